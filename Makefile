@@ -1,0 +1,108 @@
+# `make` lists the targets. Everything a target needs is installed by `make setup`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+GO ?= go
+FUZZTIME ?= 10s
+BENCH ?= .
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS := -X main.version=$(VERSION)
+
+# Packages without C: built and tested with CGO_ENABLED=0 too, which proves the layering.
+PURE := ./cleanup/... ./internal/gate/... ./internal/cpython/discover/... ./agent/...
+
+# The interpreter to test with: the first that has torch, else numpy, else any.
+TEST_PYTHON = $$(scripts/python.sh numpy torch || scripts/python.sh numpy || scripts/python.sh)
+
+# cpy3 compiles only with our header forced in; see pybridge/cpy3.
+# The script prints shell assignments (NAME='value', a line each).
+CPY3_ENV = vars=$$(scripts/cpy3env.sh); set -a; eval "$$vars"; set +a
+
+# Not .cache, which holds foreign Python installations.
+GO_FILES = $$(find . -name '*.go' -not -path './.*')
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup setup-test
+setup: ## install what is missing (Go is checked, the rest comes from apt)
+	@scripts/setup.sh
+
+setup-test:
+	@scripts/setup.sh --with-torch
+
+.PHONY: build
+build: ## build bin/pyrpc
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pyrpc ./cmd/pyrpc
+
+.PHONY: run
+run: setup build ## set up, build and show the demo
+	bin/pyrpc demo
+
+.PHONY: test test-python test-cpy3 test-go
+test: test-python test-cpy3 test-go ## all tests, with the race detector
+
+test-python: setup-test ## the tests of the embedded Python package
+	PYTHONDONTWRITEBYTECODE=1 "$(TEST_PYTHON)" -m unittest discover -s handler/pytests -t handler
+
+test-cpy3: setup-test ## the interop with cpy3 (build tag cpy3)
+	$(CPY3_ENV); $(GO) test -tags cpy3 ./pybridge/cpy3/...
+
+test-go: setup-test ## the Go tests
+	PYRPC_PYTHON="$(TEST_PYTHON)" $(GO) test -race -timeout 20m ./...
+
+.PHONY: matrix
+matrix: ## the tests that enter Python, against every CPython on this machine
+	@scripts/matrix.sh
+
+.PHONY: bench
+bench: build ## benchmarks (BENCH=pattern), then pyrpc's own
+	PYRPC_PYTHON="$(TEST_PYTHON)" $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+	bin/pyrpc bench
+
+.PHONY: fuzz
+fuzz: ## fuzz every target for FUZZTIME (10s)
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+
+.PHONY: check check-fmt check-vet check-static check-rules check-generated check-tidy check-shell check-pure
+check: check-fmt check-rules check-shell check-tidy check-generated check-vet check-static check-pure ## everything but the tests
+
+check-fmt: ## gofmt
+	@unformatted=$$(gofmt -l $(GO_FILES)); \
+	if [ -n "$$unformatted" ]; then echo "not formatted (run gofmt -w):"; echo "$$unformatted"; exit 1; fi
+
+check-rules: ## the project's own rules
+	$(GO) run ./scripts/checkrules
+
+check-shell: ## shellcheck, where it is installed
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run scripts/*.sh; \
+	else echo "shellcheck is not installed: skipped"; fi
+
+check-tidy: ## go.mod and go.sum say what is imported
+	$(GO) mod tidy -diff
+
+check-generated: ## generated files are what their generators make
+	$(GO) run ./scripts/pyconfig -check
+
+check-vet: ## go vet, with every build tag
+	$(GO) vet ./...
+	$(GO) vet -tags pydebug ./...
+	$(CPY3_ENV); $(GO) vet -tags cpy3 ./pybridge/cpy3/...
+
+check-static: ## staticcheck
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) run $(STATICCHECK) -tags pydebug ./...
+
+check-pure: ## the packages without C, built and tested without cgo
+	CGO_ENABLED=0 $(GO) vet $(PURE)
+	CGO_ENABLED=0 $(GO) test $(PURE)
+
+.PHONY: clean
+clean: ## remove what was built (not the Go cache)
+	rm -rf bin .cache

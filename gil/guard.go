@@ -1,0 +1,113 @@
+package gil
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"time"
+
+	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/pyrpc/pyrpc/internal/gate"
+)
+
+// What acquiring and releasing can fail with, besides the end of the context.
+var (
+	ErrNotHeld        = cpython.ErrNotHeld
+	ErrHeld           = cpython.ErrHeld
+	ErrReleased       = errors.New("gil: the guard was released already")
+	ErrWrongGoroutine = errors.New("gil: the guard belongs to another goroutine, which alone can release it")
+	ErrNotStarted     = gate.ErrNotStarted
+	ErrClosed         = gate.ErrClosed
+	ErrFailed         = gate.ErrFailed
+)
+
+// Guard is a held GIL. It pins its goroutine to an OS thread until [Guard.Release].
+type Guard struct {
+	token    Token
+	permit   *gate.Permit // nil for a nested guard
+	thread   uintptr
+	since    time.Duration
+	released bool // read and written on the owning thread only
+}
+
+// Acquire waits for a permit and then for the GIL (PyGILState_Ensure). Waiting for the permit ends
+// with ctx; waiting for the GIL, behind at most the other permits, does not. On a goroutine that
+// holds the GIL already it nests, without a second permit.
+//
+// GIL: acquires
+// Thread: any; the goroutine is locked to its OS thread until Release
+// Ref: none
+// Blocks: ctx, then the GIL
+//
+// Errors: ErrNotStarted, ErrClosed, ErrFailed, or one that wraps the context's.
+func Acquire(ctx context.Context) (*Guard, error) {
+	start := now()
+	nested := cpython.Held()
+	var permit *gate.Permit
+	id := 0
+	if !nested {
+		var err error
+		if permit, err = gate.Process.Enter(ctx, label(ctx)); err != nil {
+			return nil, err
+		}
+		id = permit.ID()
+	}
+	runtime.LockOSThread()
+	if err := cpython.Attach(id); err != nil {
+		runtime.UnlockOSThread()
+		if permit != nil {
+			permit.Leave()
+		}
+		return nil, ErrClosed
+	}
+	held := now()
+	if !nested {
+		waits.add(held - start)
+	}
+	return &Guard{token: Token{ctx}, permit: permit, thread: cpython.ThreadID(), since: held}, nil
+}
+
+// Token proves to functions that the GIL is held.
+//
+// GIL: held
+// Thread: the guard's
+// Ref: none
+// Blocks: no
+func (g *Guard) Token() Token { return g.token }
+
+// Release gives the GIL back (PyGILState_Release); references released meanwhile by other goroutines
+// are dropped first. A second call changes nothing and returns [ErrReleased]; a call from another
+// goroutine changes nothing and returns [ErrWrongGoroutine].
+//
+// GIL: held
+// Thread: the goroutine that acquired
+// Ref: none
+// Blocks: no; user code may run (finalizers of what is dropped)
+func (g *Guard) Release() error {
+	if cpython.ThreadID() != g.thread {
+		return ErrWrongGoroutine
+	}
+	if g.released {
+		return ErrReleased
+	}
+	g.released = true
+	if g.permit == nil {
+		err := cpython.Detach()
+		runtime.UnlockOSThread()
+		return err
+	}
+	_, _ = cpython.DrainPending(drainBatch)
+	err := cpython.Detach()
+	holds.add(now() - g.since)
+	g.permit.Leave()
+	runtime.UnlockOSThread()
+	return err
+}
+
+// Held reports whether the calling goroutine holds the GIL through this package (PyGILState_Check).
+//
+// GIL: any
+// Thread: any
+// Ref: none
+// Blocks: no
+func Held() bool { return cpython.Held() }

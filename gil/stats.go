@@ -1,0 +1,57 @@
+package gil
+
+import (
+	"os"
+	"time"
+
+	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/pyrpc/pyrpc/internal/gate"
+)
+
+var started = time.Now()
+
+// now is monotonic and, unlike time.Now, reads one clock only.
+func now() time.Duration { return time.Since(started) }
+
+var waits, holds, queued histogram
+
+// Snapshot is what [Stats] saw. torch's counterpart is the metric agent.gil_average_wait_time_us.
+type Snapshot struct {
+	State        string    `json:"state"`         // of the interpreter: new … closed
+	Queue        int       `json:"queue"`         // callers that wait for a permit
+	Inside       int       `json:"inside"`        // callers that have one
+	Away         int       `json:"away"`          // callers that detached for a while
+	Permits      int       `json:"permits"`       // permits in all
+	Quota        int       `json:"quota"`         // callers let in together at present
+	Peak         int       `json:"peak_inside"`   // most callers that were ever inside
+	Queued       Histogram `json:"queued"`        // time in the queue, of those who had to queue
+	Wait         Histogram `json:"wait"`          // time from asking to holding the GIL
+	Hold         Histogram `json:"hold"`          // time between taking the GIL and giving it back
+	OSThreads    int       `json:"os_threads"`    // of the process; 0 where it cannot be known
+	ThreadStates int       `json:"thread_states"` // warm Python thread states
+	Pending      int       `json:"pending"`       // references that wait to be dropped
+	Callbacks    int       `json:"callbacks"`     // Go functions that Python holds
+}
+
+// Stats is a snapshot; its parts are read one after the other, not at one instant.
+//
+// GIL: not needed
+// Thread: any
+// Ref: none
+// Blocks: no
+func Stats() Snapshot {
+	g := gate.Process.Stats()
+	return Snapshot{
+		State: g.State.String(), Queue: g.Queue, Inside: g.Inside, Away: g.Away, Permits: g.Max, Quota: g.Quota, Peak: g.Peak,
+		Queued: queued.snapshot(), Wait: waits.snapshot(), Hold: holds.snapshot(),
+		OSThreads: osThreads(), ThreadStates: cpython.ThreadStates(), Pending: cpython.Pending(), Callbacks: cpython.Callbacks(),
+	}
+}
+
+func osThreads() int {
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return 0
+	}
+	return len(tasks)
+}

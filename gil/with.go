@@ -1,0 +1,74 @@
+package gil
+
+import (
+	"context"
+
+	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/pyrpc/pyrpc/internal/gate"
+)
+
+// drainBatch bounds how many foreign references one release drops on its way out.
+const drainBatch = 1024
+
+// With runs f while holding the GIL, and gives it back also when f panics or ends its goroutine.
+// Inside f wait for nothing that may need the GIL; see [Detach].
+//
+// GIL: acquires
+// Thread: any; f runs on the calling goroutine, locked to its OS thread
+// Ref: none
+// Blocks: ctx, then the GIL, then f
+//
+// Errors: those of [Acquire], and f's own.
+func With(ctx context.Context, f func(Token) error) error {
+	g, err := Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = g.Release() }()
+	return f(g.Token())
+}
+
+// Assume gives the token of a goroutine that Python itself called with the GIL held, as in a
+// callback. It takes nothing and there is nothing to release.
+//
+// GIL: held
+// Thread: the one that Python called on
+// Ref: none
+// Blocks: no
+//
+// Errors: ErrNotHeld when the GIL is not held here.
+func Assume(ctx context.Context) (Token, error) {
+	if !cpython.Held() {
+		return Token{}, ErrNotHeld
+	}
+	return Token{ctx}, nil
+}
+
+// Detach gives the GIL up while f runs and takes it back afterwards, whatever the nesting
+// (Py_BEGIN_ALLOW_THREADS). The permit is given up too, so f may wait for other Python calls, and is
+// taken back ahead of newcomers. t is not to be used inside f, but f may acquire anew.
+//
+// GIL: held; f runs without it
+// Thread: the token's
+// Ref: none
+// Blocks: f, then for a permit, then for the GIL
+//
+// Errors: ErrNotHeld, without running f.
+func Detach(_ Token, f func()) error {
+	s, err := cpython.Suspend()
+	if err != nil {
+		return err
+	}
+	permit := gate.Process.Permit(s.Permit())
+	if permit != nil {
+		permit.StepOut()
+	}
+	defer func() {
+		if permit != nil {
+			permit.StepIn()
+		}
+		cpython.Resume(s)
+	}()
+	f()
+	return nil
+}

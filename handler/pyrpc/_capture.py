@@ -1,0 +1,260 @@
+"""Turn an exception into a record: plain data that always pickles and loads.
+
+A record is a dict of str, int, bool, None, bytes, list, tuple and dict only::
+
+    {"worker": str, "errors": [error, ...], "truncated": bool}
+
+``errors[0]`` is the exception itself. The others are what it reaches through
+``__cause__``, ``__context__`` and group membership, each once; they refer to each
+other by index, so cycles and long chains need neither recursion nor care. One
+error holds names and text, and as ``args`` and ``state`` *nested* pickles. Those
+alone can fail to load on the other side, and then only they do.
+
+Nothing here raises, whatever the exception's class does.
+"""
+
+from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
+
+from _pickle import dumps
+from os import getpid
+from sys import modules
+
+from ._errors import UnpicklableValue
+from ._safe import (
+    exact,
+    get_cause,
+    get_context,
+    get_dict,
+    get_suppress,
+    get_traceback,
+    repr_of,
+    text_of,
+    type_module,
+    type_mro,
+    type_name,
+    type_qualname,
+)
+
+MAX_ERRORS = 100  # exceptions in one record
+MAX_FRAMES = 100  # frames of one exception: half from each end
+MAX_ARGS_REPR = 10_000  # characters; the arguments themselves travel whole
+
+HEAPTYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class not compiled into the interpreter
+
+# State that CPython keeps in C fields and that its __reduce__ leaves out.
+_EXTRA_FIELDS = {"NameError": ("name",), "AttributeError": ("name",)}
+
+_GROUP = __builtins__.get("BaseExceptionGroup")  # from 3.11
+
+_worker = None
+
+
+def set_worker_name(name):
+    """Name this process in the text of remote exceptions; None for its pid."""
+    global _worker
+    _worker = None if name is None else str(name)
+
+
+def get_worker_name():
+    return f"pid {getpid()}" if _worker is None else _worker
+
+
+def capture(exc):
+    """Return the record of *exc*."""
+    try:
+        return _capture(exc)
+    except BaseException as problem:  # MemoryError, at worst
+        why = type_name(type(problem))
+        return minimal(type(exc), f"<could not be described: {why}>")
+
+
+def minimal(cls, text):
+    """Return a record of which only the type and the text are known."""
+    error = {"module": type_module(cls), "qualname": type_qualname(cls)}
+    error.update(mro=_mro_names(cls), text=text, repr=text)
+    return {"worker": get_worker_name(), "errors": [error], "truncated": False}
+
+
+def given(cls, text):
+    """Return the record of a RemoteException made by hand: *cls* may be anything."""
+    record = minimal(cls if isinstance(cls, type) else type(cls), text)
+    record["msg"] = text
+    error = record["errors"][0]
+    if not isinstance(cls, type):
+        error.update(module="", qualname=repr_of(cls), mro=[])
+    error["args"] = dumps((text,), 5)
+    return record
+
+
+def base_of(cls):
+    """Return the nearest base compiled into CPython.
+
+    Its ``__new__``, ``__init__`` and ``__reduce__`` know the fields kept in C
+    (``OSError.filename``, ``UnicodeError.start``) and run no user code.
+    """
+    for base in type_mro(cls):
+        if not base.__flags__ & HEAPTYPE:
+            return base
+    return BaseException
+
+
+def _capture(exc):
+    index = {id(exc): 0}
+    found = [exc]
+
+    def refer(other):
+        if other is None:
+            return None
+        i = index.get(id(other))
+        if i is None and len(found) < MAX_ERRORS:
+            i = index[id(other)] = len(found)
+            found.append(other)
+        return i
+
+    errors = []
+    truncated = False
+    for current in found:  # grows while it is walked
+        cause, context = get_cause(current), get_context(current)
+        error = _describe(current)
+        error["cause"] = refer(cause)
+        error["context"] = refer(context)
+        error["suppress"] = bool(get_suppress(current))
+        lost = (cause is not None and error["cause"] is None) or (
+            context is not None and error["context"] is None
+        )
+        if base_of(type(current)) is _GROUP:
+            members = _GROUP.exceptions.__get__(current)
+            error["message"] = exact(_GROUP.message.__get__(current))
+            error["members"] = [refer(m) for m in members]
+            lost = lost or None in error["members"]
+        truncated = truncated or lost
+        errors.append(error)
+    return {"worker": get_worker_name(), "errors": errors, "truncated": truncated}
+
+
+def _describe(exc):
+    cls = type(exc)
+    args, state = _parts(exc, cls)
+    notes = state.pop("__notes__", ())
+    frames, omitted = _frames(get_traceback(exc))
+    return {
+        "module": type_module(cls),
+        "qualname": type_qualname(cls),
+        "mro": _mro_names(cls),
+        "text": text_of(exc),
+        "repr": repr_of(exc),
+        "args": None if args is None else _dump_values(args),
+        "args_repr": _args_repr(args),
+        "state": _dump_values(state) if state else None,
+        "notes": _note_texts(notes),
+        "frames": frames,
+        "frames_omitted": omitted,
+    }
+
+
+def _mro_names(cls):
+    return [f"{type_module(c)}.{type_qualname(c)}" for c in type_mro(cls)]
+
+
+def _parts(exc, cls):
+    """Return (args, state); args is None for groups, whose members are errors."""
+    base = base_of(cls)
+    if base is _GROUP:
+        args, state = None, dict(get_dict(exc))
+    else:
+        args, state = _reduce(exc, base)
+        for name in _EXTRA_FIELDS.get(base.__name__, ()):
+            field = base.__dict__.get(name)
+            if field is not None and field.__get__(exc) is not None:
+                state[name] = field.__get__(exc)
+    # What an earlier hop attached; it is in the chain already.
+    state.pop("__pyrpc_remote__", None)
+    return args, state
+
+
+def _reduce(exc, base):
+    reduced = base.__reduce__(exc)
+    state = reduced[2] if len(reduced) > 2 else None
+    return tuple(reduced[1]), dict(state) if isinstance(state, dict) else {}
+
+
+def _dump_values(values):
+    """Pickle a tuple or dict; what cannot be pickled travels as its repr."""
+    try:
+        return dumps(values, 5)
+    except BaseException:
+        pass
+    if isinstance(values, tuple):
+        return dumps(tuple([_dumpable(v) for v in values]), 5)
+    return dumps({exact(k): _dumpable(v) for k, v in values.items()}, 5)
+
+
+def _dumpable(value):
+    try:
+        dumps(value, 5)
+        return value
+    except BaseException:
+        return UnpicklableValue(repr_of(value))
+
+
+def _args_repr(args):
+    text = repr_of(args) if args is not None else ""
+    if len(text) > MAX_ARGS_REPR:
+        text = text[:MAX_ARGS_REPR] + "..."
+    return text
+
+
+def _note_texts(notes):
+    if isinstance(notes, (list, tuple)):
+        return [exact(n) if isinstance(n, str) else repr_of(n) for n in notes]
+    return [repr_of(notes)]
+
+
+def _frames(tb):
+    """Return ([(file, line, function, source), ...], how many were left out)."""
+    entries = []
+    while tb is not None:
+        entries.append(tb)
+        tb = tb.tb_next
+    # The frames that called the user's function are ours and say nothing.
+    while entries and _is_ours(entries[0]):
+        del entries[0]
+    half = MAX_FRAMES // 2
+    omitted = max(0, len(entries) - MAX_FRAMES)
+    if omitted:
+        del entries[half:-half]
+    source = _source_reader()
+    return [_frame(entry, source) for entry in entries], omitted
+
+
+def _is_ours(tb):
+    return tb.tb_frame.f_globals.get("__name__") in ("pyrpc._udf", "pyrpc._handle")
+
+
+def _frame(tb, source):
+    code = tb.tb_frame.f_code
+    line = tb.tb_lineno or 0
+    text = source(code.co_filename, line, tb.tb_frame.f_globals)
+    return (exact(code.co_filename), line, exact(code.co_name), text)
+
+
+def _source_reader():
+    """Return a function that reads source lines, each file checked once."""
+    linecache = modules.get("linecache")
+    if linecache is None:
+        try:
+            import linecache  # here, as most processes never need it
+        except BaseException:
+            return lambda filename, line, namespace: ""
+    checked = set()
+
+    def read(filename, line, namespace):
+        try:
+            if filename not in checked:
+                checked.add(filename)
+                linecache.checkcache(filename)
+            return exact(linecache.getline(filename, line, namespace)).strip()
+        except BaseException:
+            return ""
+
+    return read

@@ -1,0 +1,236 @@
+"""An RPC module that is not ours, torch's above all, behind our interface.
+
+The module's functions are used as they are. What they get wrong is mended from
+outside, as far as the outside can see it: failures returned as values, failures
+of the failure handling, thread-local tables left behind.
+"""
+
+from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
+
+from contextvars import Context
+from sys import modules
+
+from . import _torch
+from ._capture import capture
+from ._errors import (
+    RemoteError,
+    describe_pickling,
+    describe_unpickling,
+)
+from ._render import render
+from ._safe import (
+    get_cause,
+    get_context,
+    get_dict,
+    repr_of,
+    text_of,
+    type_module,
+    type_mro,
+    type_name,
+    type_qualname,
+)
+
+_TABLES = "_thread_local_tensor_tables"
+_SUFFIX = "Default RPC pickler does not serialize"
+
+
+def make_foreign(module, names, max_payload):
+    """Return the members of a Handle for *module*, by name."""
+    foreign = _Foreign(module, names, max_payload)
+    return {
+        "run": foreign.run,
+        "serialize": foreign.serialize,
+        "deserialize": foreign.deserialize,
+        "run_function": foreign.run_function,
+        "handle_exception": foreign.handle_exception,
+        "is_remote_exception": foreign.is_remote_exception,
+        "names": names,
+    }
+
+
+class _Foreign:
+    def __init__(self, module, names, max_payload):
+        self._run_function = names["_run_function"]
+        self._serialize = names["serialize"]
+        self._deserialize = names["deserialize"]
+        self._handle_exception = names["_handle_exception"]
+        self._remote_exception = getattr(module, "RemoteException", None)
+        self._tables = getattr(module, _TABLES, None)
+        self._module_name = module.__name__
+        self._max_payload = max_payload
+
+    def run(self, data, tensors=None):
+        return Context().run(self._work, data, tensors)
+
+    def _work(self, data, tensors):
+        result = self._call(self.deserialize(data, tensors))
+        data, tensors = self.serialize(result)
+        return (data, tensors) if tensors else data
+
+    def run_function(self, udf):
+        return Context().run(self._call, udf)
+
+    def deserialize(self, data, tensors=None):
+        if self._max_payload is not None:
+            from ._handle import check_size
+
+            check_size(data, self._max_payload)
+        saved = self._save_tables()
+        try:
+            value = self._deserialize(data, [] if tensors is None else tensors)
+        except BaseException as exc:
+            data = tensors = None  # the traceback keeps this frame
+            raise describe_unpickling(exc) from exc
+        finally:
+            self._restore_tables(saved)
+        if _is_failed_load(value):
+            cause = get_cause(value)
+            raise describe_unpickling(cause) from cause
+        return value
+
+    def serialize(self, obj):
+        try:
+            return self._dump(obj)
+        except BaseException as exc:
+            failure = exc
+        for base in self._bases_of(obj):
+            # An exception class that cannot travel must not hide the exception.
+            try:
+                return self._dump(self._remote_exception(obj.msg, base))
+            except BaseException:
+                continue
+        raise describe_pickling(failure, obj) from failure
+
+    def _dump(self, obj):
+        saved = self._save_tables()
+        try:
+            data, tensors = self._serialize(obj)
+            return data, tensors
+        finally:
+            self._restore_tables(saved)
+
+    def _bases_of(self, obj):
+        if not self.is_remote_exception(obj) or self._remote_exception is None:
+            return ()
+        cls = getattr(obj, "exception_type", None)
+        if not isinstance(cls, type) or not issubclass(cls, Exception):
+            return ()
+        return [base for base in type_mro(cls)[1:] if issubclass(base, Exception)]
+
+    def _call(self, udf):
+        torch = _torch.find() if "torch" in modules else None
+        try:
+            if torch is not None:
+                torch._C._set_grad_enabled(True)
+            return self._run_function(udf)
+        except BaseException as exc:
+            return self._failed(exc)
+        finally:
+            if torch is not None:
+                torch._C._set_grad_enabled(True)
+
+    def _failed(self, exc):
+        """Make the result for *exc*, which left the module's _run_function.
+
+        An Exception that leaves it comes from its own error handling ("Current
+        RPC agent is not set", a ``__repr__`` that raises, a closed stderr), and its
+        context is what the user's function raised. Other BaseExceptions are the
+        user's and would end the process that raises them: RuntimeError instead.
+        """
+        original = exc
+        if isinstance(exc, Exception) and get_context(exc) is not None:
+            original = get_context(exc)
+        text = _text(original)
+        cls = type(original)
+        if not issubclass(cls, Exception):
+            cls = RuntimeError
+        make = self._remote_exception
+        if make is None:
+            from ._udf import failed
+
+            return failed(original)
+        return make(text, cls)
+
+    def is_remote_exception(self, obj):
+        cls = self._remote_exception
+        if isinstance(cls, type):
+            return issubclass(type(obj), cls)
+        return (
+            type_module(type(obj)) == self._module_name
+            and type_qualname(type(obj)) == "RemoteException"
+        )
+
+    def handle_exception(self, result):
+        """Raise what *result* stands for; RemoteError where the module cannot.
+
+        torch's calls ``exception_type`` whatever it is, and its decoding of the
+        text fails on a backslash; both would replace the peer's error by ours.
+        """
+        if not self.is_remote_exception(result):
+            return self._handle_exception(result)
+        cls = getattr(result, "exception_type", None)
+        if not isinstance(cls, type) or not issubclass(cls, Exception):
+            reason = f"{repr_of(cls)} is not an exception class to raise here"
+            raise self._remote_error(result, cls, reason)
+        try:
+            self._handle_exception(result)
+        except BaseException as exc:
+            if type(exc) is cls and _frames_below(exc) <= 1:
+                raise
+            problem = exc
+        else:
+            return None
+        how = f"rebuilding it failed with {type_name(type(problem))}"
+        how = f"{how}: {text_of(problem)}"
+        raise self._remote_error(result, cls, how) from problem
+
+    def _remote_error(self, result, cls, reason):
+        text = getattr(result, "msg", "")
+        text = text if isinstance(text, str) else repr_of(text)
+        exc = RemoteError(f"{text} [{reason}]")
+        get_dict(exc).update(message=text, remote_traceback=text, reason=reason)
+        if isinstance(cls, type):
+            get_dict(exc).update(
+                type_module=type_module(cls),
+                type_qualname=type_qualname(cls),
+                type_name=type_name(cls),
+                mro=tuple(f"{type_module(c)}.{type_qualname(c)}" for c in type_mro(cls)),
+            )
+        get_dict(exc)["__pyrpc_remote__"] = result
+        return exc
+
+    def _save_tables(self):
+        return dict(vars(self._tables)) if self._tables is not None else None
+
+    def _restore_tables(self, saved):
+        if saved is not None:
+            now = vars(self._tables)
+            now.clear()
+            now.update(saved)
+
+
+def _is_failed_load(value):
+    """Tell torch's AttributeError-as-a-value from one that was really sent.
+
+    Only the former has a cause: causes do not survive pickling.
+    """
+    return (
+        type(value) is AttributeError
+        and isinstance(get_cause(value), AttributeError)
+        and _SUFFIX in text_of(value)
+    )
+
+
+def _frames_below(exc):
+    """Count the frames of *exc* below our own."""
+    count = 0
+    tb = exc.__traceback__
+    while tb is not None and tb.tb_next is not None:
+        tb = tb.tb_next
+        count += 1
+    return count
+
+
+def _text(exc):
+    # The form that torch gives it, worker name apart: it has none without agent.
+    return render(capture(exc))

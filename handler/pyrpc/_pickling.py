@@ -1,0 +1,167 @@
+"""Pickling, with tensors out of band in a table beside the bytes.
+
+Counterpart of torch's ``_InternalRPCPickler``. Two ways through:
+
+* nothing registered and no torch: plain C ``pickle.dumps``, no Pickler object;
+* otherwise a C Pickler whose ``dispatch_table`` is the one shared `_Reducers`.
+
+Any thread may call in at any time. The table of the serialization in progress
+is thread-local, and is put back on every way out: a nested call that fails, and
+whose failure user code swallows, leaves the outer one as it was.
+"""
+
+from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
+
+import copyreg
+from _pickle import Pickler, dumps, loads
+from io import BytesIO
+from sys import modules
+from threading import local
+
+from . import _torch
+from ._errors import describe_pickling, describe_unpickling
+
+PROTOCOL = 5
+
+
+class _Tables(local):
+    """The tables of the innermost serialize and deserialize on this thread."""
+
+    send = None
+    recv = None
+
+
+_tables = _Tables()
+
+
+class _Reducers(dict):
+    """A dispatch table that falls back to copyreg's, live.
+
+    A plain copy of ``copyreg.dispatch_table`` would miss what is registered
+    later. C's lookup calls ``__missing__`` for every class that has no entry,
+    which is also where subclasses of ScriptModule are recognised: at any depth,
+    where torch sees only the outermost object.
+    """
+
+    def __missing__(self, cls):
+        if _torch.is_script_module(cls):
+            return _reduce_script_module
+        return copyreg.dispatch_table[cls]
+
+
+_reducers = _Reducers()
+
+
+def register_reducer(cls, reducer):
+    """Pickle exact instances of *cls* through *reducer*; the first one stays.
+
+    torch: ``_InternalRPCPickler._register_reducer``. *reducer* takes the object
+    and returns what ``__reduce__`` may return; it may call `to_table`.
+    """
+    if not isinstance(cls, type) or not callable(reducer):
+        raise TypeError("register_reducer needs a class and a callable")
+    _reducers.setdefault(cls, reducer)
+
+
+def to_table(obj):
+    """Put *obj* in the tensor table; return the reduce value that fetches it.
+
+    For use by reducers, while a `serialize` is in progress on this thread.
+    """
+    table = _tables.send
+    if table is None:
+        raise RuntimeError("to_table() called outside of serialize()")
+    table.append(obj)
+    return _receive_tensor, (len(table) - 1,)
+
+
+def _receive_tensor(index):
+    table = _tables.recv or ()
+    if type(index) is not int or not 0 <= index < len(table):
+        raise IndexError(
+            f"the payload refers to tensor {index!r},"
+            f" but {len(table)} came with it"
+        )
+    return table[index]
+
+
+def _reduce_tensor(tensor):
+    return to_table(_torch.prepare_tensor(tensor))
+
+
+def _reduce_script_module(module):
+    return _receive_script_module, (_torch.save_script_module(module),)
+
+
+def _receive_script_module(data):
+    return _torch.load_script_module(data)
+
+
+def needs_table():
+    """Tell whether pickling must use the reducers (any registered, or torch)."""
+    if "torch" in modules:
+        torch = _torch.find()
+        if torch is not None and torch.Tensor not in _reducers:
+            _reducers[torch.Tensor] = _reduce_tensor
+    return bool(_reducers)
+
+
+def serialize(obj):
+    """Return ``(bytes, tensors)`` for *obj*.
+
+    Raises SerializeError, whatever the failure was: also for SystemExit,
+    RecursionError or MemoryError out of a ``__reduce__``.
+    """
+    if needs_table():
+        return dump(obj)
+    try:
+        return dumps(obj, PROTOCOL), []
+    except BaseException as exc:
+        raise describe_pickling(exc, obj) from exc
+
+
+def dump(obj):
+    """`serialize` by way of the reducers."""
+    out = BytesIO()
+    tensors = []
+    outer = _tables.send
+    _tables.send = tensors
+    try:
+        pickler = Pickler(out, PROTOCOL)
+        pickler.dispatch_table = _reducers
+        pickler.dump(obj)
+    except BaseException as exc:
+        # The traceback keeps this frame; it must not keep the tensors.
+        tensors.clear()
+        raise describe_pickling(exc, obj) from exc
+    finally:
+        _tables.send = outer
+    return out.getvalue(), tensors
+
+
+def deserialize(data, tensor_table=()):
+    """Return the object in *data* (bytes-like), bytes after its end ignored.
+
+    Raises DeserializeError, whatever the failure was. An exception *instance*
+    in the payload is a value like any other, and is returned.
+    """
+    return load(data, tensor_table, loads)
+
+
+def load(data, tensor_table, loads):
+    """`deserialize` through *loads*, which may restrict what is let in."""
+    outer = _tables.recv
+    _tables.recv = tensor_table
+    try:
+        return loads(data)
+    except BaseException as exc:
+        # The traceback keeps this frame; it must not keep the payload.
+        data = tensor_table = None
+        raise describe_unpickling(exc) from exc
+    finally:
+        _tables.recv = outer
+
+
+def has_outer_load():
+    """Tell whether a deserialize with a table is in progress on this thread."""
+    return _tables.recv is not None

@@ -1,0 +1,222 @@
+"""Who may be called: unpickling restricted to an allow-list.
+
+A pickle is a program. Its every call starts from a *global*, a name that it asks
+the unpickler for, so refusing names refuses calls, before any is made. Two things
+in the C unpickler go round ``find_class`` and are handled in `AllowList.loads`: the
+cache of extension codes, and BUILD, which can set attributes of the very functions
+and classes that are allowed. See _opcodes and _careful.
+
+The list restricts what *runs*. It does not bound time or memory: an allowed
+``bytearray`` can be asked for a large one.
+"""
+
+from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
+
+from _pickle import Unpickler
+from io import BytesIO
+from sys import modules
+from types import FunctionType, ModuleType
+
+from ._errors import ForbiddenGlobal
+from ._opcodes import is_plain
+from ._remote import _remote_exception
+
+#: Allowed always: what the protocol itself needs, and classes whose construction
+#: from any arguments does nothing but make a value. ``builtins.type`` makes classes
+#: and ``builtins.getattr`` reaches anything: neither is here (but see `_getattr`).
+DEFAULT_ALLOWED = frozenset(
+    """
+    pyrpc.internal:PythonUDF pyrpc.internal:_receive_tensor
+    pyrpc.internal:_remote_exception pyrpc.internal:UnpicklableValue
+    pyrpc.internal:RemoteError pyrpc.internal:RemoteTraceback
+    pyrpc.internal:SerializeError pyrpc.internal:DeserializeError
+    copyreg:_reconstructor copyreg:__newobj__ copyreg:__newobj_ex__
+    builtins:Ellipsis builtins:NotImplemented builtins:bool builtins:bytearray
+    builtins:bytes builtins:complex builtins:dict builtins:float
+    builtins:frozenset builtins:int builtins:list builtins:object builtins:range
+    builtins:set builtins:slice builtins:str builtins:tuple
+    collections:Counter collections:OrderedDict collections:defaultdict
+    collections:deque datetime:date datetime:datetime datetime:time
+    datetime:timedelta datetime:timezone decimal:Decimal fractions:Fraction
+    uuid:UUID
+    """.split()
+) | frozenset(
+    f"builtins:{name}"
+    for name, value in __builtins__.items()
+    if isinstance(value, type) and issubclass(value, BaseException)
+)
+
+# Python 2 spellings, which protocols 0 to 2 still use.
+_RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}
+_RENAMED_NAMES = {"xrange": "range", "unicode": "str", "long": "int"}
+
+
+class AllowList:
+    """What peers may name, besides DEFAULT_ALLOWED. Immutable; any thread.
+
+    Entries: ``module`` (what that module *defines*, not what it imports),
+    ``package.*`` (the same for every module below the package),
+    ``module:qualname`` (exactly that), ``module:Prefix*`` (what the module
+    defines under a qualname that starts so). ValueError or TypeError for others.
+    """
+
+    def __init__(self, entries=()):
+        if isinstance(entries, (str, bytes)):
+            raise TypeError("entries must be a collection of str, not one str")
+        self._exact = set()
+        self._modules = set()
+        self._packages = []
+        self._prefixes = []
+        self.entries = tuple(entries)
+        for entry in self.entries:
+            self._add(entry)
+        self._getattr = self._make_getattr()
+        self._rebuild = self._make_rebuild()
+
+    def __repr__(self):
+        return f"AllowList({list(self.entries)!r})"
+
+    def _add(self, entry):
+        if not isinstance(entry, str):
+            raise TypeError(f"allow-list entry must be a str: {entry!r}")
+        module, colon, name = entry.partition(":")
+        package = not colon and module.endswith(".*")
+        plain = module[:-2] if package else module
+        stem = name[:-1] if name.endswith("*") else name
+        good = all(part.isidentifier() for part in plain.split("."))
+        if colon:
+            good = good and bool(name) and "*" not in stem and ":" not in stem
+        if not good:
+            raise ValueError(
+                f"bad allow-list entry {entry!r}: expected module, package.*,"
+                " module:qualname or module:Prefix*"
+            )
+        if package:
+            self._packages.append(plain + ".")
+        elif not colon:
+            self._modules.add(module)
+        elif stem == name:
+            self._exact.add(entry)
+        else:
+            self._prefixes.append((module, stem))
+
+    def _is_exact(self, module, name):
+        """Tell whether this very name is listed, so that aliases are meant."""
+        key = f"{module}:{name}"
+        return key in self._exact or key in DEFAULT_ALLOWED
+
+    def _is_listed(self, module, name):
+        """Tell whether an entry covers the name as something defined there."""
+        return (
+            module in self._modules
+            or any(module.startswith(p) for p in self._packages)
+            or any(module == m and name.startswith(p) for m, p in self._prefixes)
+        )
+
+    def permits_class(self, module, qualname):
+        """Tell whether the name may be looked up as an exception class."""
+        try:
+            return isinstance(self.find(module, qualname), type)
+        except Exception:
+            return False
+
+    def find(self, module, name):
+        """Return the global, or raise ForbiddenGlobal; imports only if listed."""
+        if module in _RENAMED:
+            module, name = _RENAMED[module], _RENAMED_NAMES.get(name, name)
+        if (module, name) == ("builtins", "getattr"):
+            return self._getattr
+        if (module, name) == ("pyrpc.internal", "_remote_exception"):
+            return self._rebuild
+        exact = self._is_exact(module, name)
+        if not exact and not self._is_listed(module, name):
+            raise _forbidden(module, name, "is not on the allow-list")
+        __import__(module)
+        found = _walk(modules[module], module, name)
+        if not exact and not _defines(module, name, found):
+            raise _forbidden(module, name, "is not defined in that module")
+        return found
+
+    def loads(self, data):
+        """``pickle.loads`` under this list. Raises what pickle raises."""
+        data = data if type(data) is bytes else bytes(data)
+        if is_plain(data):
+            return RestrictedUnpickler(BytesIO(data), self.find).load()
+        from ._careful import CarefulUnpickler
+
+        return CarefulUnpickler(data, self.find).load()
+
+    def _make_rebuild(self):
+        def rebuild(record):
+            return _remote_exception(record, self)
+
+        return rebuild
+
+    def _make_getattr(self):
+        """Make the stand-in for ``builtins.getattr``, by which methods pickle."""
+
+        def guarded_getattr(obj, name):
+            cls = obj if isinstance(obj, type) else type(obj)
+            for owner in cls.__mro__:
+                if type(name) is str and name in vars(owner):
+                    return self._method(obj, cls, owner, name)
+            raise _forbidden("builtins", "getattr", f"may not fetch {name!r}")
+
+        return guarded_getattr
+
+    def _method(self, obj, cls, owner, name):
+        """Bind *name* of *owner*: only what a listed class itself defines."""
+        raw = vars(owner)[name]
+        module, qualname = owner.__module__, f"{owner.__qualname__}.{name}"
+        exact = f"{module}:{qualname}" in self._exact
+        if exact or self._is_listed(module, qualname):
+            if isinstance(raw, cls) and obj is cls:  # an enum's member
+                return raw
+            function = getattr(raw, "__func__", raw)
+            if not name.startswith("__") and isinstance(function, FunctionType):
+                if exact or _defines(module, qualname, function):
+                    return raw.__get__(None if obj is cls else obj, cls)
+        raise _forbidden(module, qualname, "is not a method on the allow-list")
+
+
+class RestrictedUnpickler(Unpickler):
+    """The C unpickler, asking *find* for every global."""
+
+    def __init__(self, file, find):
+        super().__init__(file)
+        self._find = find
+
+    def find_class(self, module, name):
+        return self._find(module, name)
+
+
+def _walk(module, module_name, name):
+    """Follow a dotted *name*: through classes only, never through ``__x__``."""
+    found = module
+    parts = name.split(".")
+    for part in parts:
+        if found is not module and not isinstance(found, type):
+            raise _forbidden(module_name, name, "leads through something not a class")
+        if part.startswith("__") and len(parts) > 1:
+            raise _forbidden(module_name, name, "leads through a special attribute")
+        found = getattr(found, part)
+    if isinstance(found, ModuleType):
+        raise _forbidden(module_name, name, "is a module")
+    return found
+
+
+def _defines(module, name, obj):
+    """Tell whether *obj* was defined as *module*.*name*, not imported or aliased.
+
+    Instances have no ``__qualname__``: partials, getters and clients that a module
+    keeps among its globals are not covered by an entry for the module.
+    """
+    return (
+        getattr(obj, "__module__", None) == module
+        and getattr(obj, "__qualname__", None) == name
+    )
+
+
+def _forbidden(module, name, why):
+    name = f"{module}:{name}"
+    return ForbiddenGlobal(f"{name} {why}", name)

@@ -1,0 +1,182 @@
+"""Turn a record (see _capture) back into an exception to raise.
+
+The record comes from a peer, so: no user constructor runs, no name from it is
+called unless it is an exception class, and what cannot be rebuilt becomes a
+`RemoteError` that carries the same facts as data. Nothing here raises.
+"""
+
+from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
+
+from sys import modules
+from types import ModuleType
+
+from ._capture import base_of
+from ._errors import RemoteError, RemoteTraceback
+from ._render import full_name, headline, render
+from ._safe import get_cause, get_context, get_dict, get_suppress, text_of, type_name
+
+_set_cause = BaseException.__dict__["__cause__"].__set__
+_set_context = BaseException.__dict__["__context__"].__set__
+_set_suppress = BaseException.__dict__["__suppress_context__"].__set__
+
+
+class _CannotRebuild(Exception):
+    """Why a true exception is out of reach; the text goes into RemoteError."""
+
+
+def rebuild(record, loads, permits, given=None):
+    """Return the exception of *record*, chain and all.
+
+    *loads* unpickles the nested pickles; *permits(module, qualname)* says whether
+    that class may be looked up; *given* is the class of ``errors[0]`` if known.
+    """
+    try:
+        errors = record["errors"]
+        built = _Builder(record, loads, permits, given)
+        exc = built.get(0)
+        for i in range(len(errors)):
+            built.link(i)
+        _attach_text(exc, render(record))
+        return exc
+    except BaseException as problem:  # a malformed record
+        how = f"{type_name(type(problem))}: {text_of(problem)}"
+        return RemoteError(f"a remote exception arrived malformed ({how})")
+
+
+def resolve(module, qualname):
+    """Return the exception class of that name, importing its module.
+
+    Raises _CannotRebuild. Walks through classes only, and calls nothing.
+    """
+    if not module or not qualname:
+        raise _CannotRebuild("its class has no usable name")
+    if "<locals>" in qualname:
+        raise _CannotRebuild("its class is local to a function")
+    try:
+        __import__(module)
+        found = modules[module]
+        for name in qualname.split("."):
+            if not isinstance(found, (type, ModuleType)):
+                raise _CannotRebuild(f"{qualname!r} leads through a non-class")
+            found = getattr(found, name)
+    except _CannotRebuild:
+        raise
+    except BaseException as exc:
+        reason = f"{type_name(type(exc))}: {text_of(exc)}"
+        raise _CannotRebuild(f"its class is not available here: {reason}") from None
+    return found
+
+
+def require_exception(cls):
+    """Return *cls* if a peer may make us raise it, else raise _CannotRebuild."""
+    if not isinstance(cls, type) or not issubclass(cls, BaseException):
+        raise _CannotRebuild("it does not name an exception class")
+    if not issubclass(cls, Exception):
+        raise _CannotRebuild("it would end or interrupt the caller if raised here")
+    return cls
+
+
+class _Builder:
+    def __init__(self, record, loads, permits, given):
+        self.record, self.errors = record, record["errors"]
+        self.loads, self.permits, self.given = loads, permits, given
+        self.built = {}
+        self.building = set()
+
+    def get(self, i):
+        """Return exception *i*, made on first use, without its links."""
+        if i not in self.built:
+            if i in self.building:  # a group that contains itself: forged
+                raise ValueError("cyclic group")
+            self.building.add(i)
+            self.built[i] = self._make(i)
+        return self.built[i]
+
+    def link(self, i):
+        error, exc = self.errors[i], self.get(i)
+        if error.get("context") is not None:
+            _set_context(exc, self.get(error["context"]))
+        if error.get("cause") is not None:
+            _set_cause(exc, self.get(error["cause"]))
+        _set_suppress(exc, bool(error.get("suppress")))
+
+    def _make(self, i):
+        error = self.errors[i]
+        members = tuple(self.get(m) for m in error.get("members") or () if m is not None)
+        try:
+            cls = self.given if i == 0 and self.given is not None else self._class(error)
+            return self._instance(require_exception(cls), error, members)
+        except _CannotRebuild as problem:
+            reason = problem.args[0]
+        except BaseException as problem:
+            reason = f"{type_name(type(problem))}: {text_of(problem)}"
+        return remote_error(self.record, i, reason, members)
+
+    def _class(self, error):
+        module, qualname = error["module"], error["qualname"]
+        if not self.permits(module, qualname):
+            raise _CannotRebuild("its class is not on the allow-list")
+        return resolve(module, qualname)
+
+    def _instance(self, cls, error, members):
+        base = base_of(cls)
+        if error.get("members") is not None:
+            args = (error["message"], members)
+        elif error.get("args") is not None:
+            args = tuple(self.loads(error["args"]))
+        else:
+            raise _CannotRebuild("its arguments did not travel")
+        exc = base.__new__(cls, *args)
+        base.__init__(exc, *args)
+        state = self.loads(error["state"]) if error.get("state") else {}
+        namespace = get_dict(exc)
+        for name, value in state.items():
+            field = base.__dict__.get(name)
+            if hasattr(type(field), "__set__"):  # kept in C: OSError, ImportError
+                field.__set__(exc, value)
+            else:
+                namespace[name] = value
+        if error.get("notes"):
+            namespace["__notes__"] = list(error["notes"])
+        return exc
+
+
+def remote_error(record, i, reason, members=()):
+    """Return error *i* of *record* as a RemoteError."""
+    error = record["errors"][i]
+    exc = RemoteError(f"{headline(error)} [raised remotely; {reason}]")
+    get_dict(exc).update(
+        type_module=error["module"],
+        type_qualname=error["qualname"],
+        type_name=full_name(error),
+        mro=tuple(error.get("mro") or ()),
+        message=error["text"],
+        args_repr=error.get("args_repr") or "",
+        notes=tuple(error.get("notes") or ()),
+        frames=tuple(error.get("frames") or ()),
+        worker=record["worker"],
+        remote_traceback=render(record) if i == 0 else "",
+        reason=reason,
+        exceptions=tuple(members),
+    )
+    return exc
+
+
+def _attach_text(exc, text):
+    """Make *text* print with *exc*: as the cause of the end of its chain.
+
+    Only an end that has neither cause nor visible context is touched, so every
+    true link stays; its ``__suppress_context__`` is put back too.
+    """
+    seen = set()
+    while id(exc) not in seen:
+        seen.add(id(exc))
+        earlier = get_cause(exc)
+        if earlier is None and not get_suppress(exc):
+            earlier = get_context(exc)
+        if earlier is None:
+            suppress = get_suppress(exc)
+            _set_cause(exc, RemoteTraceback(text))
+            _set_suppress(exc, suppress)
+            return
+        exc = earlier

@@ -1,0 +1,73 @@
+"""The names by which the agent, and pickles on the wire, know this package.
+
+Counterpart of ``torch.distributed.rpc.internal``. Everything that can appear in
+a pickle is reachable under *this* module's name, whatever private module
+defines it, so that the private modules can be moved without breaking peers.
+
+All functions may be called from any thread, and nested in each other.
+"""
+
+from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
+from ._capture import get_worker_name, set_worker_name
+from ._errors import (
+    DeserializeError,
+    ForbiddenGlobal,
+    RemoteError,
+    RemoteTraceback,
+    SerializeError,
+    UnpicklableValue,
+)
+from ._pickling import (
+    _receive_script_module,
+    _receive_tensor,
+    deserialize,
+    register_reducer,
+    serialize,
+    to_table,
+)
+from ._remote import RemoteException, _handle_exception, _remote_exception
+from ._udf import PythonUDF, _run_function
+
+__all__ = [
+    "DeserializeError",
+    "ForbiddenGlobal",
+    "PythonUDF",
+    "RPCExecMode",
+    "RemoteError",
+    "RemoteException",
+    "RemoteTraceback",
+    "SerializeError",
+    "deserialize",
+    "get_worker_name",
+    "register_reducer",
+    "serialize",
+    "set_worker_name",
+    "to_table",
+]
+
+for _cls in (
+    DeserializeError,
+    ForbiddenGlobal,
+    PythonUDF,
+    RemoteError,
+    RemoteException,
+    RemoteTraceback,
+    SerializeError,
+    UnpicklableValue,
+    _receive_script_module,
+    _receive_tensor,
+    _remote_exception,
+):
+    _cls.__module__ = __name__
+del _cls
+
+
+def __getattr__(name):
+    """Make ``RPCExecMode`` on first use: ``enum`` would double the import time."""
+    if name != "RPCExecMode":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from enum import Enum
+
+    members = [(m.upper(), m) for m in ("sync", "async", "async_jit", "remote")]
+    mode = globals()[name] = Enum(name, members, module=__name__)
+    return mode

@@ -1,0 +1,337 @@
+"""serialize and deserialize: values, failures, tables, reducers."""
+
+import collections
+import copyreg
+import datetime
+import decimal
+import enum
+import functools
+import operator
+import pickle
+import sys
+import threading
+import types
+import unittest
+from unittest import mock
+
+from pyrpc import _pickling, internal
+from pyrpc.internal import DeserializeError, PythonUDF, SerializeError
+
+from . import targets
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+
+class Handle_:
+    """Goes to the tensor table in these tests, as a tensor would."""
+
+
+class Refusing:
+    """Like a meta tensor: its reducer refuses."""
+
+
+class Nesting:
+    """Serializes and loads other objects, some in vain, while it is pickled."""
+
+    def __init__(self, inner, fail):
+        self.inner, self.fail = inner, fail
+
+    def __getstate__(self):
+        if self.fail:
+            try:
+                internal.serialize([Handle_(), Refusing()])
+            except SerializeError:
+                pass
+        return internal.serialize(self.inner), self.fail
+
+    def __setstate__(self, state):
+        (data, tensors), self.fail = state
+        if self.fail:
+            for bad in (b"garbage", data):
+                try:
+                    internal.deserialize(bad, ())
+                except DeserializeError:
+                    pass
+        self.inner = internal.deserialize(data, tensors)
+
+
+def refuse(obj):
+    internal.to_table(Handle_())
+    raise TypeError("refused")
+
+
+class WithReducers(unittest.TestCase):
+    def setUp(self):
+        self.enterContext_(mock.patch.dict(_pickling._reducers))
+        internal.register_reducer(Handle_, internal.to_table)
+        internal.register_reducer(Refusing, refuse)
+
+    def enterContext_(self, manager):  # unittest has it from 3.11
+        self.addCleanup(manager.__exit__, None, None, None)
+        return manager.__enter__()
+
+    def test_table(self):
+        a, b = Handle_(), Handle_()
+        data, table = internal.serialize([a, b, {"again": a}])
+        self.assertEqual(table, [a, b])
+        first, second, third = internal.deserialize(data, table)
+        self.assertIs(first, a)
+        self.assertIs(second, b)
+        self.assertIs(third["again"], a)
+        self.assertEqual(internal.deserialize(data, (1, 2, 3))[:2], [1, 2])
+
+    def test_short_or_missing_table(self):
+        data, table = internal.serialize([Handle_(), Handle_()])
+        for short in ([], (), table[:1], None):
+            with self.assertRaisesRegex(DeserializeError, "refers to tensor"):
+                internal.deserialize(data, short)
+
+    def test_index_is_validated(self):
+        for index in (-1, 2, True, 1.0, "0", 1 << 70):
+            data = pickle.dumps(_Call(internal._receive_tensor, index))
+            with self.assertRaisesRegex(DeserializeError, "refers to tensor"):
+                internal.deserialize(data, ["a", "b"])
+
+    def test_failure_keeps_nothing(self):
+        with self.assertRaises(SerializeError) as caught:
+            internal.serialize([Handle_(), Refusing()])
+        self.assertIsNone(_pickling._tables.send)
+        frame = caught.exception.__traceback__
+        while frame is not None:
+            self.assertFalse(frame.tb_frame.f_locals.get("tensors"))
+            frame = frame.tb_next
+        with self.assertRaises(DeserializeError):
+            internal.deserialize(b"garbage", [1])
+        self.assertIsNone(_pickling._tables.recv)
+
+    def test_nested_failures_do_not_corrupt_the_outer(self):
+        for fail in (False, True):
+            first, inner, last = Handle_(), Handle_(), Handle_()
+            data, table = internal.serialize([first, Nesting(inner, fail), last])
+            got = internal.deserialize(data, table)
+            self.assertIs(got[0], first)
+            self.assertIs(got[1].inner, inner)
+            self.assertIs(got[2], last)
+
+    def test_first_registration_stays_and_subclasses_are_unaffected(self):
+        class Sub(Handle_):
+            pass
+
+        internal.register_reducer(Handle_, refuse)
+        self.assertEqual(len(internal.serialize(Handle_())[1]), 1)
+        globals()["Sub"] = Sub
+        Sub.__qualname__ = "Sub"
+        self.addCleanup(globals().pop, "Sub")
+        self.assertEqual(internal.serialize(Sub())[1], [])
+        for bad in ((1, refuse), (Handle_, 1)):
+            with self.assertRaises(TypeError):
+                internal.register_reducer(*bad)
+
+    def test_later_copyreg_registrations_are_seen(self):
+        self.enterContext_(mock.patch.dict(copyreg.dispatch_table))
+        copyreg.pickle(targets.Point, lambda p: (targets.add, (p.x, p.y)))
+        data, _ = internal.serialize([Handle_(), targets.Point(1, 2)])
+        self.assertEqual(internal.deserialize(data, [0])[1], 3)
+
+    def test_all_values_this_way_too(self):
+        Values.test_values(self)
+
+    def test_threads_have_their_own_tables(self):
+        failures = []
+
+        def work():
+            for fail in (False, True) * 100:
+                mine = [Handle_(), Handle_(), Handle_()]
+                sent = [mine[0], Nesting(mine[1], fail), mine[2]]
+                got = internal.deserialize(*internal.serialize(sent))
+                if [got[0], got[1].inner, got[2]] != mine:
+                    failures.append(got)
+
+        interval = sys.getswitchinterval()
+        self.addCleanup(sys.setswitchinterval, interval)
+        sys.setswitchinterval(1e-5)
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures, [])
+
+
+class _Call:
+    def __init__(self, function, *args):
+        self.call = function, args
+
+    def __reduce__(self):
+        return self.call
+
+
+class Values(unittest.TestCase):
+    def test_values(self):
+        nan = float("nan")
+        self_referential = []
+        self_referential.append(self_referential)
+        for value in (
+            targets.add,
+            len,
+            int,
+            targets.Point(1, 2),
+            [].append,
+            targets.Point.origin,
+            functools.partial(targets.add, 1),
+            operator.methodcaller("strip"),
+            PythonUDF(targets.add, (1,), {"b": 2}),
+            Colour.RED,
+            decimal.Decimal("1.50"),
+            datetime.datetime(2020, 1, 2, tzinfo=datetime.timezone.utc),
+            collections.OrderedDict(a=1),
+            {1, 2},
+            range(5),
+            Ellipsis,
+            2**200,
+            "a\ud800b",
+            b"a\0b",
+            bytearray(b"x"),
+        ):
+            with self.subTest(repr(value)):
+                got = internal.deserialize(*internal.serialize(value))
+                self.assertIs(type(got), type(value))
+                if not callable(value) or isinstance(value, (type, types.FunctionType)):
+                    self.assertEqual(got, value)
+        got = internal.deserialize(*internal.serialize([nan, self_referential]))
+        self.assertNotEqual(got[0], got[0])
+        self.assertIs(got[1][0], got[1])
+
+    def test_input_types_protocols_and_trailing_bytes(self):
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            data = pickle.dumps({"a": [1, 2.5, "x", targets.add]}, protocol)
+            for kind in (bytes, bytearray, memoryview):
+                got = internal.deserialize(kind(data + b"trailing"))
+                self.assertEqual(got, {"a": [1, 2.5, "x", targets.add]})
+
+    def test_exception_instances_are_values(self):
+        for exc in (AttributeError("mine"), DeserializeError("d"), SystemExit(3)):
+            got = internal.deserialize(internal.serialize(exc)[0])
+            self.assertIs(type(got), type(exc))
+            self.assertEqual(got.args, exc.args)
+
+    def test_names_on_the_wire(self):
+        for value in (
+            PythonUDF(len, (), {}),
+            internal.RemoteException("x", KeyError),
+            DeserializeError("x"),
+        ):
+            data, _ = internal.serialize(value)
+            self.assertIn(b"pyrpc.internal", data)
+            self.assertNotIn(b"pyrpc._", data)
+
+    def test_exec_mode(self):
+        mode = internal.RPCExecMode
+        self.assertEqual([m.value for m in mode], ["sync", "async", "async_jit", "remote"])
+        self.assertIs(mode.ASYNC_JIT, internal.RPCExecMode("async_jit"))
+        with self.assertRaises(AttributeError):
+            internal.no_such_name
+
+
+class Failures(unittest.TestCase):
+    def test_serialize(self):
+        deep = []
+        for _ in range(100_000):
+            deep = [deep]
+        for value, text in (
+            (lambda: None, "Can't|pickle"),
+            ((i for i in ()), "generator"),
+            (threading.Lock(), "lock"),
+            (memoryview(b""), "memoryview"),
+            (sys, "module"),
+            (deep, "RecursionError"),
+            (targets.RaisesOnDump(ValueError("mine")), "ValueError: mine"),
+            (targets.RaisesOnDump(KeyboardInterrupt("k")), "KeyboardInterrupt"),
+            (targets.RaisesOnDump(SystemExit(3)), "SystemExit: 3"),
+            (targets.RaisesOnDump(MemoryError()), "MemoryError"),
+            (targets.RaisesOnDump(targets.StrExits()), "str.. failed"),
+        ):
+            with self.assertRaisesRegex(SerializeError, text) as caught:
+                internal.serialize(value)
+            self.assertIsNotNone(caught.exception.__cause__)
+        while deep:
+            deep = deep.pop()
+
+    def test_garbage(self):
+        whole = pickle.dumps(PythonUDF(targets.add, (1, "text"), {}))
+        for data in (
+            b"",
+            b"\0garbage",
+            b"plain text",
+            b"\x80\x09K\x01.",
+            b"\x80\x04\x8c\x01\xff.",
+            b"(((",
+            b".",
+            b"0.",
+            b"\x80\x04h\x07.",
+            "not bytes",
+            None,
+            5,
+        ):
+            with self.assertRaises(DeserializeError) as caught:
+                internal.deserialize(data)
+            self.assertIsNotNone(caught.exception.__cause__)
+        for end in range(len(whole)):
+            with self.assertRaises(DeserializeError):
+                internal.deserialize(whole[:end])
+
+    def test_what_is_missing_is_named(self):
+        def check(data, *texts):
+            with self.assertRaises(DeserializeError) as caught:
+                internal.deserialize(data)
+            for text in texts:
+                self.assertIn(text, str(caught.exception))
+            return caught.exception
+
+        exc = check(b"cno_such_module\nf\n.", "no_such_module", "importable")
+        self.assertIsInstance(exc.__cause__, ModuleNotFoundError)
+        exc = check(b"cpytests.targets\nmain_fn\n.", "main_fn", "top level")
+        self.assertIsInstance(exc.__cause__, AttributeError)
+
+    def test_user_code_that_raises_while_loading(self):
+        for error in (
+            RuntimeError("mine"),
+            AttributeError("Can't get attribute, says the user"),
+            KeyboardInterrupt("k"),
+            SystemExit(3),
+            RecursionError(),
+            MemoryError(),
+        ):
+            data, _ = internal.serialize(targets.RaisesOnLoad(error))
+            with self.assertRaises(DeserializeError) as caught:
+                internal.deserialize(data)
+            self.assertIs(type(caught.exception.__cause__), type(error))
+            # torch blames a missing function for any AttributeError.
+            self.assertNotIn("top level", str(caught.exception))
+
+    def test_lengths_that_the_payload_does_not_have(self):
+        gib = (1 << 30).to_bytes(8, "little")
+        huge = (1 << 62).to_bytes(8, "little")
+        for data in (
+            b"\x80\x05\x8e" + gib,  # BINBYTES8
+            b"\x80\x05\x8d" + gib,  # BINUNICODE8
+            b"\x80\x05\x95" + gib,  # FRAME
+            b"\x80\x05\x96" + gib,  # BYTEARRAY8
+            b"\x80\x05\x8b" + gib[:4],  # LONG4
+            b"\x80\x05B" + gib[:4],
+            b"\x80\x05X" + gib[:4],
+            b"\x80\x05\x8e" + huge,
+            b"\x80\x05\x8d" + huge,
+            b"\x80\x05\x95" + huge,
+            b"\x80\x05\x96" + huge,
+            b"\x80\x05\x8e" + b"\xff" * 8,
+        ):
+            for tail in (b"", b"short."):
+                with self.assertRaises(DeserializeError):
+                    internal.deserialize(data + tail)
+
+
+if __name__ == "__main__":
+    unittest.main()

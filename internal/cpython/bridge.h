@@ -1,0 +1,133 @@
+// What Go calls. Every function here moves bytes or references and decides nothing.
+//
+// Status convention: CPY_OK, or CPY_RAISED with an owned reference to the exception instance (the
+// error indicator is always cleared), or CPY_NOT_HELD when the calling thread does not hold the GIL
+// through cpy_attach: a misuse that is reported, never undefined behaviour.
+#ifndef PYRPC_CPYTHON_BRIDGE_H
+#define PYRPC_CPYTHON_BRIDGE_H
+
+#include "api.h"
+
+enum { CPY_OK = 0, CPY_RAISED = 1, CPY_NOT_HELD = 2, CPY_CLOSED = 3, CPY_VIEW_HELD = 4, CPY_HELD = 5 };
+
+// A reference or a number, with its status. On CPY_RAISED, ref is the exception, owned.
+typedef struct { PyObject *ref; int status; } cpy_ref;
+typedef struct { PyObject *ref; int64_t n; int status; } cpy_int;
+typedef struct { PyObject *ref; double re, im; int status; } cpy_num;
+// Bytes inside owner, valid while owner (an owned reference) lives. On CPY_RAISED owner is the exception.
+typedef struct { PyObject *owner; char *data; Py_ssize_t len; int status; } cpy_span;
+
+// load.c
+char *cpy_load(const char *path); // NULL, or a malloc'ed text naming what is missing
+const char *cpy_version(void); // from cpy_load on
+int cpy_process_has_python(void); // 0 no, 1 libpython is linked or loaded, 2 and initialised
+const char *cpy_library_path(void);
+
+// init.c
+typedef struct {
+	int minor;
+	const char *program_name, *home;
+	int argc;
+	char **argv;
+} cpy_init_args;
+char *cpy_init(const cpy_init_args *args); // NULL, or a malloc'ed text; on success this thread is detached
+int cpy_finalize(void);
+
+// thread.c
+// What is put aside while a thread lets go of the GIL in the middle of its nesting.
+typedef struct { int depth, foreign, permit; } cpy_nesting;
+int cpy_attach(int permit); // permit: a number to find again by cpy_permit; 0 keeps the present one
+int cpy_permit(void);
+int cpy_detach(void);
+int cpy_held(void);
+void *cpy_thread_id(void);
+int cpy_suspend(cpy_nesting *saved);
+void cpy_resume(cpy_nesting saved);
+int cpy_thread_retire(void); // drop the warm state of this thread; it must not hold the GIL
+long cpy_thread_states(void);
+void cpy_open(void);
+void cpy_close(void);
+void cpy_keep_main(void); // the state of this thread is the interpreter's own, never retired
+
+// call.c
+typedef struct {
+	PyObject *obj;    // owned: the exception (CPY_RAISED), or a result that did not fit dst or is no bytes
+	const char *data; // into obj when it is bytes, else NULL
+	Py_ssize_t len;
+	int status;
+	int64_t wait_ns, hold_ns;
+} cpy_call_result;
+typedef struct {
+	PyObject *fn, *extra; // borrowed; extra may be NULL
+	int as_view;          // pass data in place instead of a copy
+	int permit;
+} cpy_call_args;
+void cpy_call_bytes(const cpy_call_args *a, const void *data, Py_ssize_t len, void *dst, Py_ssize_t cap, cpy_call_result *out);
+
+// object.c
+PyObject *cpy_none(void);
+PyObject *cpy_true(void);
+PyObject *cpy_false(void);
+cpy_int cpy_kind(PyObject *o);
+cpy_ref cpy_incref(PyObject *o);
+int cpy_decref(PyObject **refs, Py_ssize_t n);
+cpy_ref cpy_import(const char *name, Py_ssize_t len);
+cpy_ref cpy_type(PyObject *o);
+cpy_ref cpy_getattr(PyObject *o, const char *name, Py_ssize_t len);
+cpy_int cpy_setattr(PyObject *o, const char *name, Py_ssize_t len, PyObject *v);
+cpy_ref cpy_call(PyObject *fn, PyObject *args, PyObject *kwargs);
+cpy_ref cpy_repr(PyObject *o);
+cpy_ref cpy_str(PyObject *o);
+cpy_int cpy_is_true(PyObject *o);
+cpy_int cpy_is_instance(PyObject *o, PyObject *cls);
+cpy_int cpy_callable(PyObject *o);
+cpy_int cpy_size(PyObject *o);
+cpy_ref cpy_getitem(PyObject *o, PyObject *key);
+cpy_int cpy_setitem(PyObject *o, PyObject *key, PyObject *v);
+cpy_ref cpy_iter(PyObject *o);
+cpy_ref cpy_next(PyObject *it); // CPY_OK with NULL at the end
+cpy_ref cpy_fetch(void);        // the pending exception, or NULL when there is none
+
+// value.c
+cpy_ref cpy_from_int(int64_t v);
+cpy_ref cpy_from_uint(uint64_t v);
+cpy_ref cpy_from_hex(const char *digits);
+cpy_ref cpy_from_float(double v);
+cpy_ref cpy_from_complex(double re, double im);
+cpy_ref cpy_from_str(const char *s, Py_ssize_t len);
+cpy_ref cpy_from_bytes(const void *s, Py_ssize_t len);
+cpy_ref cpy_from_bytearray(const void *s, Py_ssize_t len);
+cpy_int cpy_as_int(PyObject *o, int *overflow);
+cpy_span cpy_as_hex(PyObject *o);
+cpy_num cpy_as_float(PyObject *o);
+cpy_num cpy_as_complex(PyObject *o);
+cpy_span cpy_as_utf8(PyObject *o);
+cpy_span cpy_as_bytes(PyObject *o);
+
+// container.c: the setters consume v, also when they fail
+cpy_ref cpy_list_new(Py_ssize_t n);
+cpy_int cpy_list_set(PyObject *o, Py_ssize_t i, PyObject *v);
+cpy_ref cpy_list_get(PyObject *o, Py_ssize_t i);
+cpy_ref cpy_tuple_new(Py_ssize_t n);
+cpy_int cpy_tuple_set(PyObject *o, Py_ssize_t i, PyObject *v);
+cpy_ref cpy_tuple_get(PyObject *o, Py_ssize_t i);
+cpy_ref cpy_dict_new(void);
+cpy_int cpy_dict_set(PyObject *o, PyObject *k, PyObject *v); // borrows both
+cpy_int cpy_dict_next(PyObject *o, Py_ssize_t *pos, PyObject **k, PyObject **v); // borrowed
+cpy_ref cpy_set_new(int frozen);
+cpy_int cpy_set_add(PyObject *o, PyObject *v); // borrows
+
+// buffer.c
+typedef struct { Py_buffer *view; PyObject *ref; int contiguous; int status; } cpy_buffer;
+cpy_buffer cpy_buffer_get(PyObject *o);
+int cpy_buffer_release(Py_buffer *view);
+
+// callback.c
+cpy_ref cpy_callback_new(uintptr_t id, const char *name, const char *doc);
+int cpy_raise(PyObject *exc);
+
+// Go side, called by callback.c (see callback.go)
+extern PyObject *pyrpcCallback(uintptr_t id, PyObject *args, PyObject *kwargs);
+extern void pyrpcCallbackDropped(uintptr_t id);
+
+#endif

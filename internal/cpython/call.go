@@ -1,0 +1,87 @@
+package cpython
+
+/*
+#include <string.h>
+#include "bridge.h"
+*/
+import "C"
+
+import (
+	"sync"
+	"time"
+	"unsafe"
+)
+
+// From this size on Python reads a payload in Go's memory instead of in a copy.
+const viewThreshold = 64 << 10
+
+// Results up to this size come back in the same crossing; larger ones take a second one for the copy.
+const smallResult = 2 << 10
+
+// Outcome is what [CallBytes] brought back: Data, or Object when the result was no bytes object, or
+// Exception. Object and Exception are owned references.
+type Outcome struct {
+	Data      []byte
+	Object    Ref
+	Exception Ref
+	Wait      time.Duration // for the GIL
+	Hold      time.Duration // of the GIL
+}
+
+type callFrame struct {
+	args  C.cpy_call_args
+	out   C.cpy_call_result
+	small [smallResult]byte
+}
+
+var callFrames = sync.Pool{New: func() any { return new(callFrame) }}
+
+// leakedViews keeps payloads alive that some Python object still exports a view of.
+var leakedViews struct {
+	sync.Mutex
+	payloads [][]byte
+}
+
+// CallBytes attaches, calls fn(payload) or fn(payload, extra) and detaches, in one crossing that any
+// goroutine may make without being locked to its thread. fn and extra (nil for none) are borrowed.
+// The payload reaches Python as bytes, or as a read-only memoryview when it is large; either way
+// Python cannot reach it after the return. The error is [ErrClosed] or [ErrHeld].
+func CallBytes(permit int, fn Ref, payload []byte, extra Ref) (Outcome, error) {
+	f := callFrames.Get().(*callFrame)
+	defer callFrames.Put(f)
+	f.args = C.cpy_call_args{fn: pyObject(fn), extra: pyObject(extra), permit: C.int(permit)}
+	if len(payload) >= viewThreshold {
+		f.args.as_view = 1
+	}
+	C.cpy_call_bytes(&f.args, unsafe.Pointer(unsafe.SliceData(payload)), C.Py_ssize_t(len(payload)),
+		unsafe.Pointer(&f.small), smallResult, &f.out)
+	return f.outcome(payload)
+}
+
+func (f *callFrame) outcome(payload []byte) (Outcome, error) {
+	out := &f.out
+	o := Outcome{Wait: time.Duration(out.wait_ns), Hold: time.Duration(out.hold_ns)}
+	switch out.status {
+	case C.CPY_CLOSED, C.CPY_HELD:
+		return Outcome{}, statusError(out.status, nil)
+	case C.CPY_RAISED:
+		o.Exception = newRef(out.obj)
+		return o, nil
+	case C.CPY_VIEW_HELD:
+		leakedViews.Lock()
+		leakedViews.payloads = append(leakedViews.payloads, payload)
+		leakedViews.Unlock()
+	}
+	switch {
+	case out.data == nil:
+		o.Object = newRef(out.obj)
+	case out.obj == nil:
+		o.Data = append(make([]byte, 0, out.len), f.small[:out.len]...)
+	default:
+		// Immutable and owned, so its bytes may be read without the GIL.
+		o.Data = make([]byte, out.len)
+		copy(o.Data, unsafe.Slice((*byte)(unsafe.Pointer(out.data)), out.len))
+		ReleaseLater(newRef(out.obj))
+	}
+	return o, nil
+}

@@ -1,0 +1,58 @@
+// A Go function as a Python callable: a PyCFunction whose self is a capsule that holds its number.
+#include <stdlib.h>
+#include <string.h>
+
+#include "status.h"
+
+static const char capsule_name[] = "pyrpc.callback";
+
+struct cpy_callback {
+	PyMethodDef def; // CPython keeps a pointer to it for the callable's life
+	uintptr_t id;
+	char *name, *doc;
+};
+
+static void on_dropped(PyObject *capsule) {
+	struct cpy_callback *c = cpy.PyCapsule_GetPointer(capsule, capsule_name);
+	if (!c) return;
+	int entered = cpy_callback_enter();
+	if (entered >= 0) pyrpcCallbackDropped(c->id); // on a dying thread the number is lost, not the process
+	cpy_callback_leave(entered);
+	free(c->name);
+	free(c->doc);
+	free(c);
+}
+
+static PyObject *trampoline(PyObject *self, PyObject *args, PyObject *kwargs) {
+	struct cpy_callback *c = cpy.PyCapsule_GetPointer(self, capsule_name);
+	if (!c) return NULL;
+	int entered = cpy_callback_enter();
+	if (entered < 0) {
+		cpy.PyErr_SetString(*cpy.PyExc_RuntimeError, "a Go function cannot be called from a thread that is ending");
+		return NULL;
+	}
+	PyObject *result = pyrpcCallback(c->id, args, kwargs);
+	cpy_callback_leave(entered);
+	return result;
+}
+
+cpy_ref cpy_callback_new(uintptr_t id, const char *name, const char *doc) {
+	NEED_GIL(NOT_HELD_REF);
+	struct cpy_callback *c = calloc(1, sizeof *c);
+	c->id = id;
+	c->name = strdup(name);
+	c->doc = strdup(doc);
+	c->def = (PyMethodDef){c->name, (PyCFunction)(void (*)(void))trampoline, METH_VARARGS | METH_KEYWORDS, c->doc};
+	PyObject *capsule = cpy.PyCapsule_New(c, capsule_name, on_dropped);
+	PyObject *fn = capsule ? cpy.PyCFunction_NewEx(&c->def, capsule, NULL) : NULL;
+	cpy.Py_DecRef(capsule); // the callable holds it; without one this drops the callback
+	return give_ref(fn);
+}
+
+int cpy_raise(PyObject *exc) {
+	NEED_GIL(CPY_NOT_HELD);
+	PyObject *type = cpy.PyObject_Type(exc);
+	cpy.PyErr_SetObject(type, exc);
+	cpy.Py_DecRef(type);
+	return CPY_OK;
+}

@@ -1,0 +1,68 @@
+package discover
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strconv"
+)
+
+var (
+	executableName = regexp.MustCompile(`^python(\d+)\.(\d+)([a-z]*)$`)
+	libraryName    = regexp.MustCompile(`^libpython(\d+)\.(\d+)([a-z]*)\.so`)
+)
+
+// version is what the name of an interpreter or of a libpython tells. Its abi letters are CPython's own:
+// "t" is a free-threaded build, "d" a debug build, "m" an old leftover of 3.7 and before.
+type version struct {
+	major, minor int
+	abi          string
+}
+
+// String returns "3.13t" and the like, as it appears in file names.
+func (v version) String() string { return fmt.Sprintf("%d.%d%s", v.major, v.minor, v.abi) }
+
+// libraryNames returns the file names under which a build of this version installs its library:
+// the real one first, then the link that only the development package has.
+func (v version) libraryNames() []string {
+	return []string{"libpython" + v.String() + ".so.1.0", "libpython" + v.String() + ".so"}
+}
+
+// parseName reads the version out of a file name by one of the patterns above.
+func parseName(pattern *regexp.Regexp, path string) (version, bool) {
+	m := pattern.FindStringSubmatch(filepath.Base(path))
+	if m == nil {
+		return version{}, false
+	}
+	major, err1 := strconv.Atoi(m[1])
+	minor, err2 := strconv.Atoi(m[2])
+	return version{major, minor, m[3]}, err1 == nil && err2 == nil
+}
+
+// checkSupported refuses versions that pyrpc does not run with. path is the file it speaks of.
+func checkSupported(v version, path string) error {
+	e := &Error{Path: path, Advice: fmt.Sprintf(
+		"pyrpc runs with python 3.%d to 3.%d: name one with --python or PYRPC_PYTHON, or install one (`apt install python3 libpython3-dev`)",
+		MinMinor, MaxMinor)}
+	switch {
+	case v.major < 3 || v.major == 3 && v.minor < MinMinor:
+		e.Kind, e.Detail = ErrTooOld, fmt.Sprintf("python %s at %s is too old", v, path)
+	case v.major > 3 || v.minor > MaxMinor:
+		e.Kind, e.Detail = ErrUnsupported, fmt.Sprintf("python %s at %s is newer than this pyrpc knows", v, path)
+	case hasLetter(v.abi, 't'):
+		e.Kind, e.Detail = ErrFreeThreaded, fmt.Sprintf("python %s at %s is a free-threaded build", v, path)
+		e.Advice = "pyrpc needs the build with the GIL: name it with --python or PYRPC_PYTHON"
+	default:
+		return nil
+	}
+	return e
+}
+
+func hasLetter(s string, letter rune) bool {
+	for _, r := range s {
+		if r == letter {
+			return true
+		}
+	}
+	return false
+}

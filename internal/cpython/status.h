@@ -1,0 +1,40 @@
+// How every operation reports: shared by the C files, unseen by Go.
+#ifndef PYRPC_CPYTHON_STATUS_H
+#define PYRPC_CPYTHON_STATUS_H
+
+#include "bridge.h"
+
+#define NEED_GIL(...) \
+	if (!cpy_self_held()) return (__VA_ARGS__)
+#define NOT_HELD_REF ((cpy_ref){NULL, CPY_NOT_HELD})
+#define NOT_HELD_INT ((cpy_int){NULL, 0, CPY_NOT_HELD})
+#define NOT_HELD_NUM ((cpy_num){NULL, 0, 0, CPY_NOT_HELD})
+#define NOT_HELD_SPAN ((cpy_span){NULL, NULL, 0, CPY_NOT_HELD})
+
+int cpy_self_held(void);             // does this thread hold the GIL through cpy_attach?
+PyObject *cpy_take_exception(void);  // owned; clears the error indicator
+int64_t cpy_now(void);               // monotonic, ns
+int cpy_callback_enter(void);        // 1 a thread of Python's, 0 one of ours, -1 too late
+void cpy_callback_leave(int entered);
+
+// A new reference, or NULL with the exception set.
+static inline cpy_ref give_ref(PyObject *o) {
+	if (o) return (cpy_ref){o, CPY_OK};
+	return (cpy_ref){cpy_take_exception(), CPY_RAISED};
+}
+
+static inline cpy_ref give_borrowed(PyObject *o) {
+	cpy.Py_IncRef(o);
+	return give_ref(o);
+}
+
+// A number, or -1 with the exception set.
+static inline cpy_int give_int(int64_t n) {
+	if (n >= 0) return (cpy_int){NULL, n, CPY_OK};
+	return (cpy_int){cpy_take_exception(), 0, CPY_RAISED};
+}
+
+static inline cpy_span raised_span(void) { return (cpy_span){cpy_take_exception(), NULL, 0, CPY_RAISED}; }
+static inline cpy_num raised_num(void) { return (cpy_num){cpy_take_exception(), 0, 0, CPY_RAISED}; }
+
+#endif

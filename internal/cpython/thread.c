@@ -1,0 +1,146 @@
+// Which thread may touch Python: one warm PyThreadState per OS thread, kept in thread-local storage.
+//
+// CPython 3.11 and later map and unmap a stack chunk for every thread state, which costs more than a
+// small call; and PyGILState_Release drops threading.local data with it. So the first attach of an OS
+// thread makes its state, later ones restore it, and it goes when the thread does.
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "status.h"
+
+struct cpy_thread {
+	PyThreadState *ts; // the warm state, or the interrupted one during a callback
+	int depth;         // > 0: this thread holds the GIL through us
+	int foreign;       // Python made this thread: its state is used through PyGILState, never kept
+	int main;          // the interpreter's own state: only Py_FinalizeEx may end it
+	int permit;        // what the present nesting was entered with
+	int dying;         // thread-local destructors are running: Go must not be entered any more
+	PyGILState_STATE gilstate;
+};
+
+static __thread struct cpy_thread self;
+static pthread_key_t exit_key;
+static atomic_int is_open;
+static atomic_long states;
+
+static void retire(void) {
+	struct cpy_thread *t = &self;
+	if (!t->ts || t->main || !atomic_load(&is_open)) return;
+	if (t->depth == 0) cpy.PyEval_RestoreThread(t->ts);
+	cpy.PyThreadState_Clear(t->ts);
+	cpy.PyThreadState_DeleteCurrent(); // releases the GIL too
+	t->ts = NULL;
+	t->depth = 0;
+	atomic_fetch_sub(&states, 1);
+}
+
+static void on_thread_exit(void *unused) {
+	(void)unused;
+	self.dying = 1;
+	retire();
+}
+
+// The key is made before Python makes its own: glibc runs destructors in order of creation, and
+// PyThreadState_Clear needs Python's key still set.
+__attribute__((constructor)) static void make_key(void) { pthread_key_create(&exit_key, on_thread_exit); }
+
+void cpy_open(void) { atomic_store(&is_open, 1); }
+void cpy_close(void) { atomic_store(&is_open, 0); }
+long cpy_thread_states(void) { return atomic_load(&states); }
+void *cpy_thread_id(void) { return &self; }
+int cpy_self_held(void) { return self.depth > 0; }
+int cpy_held(void) { return cpy_self_held(); }
+
+void cpy_keep_main(void) {
+	self.main = 1;
+	self.ts = cpy.PyThreadState_Get();
+	self.depth = 1;
+}
+
+// PyGILState_Ensure, not PyThreadState_New: extension code that calls PyGILState must find this state.
+static void attach_first(void) {
+	if (cpy.PyGILState_GetThisThreadState()) {
+		self.foreign = 1;
+		self.gilstate = cpy.PyGILState_Ensure();
+		return;
+	}
+	cpy.PyGILState_Ensure();
+	self.ts = cpy.PyThreadState_Get();
+	pthread_setspecific(exit_key, &self);
+	atomic_fetch_add(&states, 1);
+}
+
+int cpy_permit(void) { return self.permit; }
+
+int cpy_attach(int permit) {
+	if (self.depth > 0) {
+		self.depth++;
+		return CPY_OK;
+	}
+	if (!atomic_load_explicit(&is_open, memory_order_acquire)) return CPY_CLOSED;
+	if (self.ts)
+		cpy.PyEval_RestoreThread(self.ts);
+	else
+		attach_first();
+	self.depth = 1;
+	self.permit = permit;
+	return CPY_OK;
+}
+
+int cpy_detach(void) {
+	if (self.depth == 0) return CPY_NOT_HELD;
+	if (--self.depth > 0) return CPY_OK;
+	self.permit = 0;
+	if (self.foreign) {
+		self.foreign = 0;
+		cpy.PyGILState_Release(self.gilstate);
+		return CPY_OK;
+	}
+	cpy.PyEval_SaveThread();
+	return CPY_OK;
+}
+
+int cpy_suspend(cpy_nesting *saved) {
+	if (self.depth == 0) return CPY_NOT_HELD;
+	*saved = (cpy_nesting){self.depth, self.foreign, self.permit};
+	self.depth = self.foreign = self.permit = 0;
+	self.ts = cpy.PyEval_SaveThread(); // kept for a foreign thread too: nested attaches restore it
+	return CPY_OK;
+}
+
+void cpy_resume(cpy_nesting saved) {
+	cpy.PyEval_RestoreThread(self.ts);
+	self.depth = saved.depth;
+	self.foreign = saved.foreign;
+	self.permit = saved.permit;
+	if (self.foreign) self.ts = NULL;
+}
+
+int cpy_thread_retire(void) {
+	if (self.depth > 0) return CPY_RAISED;
+	retire();
+	return CPY_OK;
+}
+
+int64_t cpy_now(void) {
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+// A thread that Python made holds the GIL without our knowledge when it calls into Go.
+int cpy_callback_enter(void) {
+	if (self.dying) return -1;
+	if (self.depth > 0) return 0;
+	self.depth = 1;
+	self.foreign = 1; // its state is Python's: never keep it
+	return 1;
+}
+
+void cpy_callback_leave(int entered) {
+	if (entered != 1) return;
+	self.depth = 0;
+	self.foreign = 0;
+}

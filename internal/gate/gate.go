@@ -1,0 +1,279 @@
+// Package gate decides, in Go, who may try to enter Python.
+//
+// A goroutine that waits for the GIL in C occupies an OS thread and cannot be cancelled; thousands of
+// them kill the process. So callers wait here: first in, first out, given up when their context ends,
+// and never more than a bounded number inside. The gate is also the interpreter's state machine: it
+// is what makes a call before the start, during the drain, and after the end a plain error.
+//
+// # How many may be inside
+//
+// While one caller computes in Python, letting a second one in only makes them fight for the GIL; but
+// a caller that has released the GIL to wait for something must not keep the others out. From outside
+// the two look alike except in time. So the gate grants a quota of fresh permits, one to begin with,
+// and a permit whose holder has stayed longer than a tick stops counting against the quota, up to
+// Max permits in all. A quota whose fresh holders all overstayed is doubled, and a fresh holder that
+// leaves in time takes the quota back down by one: short calls run one by one, blocking calls soon
+// run Max abreast, and a mixture settles in between.
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// What an entry can be refused with.
+var (
+	ErrNotStarted = errors.New("python is not started: call pybridge.Start first")
+	ErrClosed     = errors.New("python is closed: the interpreter was released and does not come back in this process")
+	ErrFailed     = errors.New("python failed to start")
+)
+
+// State is the life of the interpreter as callers see it.
+type State int
+
+// The states in their order. Closed and Failed are final.
+const (
+	New State = iota
+	Starting
+	Running
+	Draining
+	Closed
+	Failed
+)
+
+func (s State) String() string {
+	return [...]string{"new", "starting", "running", "draining", "closed", "failed"}[s]
+}
+
+// The defaults of [Options].
+const (
+	DefaultMax  = 64
+	DefaultTick = 500 * time.Microsecond
+)
+
+// Options bound the gate; zero values mean the defaults.
+type Options struct {
+	Max  int           // permits in all
+	Base int           // permits of callers that do not overstay; 1 where there is a GIL
+	Tick time.Duration // how long a caller may stay before it counts as blocking
+}
+
+func (o Options) withDefaults() Options {
+	if o.Max <= 0 {
+		o.Max = DefaultMax
+	}
+	if o.Base <= 0 {
+		o.Base = 1
+	}
+	o.Base = min(o.Base, o.Max)
+	if o.Tick <= 0 {
+		o.Tick = DefaultTick
+	}
+	return o
+}
+
+// Gate admits callers to Python. The zero Gate is New and not usable before [Gate.Open].
+type Gate struct {
+	mu sync.Mutex
+	// guarded by mu
+	state   State
+	failure error
+	opts    Options
+	inside  permitList // every permit that is out
+	queue   waitList
+	quota   int
+	fresh   [2]int // permits granted in this tick and in the one before
+	stale   int    // permits older than that
+	tick    uint64
+	ticking bool
+	drained chan struct{} // closed when Draining and nobody is inside
+	peak    int
+	away    permitList // holders that stepped out and will come back
+	ids     []*Permit  // by Permit.id-1; nil where free
+
+	waits atomic.Int64 // entries that had to wait
+}
+
+// Process is the gate of the one interpreter that a process can have.
+var Process Gate
+
+// Begin moves New to Starting. It fails with the state's error anywhere else.
+func (g *Gate) Begin() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.state != New {
+		return g.refusal()
+	}
+	g.state = Starting
+	return nil
+}
+
+// Open moves Starting to Running.
+func (g *Gate) Open(o Options) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.opts = o.withDefaults()
+	g.quota = g.opts.Base
+	g.state = Running
+}
+
+// Fail moves Starting to Failed, for ever; every entry reports why.
+func (g *Gate) Fail(why error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.state, g.failure = Failed, why
+}
+
+// State is the present state.
+func (g *Gate) State() State {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.state
+}
+
+func (g *Gate) refusal() error {
+	switch g.state {
+	case New, Starting:
+		return ErrNotStarted
+	case Failed:
+		return fmt.Errorf("%w: %w", ErrFailed, g.failure)
+	default:
+		return ErrClosed
+	}
+}
+
+// Enter waits for a permit. The label says in reports what the caller does inside. The error wraps
+// ctx's when it ended first, or is a refusal. Not for a goroutine that holds a permit: it would wait
+// for itself.
+func (g *Gate) Enter(ctx context.Context, label string) (*Permit, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, waitError(ctx)
+	}
+	g.mu.Lock()
+	if g.state != Running {
+		defer g.mu.Unlock()
+		return nil, g.refusal()
+	}
+	if g.queue.empty() && g.room() {
+		p := g.grant(label)
+		g.mu.Unlock()
+		return p, nil
+	}
+	w := g.enqueue(label, false)
+	g.mu.Unlock()
+	return g.wait(ctx, w)
+}
+
+// TryEnter is [Gate.Enter] for a caller that will not wait: ok is false when it would have to.
+func (g *Gate) TryEnter(label string) (p *Permit, ok bool, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.state != Running {
+		return nil, false, g.refusal()
+	}
+	if !g.queue.empty() || !g.room() {
+		return nil, false, nil
+	}
+	return g.grant(label), true, nil
+}
+
+func (g *Gate) wait(ctx context.Context, w *waiter) (*Permit, error) {
+	select {
+	case <-w.ready:
+		return w.result()
+	case <-ctx.Done():
+	}
+	g.mu.Lock()
+	if g.queue.remove(w) {
+		g.mu.Unlock()
+		return nil, waitError(ctx)
+	}
+	g.mu.Unlock()
+	// Granted or refused at the same moment: a permit goes to the next in line.
+	if p, err := w.result(); err == nil {
+		p.Leave()
+	}
+	return nil, waitError(ctx)
+}
+
+func waitError(ctx context.Context) error {
+	return fmt.Errorf("waiting to enter python: %w", context.Cause(ctx))
+}
+
+func (g *Gate) enqueue(label string, reentry bool) *waiter {
+	w := &waiter{label: label, ready: make(chan struct{})}
+	if reentry {
+		g.queue.pushFront(w)
+	} else {
+		g.queue.pushBack(w)
+	}
+	g.waits.Add(1)
+	g.startTicking()
+	return w
+}
+
+// Drain stops admission, refuses those who wait, and waits until nobody is inside. When ctx ends
+// first the error wraps its cause and names who is left. Later calls wait again.
+func (g *Gate) Drain(ctx context.Context) error {
+	g.mu.Lock()
+	if g.state == Running {
+		g.state = Draining
+		g.drained = make(chan struct{})
+		for w := g.queue.pop(); w != nil; w = g.queue.pop() {
+			w.refuse(ErrClosed)
+		}
+		g.signalDrained()
+	}
+	drained := g.drained
+	g.mu.Unlock()
+	if drained == nil {
+		return nil
+	}
+	select {
+	case <-drained:
+		return nil
+	default:
+	}
+	select {
+	case <-drained:
+		return nil
+	case <-ctx.Done():
+		return &DrainError{Inside: g.Inside(), Cause: context.Cause(ctx)}
+	}
+}
+
+// signalDrained with mu held.
+func (g *Gate) signalDrained() {
+	if g.state == Draining && g.inside.n == 0 && g.away.n == 0 && g.queue.empty() {
+		close(g.drained)
+		g.state = Closed
+	}
+}
+
+// Close moves any state but Failed to Closed, whoever is inside.
+func (g *Gate) Close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.state == Draining {
+		close(g.drained)
+	}
+	if g.state != Failed {
+		g.state = Closed
+	}
+}
+
+// DrainError says who was still inside when the time to leave was over.
+type DrainError struct {
+	Inside []string // labels, oldest first
+	Cause  error
+}
+
+func (e *DrainError) Error() string {
+	return fmt.Sprintf("python calls still running: %d %q: %v", len(e.Inside), e.Inside, e.Cause)
+}
+
+func (e *DrainError) Unwrap() error { return e.Cause }

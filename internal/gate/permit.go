@@ -1,0 +1,171 @@
+package gate
+
+import "sync"
+
+// Permit is the right to be inside, given back by [Permit.Leave].
+type Permit struct {
+	gate       *Gate
+	id         int
+	label      string
+	tick       uint64
+	next, prev *Permit
+}
+
+// ID is a small positive number, unique among the permits that are out: what can be kept where a
+// pointer cannot, and turned back by [Gate.Permit].
+func (p *Permit) ID() int { return p.id }
+
+// Permit finds a permit that is out by its ID, nil when there is none.
+func (g *Gate) Permit(id int) *Permit {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if id < 1 || id > len(g.ids) {
+		return nil
+	}
+	return g.ids[id-1]
+}
+
+var permits = sync.Pool{New: func() any { return new(Permit) }}
+
+// permitList is every permit that is out, oldest first.
+type permitList struct {
+	first, last *Permit
+	n           int
+}
+
+func (l *permitList) push(p *Permit) {
+	p.prev, p.next = l.last, nil
+	if l.last != nil {
+		l.last.next = p
+	} else {
+		l.first = p
+	}
+	l.last = p
+	l.n++
+}
+
+func (l *permitList) remove(p *Permit) {
+	if p.prev != nil {
+		p.prev.next = p.next
+	} else {
+		l.first = p.next
+	}
+	if p.next != nil {
+		p.next.prev = p.prev
+	} else {
+		l.last = p.prev
+	}
+	p.prev, p.next = nil, nil
+	l.n--
+}
+
+// room with mu held: may one more come in?
+func (g *Gate) room() bool {
+	return g.fresh[0]+g.fresh[1] < g.quota && g.inside.n < g.opts.Max
+}
+
+// grant with mu held.
+func (g *Gate) grant(label string) *Permit {
+	p := permits.Get().(*Permit)
+	p.gate, p.label, p.id = g, label, g.newID(p)
+	g.count(p)
+	return p
+}
+
+// newID with mu held. Permits are few, so a search is cheap.
+func (g *Gate) newID(p *Permit) int {
+	for i, taken := range g.ids {
+		if taken == nil {
+			g.ids[i] = p
+			return i + 1
+		}
+	}
+	g.ids = append(g.ids, p)
+	return len(g.ids)
+}
+
+func (g *Gate) count(p *Permit) {
+	p.tick = g.tick
+	g.fresh[0]++
+	g.inside.push(p)
+	g.peak = max(g.peak, g.inside.n)
+}
+
+// discount with mu held: p no longer counts. One that left in time shows that calls are short.
+func (g *Gate) discount(p *Permit) {
+	g.inside.remove(p)
+	switch g.tick - p.tick {
+	case 0:
+		g.fresh[0]--
+	case 1:
+		g.fresh[1]--
+	default:
+		g.stale--
+		return
+	}
+	if g.quota > g.opts.Base {
+		g.quota--
+	}
+}
+
+// admit with mu held: grants to the head of the queue while there is room.
+func (g *Gate) admit() {
+	for g.room() {
+		w := g.queue.pop()
+		if w == nil {
+			return
+		}
+		if w.back != nil {
+			g.comeBack(w.back)
+			w.grant(w.back)
+		} else {
+			w.grant(g.grant(w.label))
+		}
+	}
+}
+
+// Leave gives the permit back; p must not be used afterwards. Never blocks.
+func (p *Permit) Leave() {
+	g := p.gate
+	g.mu.Lock()
+	g.discount(p)
+	g.ids[p.id-1] = nil
+	g.admit()
+	g.signalDrained()
+	g.mu.Unlock()
+	*p = Permit{}
+	permits.Put(p)
+}
+
+// StepOut gives the permit up for a while, because its holder is going to wait outside Python for
+// something that may itself need to enter. Never blocks.
+func (p *Permit) StepOut() {
+	g := p.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.discount(p)
+	g.away.push(p)
+	g.admit()
+}
+
+// comeBack with mu held.
+func (g *Gate) comeBack(p *Permit) {
+	g.away.remove(p)
+	g.count(p)
+}
+
+// StepIn takes the permit back, before everybody who waits: its holder's frames are on a Python
+// stack, and only its return frees them. It blocks until there is room, also while draining.
+func (p *Permit) StepIn() {
+	g := p.gate
+	g.mu.Lock()
+	if g.room() {
+		g.comeBack(p)
+		g.mu.Unlock()
+		return
+	}
+	w := g.enqueue(p.label, true)
+	w.back = p
+	g.mu.Unlock()
+	<-w.ready
+}

@@ -1,0 +1,90 @@
+package pybridge
+
+import (
+	"context"
+
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/internal/cpython"
+)
+
+// Call is o(*args), each argument converted as [ToPython] does (PyObject_Call).
+//
+// GIL: held
+// Thread: the token's
+// Ref: new
+// Blocks: user code
+func (o *Object) Call(t gil.Token, args ...any) (*Object, error) { return o.CallKw(t, args, nil) }
+
+// CallKw is o(*args, **kwargs), converted as [ToPython] does (PyObject_Call).
+//
+// GIL: held
+// Thread: the token's
+// Ref: new
+// Blocks: user code
+func (o *Object) CallKw(t gil.Token, args []any, kwargs map[string]any) (*Object, error) {
+	return o.object(t, "result of "+o.Label(), func(fn cpython.Ref) (cpython.Ref, error) {
+		tuple, err := toRef(Tuple(args))
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = cpython.DecRef(tuple) }()
+		if len(kwargs) == 0 {
+			return cpython.Call(fn, tuple, nil)
+		}
+		dict, err := toRef(kwargs)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = cpython.DecRef(dict) }()
+		return cpython.Call(fn, tuple, dict)
+	})
+}
+
+// CallMethod is o.name(*args).
+//
+// GIL: held
+// Thread: the token's
+// Ref: new
+// Blocks: user code
+func (o *Object) CallMethod(t gil.Token, name string, args ...any) (*Object, error) {
+	method, err := o.Attr(t, name)
+	if err != nil {
+		return nil, err
+	}
+	defer method.Release()
+	return method.Call(t, args...)
+}
+
+// CallBytes is o(payload), or o(payload, extra) with extra not nil, in one crossing: the GIL is taken,
+// and given back, inside one C function. The payload reaches Python as bytes, or as a read-only
+// memoryview when it is large, which is released before the return. A result that is bytes comes
+// back as data, anything else as an Object.
+//
+// GIL: acquires; must not be held
+// Thread: any; the goroutine is not locked to it
+// Ref: borrows extra; the result's is new
+// Blocks: ctx, then the GIL, then user code
+func (o *Object) CallBytes(ctx context.Context, payload []byte, extra *Object) (data []byte, result *Object, err error) {
+	fn, err := o.use()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer o.done()
+	var extraRef cpython.Ref
+	if extra != nil {
+		if extraRef, err = extra.use(); err != nil {
+			return nil, nil, err
+		}
+		defer extra.done()
+	}
+	out, err := gil.CallBytes(ctx, fn, payload, extraRef)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case out.Exception != nil:
+		return nil, nil, describeLater(ctx, out.Exception)
+	case out.Object != nil:
+		return nil, adopt(out.Object, "result of "+o.Label()), nil
+	}
+	return out.Data, nil, nil
+}

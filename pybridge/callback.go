@@ -1,0 +1,191 @@
+package pybridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/internal/cpython"
+)
+
+// Func is a Go function that Python can call. It runs on a goroutine of its own without the GIL, so
+// it may wait, and may call Python again, with the context it was given. Arguments are converted as
+// As[any] does; an object of another type arrives as an [*Object] that is released when f returns.
+//
+// An error is raised in Python: one that wraps an [*Error] seen through ctx as that very exception;
+// one that wraps a builtin's [Class] as that class; any other as _pyrpc_bridge.GoError, which is the
+// same Go error again when it comes back to Go. A panic becomes _pyrpc_bridge.GoPanic, and a
+// runtime.Goexit an error.
+type Func func(ctx context.Context, args []any, kwargs map[string]any) (any, error)
+
+// PanicError is a panic of a [Func] as an error.
+type PanicError struct {
+	Value any
+	Stack string
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+// Unwrap gives the value, when it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+var errGoexit = errors.New("the Go function ended its goroutine (runtime.Goexit) instead of returning")
+
+// NewFunc makes a Python callable of f; ctx is the parent of what f gets.
+//
+// GIL: held
+// Thread: the token's
+// Ref: new; f lives as long as the callable does in Python
+// Blocks: no
+func NewFunc(t gil.Token, ctx context.Context, name string, f Func) (*Object, error) {
+	call := func(args, kwargs cpython.Ref) (result, exception cpython.Ref) { return called(ctx, f, args, kwargs) }
+	ref, err := cpython.NewCallback(name, "A Go function.", call, nil)
+	if err != nil {
+		return nil, captured(t, err)
+	}
+	return adopt(ref, "Go function "+name), nil
+}
+
+// called runs on the thread that Python called from, with the GIL held.
+func called(parent context.Context, f Func, args, kwargs cpython.Ref) (result, exception cpython.Ref) {
+	s := &scope{refs: map[*Error]cpython.Ref{}}
+	defer s.close()
+	ctx := context.WithValue(parent, scopeKey{}, s)
+	t, err := gil.Assume(ctx)
+	if err != nil {
+		return nil, nil
+	}
+	values, keywords, err := s.arguments(args, kwargs)
+	var out any
+	if err == nil {
+		if detachErr := gil.Detach(t, func() { out, err = protected(ctx, f, values, keywords) }); detachErr != nil {
+			err = detachErr
+		}
+	}
+	if err == nil {
+		result, err = toRef(out)
+	}
+	if err != nil {
+		return nil, s.exceptionFor(err)
+	}
+	return result, nil
+}
+
+// protected runs f on its own goroutine: Goexit cannot be recovered, and user code must not run on a
+// goroutine that is locked inside a C call.
+func protected(ctx context.Context, f Func, args []any, kwargs map[string]any) (out any, err error) {
+	done := make(chan struct{})
+	err = errGoexit
+	go func() {
+		defer close(done)
+		defer func() {
+			if v := recover(); v != nil {
+				err = &PanicError{v, string(debug.Stack())}
+			}
+		}()
+		out, err = f(ctx, args, kwargs)
+	}()
+	<-done
+	return out, err
+}
+
+type scopeKey struct{}
+
+// scope is one call of a Func: what it borrowed from Python and must be able to give back.
+type scope struct {
+	mu sync.Mutex
+	// guarded by mu
+	refs    map[*Error]cpython.Ref // exceptions captured during the call, to raise again as they are
+	objects []*Object
+	closed  bool
+}
+
+// keepFor hands exc to the callback that ctx belongs to, if any, and reports whether it took it.
+func keepFor(ctx context.Context, e *Error, exc cpython.Ref) bool {
+	s, ok := ctx.Value(scopeKey{}).(*scope)
+	if !ok {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.refs[e] = exc
+	return true
+}
+
+func (s *scope) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for _, exc := range s.refs {
+		cpython.ReleaseLater(exc)
+	}
+	for _, o := range s.objects {
+		o.Release()
+	}
+}
+
+func (s *scope) arguments(args, kwargs cpython.Ref) ([]any, map[string]any, error) {
+	r := reader{opaque: s.object}
+	values, err := r.sequence(args, cpython.KindTuple, 0)
+	if err != nil || kwargs == nil {
+		return values, nil, err
+	}
+	items, err := r.dict(kwargs, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	keywords := make(map[string]any, len(items))
+	for _, item := range items {
+		keywords[asText(item.Key)] = item.Value
+	}
+	return values, keywords, nil
+}
+
+func (s *scope) object(r cpython.Ref) (any, error) {
+	ref, err := cpython.IncRef(r)
+	if err != nil {
+		return nil, err
+	}
+	o := adopt(ref, "argument of a Go function")
+	s.objects = append(s.objects, o)
+	return o, nil
+}
+
+// exceptionFor gives a new reference to the exception to raise for err. GIL held.
+func (s *scope) exceptionFor(err error) cpython.Ref {
+	var raised *cpython.Raised
+	if errors.As(err, &raised) {
+		return raised.Exception
+	}
+	if exc := s.original(err); exc != nil {
+		return exc
+	}
+	var class Class
+	if errors.As(err, &class) {
+		if exc := newBuiltin(class, err.Error()); exc != nil {
+			return exc
+		}
+	}
+	return newGoError(err)
+}
+
+func (s *scope) original(err error) cpython.Ref {
+	var e *Error
+	if !errors.As(err, &e) {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	exc := s.refs[e]
+	delete(s.refs, e)
+	return exc
+}

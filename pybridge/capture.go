@@ -1,0 +1,174 @@
+package pybridge
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/internal/cpython"
+)
+
+// describe is the bridge module's function of that name, set once while starting.
+var describe atomic.Pointer[entry]
+
+// captured turns a raised exception into an [*Error]; other errors pass. GIL held.
+func captured(t gil.Token, err error) error {
+	var raised *cpython.Raised
+	if err == nil || !errors.As(err, &raised) {
+		return closedError(err)
+	}
+	return capture(t.Context(), raised.Exception)
+}
+
+func closedError(err error) error {
+	if errors.Is(err, cpython.ErrClosed) {
+		return ErrClosed
+	}
+	return err
+}
+
+// capture consumes exc. GIL held.
+func capture(ctx context.Context, exc cpython.Ref) *Error {
+	e, err := described(exc)
+	if err != nil {
+		e = bareError(exc)
+	}
+	if !keepFor(ctx, e, exc) {
+		_ = cpython.DecRef(exc)
+	}
+	return e
+}
+
+// describeLater consumes exc, which came out of Python with the GIL given back already.
+func describeLater(ctx context.Context, exc cpython.Ref) error {
+	// The exception is there whether or not ctx has ended: it is reported all the same.
+	var e *Error
+	err := gil.With(context.WithoutCancel(ctx), func(t gil.Token) error {
+		e = capture(ctx, exc)
+		return nil
+	})
+	if err != nil {
+		cpython.ReleaseLater(exc)
+		return err
+	}
+	return e
+}
+
+func described(exc cpython.Ref) (*Error, error) {
+	fn := describe.Load()
+	if fn == nil {
+		return nil, errors.New("the bridge module is not there yet")
+	}
+	args, err := tupleOf(exc)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = cpython.DecRef(args) }()
+	tree, err := cpython.Call(fn.ref, args, nil)
+	if err != nil {
+		dropRaised(err)
+		return nil, err
+	}
+	defer func() { _ = cpython.DecRef(tree) }()
+	v, err := fromRef(tree)
+	if err != nil {
+		dropRaised(err)
+		return nil, err
+	}
+	return errorFromTree(v)
+}
+
+func tupleOf(ref cpython.Ref) (cpython.Ref, error) {
+	args, err := cpython.NewTuple(1)
+	if err != nil {
+		return nil, err
+	}
+	if ref, err = cpython.IncRef(ref); err != nil {
+		return nil, err
+	}
+	return args, cpython.SetTupleItem(args, 0, ref)
+}
+
+func dropRaised(err error) {
+	var raised *cpython.Raised
+	if errors.As(err, &raised) {
+		_ = cpython.DecRef(raised.Exception)
+	}
+}
+
+// bareError is for an exception that could not be described, as when memory ran out or the stack was
+// exhausted: its class and text, as far as they can be had.
+func bareError(exc cpython.Ref) *Error {
+	e := &Error{Module: "builtins", Type: "BaseException"}
+	if module, name, err := classOf(exc); err == nil {
+		e.Module, e.Type = module, name
+		e.MRO = []string{className(module, name), string(BaseException)}
+	} else {
+		dropRaised(err)
+	}
+	message, err := text(cpython.Str(exc))
+	if err != nil {
+		dropRaised(err)
+	}
+	e.Message = message
+	return e
+}
+
+var errTree = errors.New("unexpected shape of a described exception")
+
+// errorFromTree reads what describe() in python/bridge.py makes.
+func errorFromTree(v any) (*Error, error) {
+	f, ok := v.(Tuple)
+	if !ok || len(f) != 12 {
+		return nil, errTree
+	}
+	e := &Error{
+		Module: asText(f[0]), Type: asText(f[1]), MRO: asTexts(f[2]),
+		Message: asText(f[3]), headline: asText(f[4]), Notes: asTexts(f[5]),
+	}
+	for _, frame := range asList(f[6]) {
+		if p, ok := frame.(Tuple); ok && len(p) == 4 {
+			line, _ := p[1].(int64)
+			e.Traceback = append(e.Traceback, Frame{asText(p[0]), int(line), asText(p[2]), asText(p[3])})
+		}
+	}
+	e.Cause, _ = errorFromTree(f[7])
+	e.Context, _ = errorFromTree(f[8])
+	e.SuppressContext, _ = f[9].(bool)
+	for _, m := range asList(f[10]) {
+		if member, err := errorFromTree(m); err == nil {
+			e.Members = append(e.Members, member)
+		}
+	}
+	if id, _ := f[11].(int64); id != 0 {
+		e.goError = goErrors.find(id)
+	}
+	return e, nil
+}
+
+func asText(v any) string { s, _ := v.(string); return s }
+func asList(v any) []any  { l, _ := v.([]any); return l }
+
+func asTexts(v any) []string {
+	var out []string
+	for _, s := range asList(v) {
+		out = append(out, asText(s))
+	}
+	return out
+}
+
+// FetchError takes the exception that is pending on this thread, as left by C-API calls made outside
+// this package (PyErr_GetRaisedException). Nil when there is none.
+//
+// GIL: held
+// Thread: the token's
+// Ref: none
+// Blocks: no
+func FetchError(t gil.Token) error {
+	exc, err := cpython.FetchException()
+	if err != nil || exc == nil {
+		return closedError(err)
+	}
+	return capture(t.Context(), exc)
+}

@@ -1,0 +1,126 @@
+package pybridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/pyrpc/pyrpc/cleanup"
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/pyrpc/pyrpc/internal/gate"
+)
+
+// Close gives this handle up. The last one stops admission, waits for the calls in progress as long
+// as ctx allows, runs the cleanup registry (owner references, handler references, pending decrefs,
+// the ledger, atexit hooks and flushing, and finalising where asked for) and closes Python for the
+// process. Closing a handle again does nothing.
+//
+// GIL: must not be held
+// Thread: any
+// Ref: drops what the runtime owns
+// Blocks: ctx; every step has a deadline of its own
+//
+// Errors: what failed in which step, the names of calls that were still inside, and of references
+// that nobody released; [Runtime.Report] has the details.
+func (r *Runtime) Close(ctx context.Context) error {
+	_, err := r.Join(ctx)
+	return err
+}
+
+// Join is [Runtime.Close] with the report of what was released, what leaked and what was late. The
+// report is empty for a handle that was not the last.
+//
+// GIL: must not be held
+// Thread: any
+// Ref: drops what the runtime owns
+// Blocks: ctx; every step has a deadline of its own
+func (r *Runtime) Join(ctx context.Context) (cleanup.Report, error) {
+	if gil.Held() {
+		return cleanup.Report{}, ErrHeld
+	}
+	if !r.closed.CompareAndSwap(false, true) {
+		return cleanup.Report{}, nil
+	}
+	if !r.drop() {
+		return cleanup.Report{}, nil
+	}
+	report, err := r.registry.Run(ctx)
+	gate.Process.Close()
+	cpython.Forbid()
+	r.owner.stop()
+	return report, err
+}
+
+func (i *interpreter) dropPending(ctx context.Context) error {
+	return i.owner.with(ctx, func(gil.Token) error {
+		n := 0
+		for cpython.Pending() > 0 && ctx.Err() == nil {
+			dropped, err := cpython.DrainPending(1024)
+			if err != nil {
+				return err
+			}
+			n += dropped
+		}
+		cleanup.ReportReleased(ctx, "pending reference", n)
+		return ctx.Err()
+	})
+}
+
+func verifyLedger(ctx context.Context) error {
+	for _, leak := range Leaks() {
+		cleanup.ReportLeak(ctx, leak)
+	}
+	return nil
+}
+
+// flush does what CPython does at its end and a process that exits without finalising would miss. In
+// somebody else's interpreter the atexit hooks are theirs to run.
+func (i *interpreter) flush(ctx context.Context) error {
+	if i.attached {
+		return cleanup.ErrSkipped
+	}
+	return i.owner.with(ctx, func(t gil.Token) error {
+		failures, err := i.bridge.call(t, "flush")
+		if err != nil {
+			return err
+		}
+		if texts := asTexts(failures); len(texts) > 0 {
+			return errors.New(strings.Join(texts, "; "))
+		}
+		return nil
+	})
+}
+
+func (i *interpreter) finish(ctx context.Context) error {
+	if i.config.finalize == FinalizeNever || i.attached {
+		return fmt.Errorf("%w: policy never", cleanup.ErrSkipped)
+	}
+	if inside := gate.Process.Inside(); len(inside) > 0 {
+		return fmt.Errorf("%w: calls still inside: %q", cleanup.ErrSkipped, inside)
+	}
+	if threads := i.otherThreads(ctx); len(threads) > 0 {
+		return fmt.Errorf("%w: Python threads still running: %q", cleanup.ErrSkipped, threads)
+	}
+	return i.owner.do(ctx, func() error {
+		if err := cpython.Attach(0); err != nil {
+			return closedError(err)
+		}
+		return cpython.Finalize()
+	})
+}
+
+// otherThreads lists what Py_FinalizeEx would wait for, or kill.
+func (i *interpreter) otherThreads(ctx context.Context) []string {
+	var names []string
+	err := i.owner.with(ctx, func(t gil.Token) error {
+		v, err := i.bridge.call(t, "other_threads")
+		names = asTexts(v)
+		return err
+	})
+	if err != nil {
+		return []string{err.Error()}
+	}
+	return names
+}

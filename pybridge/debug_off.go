@@ -1,0 +1,5 @@
+//go:build !pydebug
+
+package pybridge
+
+func creationStack() string { return "" }

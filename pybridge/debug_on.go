@@ -1,0 +1,7 @@
+//go:build pydebug
+
+package pybridge
+
+import "runtime/debug"
+
+func creationStack() string { return string(debug.Stack()) }

@@ -1,0 +1,220 @@
+package pybridge
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"reflect"
+
+	"github.com/pyrpc/pyrpc/internal/cpython"
+)
+
+// into converts a borrowed reference to whatever target points to. GIL held.
+func into(r cpython.Ref, target any) error { return intoValue(r, reflect.ValueOf(target).Elem(), 0) }
+
+var (
+	objectType = reflect.TypeFor[*Object]()
+	bigIntType = reflect.TypeFor[*big.Int]()
+)
+
+func intoValue(r cpython.Ref, v reflect.Value, depth int) error {
+	if depth > maxDepth {
+		return conversionFailure(r, v.Type().String(), "nested too deeply, or in itself")
+	}
+	kind, err := cpython.KindOf(r)
+	if err != nil {
+		return err
+	}
+	switch {
+	case v.Type() == objectType:
+		return intoObject(r, v)
+	case v.Type() == bigIntType && kind == cpython.KindInt:
+		n, err := bigInteger(r)
+		v.Set(reflect.ValueOf(n))
+		return err
+	case v.Kind() == reflect.Interface && v.NumMethod() == 0:
+		return intoAny(r, v, depth)
+	case v.Kind() == reflect.Pointer:
+		return intoPointer(r, kind, v, depth)
+	}
+	if done, err := intoScalar(r, kind, v); done {
+		return err
+	}
+	return intoContainer(r, kind, v, depth)
+}
+
+func intoObject(r cpython.Ref, v reflect.Value) error {
+	ref, err := cpython.IncRef(r)
+	if err != nil {
+		return err
+	}
+	v.Set(reflect.ValueOf(adopt(ref, "converted object")))
+	return nil
+}
+
+func intoAny(r cpython.Ref, v reflect.Value, depth int) error {
+	value, err := reader{}.value(r, depth)
+	if err == nil && value != nil {
+		v.Set(reflect.ValueOf(value))
+	}
+	return err
+}
+
+func intoPointer(r cpython.Ref, kind cpython.Kind, v reflect.Value, depth int) error {
+	if kind == cpython.KindNone {
+		v.SetZero()
+		return nil
+	}
+	v.Set(reflect.New(v.Type().Elem()))
+	return intoValue(r, v.Elem(), depth+1)
+}
+
+// intoScalar reports whether the pair of types was one of its own.
+func intoScalar(r cpython.Ref, kind cpython.Kind, v reflect.Value) (bool, error) {
+	switch k := v.Kind(); {
+	case k == reflect.Bool && kind == cpython.KindBool:
+		v.SetBool(r == cpython.True())
+		return true, nil
+	case k == reflect.String && kind == cpython.KindStr:
+		s, err := cpython.AsString(r)
+		v.SetString(s)
+		return true, err
+	case (v.CanInt() || v.CanUint()) && kind == cpython.KindInt:
+		return true, intoInteger(r, v)
+	case v.CanFloat() && (kind == cpython.KindFloat || kind == cpython.KindInt):
+		return true, intoFloat(r, kind, v)
+	case v.CanComplex() && (kind == cpython.KindComplex || kind == cpython.KindFloat || kind == cpython.KindInt):
+		c, err := cpython.AsComplex(r)
+		v.SetComplex(c)
+		return true, err
+	case k == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 && (kind == cpython.KindBytes || kind == cpython.KindByteArray):
+		b, err := cpython.AsBytes(r)
+		v.SetBytes(b)
+		return true, err
+	}
+	return false, nil
+}
+
+func intoInteger(r cpython.Ref, v reflect.Value) error {
+	n, err := bigInteger(r)
+	if err != nil {
+		return err
+	}
+	switch {
+	case v.CanInt() && n.IsInt64() && !v.OverflowInt(n.Int64()):
+		v.SetInt(n.Int64())
+	case v.CanUint() && n.IsUint64() && !v.OverflowUint(n.Uint64()):
+		v.SetUint(n.Uint64())
+	default:
+		return conversionFailure(r, v.Type().String(), "out of range")
+	}
+	return nil
+}
+
+// intoFloat refuses what a float64 or float32 would only hold approximately or not at all.
+func intoFloat(r cpython.Ref, kind cpython.Kind, v reflect.Value) error {
+	if kind == cpython.KindInt {
+		n, err := bigInteger(r)
+		if err != nil {
+			return err
+		}
+		f, accuracy := new(big.Float).SetInt(n).Float64()
+		if accuracy != big.Exact || float64(float32(f)) != f && v.Kind() == reflect.Float32 {
+			return conversionFailure(r, v.Type().String(), "not exact as a floating-point number")
+		}
+		v.SetFloat(f)
+		return nil
+	}
+	f, err := cpython.AsFloat(r)
+	if err == nil && v.OverflowFloat(f) && !math.IsInf(f, 0) {
+		return conversionFailure(r, v.Type().String(), "out of range")
+	}
+	v.SetFloat(f)
+	return err
+}
+
+func intoContainer(r cpython.Ref, kind cpython.Kind, v reflect.Value, depth int) error {
+	switch k := v.Kind(); {
+	case k == reflect.Slice && (kind == cpython.KindList || kind == cpython.KindTuple):
+		return intoSlice(r, kind, v, depth)
+	case k == reflect.Slice && (kind == cpython.KindSet || kind == cpython.KindFrozenSet):
+		v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+		return eachOf(r, func(item cpython.Ref) error { return appendItem(item, v, depth) })
+	case k == reflect.Array && (kind == cpython.KindList || kind == cpython.KindTuple):
+		return intoArray(r, kind, v, depth)
+	case v.Type() == reflect.TypeFor[Dict]() && kind == cpython.KindDict:
+		return intoAny(r, v, depth)
+	case k == reflect.Map && kind == cpython.KindDict:
+		return intoMap(r, v, depth)
+	case k == reflect.Map && v.Type().Elem().Size() == 0 && (kind == cpython.KindSet || kind == cpython.KindFrozenSet):
+		v.Set(reflect.MakeMap(v.Type()))
+		return eachOf(r, func(item cpython.Ref) error { return putKey(item, v, depth) })
+	}
+	return conversionFailure(r, v.Type().String(), "these types do not correspond")
+}
+
+func intoSlice(r cpython.Ref, kind cpython.Kind, v reflect.Value, depth int) error {
+	v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+	return eachItem(r, kind, func(_ int, item cpython.Ref) error { return appendItem(item, v, depth) })
+}
+
+func appendItem(item cpython.Ref, v reflect.Value, depth int) error {
+	e := reflect.New(v.Type().Elem()).Elem()
+	if err := intoValue(item, e, depth+1); err != nil {
+		return err
+	}
+	v.Set(reflect.Append(v, e))
+	return nil
+}
+
+func intoArray(r cpython.Ref, kind cpython.Kind, v reflect.Value, depth int) error {
+	n, err := cpython.Size(r)
+	if err != nil {
+		return err
+	}
+	if n != v.Len() {
+		return conversionFailure(r, v.Type().String(), fmt.Sprintf("it has %d items", n))
+	}
+	return eachItem(r, kind, func(i int, item cpython.Ref) error {
+		if i >= v.Len() {
+			return conversionFailure(r, v.Type().String(), "it grew while being read")
+		}
+		return intoValue(item, v.Index(i), depth+1)
+	})
+}
+
+func intoMap(r cpython.Ref, v reflect.Value, depth int) error {
+	v.Set(reflect.MakeMap(v.Type()))
+	return eachPair(r, func(k, item cpython.Ref) error {
+		key := reflect.New(v.Type().Key()).Elem()
+		if err := intoKey(k, key, depth); err != nil {
+			return err
+		}
+		value := reflect.New(v.Type().Elem()).Elem()
+		if err := intoValue(item, value, depth+1); err != nil {
+			return within(err, keyStep(key.Interface()))
+		}
+		v.SetMapIndex(key, value)
+		return nil
+	})
+}
+
+func putKey(item cpython.Ref, v reflect.Value, depth int) error {
+	key := reflect.New(v.Type().Key()).Elem()
+	if err := intoKey(item, key, depth); err != nil {
+		return err
+	}
+	v.SetMapIndex(key, reflect.Zero(v.Type().Elem()))
+	return nil
+}
+
+// intoKey refuses what Go cannot hash, such as a tuple as a key of type any.
+func intoKey(r cpython.Ref, key reflect.Value, depth int) error {
+	if err := intoValue(r, key, depth+1); err != nil {
+		return err
+	}
+	if !key.Comparable() {
+		return conversionFailure(r, "map key", "Go cannot hash it; use Dict")
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+package pybridge
+
+import (
+	"fmt"
+	"log/slog"
+	"reflect"
+	"time"
+)
+
+// FinalizePolicy says whether Close ends the interpreter (Py_FinalizeEx).
+type FinalizePolicy int
+
+// Finalising runs __del__ methods and little else that FinalizeNever does not, and is where embedded
+// interpreters crash: a thread that wants the GIL during it never returns.
+const (
+	FinalizeNever    FinalizePolicy = iota // flush, run atexit hooks, leave the rest to the process
+	FinalizeGraceful                       // finalise, but only when every call has left
+)
+
+func (p FinalizePolicy) String() string {
+	return [...]string{"never", "graceful"}[p]
+}
+
+// config is what two Starts must agree on to share an interpreter.
+type config struct {
+	python, library, home string
+	argv, path, preload   []string
+	permits               int
+	switchInterval        time.Duration
+	finalize              FinalizePolicy
+}
+
+type settings struct {
+	config
+	log *slog.Logger
+}
+
+func (a config) same(b config) bool { return reflect.DeepEqual(a, b) }
+
+// Option configures [Start].
+type Option func(*settings) error
+
+// WithPython names the interpreter to be: a path or a command on PATH. Without it PYRPC_PYTHON,
+// then $VIRTUAL_ENV/bin/python, then python3 on PATH decides. A virtual environment is entered by
+// naming its bin/python.
+func WithPython(executable string) Option {
+	return func(s *settings) error { s.python = executable; return nil }
+}
+
+// WithLibrary names the libpython3.X.so to load, for installations where it cannot be found.
+func WithLibrary(path string) Option {
+	return func(s *settings) error { s.library = path; return nil }
+}
+
+// WithHome overrides the prefix from which the standard library is taken (PyConfig.home).
+func WithHome(dir string) Option {
+	return func(s *settings) error { s.home = dir; return nil }
+}
+
+// WithArgv sets sys.argv; [""] without it.
+func WithArgv(argv ...string) Option {
+	return func(s *settings) error { s.argv = argv; return nil }
+}
+
+// WithPath puts directories in front of sys.path, in this order. The environment's PYTHONPATH and
+// the current directory are not used: what is imported is decided by the program.
+func WithPath(dirs ...string) Option {
+	return func(s *settings) error { s.path = append(s.path, dirs...); return nil }
+}
+
+// WithPreload imports modules on the interpreter's owner thread before anybody else may enter.
+// torch, and whatever else is made with pybind11, has to be first imported there: it remembers the
+// thread state of its first import for ever.
+func WithPreload(modules ...string) Option {
+	return func(s *settings) error { s.preload = append(s.preload, modules...); return nil }
+}
+
+// WithPermits bounds how many callers may be in Python at once, most of them waiting for the GIL or
+// for what they released it for; 64 without it.
+func WithPermits(n int) Option {
+	return func(s *settings) error {
+		if n < 1 {
+			return fmt.Errorf("WithPermits(%d): at least 1", n)
+		}
+		s.permits = n
+		return nil
+	}
+}
+
+// WithSwitchInterval sets how long a thread that computes keeps the GIL when others want it
+// (sys.setswitchinterval); CPython's 5 ms without it. Shorter is fairer to short calls.
+func WithSwitchInterval(d time.Duration) Option {
+	return func(s *settings) error {
+		if d < time.Microsecond {
+			return fmt.Errorf("WithSwitchInterval(%v): at least 1µs", d)
+		}
+		s.switchInterval = d
+		return nil
+	}
+}
+
+// WithFinalize sets what Close does with the interpreter; [FinalizeNever] without it.
+func WithFinalize(p FinalizePolicy) Option {
+	return func(s *settings) error {
+		if p < FinalizeNever || p > FinalizeGraceful {
+			return fmt.Errorf("WithFinalize(%d): no such policy", int(p))
+		}
+		s.finalize = p
+		return nil
+	}
+}
+
+// WithLogger sets where the bridge logs; nowhere without it. Not one of the options that two Starts
+// must agree on.
+func WithLogger(l *slog.Logger) Option {
+	return func(s *settings) error { s.log = l; return nil }
+}
+
+func newSettings(opts []Option) (*settings, error) {
+	s := &settings{log: slog.New(slog.DiscardHandler)}
+	for _, o := range opts {
+		if err := o(s); err != nil {
+			return nil, fmt.Errorf("pybridge.Start: %w", err)
+		}
+	}
+	if len(s.argv) == 0 {
+		s.argv = []string{""}
+	}
+	return s, nil
+}

@@ -1,0 +1,69 @@
+package pybridge
+
+import (
+	"context"
+	"runtime"
+
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/internal/cpython"
+)
+
+// owner is the goroutine, locked to its OS thread, that starts the interpreter, imports what must be
+// imported there, and alone may finalise it: Py_FinalizeEx on another thread hangs for ever on 3.9 to
+// 3.12. It runs no user function besides module code.
+type owner struct {
+	tasks chan func()
+	done  chan struct{}
+}
+
+func newOwner() *owner {
+	o := &owner{tasks: make(chan func()), done: make(chan struct{})}
+	go o.run()
+	return o
+}
+
+func (o *owner) run() {
+	defer close(o.done)
+	runtime.LockOSThread()
+	// The thread stays Python's main thread; it must outlive this goroutine, so it is not left locked.
+	defer runtime.UnlockOSThread()
+	for task := range o.tasks {
+		task()
+	}
+}
+
+func (o *owner) stop() { close(o.tasks) }
+
+// do runs f on the owner's thread. When ctx ends first, f may still be running there, or run later.
+func (o *owner) do(ctx context.Context, f func() error) error {
+	result := make(chan error, 1)
+	select {
+	case o.tasks <- func() { result <- f() }:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-o.done:
+		return ErrClosed
+	}
+	select {
+	case err := <-result:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// with runs f on the owner's thread with the GIL held. It passes the gate by: the owner works when
+// nobody else may enter, before the start is over and after the drain.
+func (o *owner) with(ctx context.Context, f func(gil.Token) error) error {
+	return o.do(ctx, func() error {
+		if err := cpython.Attach(0); err != nil {
+			return closedError(err)
+		}
+		defer func() { _ = cpython.Detach() }()
+		t, err := gil.Assume(ctx)
+		if err != nil {
+			return err
+		}
+		return f(t)
+	})
+}

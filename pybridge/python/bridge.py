@@ -1,0 +1,258 @@
+"""The bridge's own Python: what is awkward to say through the C-API.
+
+Runs once, on the interpreter's owner thread, as the module `_pyrpc_bridge`. It keeps what it needs as
+globals, so that a program that empties sys.modules or breaks builtins cannot take it away.
+"""
+
+import atexit
+import importlib.abc
+import importlib.machinery
+import signal  # imported here because _thread.interrupt_main() crashes without it
+import sys
+import threading  # the first importer becomes Python's main thread: it must be the owner
+import types
+
+_isinstance, _getattr, _str, _type, _len, _repr = isinstance, getattr, str, type, len, repr
+_BaseException, _list, _tuple, _int = BaseException, list, tuple, int
+
+MAX_CHAIN = 64  # exceptions described in one chain or group, all together
+MAX_FRAMES = 200  # of one traceback; the middle of a longer one is left out
+
+
+class GoError(RuntimeError):
+    """A Go error that crossed into Python. Back in Go it is the same error value again."""
+
+    _origin = None  # a Go function that gives the error's number
+
+
+class GoPanic(GoError):
+    """A panic in a Go function that Python called."""
+
+
+def make_go_error(message, origin, is_panic):
+    exc = (GoPanic if is_panic else GoError)(message)
+    exc._origin = origin
+    return exc
+
+
+def _module(cls):
+    module = _getattr(cls, "__module__", None)
+    return module if _isinstance(module, _str) else "<unknown>"  # a class may set it to anything
+
+
+def class_name(cls):
+    module = _module(cls)
+    return cls.__qualname__ if module == "builtins" else module + "." + cls.__qualname__
+
+
+def _text(exc):
+    """str(exc), whatever exc's own methods do."""
+    try:
+        text = _str(exc)
+        return text if _type(text) is _str else _str.__str__(text)
+    except _BaseException as failure:
+        return "<exception str() failed: %s>" % class_name(_type(failure))
+
+
+def _notes(exc):
+    notes = _getattr(exc, "__notes__", None)
+    if not _isinstance(notes, (_list, _tuple)):
+        return []
+    return [note if _type(note) is _str else _text(note) for note in notes]
+
+
+def _source_line(code_file, line, module_globals):
+    try:
+        import linecache
+
+        return linecache.getline(code_file, line, module_globals).strip()
+    except _BaseException:
+        return ""
+
+
+def _frames(tb):
+    frames = []
+    while tb is not None:
+        frames.append((tb.tb_frame, tb.tb_lineno))
+        tb = tb.tb_next
+    if _len(frames) > MAX_FRAMES:
+        half = MAX_FRAMES // 2
+        frames[half:-half] = []
+    out = []
+    for frame, line in frames:
+        code = frame.f_code
+        line = line or 0  # None where the code object has no line table
+        out.append((code.co_filename, line, code.co_name, _source_line(code.co_filename, line, frame.f_globals)))
+    return out
+
+
+def _headline(exc):
+    """What Python prints last; only SyntaxError says more than class and text."""
+    if not _isinstance(exc, SyntaxError):
+        return ""
+    try:
+        import traceback
+
+        return "".join(traceback.format_exception_only(_type(exc), exc)).rstrip("\n")
+    except _BaseException:
+        return ""
+
+
+def describe(exc):
+    """A tree of plain values for an exception: what package pybridge makes an Error of."""
+    seen = {}
+
+    def one(exc):
+        if exc is None or not _isinstance(exc, _BaseException) or id(exc) in seen or _len(seen) >= MAX_CHAIN:
+            return None
+        seen[id(exc)] = exc
+        cls = _type(exc)
+        origin = 0
+        if _isinstance(exc, GoError) and exc._origin is not None:
+            origin = exc._origin()
+        members = _getattr(exc, "exceptions", None) if _is_group(exc) else None
+        return (
+            _module(cls),
+            cls.__qualname__,
+            [class_name(c) for c in cls.__mro__],
+            _text(exc),
+            _headline(exc),
+            _notes(exc),
+            _frames(exc.__traceback__),
+            one(exc.__cause__),
+            one(exc.__context__),
+            True if exc.__suppress_context__ else False,
+            [m for m in map(one, members or ()) if m is not None],
+            origin,
+        )
+
+    return one(exc)
+
+
+def _is_group(exc):
+    group = BASE_GROUP
+    return group is not None and _isinstance(exc, group)
+
+
+try:
+    BASE_GROUP = BaseExceptionGroup
+except NameError:  # before 3.11
+    BASE_GROUP = None
+
+
+class EmbeddedFinder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    """Imports packages whose sources the Go binary carries. First on sys.meta_path, so that nothing
+    on sys.path can take a package's place."""
+
+    def __init__(self):
+        self.sources = {}  # module name -> (source, file name, is package)
+
+    def find_spec(self, name, path=None, target=None):
+        found = self.sources.get(name)
+        if found is None:
+            return None
+        spec = importlib.machinery.ModuleSpec(name, self, origin=found[1], is_package=found[2])
+        return spec
+
+    def is_package(self, name):
+        return self.sources[name][2]
+
+    def get_source(self, name):  # linecache asks for it, so tracebacks show the lines
+        return self.sources[name][0]
+
+    def get_code(self, name):
+        source, filename, _ = self.sources[name]
+        return compile(source, filename, "exec", dont_inherit=True)
+
+    def exec_module(self, module):
+        exec(self.get_code(module.__name__), module.__dict__)
+
+
+finder = EmbeddedFinder()
+sys.meta_path.insert(0, finder)
+
+
+def install_package(name, files):
+    """files: path below the package's folder -> source. Submodules and subpackages as on a disk."""
+    for path, source in files.items():
+        parts = path[: -len(".py")].split("/")
+        is_package = parts[-1] == "__init__"
+        if is_package:
+            parts.pop()
+        module = ".".join([name] + parts)
+        finder.sources[module] = (source, "<%s>/%s" % (name, path), is_package)
+
+
+def exec_main(source, filename):
+    """Runs a program as __main__ and gives its namespace."""
+    module = types.ModuleType("__main__")
+    module.__file__ = filename
+    sys.modules["__main__"] = module
+    exec(compile(source, filename, "exec", dont_inherit=True), module.__dict__)
+    return module
+
+
+def flush():
+    """What the interpreter would do at its end and a process that never finalises would lose."""
+    failures = []
+
+    def attempt(what, function):
+        try:
+            function()
+        except _BaseException as exc:
+            failures.append("%s: %s: %s" % (what, class_name(_type(exc)), _text(exc)))
+
+    attempt("atexit", atexit._run_exitfuncs)
+    for name in ("stdout", "stderr"):
+        stream = _getattr(sys, name, None)
+        if stream is not None and not _getattr(stream, "closed", False):
+            attempt("sys." + name, stream.flush)
+    return failures
+
+
+def other_threads():
+    """Names of the Python threads that are still alive, with (daemon) where they are."""
+    own = threading.main_thread()
+    return [
+        t.name + (" (daemon)" if t.daemon else "")
+        for t in threading.enumerate()
+        if t is not own and not _isinstance(t, threading._DummyThread)
+    ]
+
+
+def diagnose():
+    """Facts for `pyrpc doctor`."""
+    extensions = {}
+    for name in ("_ctypes", "_ssl", "_socket", "_json", "_pickle"):
+        try:
+            __import__(name)
+            extensions[name] = ""
+        except _BaseException as exc:
+            extensions[name] = "%s: %s" % (class_name(_type(exc)), _text(exc))
+    handlers = {}
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGSEGV):
+        handlers[signal.Signals(number).name] = _repr(signal.getsignal(number))
+    return {
+        "version": sys.version,
+        "executable": sys.executable,
+        "prefix": sys.prefix,
+        "base_prefix": sys.base_prefix,
+        "path": list(sys.path),
+        "argv": list(sys.argv),
+        "utf8_mode": _int(sys.flags.utf8_mode),
+        "filesystem_encoding": sys.getfilesystemencoding(),
+        "stdout_encoding": _str(_getattr(sys.stdout, "encoding", None)),
+        "recursion_limit": sys.getrecursionlimit(),
+        "switch_interval": sys.getswitchinterval(),
+        "main_thread_is_owner": threading.main_thread() is threading.current_thread(),
+        "extensions": extensions,
+        "signals": handlers,
+        "modules": {name: _text(_getattr(sys.modules.get(name), "__version__", "")) for name in ("torch", "numpy") if name in sys.modules},
+    }
+
+
+def find_modules(names):
+    """Which of the modules could be imported, without importing them."""
+    import importlib.util
+
+    return [name for name in names if importlib.util.find_spec(name) is not None]

@@ -1,0 +1,221 @@
+package pybridge
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pyrpc/pyrpc/cleanup"
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/pyrpc/pyrpc/internal/cpython/discover"
+)
+
+// interpreter is the one Python of the process.
+type interpreter struct {
+	config   config
+	log      *slog.Logger
+	python   discover.Interpreter
+	attached bool // somebody else started it, and ends it
+	version  Version
+	owner    *owner
+	registry *cleanup.Registry
+	bridge   bridgeModule
+
+	started chan struct{} // closed when starting is over
+	err     error         // why it failed; read after started
+
+	handles int // guarded by process.mu
+}
+
+// process is the interpreter that was started, if any. There is never a second one: numpy, torch and
+// other extension modules do not survive re-initialisation.
+var process struct {
+	mu sync.Mutex
+	// guarded by mu
+	interp *interpreter
+}
+
+// Runtime is a handle on the process's Python. Its methods may be called from any goroutine.
+type Runtime struct {
+	*interpreter
+	closed atomic.Bool
+}
+
+// Version is the running CPython's.
+type Version struct {
+	Major, Minor, Patch int
+	Full                string // as sys.version begins
+}
+
+func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Minor, v.Patch) }
+
+// Start finds an interpreter, loads its library, and starts it in an isolated configuration in UTF-8
+// mode without signal handlers (Py_InitializeFromConfig). In a process that runs Python already, as
+// when Go is a shared library loaded by Python, it attaches to that one and will never end it.
+//
+// A second Start with the same options shares the interpreter, and each handle is closed on its own;
+// with other options it is [ErrAlreadyStarted]. After the last Close, or a failed start, every Start
+// fails: a process has one interpreter's life.
+//
+// GIL: must not be held
+// Thread: any
+// Ref: none
+// Blocks: ctx while another Start is under way; module code of the preloads
+//
+// Errors: discovery's, which say what was looked for and what to install; ErrFailed with CPython's
+// own reason; ErrAlreadyStarted; ErrClosed; ErrHeld.
+func Start(ctx context.Context, opts ...Option) (*Runtime, error) {
+	if gil.Held() {
+		return nil, ErrHeld
+	}
+	s, err := newSettings(opts)
+	if err != nil {
+		return nil, err
+	}
+	interp, first, err := claim(s)
+	if err != nil {
+		return nil, err
+	}
+	if first {
+		interp.start(ctx)
+	}
+	select {
+	case <-interp.started:
+	case <-ctx.Done():
+		interp.drop()
+		return nil, fmt.Errorf("waiting for python to start: %w", context.Cause(ctx))
+	}
+	if interp.err != nil {
+		return nil, interp.err
+	}
+	return &Runtime{interpreter: interp}, nil
+}
+
+// claim gives the interpreter, and whether the caller is the one to start it.
+func claim(s *settings) (*interpreter, bool, error) {
+	process.mu.Lock()
+	defer process.mu.Unlock()
+	interp := process.interp
+	if interp == nil {
+		interp = &interpreter{
+			config:   s.config,
+			log:      s.log,
+			registry: cleanup.New(cleanup.WithLogger(s.log)),
+			started:  make(chan struct{}),
+			handles:  1,
+		}
+		process.interp = interp
+		return interp, true, nil
+	}
+	if interp.over() {
+		if interp.err != nil {
+			return nil, false, interp.err
+		}
+		return nil, false, ErrClosed
+	}
+	if !interp.config.same(s.config) {
+		return nil, false, ErrAlreadyStarted
+	}
+	interp.handles++
+	return interp, false, nil
+}
+
+// over with process.mu held: nobody can have this interpreter any more.
+func (i *interpreter) over() bool {
+	select {
+	case <-i.started:
+		return i.err != nil || i.handles == 0
+	default:
+		return false
+	}
+}
+
+// drop gives a handle back and reports whether it was the last.
+func (i *interpreter) drop() bool {
+	process.mu.Lock()
+	defer process.mu.Unlock()
+	i.handles--
+	return i.handles == 0
+}
+
+// Version is the running CPython's.
+//
+// GIL: not needed
+// Thread: any
+// Ref: none
+// Blocks: no
+func (r *Runtime) Version() Version { return r.version }
+
+// Interpreter says which interpreter was found, and by what.
+//
+// GIL: not needed
+// Thread: any
+// Ref: none
+// Blocks: no
+func (r *Runtime) Interpreter() (executable, library, source string) {
+	return r.python.Executable, cpython.LibraryPath(), r.python.Source
+}
+
+// Registry is where those who hold references register how to release them; Close runs it.
+//
+// GIL: not needed
+// Thread: any
+// Ref: none
+// Blocks: no
+func (r *Runtime) Registry() *cleanup.Registry { return r.registry }
+
+// Import imports the module, also a dotted one, and gives it (importlib.import_module). Modules made
+// with pybind11, such as torch, are to be preloaded instead: see [WithPreload] and [Runtime.Preload].
+//
+// GIL: held
+// Thread: the token's
+// Ref: new
+// Blocks: module code
+func (r *Runtime) Import(t gil.Token, name string) (*Object, error) {
+	ref, err := cpython.Import(name)
+	if err != nil {
+		return nil, captured(t, err)
+	}
+	return adopt(ref, "module "+name), nil
+}
+
+// Preload imports modules on the owner's thread; see [WithPreload].
+//
+// GIL: must not be held
+// Thread: any; the import runs on the owner's
+// Ref: none
+// Blocks: ctx, then module code
+func (r *Runtime) Preload(ctx context.Context, modules ...string) error {
+	return r.OnOwner(ctx, func(t gil.Token) error { return preload(t, modules) })
+}
+
+// OnOwner runs f on the owner's thread, Python's main thread, with the GIL held. It is for imports
+// and for what an extension module wants there; while f runs, nothing else can.
+//
+// GIL: must not be held; f holds it
+// Thread: any; f runs on the owner's
+// Ref: none
+// Blocks: ctx; f, which goes on when ctx ends before it
+func (r *Runtime) OnOwner(ctx context.Context, f func(gil.Token) error) error {
+	if gil.Held() {
+		return ErrHeld
+	}
+	if r.closed.Load() {
+		return ErrClosed
+	}
+	return r.owner.with(ctx, f)
+}
+
+func preload(t gil.Token, modules []string) error {
+	for _, name := range modules {
+		ref, err := cpython.Import(name)
+		if err != nil {
+			return fmt.Errorf("preload %s: %w", name, captured(t, err))
+		}
+		_ = cpython.DecRef(ref)
+	}
+	return nil
+}

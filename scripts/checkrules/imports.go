@@ -1,0 +1,92 @@
+package main
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// layers says for each part of the project which other parts it may import. A part is a
+// package together with the packages below it that have no row of their own.
+// "*" stands for every part.
+var layers = map[string][]string{
+	"cleanup":                   {},
+	"internal/gate":             {},
+	"internal/cpython/discover": {},
+	"internal/cpython":          {"internal/cpython/discover"},
+	"gil":                       {"internal/cpython", "internal/gate"},
+	"pybridge":                  {"gil", "internal/cpython", "internal/cpython/discover", "internal/gate", "cleanup"},
+	"pybridge/cpy3":             {"pybridge", "gil"},
+	"handler":                   {"pybridge", "gil", "cleanup"},
+	"agent":                     {"cleanup"},
+	"cmd":                       {"*"},
+	"scripts":                   {"*"},
+}
+
+// partOf returns the part that a package belongs to: the longest row that it is under.
+func partOf(dir string) (string, bool) {
+	best, found := "", false
+	for part := range layers {
+		if under(dir, part) && len(part) > len(best) {
+			best, found = part, true
+		}
+	}
+	return best, found
+}
+
+// checkImports holds the imports among the project's packages to the table.
+func checkImports(t *tree, f *file, report func(int, string, ...any)) {
+	if f.ast == nil || isHelper(f.dir) {
+		return
+	}
+	from, known := partOf(f.dir)
+	if !known {
+		report(1, "package %s has no row in the table of layers (scripts/checkrules/imports.go): every package has a place in the house", f.dir)
+		return
+	}
+	allowed := layers[from]
+	for path, line := range f.projectImports(t) {
+		to, known := partOf(path)
+		if isHelper(path) || (known && to == from) || slices.Contains(allowed, "*") {
+			continue
+		}
+		if !slices.Contains(allowed, to) {
+			report(line, "%s may not import %s: imports point down only, and %s may import %s",
+				from, path, from, orNothing(allowed))
+		}
+	}
+}
+
+// checkTestHelpers keeps test helpers out of what is shipped.
+func checkTestHelpers(t *tree, f *file, report func(int, string, ...any)) {
+	if f.ast == nil || f.isTest() || isHelper(f.dir) {
+		return
+	}
+	for path, line := range f.projectImports(t) {
+		if isHelper(path) {
+			report(line, "%s is for tests: only _test.go files may import it, or it would be shipped", path)
+		}
+	}
+}
+
+// projectImports yields the imported packages of this module, relative to its root, with their lines.
+func (f *file) projectImports(t *tree) func(func(string, int) bool) {
+	return func(yield func(string, int) bool) {
+		for _, spec := range f.ast.Imports {
+			path, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				continue
+			}
+			if rest, ours := strings.CutPrefix(path, t.module+"/"); ours && !yield(rest, f.line(spec.Pos())) {
+				return
+			}
+		}
+	}
+}
+
+func orNothing(parts []string) string {
+	if len(parts) == 0 {
+		return "nothing of the project"
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,148 @@
+#!/usr/bin/env bash
+# Makes sure that what pyrpc is built and run with is there: Go, a C compiler, make, and a CPython from 3.9
+# with its shared library, its headers and numpy. Installs what is missing with apt, where it
+# may; anywhere else it says what to install. When nothing is missing it changes nothing.
+#
+#   scripts/setup.sh [--with-torch | --without-torch] [--with-lint]
+#
+# --with-torch    torch too (some 200 MB; the tests that compare with torch want it).
+#                 PYRPC_SETUP_TORCH=1 is the same, and 0 overrules the flag.
+# --with-lint     shellcheck too, for `make check`
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+fail() {
+  printf 'setup: %s\n' "$@" >&2
+  exit 1
+}
+
+torch=false lint=false
+for arg in "$@"; do
+  case $arg in
+    --with-torch) torch=true ;;
+    --without-torch) torch=false ;;
+    --with-lint) lint=true ;;
+    -h | --help)
+      sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+      exit
+      ;;
+    *) fail "unknown argument $arg (see --help)" ;;
+  esac
+done
+case ${PYRPC_SETUP_TORCH:-} in
+  1) torch=true ;;
+  0) torch=false ;;
+esac
+
+[[ $(uname -s) == Linux ]] ||
+  fail "this is $(uname -s): pyrpc runs on Linux (amd64, arm64). In a Debian container this script does the rest."
+
+has() { command -v "$1" >/dev/null; }
+
+# at_least A B: version A ≥ version B.
+at_least() { [[ $(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1) == "$2" ]]; }
+
+# --- what is missing -----------------------------------------------------------------------
+
+missing=() # Debian packages
+
+need_tool() { # command, package…
+  has "$1" || missing+=("${@:2}")
+}
+
+# Has the interpreter's own shared library, or the distribution's for its version, and Python.h.
+embeddable='
+import ctypes.util, os, sys, sysconfig
+var = sysconfig.get_config_var
+minor = "python3.%d" % sys.version_info[1]
+shared = var("Py_ENABLE_SHARED") or ctypes.util.find_library(minor) or os.path.exists(
+    os.path.join(var("LIBDIR") or "", var("MULTIARCH") or "", "lib" + minor + ".so.1.0"))
+header = os.path.join(sysconfig.get_path("include"), "Python.h")
+sys.exit(not (sys.version_info >= (3, 9) and shared and os.path.exists(header)))'
+
+# PYRPC_PYTHON is left aside: what it names is its owner's, and apt cannot mend it.
+system_python() { env -u PYRPC_PYTHON scripts/python.sh "$@"; }
+
+need_python() {
+  local python
+  if ! python=$(system_python) || ! "$python" -I -c "$embeddable" 2>/dev/null; then
+    missing+=(python3 libpython3-dev)
+  fi
+  system_python numpy >/dev/null || missing+=(python3-numpy)
+  if $torch && ! system_python numpy torch >/dev/null; then missing+=(python3-torch); fi
+}
+
+need_tool gcc gcc libc6-dev
+need_tool make make
+if $lint; then need_tool shellcheck shellcheck; fi
+need_python
+
+# --- Go: from its own download, since distributions are often behind -------------------------
+
+want_go=$(awk '$1 == "go" { print $2 }' go.mod)
+
+# From 1.21 on, go fetches the version that go.mod names by itself, unless GOTOOLCHAIN=local.
+go_serves() {
+  has go && at_least "$(go env GOVERSION 2>/dev/null | sed 's/^go//')" "$want_go"
+}
+
+apt_go() { apt-cache policy golang-go 2>/dev/null | sed -n 's/^ *Candidate: *\(2:\)\{0,1\}\([0-9.]*\).*/\2/p'; }
+
+advise_go() {
+  if has go; then
+    fail "$(go version 2>/dev/null || echo 'this go') is older than $want_go, which go.mod asks for." \
+      "Install Go $want_go or newer from go.dev/dl, or let go fetch it (from 1.21 on): go env -w GOTOOLCHAIN=auto"
+  fi
+  fail "Go $want_go or newer is needed and there is no go on PATH." \
+    "Install it from go.dev/dl and put its bin directory on PATH."
+}
+
+if ! go_serves; then
+  candidate=$(apt_go || true)
+  if ! has go && [[ -n $candidate ]] && at_least "$candidate" 1.21; then
+    missing+=(golang-go)
+  else
+    advise_go
+  fi
+fi
+
+# --- install ------------------------------------------------------------------------------
+
+install() {
+  has apt-get || fail "missing, by their Debian names: ${missing[*]}" \
+    "This system has no apt-get: install their counterparts (compiler, make, python3 with shared library, headers and numpy)."
+  local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -o Dpkg::Use-Pty=0)
+  if [[ $(id -u) != 0 ]]; then
+    if ! { has sudo && sudo -n true 2>/dev/null; }; then
+      fail "missing: ${missing[*]}" "Run: sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing[*]}"
+    fi
+    apt=(sudo -n "${apt[@]}")
+  fi
+  echo "setup: installing ${missing[*]}"
+  "${apt[@]}" update -qq || echo "setup: apt-get update failed; trying with the lists there are" >&2
+  drop_unavailable
+  [[ ${#missing[@]} == 0 ]] ||
+    "${apt[@]}" install -y -qq --no-install-recommends "${missing[@]}" </dev/null ||
+    fail "apt-get could not install: ${missing[*]}"
+}
+
+# Not every distribution packages torch; without it some tests are skipped, and that is all.
+drop_unavailable() {
+  local kept=() package
+  for package in "${missing[@]}"; do
+    if [[ $package == python3-torch ]] && ! apt-cache show python3-torch >/dev/null 2>&1; then
+      echo "setup: this distribution has no python3-torch; the tests that need torch will be skipped" >&2
+    else
+      kept+=("$package")
+    fi
+  done
+  missing=("${kept[@]}")
+}
+
+if [[ ${#missing[@]} -gt 0 ]]; then
+  install
+  go_serves || advise_go
+fi
+python=$(scripts/python.sh) ||
+  fail "PYRPC_PYTHON (${PYRPC_PYTHON:-not set}) or python3 is no usable Python from 3.9."
+echo "setup: ready ($(go env GOVERSION), $("$python" -V), $python)"
