@@ -16,8 +16,8 @@ import (
 // As[any] does; an object of another type arrives as an [*Object] that is released when f returns.
 //
 // An error is raised in Python: one that wraps an [*Error] seen through ctx as that very exception;
-// one that wraps a builtin's [Class] as that class; any other as _pyrpc_bridge.GoError, which is the
-// same Go error again when it comes back to Go. A panic becomes _pyrpc_bridge.GoPanic, and a
+// one that wraps a builtin's [Class] as that class; any other as _pyrpc_bridge.GoError. Come back to
+// Go, the [*Error] of either wraps the same Go error. A panic becomes _pyrpc_bridge.GoPanic, and a
 // runtime.Goexit an error.
 type Func func(ctx context.Context, args []any, kwargs map[string]any) (any, error)
 
@@ -106,6 +106,15 @@ type scope struct {
 	closed  bool
 }
 
+// InCallback says whether ctx is one that a [Func] was called with, or made from it: whether the
+// caller is, in the end, Python code that waits for this to return.
+//
+// GIL: not needed
+// Thread: any
+// Ref: none
+// Blocks: no
+func InCallback(ctx context.Context) bool { return ctx.Value(scopeKey{}) != nil }
+
 // keepFor hands exc to the callback that ctx belongs to, if any, and reports whether it took it.
 func keepFor(ctx context.Context, e *Error, exc cpython.Ref) bool {
 	s, ok := ctx.Value(scopeKey{}).(*scope)
@@ -168,12 +177,6 @@ func (s *scope) exceptionFor(err error) cpython.Ref {
 	}
 	if exc := s.original(err); exc != nil {
 		return exc
-	}
-	var class Class
-	if errors.As(err, &class) {
-		if exc := newBuiltin(class, err.Error()); exc != nil {
-			return exc
-		}
 	}
 	return newGoError(err)
 }

@@ -128,14 +128,19 @@ func errorFromTree(v any) (*Error, error) {
 		Message: asText(f[3]), headline: asText(f[4]), Notes: asTexts(f[5]),
 	}
 	for _, frame := range asList(f[6]) {
-		if p, ok := frame.(Tuple); ok && len(p) == 4 {
-			line, _ := p[1].(int64)
-			e.Traceback = append(e.Traceback, Frame{asText(p[0]), int(line), asText(p[2]), asText(p[3])})
+		if p, ok := frame.(Tuple); ok && len(p) == 6 {
+			e.Traceback = append(e.Traceback, Frame{
+				File: asText(p[0]), Line: asNumber(p[1]), Function: asText(p[2]), Text: asText(p[3]),
+				Repeated: asNumber(p[4]), Omitted: asNumber(p[5]),
+			})
 		}
 	}
 	e.Cause, _ = errorFromTree(f[7])
 	e.Context, _ = errorFromTree(f[8])
 	e.SuppressContext, _ = f[9].(bool)
+	if f[10] != nil {
+		e.Members = []*Error{}
+	}
 	for _, m := range asList(f[10]) {
 		if member, err := errorFromTree(m); err == nil {
 			e.Members = append(e.Members, member)
@@ -148,6 +153,7 @@ func errorFromTree(v any) (*Error, error) {
 }
 
 func asText(v any) string { s, _ := v.(string); return s }
+func asNumber(v any) int  { n, _ := v.(int64); return int(n) }
 func asList(v any) []any  { l, _ := v.([]any); return l }
 
 func asTexts(v any) []string {

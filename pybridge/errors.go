@@ -71,10 +71,13 @@ type Frame struct {
 	Line     int
 	Function string
 	Text     string // the source line, stripped; empty when it is not to be had
+	Repeated int    // further calls in a row of the same line, which have no frames here
+	Omitted  int    // calls left out after those, of a traceback too long to keep
 }
 
 // Error is a Python exception as plain values: it holds no Python object and outlives the
-// interpreter. A lone surrogate in its texts stands as three bytes.
+// interpreter. A lone surrogate in its texts stands as three bytes. Of a chain longer than 64, and of
+// 1000 exceptions in all, the farthest are left out.
 type Error struct {
 	Module    string   // of the class; "builtins" for builtins
 	Type      string   // the class's qualified name
@@ -84,7 +87,7 @@ type Error struct {
 	Traceback []Frame  // outermost call first, as Python prints it
 	Cause     *Error   // raise … from Cause
 	Context   *Error   // what was being handled when this was raised
-	Members   []*Error // of an ExceptionGroup
+	Members   []*Error // of an ExceptionGroup; nil for any other
 
 	// SuppressContext is set by raise … from …: Python then does not print Context.
 	SuppressContext bool

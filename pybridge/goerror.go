@@ -2,6 +2,7 @@ package pybridge
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -45,7 +46,8 @@ func (t *errorTable) drop(id int64) {
 // makeGoError is the bridge module's make_go_error, set once while starting.
 var makeGoError atomic.Pointer[entry]
 
-// newGoError gives a new GoError or GoPanic that stands for err. GIL held.
+// newGoError gives a new exception that stands for err: of the builtin class that err wraps, else a
+// GoError or GoPanic. GIL held.
 func newGoError(err error) cpython.Ref {
 	id := goErrors.add(err)
 	origin, cbErr := cpython.NewCallback("go_error", "The number of a Go error.",
@@ -55,35 +57,19 @@ func newGoError(err error) cpython.Ref {
 		},
 		func() { goErrors.drop(id) })
 	if cbErr != nil {
-		goErrors.drop(id)
 		return raisedBy(cbErr)
 	}
 	defer func() { _ = cpython.DecRef(origin) }()
+	var class Class
 	var panicked *PanicError
-	exc, callErr := callRef(makeGoError.Load().ref, err.Error(), borrowed(origin), errors.As(err, &panicked))
+	isPanic := errors.As(err, &panicked)
+	if !isPanic {
+		errors.As(err, &class)
+	}
+	message := strings.ToValidUTF8(err.Error(), "\uFFFD")
+	exc, callErr := callRef(makeGoError.Load().ref, message, borrowed(origin), isPanic, string(class))
 	if callErr != nil {
 		return raisedBy(callErr)
-	}
-	return exc
-}
-
-// newBuiltin gives a new instance of a builtin exception class, nil when there is no such class.
-func newBuiltin(class Class, message string) cpython.Ref {
-	builtins, err := cpython.Import("builtins")
-	if err != nil {
-		return raisedBy(err)
-	}
-	defer func() { _ = cpython.DecRef(builtins) }()
-	cls, err := cpython.GetAttr(builtins, string(class))
-	if err != nil {
-		dropRaised(err)
-		return nil
-	}
-	defer func() { _ = cpython.DecRef(cls) }()
-	exc, err := callRef(cls, message)
-	if err != nil {
-		dropRaised(err)
-		return nil
 	}
 	return exc
 }

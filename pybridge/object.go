@@ -43,6 +43,20 @@ func (o *Object) Release() {
 // Blocks: no
 func (o *Object) Label() string { return o.entry.label }
 
+// Named changes the label and gives o back, so that a long-lived reference has a telling name. Only
+// before o is shared with other goroutines.
+//
+// GIL: any
+// Thread: any
+// Ref: none
+// Blocks: no
+func (o *Object) Named(label string) *Object {
+	ledger.mu.Lock()
+	defer ledger.mu.Unlock()
+	o.entry.label = label
+	return o
+}
+
 func (o *Object) use() (cpython.Ref, error) {
 	if o == nil {
 		return nil, errors.New("nil python object")

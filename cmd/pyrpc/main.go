@@ -1,67 +1,81 @@
+// Command pyrpc runs Python functions for Go: one call from the shell, a program, a demonstration, and
+// a look at what the machine has.
 package main
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"time"
-
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"os/signal"
+	"syscall"
 )
 
-func main() {
-	t0 := time.Now()
-	ctx := context.Background()
-	rt, err := pybridge.Start(ctx, pybridge.WithFinalize(pybridge.FinalizeGraceful))
-	if err != nil {
-		fmt.Println(err)
-		os.Exit(1)
+// version is set by the linker.
+var version = "development"
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// run is main with its surroundings as arguments. The status is 0 only on success, 2 for a wrong
+// command line, and 128 plus the signal's number when one stopped it.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	defer signal.Stop(signals)
+
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	status := make(chan int, 1)
+	go func() { status <- execute(ctx, args, stdin, stdout, stderr) }()
+	for {
+		select {
+		case s := <-status:
+			var stopped *signalError
+			if errors.As(context.Cause(ctx), &stopped) {
+				return stopped.status()
+			}
+			return s
+		case sig := <-signals:
+			if ctx.Err() != nil { // the second one: whatever is in Python does not come back
+				return (&signalError{sig}).status()
+			}
+			fmt.Fprintf(stderr, "pyrpc: %v: stopping (once more to stop at once)\n", sig)
+			cancel(&signalError{sig})
+		}
 	}
-	fmt.Println(rt.Version(), time.Since(t0))
-	err = gil.With(ctx, func(t gil.Token) error {
-		m, err := rt.Import(t, "math")
-		if err != nil {
-			return err
-		}
-		defer m.Release()
-		r, err := m.CallMethod(t, "sqrt", 2)
-		if err != nil {
-			return err
-		}
-		defer r.Release()
-		v, err := pybridge.As[any](t, r)
-		fmt.Println(v, err)
-		r, err = m.CallMethod(t, "sqrt", -1)
-		fmt.Printf("%+v\n", err)
-		fmt.Println(errors.Is(err, pybridge.ValueError), errors.Is(err, pybridge.Exception), errors.Is(err, pybridge.KeyError))
-		b, _ := rt.Import(t, "builtins")
-		defer b.Release()
-		e, err := b.CallMethod(t, "eval", `{"a":[1,2**100,(1.5,None,True)],"b":{1,2},3:b"x\0y","s":"\ud800é"}`)
-		if err != nil {
-			return err
-		}
-		defer e.Release()
-		v, err = pybridge.As[any](t, e)
-		fmt.Printf("%#v %v\n", v, err)
-		back, err := pybridge.ToPython(t, v)
-		if err != nil {
-			return err
-		}
-		defer back.Release()
-		fmt.Println(back.Repr(t))
-		fn, err := pybridge.NewFunc(t, ctx, "gofn", func(ctx context.Context, args []any, kw map[string]any) (any, error) {
-			return nil, fmt.Errorf("go says no: %w", os.ErrNotExist)
-		})
-		defer fn.Release()
-		_, err = fn.Call(t, 1, "x")
-		fmt.Printf("%v %v\n", err, errors.Is(err, os.ErrNotExist))
-		return nil
-	})
-	fmt.Println(err)
-	t1 := time.Now()
-	rep, err := rt.Join(ctx)
-	fmt.Println(rep, err, time.Since(t1))
-	fmt.Printf("%+v\n", gil.Stats())
+}
+
+// signalError is why a context was cancelled.
+type signalError struct{ signal os.Signal }
+
+func (e *signalError) Error() string { return "stopped by " + e.signal.String() }
+
+func (e *signalError) status() int {
+	if s, ok := e.signal.(syscall.Signal); ok {
+		return 128 + int(s)
+	}
+	return 1
+}
+
+func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	var exit *exitError
+	if errors.As(err, &exit) {
+		return exit.status
+	}
+	fmt.Fprintln(stderr, "pyrpc:", explain(err))
+	var usage *usageError
+	if errors.As(err, &usage) {
+		return 2
+	}
+	return 1
 }

@@ -41,9 +41,6 @@ MAX_ARGS_REPR = 10_000  # characters; the arguments themselves travel whole
 
 HEAPTYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class not compiled into the interpreter
 
-# State that CPython keeps in C fields and that its __reduce__ leaves out.
-_EXTRA_FIELDS = {"NameError": ("name",), "AttributeError": ("name",)}
-
 _GROUP = __builtins__.get("BaseExceptionGroup")  # from 3.11
 
 _worker = None
@@ -163,12 +160,11 @@ def _parts(exc, cls):
         args, state = None, dict(get_dict(exc))
     else:
         args, state = _reduce(exc, base)
-        for name in _EXTRA_FIELDS.get(base.__name__, ()):
-            field = base.__dict__.get(name)
-            if field is not None and field.__get__(exc) is not None:
-                state[name] = field.__get__(exc)
+        if issubclass(base, (AttributeError, NameError)) and hasattr(base, "name"):
+            state["name"] = base.name.__get__(exc)  # __reduce__ leaves it out
     # What an earlier hop attached; it is in the chain already.
     state.pop("__pyrpc_remote__", None)
+    state.pop("args", None)  # AttributeError's has it twice, from 3.12
     return args, state
 
 

@@ -120,7 +120,7 @@ def _hint(exc):
         )
     if not _is_from_pickler(exc):
         return ""
-    if cls is AttributeError and "get attribute" in text_of(exc):
+    if cls is AttributeError and "attribute" in text_of(exc):
         return (
             "; functions and classes travel by name, not as code: define them at"
             " the top level of a module that both sides can import"

@@ -22,6 +22,7 @@ from ._safe import (
     get_cause,
     get_context,
     get_dict,
+    get_traceback,
     repr_of,
     text_of,
     type_module,
@@ -132,14 +133,12 @@ class _Foreign:
     def _failed(self, exc):
         """Make the result for *exc*, which left the module's _run_function.
 
-        An Exception that leaves it comes from its own error handling ("Current
-        RPC agent is not set", a ``__repr__`` that raises, a closed stderr), and its
-        context is what the user's function raised. Other BaseExceptions are the
-        user's and would end the process that raises them: RuntimeError instead.
+        It may come from the module's own error handling ("Current RPC agent is
+        not set", a ``__repr__`` that raises, a closed stderr); then what the user's
+        function raised is in its context. BaseExceptions other than Exception would
+        end the process that raises them: RuntimeError instead.
         """
-        original = exc
-        if isinstance(exc, Exception) and get_context(exc) is not None:
-            original = get_context(exc)
+        original = _handled_by_module(exc)
         text = _text(original)
         cls = type(original)
         if not issubclass(cls, Exception):
@@ -221,10 +220,27 @@ def _is_failed_load(value):
     )
 
 
+def _handled_by_module(exc):
+    """Return the exception that _run_function was handling as *exc* left it.
+
+    Told by its traceback, which starts in the frame of _run_function. What the
+    user's function caught by itself has one that starts further in.
+    """
+    below = get_traceback(exc).tb_next
+    earlier, seen = get_context(exc), set()
+    while below is not None and earlier is not None and id(earlier) not in seen:
+        seen.add(id(earlier))
+        tb = get_traceback(earlier)
+        if tb is not None and tb.tb_frame is below.tb_frame:
+            return earlier
+        earlier = get_context(earlier)
+    return exc
+
+
 def _frames_below(exc):
     """Count the frames of *exc* below our own."""
     count = 0
-    tb = exc.__traceback__
+    tb = get_traceback(exc)
     while tb is not None and tb.tb_next is not None:
         tb = tb.tb_next
         count += 1

@@ -109,7 +109,10 @@ def cached_names(module):
 
 def check_size(data, limit):
     """Raise DeserializeError if *data* has more bytes than *limit*."""
-    size = memoryview(data).nbytes
+    try:
+        size = memoryview(data).nbytes
+    except TypeError as exc:
+        raise describe_unpickling(exc) from exc
     if size > limit:
         raise DeserializeError(
             f"cannot deserialize: the payload has {size} bytes, allowed are {limit}"

@@ -131,7 +131,7 @@ class _Builder:
         state = self.loads(error["state"]) if error.get("state") else {}
         namespace = get_dict(exc)
         for name, value in state.items():
-            field = base.__dict__.get(name)
+            field = getattr(base, name, None)
             if hasattr(type(field), "__set__"):  # kept in C: OSError, ImportError
                 field.__set__(exc, value)
             else:

@@ -129,6 +129,10 @@ class RemoteException:
             f" exception_type={repr_of(self.exception_type)})"
         )
 
+    def __setstate__(self, state):
+        # A payload must not take off the policy that it arrived under.
+        raise TypeError("the state of a RemoteException cannot be set")
+
     def __reduce__(self):
         # A subclass travels as this class: the receiver may not have it.
         return _remote_exception, (self.record,)

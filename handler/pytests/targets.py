@@ -1,6 +1,7 @@
 """Functions and classes that the tests send by name."""
 
 import contextvars
+import enum
 import functools
 import operator
 import os  # merely imported: must not be reachable through this module
@@ -50,6 +51,15 @@ def make_unpicklable():
 
 def recurse():
     return recurse()
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+
+class Permissions(enum.Flag):
+    R = 1
+    W = 2
 
 
 class OwnBase(BaseException):

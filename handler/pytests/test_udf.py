@@ -93,8 +93,10 @@ class Traces(unittest.TestCase):
         self.assertEqual(stream.getvalue(), "")
 
     def test_sys_last_is_untouched(self):
+        names = ("last_type", "last_value", "last_traceback", "last_exc")
+        before = [getattr(sys, name, None) for name in names]
         run(targets.recurse)
-        self.assertFalse(hasattr(sys, "last_value"))
+        self.assertEqual([getattr(sys, name, None) for name in names], before)
 
     def test_logs_at_debug_only(self):
         logger = logging.getLogger("pyrpc.udf")

@@ -126,6 +126,17 @@ int cpy_buffer_release(Py_buffer *view);
 cpy_ref cpy_callback_new(uintptr_t id, const char *name, const char *doc);
 int cpy_raise(PyObject *exc);
 
+// floor.c: for measuring only
+int64_t cpy_floor(PyObject *fn, const void *data, Py_ssize_t len, int64_t calls); // ns, -1 for a failure
+int cpy_naive_ensure(void);
+void cpy_naive_release(int state);
+PyObject *cpy_naive_bytes(const void *data, Py_ssize_t len);
+PyObject *cpy_naive_tuple(void);
+void cpy_naive_set(PyObject *tuple, PyObject *item);
+PyObject *cpy_naive_call(PyObject *fn, PyObject *args);
+char *cpy_naive_data(PyObject *bytes, Py_ssize_t *len);
+void cpy_naive_decref(PyObject *o);
+
 // Go side, called by callback.c (see callback.go)
 extern PyObject *pyrpcCallback(uintptr_t id, PyObject *args, PyObject *kwargs);
 extern void pyrpcCallbackDropped(uintptr_t id);

@@ -5,6 +5,7 @@ globals, so that a program that empties sys.modules or breaks builtins cannot ta
 """
 
 import atexit
+import builtins
 import importlib.abc
 import importlib.machinery
 import signal  # imported here because _thread.interrupt_main() crashes without it
@@ -13,36 +14,59 @@ import threading  # the first importer becomes Python's main thread: it must be 
 import types
 
 _isinstance, _getattr, _str, _type, _len, _repr = isinstance, getattr, str, type, len, repr
-_BaseException, _list, _tuple, _int = BaseException, list, tuple, int
+_BaseException, _list, _tuple, _int, _issubclass = BaseException, list, tuple, int, issubclass
 
-MAX_CHAIN = 64  # exceptions described in one chain or group, all together
+MAX_DEPTH = 64  # exceptions from the raised one to its farthest cause, context or group member
+MAX_EXCEPTIONS = 1000  # described for one that was raised, all together
 MAX_FRAMES = 200  # of one traceback; the middle of a longer one is left out
+MAX_REPEATS = 3  # frames in a row for the same line: what Python prints of a recursion
 
 
 class GoError(RuntimeError):
     """A Go error that crossed into Python. Back in Go it is the same error value again."""
-
-    _origin = None  # a Go function that gives the error's number
 
 
 class GoPanic(GoError):
     """A panic in a Go function that Python called."""
 
 
-def make_go_error(message, origin, is_panic):
-    exc = (GoPanic if is_panic else GoError)(message)
-    exc._origin = origin
+def make_go_error(message, origin, is_panic, builtin):
+    """builtin: the name of the class to raise instead of GoError, where there is such an exception."""
+    exc = _instance(builtin, message) or (GoPanic if is_panic else GoError)(message)
+    exc._pyrpc_origin = origin  # a Go function that gives the error's number
     return exc
 
 
+def _instance(builtin, message):
+    cls = _getattr(builtins, builtin, None)
+    if not (_isinstance(cls, _type) and _issubclass(cls, _BaseException)):
+        return None
+    try:
+        return cls(message)
+    except _BaseException:  # such as UnicodeDecodeError, which wants more than a message
+        return None
+
+
+def _origin(exc):
+    origin = _BaseException.__getattribute__(exc, "__dict__").get("_pyrpc_origin")
+    return origin() if _type(origin) is types.BuiltinFunctionType else 0
+
+
 def _module(cls):
-    module = _getattr(cls, "__module__", None)
+    try:
+        module = cls.__module__
+    except _BaseException:
+        return "<unknown>"
     return module if _isinstance(module, _str) else "<unknown>"  # a class may set it to anything
+
+
+def _qualname(cls):
+    return _type.__dict__["__qualname__"].__get__(cls)  # whatever a metaclass says
 
 
 def class_name(cls):
     module = _module(cls)
-    return cls.__qualname__ if module == "builtins" else module + "." + cls.__qualname__
+    return _qualname(cls) if module == "builtins" else module + "." + _qualname(cls)
 
 
 def _text(exc):
@@ -71,18 +95,28 @@ def _source_line(code_file, line, module_globals):
 
 
 def _frames(tb):
-    frames = []
+    """The frames of a traceback as (file, line, function, source, repeated, omitted)."""
+    runs = []  # [frame, line, how often in a row]
     while tb is not None:
-        frames.append((tb.tb_frame, tb.tb_lineno))
+        frame, line = tb.tb_frame, tb.tb_lineno or 0  # None where the code object has no line table
+        if runs and runs[-1][0].f_code is frame.f_code and runs[-1][1] == line:
+            runs[-1][2] += 1
+        else:
+            runs.append([frame, line, 1])
         tb = tb.tb_next
-    if _len(frames) > MAX_FRAMES:
-        half = MAX_FRAMES // 2
-        frames[half:-half] = []
     out = []
-    for frame, line in frames:
+    for frame, line, count in runs:
         code = frame.f_code
-        line = line or 0  # None where the code object has no line table
-        out.append((code.co_filename, line, code.co_name, _source_line(code.co_filename, line, frame.f_globals)))
+        shown = min(count, MAX_REPEATS)
+        source = _source_line(code.co_filename, line, frame.f_globals)
+        out.extend([(code.co_filename, line, code.co_name, source, 0, 0)] * shown)
+        if count > shown:
+            out[-1] = out[-1][:4] + (count - shown, 0)
+    if _len(out) > MAX_FRAMES:
+        half = MAX_FRAMES // 2
+        cut = out[half:-half]
+        out[half:-half] = []
+        out[half - 1] = out[half - 1][:5] + (_len(cut) + sum(frame[4] for frame in cut),)
     return out
 
 
@@ -93,45 +127,49 @@ def _headline(exc):
     try:
         import traceback
 
-        return "".join(traceback.format_exception_only(_type(exc), exc)).rstrip("\n")
+        printed = traceback.TracebackException(_type(exc), exc, None)
+        printed.__notes__ = None  # they are told apart
+        return "".join(printed.format_exception_only()).rstrip("\n")
     except _BaseException:
         return ""
 
 
 def describe(exc):
     """A tree of plain values for an exception: what package pybridge makes an Error of."""
-    seen = {}
+    seen = {}  # by id; holds the exceptions, so that no id is used twice
+    room = [MAX_EXCEPTIONS]
 
-    def one(exc):
-        if exc is None or not _isinstance(exc, _BaseException) or id(exc) in seen or _len(seen) >= MAX_CHAIN:
+    def linked(exc, depth):  # as a cause or a context, which may be circular
+        return None if id(exc) in seen else one(exc, depth)
+
+    def one(exc, depth=0):
+        if not _isinstance(exc, _BaseException) or depth >= MAX_DEPTH or not room[0]:
             return None
+        room[0] -= 1
         seen[id(exc)] = exc
         cls = _type(exc)
-        origin = 0
-        if _isinstance(exc, GoError) and exc._origin is not None:
-            origin = exc._origin()
-        members = _getattr(exc, "exceptions", None) if _is_group(exc) else None
+        members = _members(exc)
         return (
             _module(cls),
-            cls.__qualname__,
-            [class_name(c) for c in cls.__mro__],
+            _qualname(cls),
+            [class_name(c) for c in _type.__dict__["__mro__"].__get__(cls)],
             _text(exc),
             _headline(exc),
             _notes(exc),
             _frames(exc.__traceback__),
-            one(exc.__cause__),
-            one(exc.__context__),
+            linked(exc.__cause__, depth + 1),
+            linked(exc.__context__, depth + 1),
             True if exc.__suppress_context__ else False,
-            [m for m in map(one, members or ()) if m is not None],
-            origin,
+            None if members is None else [one(m, depth + 1) for m in members],
+            _origin(exc),
         )
 
     return one(exc)
 
 
-def _is_group(exc):
-    group = BASE_GROUP
-    return group is not None and _isinstance(exc, group)
+def _members(exc):
+    """The exceptions of a group, None for any other."""
+    return BASE_GROUP.exceptions.__get__(exc) if BASE_GROUP is not None and _isinstance(exc, BASE_GROUP) else None
 
 
 try:

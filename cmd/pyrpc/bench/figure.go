@@ -1,0 +1,114 @@
+// Package bench measures the bridge against what it is compared with, side by side in one run.
+package bench
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// Figure is one measured number. Ratios are ours over the other's unless the key says otherwise.
+type Figure struct {
+	Median float64 `json:"median"`
+	Min    float64 `json:"min"`
+	Max    float64 `json:"max"`
+	Unit   string  `json:"unit"`
+}
+
+// Result is what `pyrpc bench --json` prints.
+type Result struct {
+	Machine map[string]string `json:"machine"`
+	Figures map[string]Figure `json:"figures"`
+	Skipped map[string]string `json:"skipped,omitempty"` // key to reason
+}
+
+// Setup is what the measurements share.
+type Setup struct {
+	Runtime *pybridge.Runtime
+	Handler *handler.Handler
+	Self    string // this executable, for measurements of whole processes
+	Python  string // the interpreter that Start uses
+	Rounds  int
+}
+
+// Measurement makes the samples of one figure.
+type Measurement struct {
+	Key    string
+	Unit   string
+	What   string  // for the human table
+	Bound  float64 // what the project holds itself to; 0 for none
+	AtMost bool    // the bound is an upper one
+
+	sample func(context.Context, *Setup) ([]float64, error)
+}
+
+// skipError is a figure that cannot be measured here.
+type skipError struct{ reason string }
+
+func (e *skipError) Error() string { return e.reason }
+
+// All lists every figure, in the order of the table.
+func All() []Measurement {
+	return []Measurement{
+		{"udf_vs_c_floor", "ratio", "RunUDF over the same C-API calls in a C loop", 1.10, true, udfVsFloor},
+		{"naive_vs_udf", "ratio", "a crossing and a PyGILState pair per call, over RunUDF", 2, false, naiveVsUDF},
+		{"attach_ns", "ns", "taking and giving back a free GIL", 0, true, attach},
+		{"start_vs_python", "ratio", "a process with Start and Close over python3 -c pass", 1.5, true, startVsPython},
+		{"throughput_64_vs_1", "ratio", "calls per second of 64 goroutines over one's", 0.95, false, throughput(64)},
+		{"throughput_1000_vs_1", "ratio", "calls per second of 1,000 goroutines over one's", 0.95, false, throughput(1000)},
+		{"udf_own_vs_torch", "ratio", "our module's round trip over torch's, same call", 0.5, true, ownVsTorch},
+		{"udf_torch_vs_c_floor", "ratio", "RunUDF with torch's module over the same in a C loop", 1.05, true, torchVsFloor},
+	}
+}
+
+// Select gives the measurements of the keys, or all for none.
+func Select(keys []string) ([]Measurement, error) {
+	all := All()
+	if len(keys) == 0 {
+		return all, nil
+	}
+	var out []Measurement
+	for _, key := range keys {
+		i := slices.IndexFunc(all, func(m Measurement) bool { return m.Key == key })
+		if i < 0 {
+			return nil, fmt.Errorf("no figure %q; there are %s", key, strings.Join(keysOf(all), ", "))
+		}
+		out = append(out, all[i])
+	}
+	return out, nil
+}
+
+func keysOf(list []Measurement) []string {
+	var keys []string
+	for _, m := range list {
+		keys = append(keys, m.Key)
+	}
+	return keys
+}
+
+// Run measures and summarises one figure.
+func (m Measurement) Run(ctx context.Context, s *Setup) (Figure, error) {
+	samples, err := m.sample(ctx, s)
+	if err != nil {
+		return Figure{}, fmt.Errorf("%s: %w", m.Key, err)
+	}
+	slices.Sort(samples)
+	n := len(samples)
+	return Figure{(samples[(n-1)/2] + samples[n/2]) / 2, samples[0], samples[n-1], m.Unit}, nil
+}
+
+// Holds says whether a figure is within its bound.
+func (m Measurement) Holds(f Figure) bool {
+	switch {
+	case m.Bound == 0:
+		return true
+	case m.AtMost:
+		return f.Median <= m.Bound
+	default:
+		return f.Median >= m.Bound
+	}
+}

@@ -1,0 +1,196 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"time"
+
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// callsPerRound is enough to drown the clock and short enough to alternate often.
+const callsPerRound = 2000
+
+// subject is one call, ready to be made both ways.
+type subject struct {
+	handler *handler.Handler
+	payload handler.Payload
+	run     *pybridge.Object // what the handler calls
+	ref     cpython.Ref      // the same, borrowed from run
+}
+
+func (s *subject) release() {
+	s.payload.Release()
+	s.run.Release()
+}
+
+// newSubject prepares operator.add(1, 2) for the handler's module.
+func newSubject(ctx context.Context, s *Setup, h *handler.Handler) (*subject, error) {
+	sub := &subject{handler: h}
+	var udf *pybridge.Object
+	err := gil.With(ctx, func(t gil.Token) (err error) {
+		if udf, err = addUDF(t, s.Runtime, h.Module()); err != nil {
+			return err
+		}
+		if sub.run, err = h.Run(t); err != nil {
+			return err
+		}
+		p, err := sub.run.Pointer(t)
+		sub.ref = cpython.Ref(p)
+		return err
+	})
+	defer udf.Release()
+	if err != nil {
+		return nil, err
+	}
+	sub.payload, err = h.Serialize(ctx, udf)
+	return sub, err
+}
+
+// addUDF is PythonUDF(operator.add, (1, 2), {}).
+func addUDF(t gil.Token, rt *pybridge.Runtime, module string) (*pybridge.Object, error) {
+	operator, err := rt.Import(t, "operator")
+	if err != nil {
+		return nil, err
+	}
+	defer operator.Release()
+	add, err := operator.Attr(t, "add")
+	if err != nil {
+		return nil, err
+	}
+	defer add.Release()
+	internal, err := rt.Import(t, module)
+	if err != nil {
+		return nil, err
+	}
+	defer internal.Release()
+	return internal.CallMethod(t, "PythonUDF", add, pybridge.Tuple{1, 2}, pybridge.Dict{})
+}
+
+func (s *subject) ours(ctx context.Context, calls int) (time.Duration, error) {
+	start := time.Now()
+	for range calls {
+		if _, err := s.handler.RunUDF(ctx, s.payload); err != nil {
+			return 0, err
+		}
+	}
+	return time.Since(start), nil
+}
+
+func (s *subject) floor(calls int) (time.Duration, error) {
+	return cpython.CallFloor(s.ref, s.payload.Data, calls)
+}
+
+// ratios alternates two ways of the same work and gives a/b for each round, after one to warm up.
+func ratios(rounds int, a, b func() (time.Duration, error)) ([]float64, error) {
+	var out []float64
+	for i := range rounds + 1 {
+		da, err := a()
+		if err != nil {
+			return nil, err
+		}
+		db, err := b()
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			out = append(out, float64(da)/float64(db))
+		}
+	}
+	return out, nil
+}
+
+func udfVsFloor(ctx context.Context, s *Setup) ([]float64, error) { return vsFloor(ctx, s, s.Handler) }
+
+func vsFloor(ctx context.Context, s *Setup, h *handler.Handler) ([]float64, error) {
+	sub, err := newSubject(ctx, s, h)
+	if err != nil {
+		return nil, err
+	}
+	defer sub.release()
+	return ratios(s.Rounds,
+		func() (time.Duration, error) { return sub.ours(ctx, callsPerRound) },
+		func() (time.Duration, error) { return sub.floor(callsPerRound) })
+}
+
+// naiveVsUDF runs the naive way on a thread that has no warm state, as in a program that keeps none.
+func naiveVsUDF(ctx context.Context, s *Setup) ([]float64, error) {
+	sub, err := newSubject(ctx, s, s.Handler)
+	if err != nil {
+		return nil, err
+	}
+	defer sub.release()
+	return ratios(s.Rounds,
+		func() (time.Duration, error) { return sub.naive(callsPerRound) },
+		func() (time.Duration, error) { return sub.ours(ctx, callsPerRound) })
+}
+
+func (s *subject) naive(calls int) (time.Duration, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	cpython.RetireThread()
+	start := time.Now()
+	for range calls {
+		if _, err := cpython.CallNaive(s.ref, s.payload.Data); err != nil {
+			return 0, err
+		}
+	}
+	return time.Since(start), nil
+}
+
+func attach(ctx context.Context, s *Setup) ([]float64, error) {
+	var out []float64
+	for range s.Rounds {
+		start := time.Now()
+		for range callsPerRound {
+			if err := gil.With(ctx, func(gil.Token) error { return nil }); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, float64(time.Since(start).Nanoseconds())/callsPerRound)
+	}
+	return out, nil
+}
+
+// torchHandler is a handler for torch's module, or the reason why there is none.
+func torchHandler(ctx context.Context, s *Setup) (*handler.Handler, error) {
+	h, err := handler.New(ctx, s.Runtime, handler.WithModule(handler.TorchModule))
+	if errors.Is(err, pybridge.ModuleNotFoundError) {
+		return nil, &skipError{"this Python has no PyTorch"}
+	}
+	return h, err
+}
+
+func torchVsFloor(ctx context.Context, s *Setup) ([]float64, error) {
+	h, err := torchHandler(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = h.Cleanup(ctx) }()
+	return vsFloor(ctx, s, h)
+}
+
+func ownVsTorch(ctx context.Context, s *Setup) ([]float64, error) {
+	h, err := torchHandler(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = h.Cleanup(ctx) }()
+	own, err := newSubject(ctx, s, s.Handler)
+	if err != nil {
+		return nil, err
+	}
+	defer own.release()
+	torch, err := newSubject(ctx, s, h)
+	if err != nil {
+		return nil, err
+	}
+	defer torch.release()
+	return ratios(s.Rounds,
+		func() (time.Duration, error) { return own.ours(ctx, callsPerRound) },
+		func() (time.Duration, error) { return torch.ours(ctx, callsPerRound) })
+}

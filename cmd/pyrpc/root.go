@@ -1,0 +1,108 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// common are the flags of every command that starts Python.
+type common struct {
+	python  string
+	library string
+	path    []string
+	module  string
+	json    bool
+	verbose bool
+}
+
+func newRoot() *cobra.Command {
+	c := &common{}
+	root := &cobra.Command{
+		Use:           "pyrpc",
+		Short:         "Run Python functions inside a Go process",
+		Long:          "pyrpc runs pickled Python functions with whatever CPython 3.9 to 3.14 it finds.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+	})
+	flags := root.PersistentFlags()
+	flags.StringVar(&c.python, "python", "", "interpreter to use (default: PYRPC_PYTHON, $VIRTUAL_ENV/bin/python, python3 on PATH)")
+	flags.StringVar(&c.library, "library", "", "libpython3.X.so to load, where it cannot be found")
+	flags.StringArrayVar(&c.path, "path", nil, "directory to import modules from; may be repeated")
+	flags.BoolVarP(&c.verbose, "verbose", "v", false, "log what the bridge does, to stderr")
+	for _, add := range []func(*common) *cobra.Command{udfCommand, callCommand, runCommand, demoCommand, doctorCommand, benchCommand, versionCommand} {
+		root.AddCommand(add(c))
+	}
+	return root
+}
+
+func noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return &usageError{fmt.Errorf("no command %q; see pyrpc --help", args[0])}
+}
+
+// usageError is a wrong command line: exit status 2.
+type usageError struct{ error }
+
+func (e *usageError) Unwrap() error { return e.error }
+
+// arguments wraps cobra's check of positional arguments.
+func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return &usageError{fmt.Errorf("%w; usage: %s", err, cmd.UseLine())}
+		}
+		return nil
+	}
+}
+
+func (c *common) options(cmd *cobra.Command, more ...pybridge.Option) []pybridge.Option {
+	opts := []pybridge.Option{
+		pybridge.WithPython(c.python), pybridge.WithLibrary(c.library), pybridge.WithPath(c.path...),
+	}
+	if c.verbose {
+		opts = append(opts, pybridge.WithLogger(slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelDebug}))))
+	}
+	return append(opts, more...)
+}
+
+// moduleFlag and jsonFlag are for the commands that have them.
+func (c *common) moduleFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&c.module, "module", handler.OwnModule, "RPC module, such as "+handler.TorchModule)
+}
+
+func (c *common) jsonFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&c.json, "json", false, "print JSON")
+}
+
+// explain is an error as a person at a terminal wants it: the reason, and where it came from.
+func explain(err error) string {
+	var e *pybridge.Error
+	if !errors.As(err, &e) {
+		return err.Error()
+	}
+	text := err.Error()
+	for cause := e.Cause; cause != nil; cause = cause.Cause {
+		if line := cause.Error(); !strings.Contains(text, line) {
+			text += "\n  because of " + line
+		}
+	}
+	if e.Is(pybridge.ModuleNotFoundError) || e.Cause != nil && e.Cause.Is(pybridge.ModuleNotFoundError) {
+		text += "\n  (name the folder of the module with --path)"
+	}
+	return text
+}

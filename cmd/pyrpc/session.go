@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pyrpc/pyrpc/cleanup"
+	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// joinTime is how long a command waits for calls in progress when it ends.
+const joinTime = 5 * time.Second
+
+// withRuntime starts Python, runs f, and joins.
+func (c *common) withRuntime(cmd *cobra.Command, f func(context.Context, *pybridge.Runtime) error, opts ...pybridge.Option) error {
+	_, err := c.joined(cmd, f, opts...)
+	return err
+}
+
+// joined is withRuntime with the report of the join. When the command is stopped while f is in
+// Python, it joins without waiting for f any longer than [joinTime].
+func (c *common) joined(cmd *cobra.Command, f func(context.Context, *pybridge.Runtime) error, opts ...pybridge.Option) (cleanup.Report, error) {
+	ctx := cmd.Context()
+	rt, err := pybridge.Start(ctx, c.options(cmd, opts...)...)
+	if err != nil {
+		return cleanup.Report{}, err
+	}
+	done := make(chan error, 1)
+	go func() { done <- f(ctx, rt) }()
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	join, cancel := context.WithTimeout(context.WithoutCancel(ctx), joinTime)
+	defer cancel()
+	report, joinErr := rt.Join(join)
+	return report, errors.Join(err, joinErr)
+}
+
+// withHandler is withRuntime with a handler for the module that the flags name.
+func (c *common) withHandler(cmd *cobra.Command, f func(context.Context, *pybridge.Runtime, *handler.Handler) error, opts ...handler.Option) error {
+	return c.withRuntime(cmd, func(ctx context.Context, rt *pybridge.Runtime) error {
+		h, err := handler.New(ctx, rt, append([]handler.Option{handler.WithModule(c.module)}, opts...)...)
+		if err != nil {
+			return err
+		}
+		return f(ctx, rt, h)
+	})
+}

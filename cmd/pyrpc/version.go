@@ -1,0 +1,27 @@
+package main
+
+import (
+	"encoding/json"
+	"runtime"
+
+	"github.com/spf13/cobra"
+)
+
+func versionCommand(c *common) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !c.json {
+				cmd.Printf("pyrpc %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+				return nil
+			}
+			return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]string{
+				"version": version, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
+			})
+		},
+	}
+	c.jsonFlag(cmd)
+	return cmd
+}

@@ -1,0 +1,15 @@
+// Package handler runs pickled Python functions: torch's PythonRpcHandler for Go.
+//
+// A [Handler] imports an RPC module once, on the interpreter's owner thread, keeps the references that
+// it needs, and drops them early, when the agent joins. By default the module is pyrpc.internal, from
+// the Python package that this Go package carries; torch.distributed.rpc.internal, or any module with
+// the same four functions, can be named instead:
+//
+//	_run_function(udf)            runs a PythonUDF; what it raises becomes a RemoteException value
+//	serialize(obj)                gives (bytes, tensors)
+//	deserialize(bytes, tensors)   gives the object
+//	_handle_exception(result)     raises what a RemoteException stands for
+//
+// [Handler.RunUDF] is the road of a served request: bytes in, bytes out, one crossing into Python. The
+// other methods are the same in steps, for callers that need to look at the objects in between.
+package handler

@@ -1,0 +1,192 @@
+package handler
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/pyrpc/pyrpc/cleanup"
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// Modules whose contract is known to be met.
+const (
+	OwnModule   = "pyrpc.internal"
+	TorchModule = "torch.distributed.rpc.internal"
+)
+
+//go:embed pyrpc/*.py
+var packageFiles embed.FS
+
+// What the handler's functions fail with, besides Python exceptions and the errors of package gil.
+var (
+	ErrClosed   = pybridge.ErrClosed
+	ErrTooLarge = errors.New("the payload is larger than allowed")
+)
+
+// Classes of the exceptions that say a call had no outcome, for errors.Is: the payload could not be
+// unpickled, or the result not pickled. Their causes are the exceptions that stopped it.
+const (
+	DeserializeError pybridge.Class = "pyrpc.internal.DeserializeError"
+	SerializeError   pybridge.Class = "pyrpc.internal.SerializeError"
+)
+
+// Handler holds the references of one RPC module. Its methods may be called from any goroutine, none
+// of them with the GIL held unless it takes a Token.
+type Handler struct {
+	rt     *pybridge.Runtime
+	config config
+	calls  inflight
+	step   *cleanup.Step
+
+	// Owned from New to Cleanup; names as in pyrpc/_handle.py.
+	run, serialize, deserialize, runFunction, handleException, isRemoteException *pybridge.Object
+}
+
+type config struct {
+	module     string
+	allow      []string
+	restricted bool
+	maxPayload int64
+}
+
+// Option configures [New].
+type Option func(*config)
+
+// WithModule names the RPC module; [OwnModule] without it.
+func WithModule(name string) Option { return func(c *config) { c.module = name } }
+
+// WithAllow restricts what a payload may name to entries of the forms module, module:qualname,
+// module.* and module:Prefix*, and to what the protocol itself needs. It is checked while unpickling,
+// before anything of the payload is called. Own module only. No entries allow nothing more.
+func WithAllow(entries ...string) Option {
+	return func(c *config) {
+		c.restricted = true
+		c.allow = append(c.allow, entries...)
+	}
+}
+
+// WithMaxPayload refuses larger payloads, in bytes, with [ErrTooLarge], before Python sees them. No
+// limit without it.
+func WithMaxPayload(bytes int64) Option { return func(c *config) { c.maxPayload = bytes } }
+
+// New imports the RPC module on the owner's thread and caches its functions
+// (PythonRpcHandler::init). A name that is missing or not callable is one error that names all.
+//
+// GIL: must not be held
+// Thread: any; the import runs on the owner's
+// Ref: the handler owns what it caches, until Cleanup
+// Blocks: ctx, then module code
+func New(ctx context.Context, rt *pybridge.Runtime, opts ...Option) (*Handler, error) {
+	h := &Handler{rt: rt, config: config{module: OwnModule}}
+	for _, o := range opts {
+		o(&h.config)
+	}
+	if err := rt.OnOwner(ctx, h.load); err != nil {
+		h.release()
+		return nil, fmt.Errorf("rpc module %s: %w", h.config.module, err)
+	}
+	step, err := rt.Registry().RegisterStep(cleanup.PhaseHandler, "handler of "+h.config.module, h.Cleanup)
+	if err != nil {
+		h.release()
+		return nil, ErrClosed
+	}
+	h.step = step
+	return h, nil
+}
+
+// load runs on the owner's thread.
+func (h *Handler) load(t gil.Token) error {
+	files, err := fs.Sub(packageFiles, "pyrpc")
+	if err != nil {
+		return err
+	}
+	if err := h.rt.InstallPackage(t, "pyrpc", files); err != nil {
+		return err
+	}
+	module, err := h.rt.Import(t, "pyrpc._handle")
+	if err != nil {
+		return err
+	}
+	defer module.Release()
+	makeHandle, err := module.Attr(t, "make_handle")
+	if err != nil {
+		return err
+	}
+	defer makeHandle.Release()
+	kwargs := map[string]any{}
+	if h.config.restricted {
+		kwargs["allow"] = append([]string{}, h.config.allow...)
+	}
+	handle, err := makeHandle.CallKw(t, []any{h.config.module}, kwargs)
+	if err != nil {
+		return err
+	}
+	defer handle.Release()
+	return h.cache(t, handle)
+}
+
+// slots pairs the handle's attributes with the fields that keep them.
+func (h *Handler) slots() map[string]**pybridge.Object {
+	return map[string]**pybridge.Object{
+		"run": &h.run, "serialize": &h.serialize, "deserialize": &h.deserialize, "run_function": &h.runFunction,
+		"handle_exception": &h.handleException, "is_remote_exception": &h.isRemoteException,
+	}
+}
+
+func (h *Handler) cache(t gil.Token, handle *pybridge.Object) error {
+	for name, slot := range h.slots() {
+		fn, err := handle.Attr(t, name)
+		if err != nil {
+			return err
+		}
+		*slot = fn.Named("handler's " + name)
+	}
+	return nil
+}
+
+func (h *Handler) release() {
+	for _, slot := range h.slots() {
+		(*slot).Release()
+	}
+}
+
+// Module is the name of the RPC module.
+//
+// GIL: not needed
+// Thread: any
+// Ref: none
+// Blocks: no
+func (h *Handler) Module() string { return h.config.module }
+
+// Cleanup refuses new calls with [ErrClosed], waits for those in progress, and drops every cached
+// reference (PythonRpcHandler::cleanup, which forgets two). Closed is final. A second call waits too
+// and does nothing more. Called from inside a UDF it does not wait for that: the references go when
+// the last call leaves.
+//
+// GIL: must not be held
+// Thread: any
+// Ref: drops what the handler owns
+// Blocks: ctx
+func (h *Handler) Cleanup(ctx context.Context) error {
+	if gil.Held() {
+		return gil.ErrHeld
+	}
+	idle := h.calls.close()
+	if h.step != nil {
+		h.step.Cancel()
+	}
+	if !pybridge.InCallback(ctx) {
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			h.release() // what is still running keeps its own hold until it leaves
+			return fmt.Errorf("handler of %s: calls in progress: %w", h.config.module, context.Cause(ctx))
+		}
+	}
+	h.release()
+	return nil
+}

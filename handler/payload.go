@@ -1,0 +1,73 @@
+package handler
+
+import (
+	"fmt"
+
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// Payload is a pickled object: its bytes, and the tensors that the pickle refers to by their place in
+// the table (torch's SerializedPyObj).
+type Payload struct {
+	Data    []byte
+	Tensors []Tensor
+}
+
+// Release drops the tensors. Any goroutine, any number of times.
+func (p Payload) Release() {
+	for _, t := range p.Tensors {
+		t.Release()
+	}
+}
+
+// Tensor is a torch.Tensor that travels beside a pickle: an owned reference in this process.
+type Tensor struct{ object *pybridge.Object }
+
+// NewTensor takes over the reference of a torch.Tensor.
+func NewTensor(o *pybridge.Object) Tensor { return Tensor{o} }
+
+// Object is the tensor, still owned by the Tensor.
+func (t Tensor) Object() *pybridge.Object { return t.object }
+
+// Release drops the reference. Any goroutine, any number of times.
+func (t Tensor) Release() { t.object.Release() }
+
+// table makes the Python list that deserialize indexes; nil for no tensors.
+func (p Payload) table(t gil.Token) (*pybridge.Object, error) {
+	if len(p.Tensors) == 0 {
+		return nil, nil
+	}
+	items := make([]any, len(p.Tensors))
+	for i, tensor := range p.Tensors {
+		items[i] = tensor.object
+	}
+	return pybridge.ToPython(t, items)
+}
+
+// payloadOf reads what serialize gives, (bytes, tensors), or bytes alone.
+func payloadOf(t gil.Token, result *pybridge.Object) (Payload, error) {
+	var p Payload
+	data, err := result.Item(t, 0)
+	if err != nil {
+		return p, fmt.Errorf("serialize gave no (bytes, tensors): %w", err)
+	}
+	defer data.Release()
+	if p.Data, err = pybridge.As[[]byte](t, data); err != nil {
+		return p, fmt.Errorf("serialize gave no bytes: %w", err)
+	}
+	tensors, err := result.Item(t, 1)
+	if err != nil {
+		return p, fmt.Errorf("serialize gave no list of tensors: %w", err)
+	}
+	defer tensors.Release()
+	err = tensors.Iterate(t, func(item *pybridge.Object) error {
+		p.Tensors = append(p.Tensors, Tensor{item.Named("tensor of a payload")})
+		return nil
+	})
+	if err != nil {
+		p.Release()
+		return Payload{}, err
+	}
+	return p, nil
+}

@@ -1,0 +1,192 @@
+"""With the real torch: tensors in the table, script modules, grad mode, its module."""
+
+import pickle
+import unittest
+
+try:
+    import torch
+except ImportError:
+    torch = None
+
+from pyrpc import internal
+from pyrpc._handle import make_handle
+from pyrpc.internal import DeserializeError, PythonUDF, SerializeError
+
+from . import targets
+
+
+def switch_grad_off():
+    before = torch.is_grad_enabled()
+    torch._C._set_grad_enabled(False)
+    return before
+
+
+def tensor_sum(tensors, scale=1):
+    return {"sum": sum(tensors) * scale, "n": len(tensors)}
+
+
+def there_and_back(value):
+    data, table = internal.serialize(value)
+    return internal.deserialize(data, table), table
+
+
+@unittest.skipIf(torch is None, "torch is not installed for this Python")
+class Tensors(unittest.TestCase):
+    def test_out_of_band(self):
+        t = torch.arange(6.0)
+        data, table = internal.serialize({"a": t, "b": [t, t[2:4]]})
+        self.assertEqual(len(table), 2)
+        self.assertIs(table[0], t)
+        self.assertLess(len(data), 200)
+        got = internal.deserialize(data, table)
+        self.assertIs(got["a"], got["b"][0])
+
+    def test_kinds(self):
+        for t in (
+            torch.zeros(0),
+            torch.tensor(5),
+            torch.ones(2, 3).t(),
+            torch.ones(3, dtype=torch.bool),
+            torch.ones(3, dtype=torch.bfloat16),
+            torch.eye(3).to_sparse(),
+            torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8),
+            torch.ones(2, requires_grad=True),
+        ):
+            got, table = there_and_back(t)
+            self.assertEqual(len(table), 1)
+            self.assertIs(got, t)
+
+    def test_lazy_bits_are_resolved(self):
+        conj = torch.tensor([1 + 2j]).conj()
+        neg = torch.tensor([1 + 2j]).conj().imag
+        self.assertTrue(conj.is_conj() and neg.is_neg())
+        for t in (conj, neg):
+            (got,), table = there_and_back([t])
+            self.assertFalse(table[0].is_conj() or table[0].is_neg())
+            self.assertTrue(torch.equal(got, t))
+
+    def test_tensors_without_data_are_refused(self):
+        bad = [torch.empty(3, device="meta")]
+        if torch.backends.mkldnn.is_available():
+            bad.append(torch.ones(3).to_mkldnn())
+        for t in bad:
+            with self.assertRaisesRegex(SerializeError, "TypeError: cannot send"):
+                internal.serialize([torch.ones(1), t])
+        self.assertEqual(len(internal.serialize(torch.ones(1))[1]), 1)
+
+    def test_parameters_and_modules(self):
+        linear = torch.nn.Linear(2, 1)
+        got, table = there_and_back(linear)
+        self.assertEqual(len(table), 2)
+        self.assertTrue(torch.equal(got.weight, linear.weight))
+        self.assertIsInstance(got.weight, torch.nn.Parameter)
+
+    def test_script_modules_at_any_depth(self):
+        class Doubler(torch.nn.Module):
+            def forward(self, x):
+                return x * 2
+
+        traced = torch.jit.trace(Doubler(), torch.ones(1))
+        for value in (traced, {"deep": [traced]}):
+            got, _ = there_and_back(value)
+            got = got["deep"][0] if isinstance(got, dict) else got
+            self.assertEqual(got(torch.ones(1)).item(), 2)
+
+    def test_short_table(self):
+        data, _ = internal.serialize([torch.ones(1), torch.ones(2)])
+        with self.assertRaisesRegex(DeserializeError, "refers to tensor 1"):
+            internal.deserialize(data, [1])
+
+    def test_run(self):
+        handle = make_handle()
+        udf = PythonUDF(tensor_sum, ([torch.ones(2), torch.ones(2)],), {"scale": 2})
+        data, table = handle.run(*handle.serialize(udf))
+        got = handle.deserialize(data, table)
+        self.assertEqual((got["sum"].tolist(), got["n"]), ([4.0, 4.0], 2))
+        self.assertIs(type(handle.run(handle.serialize(PythonUDF(len, ("ab",), {}))[0])), bytes)
+
+    def test_restricted(self):
+        name = f"{__name__}:tensor_sum"
+        handle = make_handle(allow=[name])
+        udf = PythonUDF(tensor_sum, ([torch.ones(2)],), {})
+        got = handle.deserialize(*handle.run(*handle.serialize(udf)))
+        self.assertEqual(got["n"], 1)
+
+    def test_grad_mode_is_reset(self):
+        handles = [make_handle()]
+        for handle in handles:
+            data = handle.serialize(PythonUDF(switch_grad_off, (), {}))[0]
+            for _ in range(2):
+                self.assertIs(handle.deserialize(handle.run(data)), True)
+                self.assertTrue(torch.is_grad_enabled())
+        for _ in range(2):
+            udf = PythonUDF(switch_grad_off, (), {})
+            self.assertIs(internal._run_function(udf), True)
+            self.assertTrue(torch.is_grad_enabled())
+
+    def test_exception_with_a_tensor(self):
+        error = KeyError(torch.ones(2))
+        result = internal._run_function(PythonUDF(throw, (error,), {}))
+        result = internal.deserialize(*internal.serialize(result))
+        with self.assertRaises(KeyError) as caught:
+            internal._handle_exception(result)
+        self.assertTrue(torch.equal(caught.exception.args[0], torch.ones(2)))
+
+
+@unittest.skipIf(torch is None, "torch is not installed for this Python")
+class TorchsOwnModule(unittest.TestCase):
+    def setUp(self):
+        if not torch.distributed.rpc.is_available():
+            self.skipTest("this torch has no RPC")
+        self.handle = make_handle("torch.distributed.rpc.internal")
+        self.module = self.handle.module
+
+    def run_(self, function, *args):
+        udf = self.module.PythonUDF(function, args, {})
+        data, tensors = self.handle.serialize(udf)
+        result = self.handle.run(data, tensors)
+        if isinstance(result, bytes):
+            result = result, []
+        return self.handle.deserialize(*result)
+
+    def test_results(self):
+        self.assertEqual(self.run_(targets.add, 1, 2), 3)
+        self.assertEqual(self.run_(torch.add, torch.ones(1), 1).item(), 2)
+
+    def test_exceptions_without_an_agent(self):
+        for function, cls in (
+            (targets.exit_now, RuntimeError),
+            ({}.__getitem__, TypeError),
+            (throw_local, KeyError),
+        ):
+            result = self.run_(function)
+            self.assertTrue(self.handle.is_remote_exception(result))
+            with self.assertRaises(cls) as caught:
+                self.handle.handle_exception(result)
+            self.assertIn("On pid", str(caught.exception))
+
+    def test_failed_load(self):
+        with self.assertRaises(DeserializeError):
+            self.handle.deserialize(b"cpytests.targets\nmissing\n.")
+        with self.assertRaises(DeserializeError):
+            self.handle.run(pickle.dumps(5)[:-1], [torch.ones(1)])
+        self.assertEqual(vars(self.module._thread_local_tensor_tables), {})
+
+    def test_grad_mode(self):
+        for _ in range(2):
+            self.assertIs(self.run_(switch_grad_off), True)
+
+
+def throw(exc):
+    raise exc
+
+
+def throw_local():
+    class Local(KeyError):
+        pass
+
+    raise Local("x")
+
+
+if __name__ == "__main__":
+    unittest.main()

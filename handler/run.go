@@ -1,0 +1,78 @@
+package handler
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// RunUDF unpickles a PythonUDF, runs it, and pickles what it returned: deserialize, runPythonUdf and
+// serialize of torch's handler in one crossing. A UDF that raised is a result, a pickled
+// RemoteException; [Handler.HandleException] turns it back into an error.
+//
+// GIL: acquires; must not be held
+// Thread: any; the goroutine is not locked to it
+// Ref: borrows p's tensors; the result's are new
+// Blocks: ctx until Python is entered, then user code
+//
+// Errors: ErrClosed; ErrTooLarge; ErrHeld; the end of ctx before the call began; a *pybridge.Error
+// that is a DeserializeError or a SerializeError when the call had no outcome.
+func (h *Handler) RunUDF(ctx context.Context, p Payload) (Payload, error) {
+	if err := h.calls.enter(); err != nil {
+		return Payload{}, err
+	}
+	defer h.calls.leave()
+	if err := h.checkSize(p); err != nil {
+		return Payload{}, err
+	}
+	tensors, err := h.table(ctx, p)
+	if err != nil {
+		return Payload{}, err
+	}
+	defer tensors.Release()
+	data, result, err := h.run.CallBytes(ctx, p.Data, tensors)
+	if err != nil || result == nil {
+		return Payload{Data: data}, err
+	}
+	defer result.Release()
+	return unpack(ctx, result)
+}
+
+func (h *Handler) checkSize(p Payload) error {
+	if limit := h.config.maxPayload; limit > 0 && int64(len(p.Data)) > limit {
+		return fmt.Errorf("%w: %d bytes, allowed are %d", ErrTooLarge, len(p.Data), limit)
+	}
+	return nil
+}
+
+// table makes p's tensor table; nil, without entering Python, when there is none.
+func (h *Handler) table(ctx context.Context, p Payload) (o *pybridge.Object, err error) {
+	if len(p.Tensors) == 0 {
+		return nil, nil
+	}
+	err = gil.With(ctx, func(t gil.Token) error {
+		o, err = p.table(t)
+		return err
+	})
+	return o, err
+}
+
+// unpack reads a result that came with tensors. The call is done, so it does not end with ctx.
+func unpack(ctx context.Context, result *pybridge.Object) (p Payload, err error) {
+	err = gil.With(context.WithoutCancel(ctx), func(t gil.Token) error {
+		p, err = payloadOf(t, result)
+		return err
+	})
+	return p, err
+}
+
+// Run is the Python callable that [Handler.RunUDF] calls with the payload, for those who measure what
+// the way there costs.
+//
+// GIL: held
+// Thread: the token's
+// Ref: new
+// Blocks: no
+func (h *Handler) Run(t gil.Token) (*pybridge.Object, error) { return h.run.Clone(t) }

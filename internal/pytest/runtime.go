@@ -1,0 +1,58 @@
+package pytest
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// shared is written before the tests run.
+var shared *pybridge.Runtime
+
+// Runtime is the Python that [Main] started. Tests must not close it.
+func Runtime() *pybridge.Runtime {
+	if shared == nil {
+		panic("pytest.Runtime without pytest.Main in TestMain") // panics: a test that cannot run at all
+	}
+	return shared
+}
+
+// With runs f while holding the GIL, under the test's name. f may end the test.
+func With(t testing.TB, f func(gil.Token)) {
+	t.Helper()
+	ctx := gil.WithLabel(context.WithoutCancel(t.Context()), t.Name())
+	require.NoError(t, gil.With(ctx, func(tok gil.Token) error {
+		f(tok)
+		return nil
+	}))
+}
+
+// Eval gives the value of a Python expression, released when the test ends.
+func Eval(t testing.TB, tok gil.Token, expression string) *pybridge.Object {
+	t.Helper()
+	return Define(t, tok, "value = ("+expression+")", "value")
+}
+
+// Define runs Python statements as a module of their own and gives the value of the global name
+// afterwards, released when the test ends.
+func Define(t testing.TB, tok gil.Token, source, name string) *pybridge.Object {
+	t.Helper()
+	builtins, err := Runtime().Import(tok, "builtins")
+	require.NoError(t, err)
+	defer builtins.Release()
+	globals, err := builtins.CallMethod(tok, "dict")
+	require.NoError(t, err)
+	defer globals.Release()
+	require.NoError(t, globals.SetItem(tok, "__name__", "pytest"))
+	done, err := builtins.CallMethod(tok, "exec", source, globals)
+	require.NoError(t, err, "%+v", err)
+	done.Release()
+	value, err := globals.Item(tok, name)
+	require.NoError(t, err)
+	t.Cleanup(value.Release)
+	return value
+}
