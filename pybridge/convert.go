@@ -41,7 +41,8 @@ func within(err error, step string) error {
 // ToPython makes a new Python object of a Go value: nil is None; bool, the integers, *big.Int, the
 // floats, the complex numbers and string are what one expects; []byte is bytes, [ByteArray]
 // bytearray, other slices and arrays list; [Tuple], [Set], [FrozenSet] and [Dict] are their
-// namesakes; maps are dict; pointers stand for what they point to; an [Object] is itself. A string is
+// namesakes; maps are dict, map[K]struct{} set; pointers stand for what they point to; an [Object] is
+// itself. A string is
 // UTF-8 in which a lone surrogate may stand as three bytes. Everything else is a [ConversionError].
 //
 // GIL: held
@@ -58,9 +59,10 @@ func ToPython(t gil.Token, v any) (*Object, error) {
 
 // As makes a Go value of a Python object. T any gives nil, bool, int64 or *big.Int, float64,
 // complex128, string, []byte, [ByteArray], []any, [Tuple], [Dict], [Set] or [FrozenSet], subclasses
-// like their bases; any other object is an error. Other T take what fits them without loss: sized
-// integers in range, float64 from int too, slices and arrays from list and tuple, maps from dict,
-// map[K]struct{} from set and frozenset, *T from None as nil, and *[Object] anything (a new reference).
+// like their bases; any other object is an error. Other T take what fits them: sized integers in
+// range, floats in range and from ints that they hold exactly, slices and arrays from list and tuple,
+// maps from dict, map[K]struct{} from set and frozenset, *T from None as nil, and *[Object] anything
+// (a new reference; none when the conversion fails).
 //
 // GIL: held
 // Thread: the token's

@@ -3,6 +3,7 @@ package pybridge
 import (
 	"fmt"
 	"math/big"
+	"reflect"
 	"strconv"
 
 	"github.com/pyrpc/pyrpc/internal/cpython"
@@ -174,9 +175,13 @@ func eachOf(r cpython.Ref, f func(cpython.Ref) error) error {
 	}
 }
 
+// keyStep names containers by their type: their text may be long, and never ends in a cycle.
 func keyStep(key any) string {
-	if s, ok := key.(string); ok {
-		return "[" + strconv.Quote(s) + "]"
+	switch v := reflect.ValueOf(key); v.Kind() {
+	case reflect.String:
+		return "[" + strconv.Quote(v.String()) + "]"
+	case reflect.Slice, reflect.Array, reflect.Map, reflect.Pointer, reflect.Struct, reflect.Interface:
+		return fmt.Sprintf("[%T]", key)
 	}
 	return fmt.Sprintf("[%v]", key)
 }

@@ -84,9 +84,7 @@ func intoScalar(r cpython.Ref, kind cpython.Kind, v reflect.Value) (bool, error)
 	case v.CanFloat() && (kind == cpython.KindFloat || kind == cpython.KindInt):
 		return true, intoFloat(r, kind, v)
 	case v.CanComplex() && (kind == cpython.KindComplex || kind == cpython.KindFloat || kind == cpython.KindInt):
-		c, err := cpython.AsComplex(r)
-		v.SetComplex(c)
-		return true, err
+		return true, intoComplex(r, kind, v)
 	case k == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 && (kind == cpython.KindBytes || kind == cpython.KindByteArray):
 		b, err := cpython.AsBytes(r)
 		v.SetBytes(b)
@@ -111,25 +109,46 @@ func intoInteger(r cpython.Ref, v reflect.Value) error {
 	return nil
 }
 
-// intoFloat refuses what a float64 or float32 would only hold approximately or not at all.
+// intoFloat refuses what is out of range, and an int that would be rounded; a float is rounded to
+// float32 as Go's own conversion does.
 func intoFloat(r cpython.Ref, kind cpython.Kind, v reflect.Value) error {
 	if kind == cpython.KindInt {
-		n, err := bigInteger(r)
-		if err != nil {
-			return err
-		}
-		f, accuracy := new(big.Float).SetInt(n).Float64()
-		if accuracy != big.Exact || float64(float32(f)) != f && v.Kind() == reflect.Float32 {
-			return conversionFailure(r, v.Type().String(), "not exact as a floating-point number")
-		}
+		f, err := exactFloat(r, v.Type(), v.Kind() == reflect.Float32)
 		v.SetFloat(f)
-		return nil
+		return err
 	}
 	f, err := cpython.AsFloat(r)
 	if err == nil && v.OverflowFloat(f) && !math.IsInf(f, 0) {
 		return conversionFailure(r, v.Type().String(), "out of range")
 	}
 	v.SetFloat(f)
+	return err
+}
+
+// exactFloat is an int as a floating-point number, if it is one.
+func exactFloat(r cpython.Ref, t reflect.Type, single bool) (float64, error) {
+	n, err := bigInteger(r)
+	if err != nil {
+		return 0, err
+	}
+	f, accuracy := new(big.Float).SetInt(n).Float64()
+	if accuracy != big.Exact || single && float64(float32(f)) != f {
+		return 0, conversionFailure(r, t.String(), "not exact as a floating-point number")
+	}
+	return f, nil
+}
+
+func intoComplex(r cpython.Ref, kind cpython.Kind, v reflect.Value) error {
+	if kind == cpython.KindInt {
+		f, err := exactFloat(r, v.Type(), v.Kind() == reflect.Complex64)
+		v.SetComplex(complex(f, 0))
+		return err
+	}
+	c, err := cpython.AsComplex(r)
+	if err == nil && v.OverflowComplex(c) {
+		return conversionFailure(r, v.Type().String(), "out of range")
+	}
+	v.SetComplex(c)
 	return err
 }
 
@@ -146,7 +165,7 @@ func intoContainer(r cpython.Ref, kind cpython.Kind, v reflect.Value, depth int)
 		return intoAny(r, v, depth)
 	case k == reflect.Map && kind == cpython.KindDict:
 		return intoMap(r, v, depth)
-	case k == reflect.Map && v.Type().Elem().Size() == 0 && (kind == cpython.KindSet || kind == cpython.KindFrozenSet):
+	case isSet(v.Type()) && (kind == cpython.KindSet || kind == cpython.KindFrozenSet):
 		v.Set(reflect.MakeMap(v.Type()))
 		return eachOf(r, func(item cpython.Ref) error { return putKey(item, v, depth) })
 	}

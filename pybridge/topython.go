@@ -1,6 +1,7 @@
 package pybridge
 
 import (
+	"fmt"
 	"math/big"
 	"reflect"
 	"strconv"
@@ -28,7 +29,7 @@ func toRefs(values []any) ([]cpython.Ref, error) {
 // toRefAt handles the types that need no reflection, which are nearly all.
 func toRefAt(v any, depth int) (cpython.Ref, error) {
 	if depth > maxDepth {
-		return nil, &ConversionError{From: reflect.TypeOf(v).String(), Reason: "nested too deeply, or in itself"}
+		return nil, &ConversionError{From: fmt.Sprintf("%T", v), Reason: "nested too deeply, or in itself"}
 	}
 	switch v := v.(type) {
 	case nil:
@@ -94,8 +95,7 @@ func reflected(v reflect.Value, depth int) (cpython.Ref, error) {
 		}
 		return sequence(items(v), depth, cpython.NewList, cpython.SetListItem)
 	case reflect.Map:
-		keys := v.MapKeys()
-		return dict(len(keys), depth, func(i int) (any, any) { return keys[i].Interface(), v.MapIndex(keys[i]).Interface() })
+		return mapping(v, depth)
 	case reflect.Pointer, reflect.Interface:
 		if v.IsNil() {
 			return cpython.IncRef(cpython.None())
@@ -103,6 +103,23 @@ func reflected(v reflect.Value, depth int) (cpython.Ref, error) {
 		return toRefAt(v.Elem().Interface(), depth+1)
 	}
 	return nil, &ConversionError{From: v.Type().String(), Reason: "there is no Python value for it; convert it to a map, a slice or a basic type first"}
+}
+
+// mapping makes a set of a map whose values say nothing, as [As] does the other way.
+func mapping(v reflect.Value, depth int) (cpython.Ref, error) {
+	keys, values := make([]any, 0, v.Len()), make([]any, 0, v.Len())
+	for pairs := v.MapRange(); pairs.Next(); { // not MapIndex, which does not find NaN
+		keys, values = append(keys, pairs.Key().Interface()), append(values, pairs.Value().Interface())
+	}
+	if isSet(v.Type()) {
+		return set(keys, depth, false)
+	}
+	return dict(len(keys), depth, func(i int) (any, any) { return keys[i], values[i] })
+}
+
+// isSet recognises map[K]struct{}.
+func isSet(t reflect.Type) bool {
+	return t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Struct && t.Elem().NumField() == 0
 }
 
 func items(v reflect.Value) []any {

@@ -14,6 +14,10 @@
 // Max permits in all. A quota whose fresh holders all overstayed is doubled, and a fresh holder that
 // leaves in time takes the quota back down by one: short calls run one by one, blocking calls soon
 // run Max abreast, and a mixture settles in between.
+//
+// Max does not bind a holder that stepped out and comes back: those inside may be waiting for what
+// its Python frames hold, a lock say, and it has its OS thread anyway. What bounds the threads is
+// Total: newcomers wait while that many are inside or stepped out.
 package gate
 
 import (
@@ -51,15 +55,17 @@ func (s State) String() string {
 
 // The defaults of [Options].
 const (
-	DefaultMax  = 64
-	DefaultTick = 500 * time.Microsecond
+	DefaultMax   = 64
+	DefaultTotal = 4096 // each has an OS thread; the Go runtime ends a process that has 10,000
+	DefaultTick  = 500 * time.Microsecond
 )
 
 // Options bound the gate; zero values mean the defaults.
 type Options struct {
-	Max  int           // permits in all
-	Base int           // permits of callers that do not overstay; 1 where there is a GIL
-	Tick time.Duration // how long a caller may stay before it counts as blocking
+	Max   int           // permits in all
+	Total int           // permits and stepped-out holders in all
+	Base  int           // permits of callers that do not overstay; 1 where there is a GIL
+	Tick  time.Duration // how long a caller may stay before it counts as blocking
 }
 
 func (o Options) withDefaults() Options {
@@ -70,6 +76,10 @@ func (o Options) withDefaults() Options {
 		o.Base = 1
 	}
 	o.Base = min(o.Base, o.Max)
+	if o.Total <= 0 {
+		o.Total = DefaultTotal
+	}
+	o.Total = max(o.Total, o.Max)
 	if o.Tick <= 0 {
 		o.Tick = DefaultTick
 	}
@@ -84,7 +94,8 @@ type Gate struct {
 	failure error
 	opts    Options
 	inside  permitList // every permit that is out
-	queue   waitList
+	back    waitList   // holders that stepped out and want in again; before the queue
+	queue   waitList   // newcomers
 	quota   int
 	fresh   [2]int // permits granted in this tick and in the one before
 	stale   int    // permits older than that
@@ -94,6 +105,7 @@ type Gate struct {
 	peak    int
 	away    permitList // holders that stepped out and will come back
 	ids     []*Permit  // by Permit.id-1; nil where free
+	reclaim func() int // see Reclaim
 
 	waits atomic.Int64 // entries that had to wait
 }
@@ -163,7 +175,7 @@ func (g *Gate) Enter(ctx context.Context, label string) (*Permit, error) {
 		g.mu.Unlock()
 		return p, nil
 	}
-	w := g.enqueue(label, false)
+	w := g.enqueue(&g.queue, &waiter{label: label})
 	g.mu.Unlock()
 	return g.wait(ctx, w)
 }
@@ -204,16 +216,20 @@ func waitError(ctx context.Context) error {
 	return fmt.Errorf("waiting to enter python: %w", context.Cause(ctx))
 }
 
-func (g *Gate) enqueue(label string, reentry bool) *waiter {
-	w := &waiter{label: label, ready: make(chan struct{})}
-	if reentry {
-		g.queue.pushFront(w)
-	} else {
-		g.queue.pushBack(w)
-	}
+// enqueue with mu held.
+func (g *Gate) enqueue(l *waitList, w *waiter) *waiter {
+	w.ready = make(chan struct{})
+	l.push(w)
 	g.waits.Add(1)
 	g.startTicking()
 	return w
+}
+
+// refuseAll with mu held: newcomers that wait will not be let in.
+func (g *Gate) refuseAll() {
+	for w := g.queue.pop(); w != nil; w = g.queue.pop() {
+		w.refuse(ErrClosed)
+	}
 }
 
 // Drain stops admission, refuses those who wait, and waits until nobody is inside. When ctx ends
@@ -223,10 +239,11 @@ func (g *Gate) Drain(ctx context.Context) error {
 	if g.state == Running {
 		g.state = Draining
 		g.drained = make(chan struct{})
-		for w := g.queue.pop(); w != nil; w = g.queue.pop() {
-			w.refuse(ErrClosed)
-		}
+		g.refuseAll()
 		g.signalDrained()
+	}
+	if g.state == Draining {
+		g.startTicking()
 	}
 	drained := g.drained
 	g.mu.Unlock()
@@ -248,13 +265,13 @@ func (g *Gate) Drain(ctx context.Context) error {
 
 // signalDrained with mu held.
 func (g *Gate) signalDrained() {
-	if g.state == Draining && g.inside.n == 0 && g.away.n == 0 && g.queue.empty() {
+	if g.state == Draining && g.inside.n == 0 && g.away.n == 0 {
 		close(g.drained)
 		g.state = Closed
 	}
 }
 
-// Close moves any state but Failed to Closed, whoever is inside.
+// Close moves any state but Failed to Closed, whoever is inside, and refuses those who wait.
 func (g *Gate) Close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -264,6 +281,7 @@ func (g *Gate) Close() {
 	if g.state != Failed {
 		g.state = Closed
 	}
+	g.refuseAll()
 }
 
 // DrainError says who was still inside when the time to leave was over.

@@ -59,10 +59,13 @@ func (l *permitList) remove(p *Permit) {
 	l.n--
 }
 
-// room with mu held: may one more come in?
+// room with mu held: may one more newcomer come in?
 func (g *Gate) room() bool {
-	return g.fresh[0]+g.fresh[1] < g.quota && g.inside.n < g.opts.Max
+	return g.roomBack() && g.inside.n < g.opts.Max && g.inside.n+g.away.n < g.opts.Total
 }
+
+// roomBack with mu held: may one that stepped out come in again?
+func (g *Gate) roomBack() bool { return g.fresh[0]+g.fresh[1] < g.quota }
 
 // grant with mu held.
 func (g *Gate) grant(label string) *Permit {
@@ -108,19 +111,16 @@ func (g *Gate) discount(p *Permit) {
 	}
 }
 
-// admit with mu held: grants to the head of the queue while there is room.
+// admit with mu held: grants while there is room, first to those who come back.
 func (g *Gate) admit() {
-	for g.room() {
+	for !g.back.empty() && g.roomBack() {
+		w := g.back.pop()
+		g.comeBack(w.back)
+		w.grant(w.back)
+	}
+	for !g.queue.empty() && g.room() {
 		w := g.queue.pop()
-		if w == nil {
-			return
-		}
-		if w.back != nil {
-			g.comeBack(w.back)
-			w.grant(w.back)
-		} else {
-			w.grant(g.grant(w.label))
-		}
+		w.grant(g.grant(w.label))
 	}
 }
 
@@ -154,18 +154,18 @@ func (g *Gate) comeBack(p *Permit) {
 	g.count(p)
 }
 
-// StepIn takes the permit back, before everybody who waits: its holder's frames are on a Python
-// stack, and only its return frees them. It blocks until there is room, also while draining.
+// StepIn takes the permit back, before all newcomers: its holder's frames are on a Python stack, and
+// only its return frees them. It blocks while fresh holders use up the quota, never for those who
+// overstay, also while draining.
 func (p *Permit) StepIn() {
 	g := p.gate
 	g.mu.Lock()
-	if g.room() {
+	if g.back.empty() && g.roomBack() {
 		g.comeBack(p)
 		g.mu.Unlock()
 		return
 	}
-	w := g.enqueue(p.label, true)
-	w.back = p
+	w := g.enqueue(&g.back, &waiter{label: p.label, back: p})
 	g.mu.Unlock()
 	<-w.ready
 }

@@ -31,7 +31,7 @@ type waitList struct {
 
 func (l *waitList) empty() bool { return l.n == 0 }
 
-func (l *waitList) pushBack(w *waiter) {
+func (l *waitList) push(w *waiter) {
 	w.prev = l.last
 	if l.last != nil {
 		l.last.next = w
@@ -39,18 +39,6 @@ func (l *waitList) pushBack(w *waiter) {
 		l.first = w
 	}
 	l.last = w
-	w.queued = true
-	l.n++
-}
-
-func (l *waitList) pushFront(w *waiter) {
-	w.next = l.first
-	if l.first != nil {
-		l.first.prev = w
-	} else {
-		l.last = w
-	}
-	l.first = w
 	w.queued = true
 	l.n++
 }

@@ -17,7 +17,7 @@ func (g *Gate) Stats() Snapshot {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return Snapshot{
-		State: g.state, Inside: g.inside.n, Away: g.away.n, Queue: g.queue.n, Quota: g.quota,
+		State: g.state, Inside: g.inside.n, Away: g.away.n, Queue: g.queue.n + g.back.n, Quota: g.quota,
 		Max: g.opts.Max, Peak: g.peak, Waits: g.waits.Load(),
 	}
 }

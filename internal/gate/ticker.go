@@ -6,6 +6,15 @@ import "time"
 // start and end a goroutine for every wait.
 const idleTicks = 20
 
+// Reclaim sets a function that names, by [Permit.ID], a holder that died without leaving, or gives 0
+// when there is none (any more). The gate asks at every tick, and takes such a permit back. It must
+// not block.
+func (g *Gate) Reclaim(next func() int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.reclaim = next
+}
+
 // startTicking with mu held.
 func (g *Gate) startTicking() {
 	if g.ticking {
@@ -16,7 +25,7 @@ func (g *Gate) startTicking() {
 }
 
 // run advances the gate's clock while anybody waits. Without waiters nobody needs to know who
-// overstays, and there is no clock.
+// overstays or died, and there is no clock.
 func (g *Gate) run(every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -32,10 +41,13 @@ func (g *Gate) run(every time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.ticking = false
-	if !g.queue.empty() {
+	if g.waiting() {
 		g.startTicking()
 	}
 }
+
+// waiting with mu held: does anybody wait, to enter or for the others to leave?
+func (g *Gate) waiting() bool { return !g.queue.empty() || !g.back.empty() || g.state == Draining }
 
 // advance ages every permit by one tick and reports whether anybody waits.
 func (g *Gate) advance() bool {
@@ -45,10 +57,25 @@ func (g *Gate) advance() bool {
 	g.stale += overstayed
 	g.fresh[1], g.fresh[0] = g.fresh[0], 0
 	g.tick++
-	waiting := !g.queue.empty()
+	waiting := g.waiting()
 	if overstayed >= g.quota && waiting {
 		g.quota = min(2*g.quota, g.opts.Max)
 	}
+	g.takeBack()
 	g.admit()
+	g.signalDrained()
 	return waiting
+}
+
+// takeBack with mu held.
+func (g *Gate) takeBack() {
+	if g.reclaim == nil {
+		return
+	}
+	for id := g.reclaim(); id != 0; id = g.reclaim() {
+		if id <= len(g.ids) && g.ids[id-1] != nil {
+			g.discount(g.ids[id-1])
+			g.ids[id-1] = nil
+		}
+	}
 }

@@ -47,8 +47,17 @@ def _instance(builtin, message):
         return None
 
 
+def _slot(name):
+    """Reads an attribute of BaseException past what a subclass makes of it."""
+    return _BaseException.__dict__[name].__get__
+
+
+_traceback, _cause, _context = _slot("__traceback__"), _slot("__cause__"), _slot("__context__")
+_suppressed, _dict = _slot("__suppress_context__"), _slot("__dict__")
+
+
 def _origin(exc):
-    origin = _BaseException.__getattribute__(exc, "__dict__").get("_pyrpc_origin")
+    origin = _dict(exc).get("_pyrpc_origin")
     return origin() if _type(origin) is types.BuiltinFunctionType else 0
 
 
@@ -79,7 +88,10 @@ def _text(exc):
 
 
 def _notes(exc):
-    notes = _getattr(exc, "__notes__", None)
+    try:
+        notes = exc.__notes__
+    except _BaseException:
+        return []
     if not _isinstance(notes, (_list, _tuple)):
         return []
     return [note if _type(note) is _str else _text(note) for note in notes]
@@ -156,10 +168,10 @@ def describe(exc):
             _text(exc),
             _headline(exc),
             _notes(exc),
-            _frames(exc.__traceback__),
-            linked(exc.__cause__, depth + 1),
-            linked(exc.__context__, depth + 1),
-            True if exc.__suppress_context__ else False,
+            _frames(_traceback(exc)),
+            linked(_cause(exc), depth + 1),
+            linked(_context(exc), depth + 1),
+            _suppressed(exc),
             None if members is None else [one(m, depth + 1) for m in members],
             _origin(exc),
         )
