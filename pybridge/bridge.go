@@ -75,12 +75,12 @@ func (b *bridgeModule) call(t gil.Token, name string, args ...any) (any, error) 
 
 // newModule makes an empty module and puts it into sys.modules.
 func newModule(name string) (cpython.Ref, error) {
-	types, err := cpython.Import("types")
+	sys, err := cpython.Import("sys")
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = cpython.DecRef(types) }()
-	class, err := cpython.GetAttr(types, "ModuleType")
+	defer func() { _ = cpython.DecRef(sys) }()
+	class, err := cpython.Type(sys)
 	if err != nil {
 		return nil, err
 	}
@@ -89,11 +89,6 @@ func newModule(name string) (cpython.Ref, error) {
 	if err != nil {
 		return nil, err
 	}
-	sys, err := cpython.Import("sys")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = cpython.DecRef(sys) }()
 	modules, err := cpython.GetAttr(sys, "modules")
 	if err != nil {
 		return nil, err

@@ -21,7 +21,7 @@ import (
 // runtime.Goexit an error.
 type Func func(ctx context.Context, args []any, kwargs map[string]any) (any, error)
 
-// PanicError is a panic of a [Func] as an error.
+// PanicError is a panic of a [Func], or of what [Runtime.OnOwner] runs, as an error.
 type PanicError struct {
 	Value any
 	Stack string

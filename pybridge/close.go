@@ -23,7 +23,7 @@ import (
 // Blocks: ctx; every step has a deadline of its own
 //
 // Errors: what failed in which step, the names of calls that were still inside, and of references
-// that nobody released; [Runtime.Report] has the details.
+// that nobody released; [Runtime.Join] has the details.
 func (r *Runtime) Close(ctx context.Context) error {
 	_, err := r.Join(ctx)
 	return err
@@ -46,10 +46,15 @@ func (r *Runtime) Join(ctx context.Context) (cleanup.Report, error) {
 	if !r.drop() {
 		return cleanup.Report{}, nil
 	}
-	report, err := r.registry.Run(ctx)
+	return r.end(ctx)
+}
+
+// end is for whoever gave the last handle up.
+func (i *interpreter) end(ctx context.Context) (cleanup.Report, error) {
+	report, err := i.registry.Run(ctx)
 	gate.Process.Close()
 	cpython.Forbid()
-	r.owner.stop()
+	i.owner.stop()
 	return report, err
 }
 

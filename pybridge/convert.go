@@ -42,8 +42,8 @@ func within(err error, step string) error {
 // floats, the complex numbers and string are what one expects; []byte is bytes, [ByteArray]
 // bytearray, other slices and arrays list; [Tuple], [Set], [FrozenSet] and [Dict] are their
 // namesakes; maps are dict, map[K]struct{} set; pointers stand for what they point to; an [Object] is
-// itself. A string is
-// UTF-8 in which a lone surrogate may stand as three bytes. Everything else is a [ConversionError].
+// itself. A string is UTF-8 in which a lone surrogate may stand as three bytes. Everything else is a
+// [ConversionError].
 //
 // GIL: held
 // Thread: the token's
@@ -69,8 +69,11 @@ func ToPython(t gil.Token, v any) (*Object, error) {
 // Ref: none, but for *Object: new
 // Blocks: user code only where a subclass redefines iteration
 func As[T any](t gil.Token, o *Object) (T, error) {
-	return plain(t, o, func(r cpython.Ref) (v T, err error) {
-		err = into(r, &v)
-		return v, err
+	return plain(t, o, func(r cpython.Ref) (T, error) {
+		var v, zero T
+		if err := into(r, &v); err != nil {
+			return zero, err
+		}
+		return v, nil
 	})
 }

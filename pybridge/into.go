@@ -10,14 +10,28 @@ import (
 )
 
 // into converts a borrowed reference to whatever target points to. GIL held.
-func into(r cpython.Ref, target any) error { return intoValue(r, reflect.ValueOf(target).Elem(), 0) }
+func into(r cpython.Ref, target any) error {
+	var w writer
+	err := w.value(r, reflect.ValueOf(target).Elem(), 0)
+	if err != nil {
+		for _, o := range w.objects {
+			o.Release()
+		}
+	}
+	return err
+}
+
+// writer is one conversion to a Go type.
+type writer struct {
+	objects []*Object // made so far
+}
 
 var (
 	objectType = reflect.TypeFor[*Object]()
 	bigIntType = reflect.TypeFor[*big.Int]()
 )
 
-func intoValue(r cpython.Ref, v reflect.Value, depth int) error {
+func (w *writer) value(r cpython.Ref, v reflect.Value, depth int) error {
 	if depth > maxDepth {
 		return conversionFailure(r, v.Type().String(), "nested too deeply, or in itself")
 	}
@@ -27,32 +41,34 @@ func intoValue(r cpython.Ref, v reflect.Value, depth int) error {
 	}
 	switch {
 	case v.Type() == objectType:
-		return intoObject(r, v)
+		return w.object(r, v)
 	case v.Type() == bigIntType && kind == cpython.KindInt:
 		n, err := bigInteger(r)
 		v.Set(reflect.ValueOf(n))
 		return err
 	case v.Kind() == reflect.Interface && v.NumMethod() == 0:
-		return intoAny(r, v, depth)
+		return w.anything(r, v, depth)
 	case v.Kind() == reflect.Pointer:
-		return intoPointer(r, kind, v, depth)
+		return w.pointer(r, kind, v, depth)
 	}
 	if done, err := intoScalar(r, kind, v); done {
 		return err
 	}
-	return intoContainer(r, kind, v, depth)
+	return w.container(r, kind, v, depth)
 }
 
-func intoObject(r cpython.Ref, v reflect.Value) error {
+func (w *writer) object(r cpython.Ref, v reflect.Value) error {
 	ref, err := cpython.IncRef(r)
 	if err != nil {
 		return err
 	}
-	v.Set(reflect.ValueOf(adopt(ref, "converted object")))
+	o := adopt(ref, "converted object")
+	w.objects = append(w.objects, o)
+	v.Set(reflect.ValueOf(o))
 	return nil
 }
 
-func intoAny(r cpython.Ref, v reflect.Value, depth int) error {
+func (w *writer) anything(r cpython.Ref, v reflect.Value, depth int) error {
 	value, err := reader{}.value(r, depth)
 	if err == nil && value != nil {
 		v.Set(reflect.ValueOf(value))
@@ -60,13 +76,13 @@ func intoAny(r cpython.Ref, v reflect.Value, depth int) error {
 	return err
 }
 
-func intoPointer(r cpython.Ref, kind cpython.Kind, v reflect.Value, depth int) error {
+func (w *writer) pointer(r cpython.Ref, kind cpython.Kind, v reflect.Value, depth int) error {
 	if kind == cpython.KindNone {
 		v.SetZero()
 		return nil
 	}
 	v.Set(reflect.New(v.Type().Elem()))
-	return intoValue(r, v.Elem(), depth+1)
+	return w.value(r, v.Elem(), depth+1)
 }
 
 // intoScalar reports whether the pair of types was one of its own.
@@ -152,41 +168,41 @@ func intoComplex(r cpython.Ref, kind cpython.Kind, v reflect.Value) error {
 	return err
 }
 
-func intoContainer(r cpython.Ref, kind cpython.Kind, v reflect.Value, depth int) error {
+func (w *writer) container(r cpython.Ref, kind cpython.Kind, v reflect.Value, depth int) error {
 	switch k := v.Kind(); {
 	case k == reflect.Slice && (kind == cpython.KindList || kind == cpython.KindTuple):
-		return intoSlice(r, kind, v, depth)
+		return w.slice(r, kind, v, depth)
 	case k == reflect.Slice && (kind == cpython.KindSet || kind == cpython.KindFrozenSet):
 		v.Set(reflect.MakeSlice(v.Type(), 0, 0))
-		return eachOf(r, func(item cpython.Ref) error { return appendItem(item, v, depth) })
+		return eachOf(r, func(item cpython.Ref) error { return w.appendItem(item, v, depth) })
 	case k == reflect.Array && (kind == cpython.KindList || kind == cpython.KindTuple):
-		return intoArray(r, kind, v, depth)
+		return w.array(r, kind, v, depth)
 	case v.Type() == reflect.TypeFor[Dict]() && kind == cpython.KindDict:
-		return intoAny(r, v, depth)
+		return w.anything(r, v, depth)
 	case k == reflect.Map && kind == cpython.KindDict:
-		return intoMap(r, v, depth)
+		return w.mapping(r, v, depth)
 	case isSet(v.Type()) && (kind == cpython.KindSet || kind == cpython.KindFrozenSet):
 		v.Set(reflect.MakeMap(v.Type()))
-		return eachOf(r, func(item cpython.Ref) error { return putKey(item, v, depth) })
+		return eachOf(r, func(item cpython.Ref) error { return w.putKey(item, v, depth) })
 	}
 	return conversionFailure(r, v.Type().String(), "these types do not correspond")
 }
 
-func intoSlice(r cpython.Ref, kind cpython.Kind, v reflect.Value, depth int) error {
+func (w *writer) slice(r cpython.Ref, kind cpython.Kind, v reflect.Value, depth int) error {
 	v.Set(reflect.MakeSlice(v.Type(), 0, 0))
-	return eachItem(r, kind, func(_ int, item cpython.Ref) error { return appendItem(item, v, depth) })
+	return eachItem(r, kind, func(_ int, item cpython.Ref) error { return w.appendItem(item, v, depth) })
 }
 
-func appendItem(item cpython.Ref, v reflect.Value, depth int) error {
+func (w *writer) appendItem(item cpython.Ref, v reflect.Value, depth int) error {
 	e := reflect.New(v.Type().Elem()).Elem()
-	if err := intoValue(item, e, depth+1); err != nil {
+	if err := w.value(item, e, depth+1); err != nil {
 		return err
 	}
 	v.Set(reflect.Append(v, e))
 	return nil
 }
 
-func intoArray(r cpython.Ref, kind cpython.Kind, v reflect.Value, depth int) error {
+func (w *writer) array(r cpython.Ref, kind cpython.Kind, v reflect.Value, depth int) error {
 	n, err := cpython.Size(r)
 	if err != nil {
 		return err
@@ -198,19 +214,19 @@ func intoArray(r cpython.Ref, kind cpython.Kind, v reflect.Value, depth int) err
 		if i >= v.Len() {
 			return conversionFailure(r, v.Type().String(), "it grew while being read")
 		}
-		return intoValue(item, v.Index(i), depth+1)
+		return w.value(item, v.Index(i), depth+1)
 	})
 }
 
-func intoMap(r cpython.Ref, v reflect.Value, depth int) error {
+func (w *writer) mapping(r cpython.Ref, v reflect.Value, depth int) error {
 	v.Set(reflect.MakeMap(v.Type()))
 	return eachPair(r, func(k, item cpython.Ref) error {
 		key := reflect.New(v.Type().Key()).Elem()
-		if err := intoKey(k, key, depth); err != nil {
+		if err := w.key(k, key, depth); err != nil {
 			return err
 		}
 		value := reflect.New(v.Type().Elem()).Elem()
-		if err := intoValue(item, value, depth+1); err != nil {
+		if err := w.value(item, value, depth+1); err != nil {
 			return within(err, keyStep(key.Interface()))
 		}
 		v.SetMapIndex(key, value)
@@ -218,18 +234,18 @@ func intoMap(r cpython.Ref, v reflect.Value, depth int) error {
 	})
 }
 
-func putKey(item cpython.Ref, v reflect.Value, depth int) error {
+func (w *writer) putKey(item cpython.Ref, v reflect.Value, depth int) error {
 	key := reflect.New(v.Type().Key()).Elem()
-	if err := intoKey(item, key, depth); err != nil {
+	if err := w.key(item, key, depth); err != nil {
 		return err
 	}
 	v.SetMapIndex(key, reflect.Zero(v.Type().Elem()))
 	return nil
 }
 
-// intoKey refuses what Go cannot hash, such as a tuple as a key of type any.
-func intoKey(r cpython.Ref, key reflect.Value, depth int) error {
-	if err := intoValue(r, key, depth+1); err != nil {
+// key refuses what Go cannot hash, such as a tuple as a key of type any.
+func (w *writer) key(r cpython.Ref, key reflect.Value, depth int) error {
+	if err := w.value(r, key, depth+1); err != nil {
 		return err
 	}
 	if !key.Comparable() {

@@ -3,6 +3,7 @@ package pybridge
 import (
 	"context"
 	"runtime"
+	"runtime/debug"
 
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/internal/cpython"
@@ -27,18 +28,32 @@ func (o *owner) run() {
 	runtime.LockOSThread()
 	// The thread stays Python's main thread; it must outlive this goroutine, so it is not left locked.
 	defer runtime.UnlockOSThread()
+	o.work()
+}
+
+// work survives a task that ends its goroutine (runtime.Goexit): Python's main thread cannot be
+// replaced, and deferred functions still run on it.
+func (o *owner) work() {
+	over := false
+	defer func() {
+		if !over {
+			o.work()
+		}
+	}()
 	for task := range o.tasks {
 		task()
 	}
+	over = true
 }
 
 func (o *owner) stop() { close(o.tasks) }
 
-// do runs f on the owner's thread. When ctx ends first, f may still be running there, or run later.
+// do runs f on the owner's thread. When ctx ends first, f may still be running there. A panic of f
+// becomes an error, and so does runtime.Goexit.
 func (o *owner) do(ctx context.Context, f func() error) error {
 	result := make(chan error, 1)
 	select {
-	case o.tasks <- func() { result <- f() }:
+	case o.tasks <- func() { guarded(f, result) }:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-o.done:
@@ -50,6 +65,17 @@ func (o *owner) do(ctx context.Context, f func() error) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+func guarded(f func() error, result chan<- error) {
+	err := errGoexit
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{v, string(debug.Stack())}
+		}
+		result <- err
+	}()
+	err = f()
 }
 
 // with runs f on the owner's thread with the GIL held. It passes the gate by: the owner works when

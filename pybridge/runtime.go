@@ -81,17 +81,30 @@ func Start(ctx context.Context, opts ...Option) (*Runtime, error) {
 	}
 	if first {
 		interp.start(ctx)
-	}
-	select {
-	case <-interp.started:
-	case <-ctx.Done():
-		interp.drop()
-		return nil, fmt.Errorf("waiting for python to start: %w", context.Cause(ctx))
+	} else if err := interp.await(ctx); err != nil {
+		return nil, err
 	}
 	if interp.err != nil {
 		return nil, interp.err
 	}
 	return &Runtime{interpreter: interp}, nil
+}
+
+// await waits for another's start. A caller that waits no longer gives its handle back later, as it
+// may turn out to be the last.
+func (i *interpreter) await(ctx context.Context) error {
+	select {
+	case <-i.started:
+		return nil
+	case <-ctx.Done():
+	}
+	go func() {
+		<-i.started
+		if i.drop() && i.err == nil {
+			_, _ = i.end(context.WithoutCancel(ctx))
+		}
+	}()
+	return fmt.Errorf("waiting for python to start: %w", context.Cause(ctx))
 }
 
 // claim gives the interpreter, and whether the caller is the one to start it.

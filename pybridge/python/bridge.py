@@ -4,14 +4,13 @@ Runs once, on the interpreter's owner thread, as the module `_pyrpc_bridge`. It 
 globals, so that a program that empties sys.modules or breaks builtins cannot take it away.
 """
 
+import _signal  # imported here because _thread.interrupt_main() crashes without it
 import atexit
-import builtins
-import importlib.abc
-import importlib.machinery
-import signal  # imported here because _thread.interrupt_main() crashes without it
 import sys
 import threading  # the first importer becomes Python's main thread: it must be the owner
-import types
+
+# importlib.abc, importlib.machinery, types and signal (by way of enum) would double the time to start.
+ModuleSpec, ModuleType = type(sys.__spec__), type(sys)
 
 _isinstance, _getattr, _str, _type, _len, _repr = isinstance, getattr, str, type, len, repr
 _BaseException, _list, _tuple, _int, _issubclass = BaseException, list, tuple, int, issubclass
@@ -190,9 +189,9 @@ except NameError:  # before 3.11
     BASE_GROUP = None
 
 
-class EmbeddedFinder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+class EmbeddedFinder:
     """Imports packages whose sources the Go binary carries. First on sys.meta_path, so that nothing
-    on sys.path can take a package's place."""
+    on sys.path can take a package's place. A MetaPathFinder and an InspectLoader in all but name."""
 
     def __init__(self):
         self.sources = {}  # module name -> (source, file name, is package)
@@ -201,8 +200,11 @@ class EmbeddedFinder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         found = self.sources.get(name)
         if found is None:
             return None
-        spec = importlib.machinery.ModuleSpec(name, self, origin=found[1], is_package=found[2])
+        spec = ModuleSpec(name, self, origin=found[1], is_package=found[2])
         return spec
+
+    def create_module(self, spec):
+        return None  # the usual kind
 
     def is_package(self, name):
         return self.sources[name][2]
@@ -235,7 +237,7 @@ def install_package(name, files):
 
 def exec_main(source, filename):
     """Runs a program as __main__ and gives its namespace."""
-    module = types.ModuleType("__main__")
+    module = ModuleType("__main__")
     module.__file__ = filename
     sys.modules["__main__"] = module
     exec(compile(source, filename, "exec", dont_inherit=True), module.__dict__)
@@ -279,6 +281,8 @@ def diagnose():
             extensions[name] = ""
         except _BaseException as exc:
             extensions[name] = "%s: %s" % (class_name(_type(exc)), _text(exc))
+    import signal
+
     handlers = {}
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGSEGV):
         handlers[signal.Signals(number).name] = _repr(signal.getsignal(number))

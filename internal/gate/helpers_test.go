@@ -1,0 +1,37 @@
+package gate_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/pyrpc/pyrpc/internal/gate"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// opened gives a gate that admits.
+func opened(t *testing.T, o gate.Options) *gate.Gate {
+	t.Helper()
+	g := new(gate.Gate)
+	require.NoError(t, g.Begin())
+	g.Open(o)
+	return g
+}
+
+// enter expects to get in.
+func enter(t *testing.T, g *gate.Gate, label string) *gate.Permit {
+	t.Helper()
+	p, err := g.Enter(context.Background(), label)
+	require.NoError(t, err)
+	return p
+}
+
+// ended is a context that is over.
+func ended() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}

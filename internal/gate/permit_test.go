@@ -1,0 +1,65 @@
+package gate_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/pyrpc/pyrpc/internal/gate"
+)
+
+func TestPermitIsFoundByID(t *testing.T) {
+	g := opened(t, gate.Options{Base: 3, Max: 3})
+	a, b, c := enter(t, g, "a"), enter(t, g, "b"), enter(t, g, "c")
+	assert.Len(t, map[int]bool{a.ID(): true, b.ID(): true, c.ID(): true}, 3)
+	assert.Same(t, b, g.Permit(b.ID()))
+	b.StepOut()
+	assert.Same(t, b, g.Permit(b.ID()), "still out while away")
+	b.StepIn()
+	for _, p := range []*gate.Permit{a, b, c} {
+		id := p.ID()
+		p.Leave()
+		assert.Nil(t, g.Permit(id))
+	}
+	for _, id := range []int{-1, 0, 4, 1 << 30} {
+		assert.Nil(t, g.Permit(id))
+	}
+}
+
+func TestPermitIDsStaySmall(t *testing.T) {
+	g := opened(t, gate.Options{Base: 2, Max: 2})
+	keeper := enter(t, g, "keeper")
+	for range 100 {
+		p := enter(t, g, "call")
+		assert.LessOrEqual(t, p.ID(), 2)
+		p.Leave()
+	}
+	keeper.Leave()
+}
+
+func TestInsideListsLabelsOldestFirst(t *testing.T) {
+	g := opened(t, gate.Options{Base: 3, Max: 3})
+	a, b, c := enter(t, g, "a"), enter(t, g, "b"), enter(t, g, "c")
+	assert.Equal(t, []string{"a", "b", "c"}, g.Inside())
+	a.StepOut()
+	assert.Equal(t, []string{"b", "c", "a"}, g.Inside(), "stepped out last")
+	a.StepIn()
+	b.Leave()
+	assert.Equal(t, []string{"c", "a"}, g.Inside())
+	c.Leave()
+	a.Leave()
+	assert.Empty(t, g.Inside())
+}
+
+func TestStepOutMakesRoom(t *testing.T) {
+	g := opened(t, gate.Options{Max: 1})
+	outer := enter(t, g, "outer")
+	outer.StepOut()
+	inner := enter(t, g, "inner")
+	s := g.Stats()
+	assert.Equal(t, [2]int{1, 1}, [2]int{s.Inside, s.Away})
+	inner.Leave()
+	outer.StepIn()
+	outer.Leave()
+	assert.Equal(t, 1, g.Stats().Peak)
+}

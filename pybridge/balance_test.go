@@ -1,0 +1,117 @@
+package pybridge_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/internal/pytest"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// balance checks that Python's memory is what it was after many times f, which must release what it
+// gets.
+func balance(t *testing.T, f func(tok gil.Token) error) {
+	t.Helper()
+	const times, slack = 1000, 100 // caches of CPython's own fill up meanwhile
+	var blocks *pybridge.Object
+	pytest.With(t, func(tok gil.Token) {
+		blocks = pytest.Define(t, tok, `
+import gc, sys
+def blocks():
+    gc.collect()
+    return sys.getallocatedblocks()
+`, "blocks")
+	})
+	measure := func(rounds int) (n int) {
+		pytest.With(t, func(tok gil.Token) {
+			for range rounds {
+				require.NoError(t, f(tok))
+			}
+		})
+		drained(t)
+		pytest.With(t, func(tok gil.Token) {
+			o, err := blocks.Call(tok)
+			require.NoError(t, err)
+			defer o.Release()
+			n = as[int](t, tok, o)
+		})
+		return n
+	}
+	measure(100)
+	owned, before := pybridge.Owned(), measure(1)
+	after := measure(times)
+	assert.Less(t, after-before, slack, "%d blocks before, %d after %d times", before, after, times)
+	assert.Equal(t, owned, pybridge.Owned())
+}
+
+func TestConversionsKeepNoMemory(t *testing.T) {
+	value := []any{
+		nil, true, 1, int64(1) << 40, power(2, 100), 1.5, complex(1, 2), "text", "tëxt", "🐍", []byte("bytes"), pybridge.ByteArray("array"),
+		[]any{1000, pybridge.Tuple{2000}}, pybridge.Dict{{"k", []any{3000}}, {pybridge.Tuple{1}, 4000}},
+		pybridge.Set{5000}, pybridge.FrozenSet{"x"}, map[string]int{"y": 6000},
+	}
+	var objects *pybridge.Object
+	pytest.With(t, func(tok gil.Token) { objects = pytest.Eval(t, tok, "[object(), {}]") })
+	for name, f := range map[string]func(tok gil.Token) error{
+		"there and back": func(tok gil.Token) error {
+			o, err := pybridge.ToPython(tok, value)
+			if err != nil {
+				return err
+			}
+			defer o.Release()
+			_, err = pybridge.As[any](tok, o)
+			return err
+		},
+		"refused to Python": func(tok gil.Token) error {
+			for _, v := range []any{
+				append(value[:len(value):len(value)], link{}), pybridge.Dict{{"k", link{}}}, pybridge.Dict{{[]any{}, 1}},
+				pybridge.Set{[]any{}}, pybridge.Tuple{1000, "\xff"}, pybridge.Set{5000, link{}},
+			} {
+				if _, err := pybridge.ToPython(tok, v); err == nil {
+					return assert.AnError
+				}
+			}
+			return nil
+		},
+		"refused to Go": func(tok gil.Token) error {
+			_, anyErr := pybridge.As[any](tok, objects)
+			_, intsErr := pybridge.As[[]int](tok, objects)
+			_, mixedErr := pybridge.As[[][]*pybridge.Object](tok, objects)
+			if anyErr == nil || intsErr == nil || mixedErr == nil {
+				return assert.AnError
+			}
+			return nil
+		},
+		"objects": func(tok gil.Token) error {
+			list, err := pybridge.As[[]*pybridge.Object](tok, objects)
+			for _, o := range list {
+				o.Release()
+			}
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) { balance(t, f) })
+	}
+}
+
+func TestErrorsKeepNoMemory(t *testing.T) {
+	var fail *pybridge.Object
+	pytest.With(t, func(tok gil.Token) {
+		fail = pytest.Define(t, tok, `
+def fail():
+    try:
+        {}["key"]
+    except KeyError as e:
+        raise ValueError("text") from e
+`, "fail")
+	})
+	balance(t, func(tok gil.Token) error {
+		if _, err := fail.Call(tok); err == nil {
+			return assert.AnError
+		}
+		return nil
+	})
+}
