@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/pyrpc/pyrpc/internal/cpython"
@@ -21,13 +22,14 @@ var (
 	ErrFailed         = gate.ErrFailed
 )
 
-// Guard is a held GIL. It pins its goroutine to an OS thread until [Guard.Release].
+// Guard is a held GIL. It pins its goroutine to an OS thread until [Guard.Release]. A goroutine that
+// ends without releasing takes its thread with it; GIL and permit come back, later than by Release.
 type Guard struct {
 	token    Token
-	permit   *gate.Permit // nil for a nested guard
 	thread   uintptr
 	since    time.Duration
-	released bool // read and written on the owning thread only
+	nested   bool
+	released atomic.Bool
 }
 
 // Acquire waits for a permit and then for the GIL (PyGILState_Ensure). Waiting for the permit ends
@@ -64,7 +66,7 @@ func Acquire(ctx context.Context) (*Guard, error) {
 	if !nested {
 		waits.add(held - start)
 	}
-	return &Guard{token: Token{ctx}, permit: permit, thread: cpython.ThreadID(), since: held}, nil
+	return &Guard{token: Token{ctx}, nested: nested, thread: cpython.ThreadID(), since: held}, nil
 }
 
 // Token proves to functions that the GIL is held.
@@ -76,32 +78,35 @@ func Acquire(ctx context.Context) (*Guard, error) {
 func (g *Guard) Token() Token { return g.token }
 
 // Release gives the GIL back (PyGILState_Release); references released meanwhile by other goroutines
-// are dropped first. A second call changes nothing and returns [ErrReleased]; a call from another
-// goroutine changes nothing and returns [ErrWrongGoroutine].
+// are dropped first. Of nested guards, whichever is released last gives it back. A second call changes
+// nothing and returns [ErrReleased]; a call from another goroutine changes nothing and returns
+// [ErrWrongGoroutine].
 //
 // GIL: held
 // Thread: the goroutine that acquired
 // Ref: none
 // Blocks: no; user code may run (finalizers of what is dropped)
 func (g *Guard) Release() error {
+	if g.released.Load() {
+		return ErrReleased // first: a released guard pins nobody, so its goroutine may be on any thread
+	}
 	if cpython.ThreadID() != g.thread {
 		return ErrWrongGoroutine
 	}
-	if g.released {
-		return ErrReleased
+	g.released.Store(true)
+	defer runtime.UnlockOSThread()
+	if !g.nested {
+		_, _ = cpython.DrainPending(drainBatch)
 	}
-	g.released = true
-	if g.permit == nil {
-		err := cpython.Detach()
-		runtime.UnlockOSThread()
+	permit := cpython.Permit()
+	if err := cpython.Detach(); err != nil || cpython.Held() {
 		return err
 	}
-	_, _ = cpython.DrainPending(drainBatch)
-	err := cpython.Detach()
 	holds.add(now() - g.since)
-	g.permit.Leave()
-	runtime.UnlockOSThread()
-	return err
+	if p := gate.Process.Permit(permit); p != nil {
+		p.Leave()
+	}
+	return nil
 }
 
 // Held reports whether the calling goroutine holds the GIL through this package (PyGILState_Check).

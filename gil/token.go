@@ -10,6 +10,11 @@ import "context"
 type Token struct{ ctx context.Context }
 
 // Context is the one that the GIL was acquired with, for what must be given up with it.
+//
+// GIL: any
+// Thread: any
+// Ref: none
+// Blocks: no
 func (t Token) Context() context.Context {
 	if t.ctx == nil {
 		return context.Background()

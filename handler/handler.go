@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync"
+	"sync/atomic"
 
 	"github.com/pyrpc/pyrpc/cleanup"
 	"github.com/pyrpc/pyrpc/gil"
@@ -40,10 +42,11 @@ type Handler struct {
 	rt     *pybridge.Runtime
 	config config
 	calls  inflight
-	step   *cleanup.Step
+	step   atomic.Pointer[cleanup.Step] // the registry may run it before New has put it here
 
 	// Owned from New to Cleanup; names as in pyrpc/_handle.py.
 	run, serialize, deserialize, runFunction, handleException, isRemoteException *pybridge.Object
+	released                                                                     atomic.Bool
 }
 
 type config struct {
@@ -85,8 +88,10 @@ func New(ctx context.Context, rt *pybridge.Runtime, opts ...Option) (*Handler, e
 	for _, o := range opts {
 		o(&h.config)
 	}
-	if err := rt.OnOwner(ctx, h.load); err != nil {
-		h.release()
+	h.calls.last = h.release
+	l := loading{handler: h}
+	if err := rt.OnOwner(ctx, l.run); err != nil {
+		l.abandon()
 		return nil, fmt.Errorf("rpc module %s: %w", h.config.module, err)
 	}
 	step, err := rt.Registry().RegisterStep(cleanup.PhaseHandler, "handler of "+h.config.module, h.Cleanup)
@@ -94,8 +99,38 @@ func New(ctx context.Context, rt *pybridge.Runtime, opts ...Option) (*Handler, e
 		h.release()
 		return nil, ErrClosed
 	}
-	h.step = step
+	h.step.Store(step)
 	return h, nil
+}
+
+// loading is a load that its caller may have to leave to itself: module code goes on when ctx ends.
+type loading struct {
+	handler *Handler
+
+	mu sync.Mutex
+	// guarded by mu
+	over, abandoned bool
+}
+
+func (l *loading) run(t gil.Token) error {
+	err := l.handler.load(t)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over = true
+	if l.abandoned {
+		l.handler.release()
+	}
+	return err
+}
+
+// abandon drops what is loaded, now or when the load is over.
+func (l *loading) abandon() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.abandoned = true
+	if l.over {
+		l.handler.release()
+	}
 }
 
 // load runs on the owner's thread.
@@ -149,6 +184,7 @@ func (h *Handler) cache(t gil.Token, handle *pybridge.Object) error {
 }
 
 func (h *Handler) release() {
+	h.released.Store(true)
 	for _, slot := range h.slots() {
 		(*slot).Release()
 	}
@@ -176,17 +212,26 @@ func (h *Handler) Cleanup(ctx context.Context) error {
 		return gil.ErrHeld
 	}
 	idle := h.calls.close()
-	if h.step != nil {
-		h.step.Cancel()
+	if step := h.step.Load(); step != nil {
+		step.Cancel()
 	}
-	if !pybridge.InCallback(ctx) {
-		select {
-		case <-idle:
-		case <-ctx.Done():
-			h.release() // what is still running keeps its own hold until it leaves
-			return fmt.Errorf("handler of %s: calls in progress: %w", h.config.module, context.Cause(ctx))
-		}
+	if pybridge.InCallback(ctx) {
+		return nil
 	}
-	h.release()
-	return nil
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		h.release() // what is still running keeps its own hold until it leaves
+		return fmt.Errorf("handler of %s: calls in progress: %w", h.config.module, context.Cause(ctx))
+	}
+}
+
+// closed says that the handler is closed where the bridge says that its references are gone: a call
+// that a Cleanup did not wait for.
+func (h *Handler) closed(err error) error {
+	if errors.Is(err, pybridge.ErrReleased) && h.released.Load() {
+		return ErrClosed
+	}
+	return err
 }

@@ -4,6 +4,8 @@ import "sync"
 
 // inflight counts the calls in progress, so that a cleanup can wait for them and refuse later ones.
 type inflight struct {
+	last func() // called once, when closed and the last call has left, before anybody is told; not nil
+
 	mu sync.Mutex
 	// guarded by mu
 	n      int
@@ -25,9 +27,7 @@ func (c *inflight) leave() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.n--
-	if c.closed && c.n == 0 {
-		close(c.idle)
-	}
+	c.settle()
 }
 
 // close refuses later calls and gives a channel that is closed when the last one has left.
@@ -37,9 +37,15 @@ func (c *inflight) close() <-chan struct{} {
 	if !c.closed {
 		c.closed = true
 		c.idle = make(chan struct{})
-		if c.n == 0 {
-			close(c.idle)
-		}
+		c.settle()
 	}
 	return c.idle
+}
+
+// settle is for a holder of mu. It runs once: nobody enters after close, so n gets to 0 once.
+func (c *inflight) settle() {
+	if c.closed && c.n == 0 {
+		c.last()
+		close(c.idle)
+	}
 }

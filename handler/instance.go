@@ -2,7 +2,6 @@ package handler
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"github.com/pyrpc/pyrpc/gil"
@@ -39,12 +38,4 @@ func Instance(ctx context.Context, rt *pybridge.Runtime, opts ...Option) (*Handl
 	}
 	instance.handler = h
 	return h, nil
-}
-
-// closed says that the handler is closed where the bridge says that an object of its was released.
-func closed(err error) error {
-	if errors.Is(err, pybridge.ErrReleased) {
-		return ErrClosed
-	}
-	return err
 }

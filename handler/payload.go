@@ -14,7 +14,12 @@ type Payload struct {
 	Tensors []Tensor
 }
 
-// Release drops the tensors. Any goroutine, any number of times.
+// Release drops the tensors. Again it does nothing.
+//
+// GIL: any
+// Thread: any
+// Ref: consumes the tensors'
+// Blocks: no
 func (p Payload) Release() {
 	for _, t := range p.Tensors {
 		t.Release()
@@ -25,12 +30,27 @@ func (p Payload) Release() {
 type Tensor struct{ object *pybridge.Object }
 
 // NewTensor takes over the reference of a torch.Tensor.
+//
+// GIL: not needed
+// Thread: any
+// Ref: consumes o
+// Blocks: no
 func NewTensor(o *pybridge.Object) Tensor { return Tensor{o} }
 
 // Object is the tensor, still owned by the Tensor.
+//
+// GIL: not needed
+// Thread: any
+// Ref: borrowed
+// Blocks: no
 func (t Tensor) Object() *pybridge.Object { return t.object }
 
-// Release drops the reference. Any goroutine, any number of times.
+// Release drops the reference. Again it does nothing.
+//
+// GIL: any
+// Thread: any
+// Ref: consumes the Tensor's
+// Blocks: no
 func (t Tensor) Release() { t.object.Release() }
 
 // table makes the Python list that deserialize indexes; nil for no tensors.

@@ -33,8 +33,11 @@ func (h *Handler) RunUDF(ctx context.Context, p Payload) (Payload, error) {
 	}
 	defer tensors.Release()
 	data, result, err := h.run.CallBytes(ctx, p.Data, tensors)
-	if err != nil || result == nil {
-		return Payload{Data: data}, err
+	if err != nil {
+		return Payload{}, h.closed(err)
+	}
+	if result == nil {
+		return Payload{Data: data}, nil
 	}
 	defer result.Release()
 	return unpack(ctx, result)
@@ -75,4 +78,7 @@ func unpack(ctx context.Context, result *pybridge.Object) (p Payload, err error)
 // Thread: the token's
 // Ref: new
 // Blocks: no
-func (h *Handler) Run(t gil.Token) (*pybridge.Object, error) { return h.run.Clone(t) }
+func (h *Handler) Run(t gil.Token) (*pybridge.Object, error) {
+	fn, err := h.run.Clone(t)
+	return fn, h.closed(err)
+}

@@ -16,7 +16,7 @@ func (h *Handler) inside(ctx context.Context, f func(gil.Token) error) error {
 		return err
 	}
 	defer h.calls.leave()
-	return gil.With(ctx, f)
+	return h.closed(gil.With(ctx, f))
 }
 
 // Serialize pickles an object, tensors beside it (PythonRpcHandler::serialize).
@@ -105,7 +105,7 @@ func (h *Handler) HandleException(ctx context.Context, result *pybridge.Object) 
 func (h *Handler) HandleExceptionGILHeld(t gil.Token, result *pybridge.Object) error {
 	none, err := h.handleException.Call(t, result)
 	none.Release()
-	return closed(err)
+	return h.closed(err)
 }
 
 // IsRemoteException says whether the result is a RemoteException of the RPC module, or of a class

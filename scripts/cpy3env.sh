@@ -76,7 +76,9 @@ executable=${lines[0]} libdir=${lines[1]} library=${lines[2]}
 compiler=${CC:-gcc}
 command -v "${compiler%% *}" >/dev/null || fail "there is no C compiler $compiler: install gcc and libc6-dev"
 
-cflags="-O2 -g" # Go's own default, which setting CGO_CFLAGS replaces
+# -O2 -g is Go's own default, which setting these variables replaces. cpy3 wraps what CPython deprecates, and
+# each such function would be a warning of four lines.
+cflags="-O2 -g -Wno-deprecated-declarations"
 for dir in "${lines[@]:3}"; do
   cflags+=$(flag "-I$dir")
 done
@@ -85,7 +87,7 @@ cflags+=" -include$(flag "$header")"
 # The shared library by its full name: -lpython3.N would settle for a static one, a second copy of Python
 # in the process. The run path makes it the very file that pyrpc loads for this interpreter. As needed:
 # programs without cpy3 that are built in the same environment are not linked with it.
-ldflags="-g -O2$(flag "-L$libdir")$(flag "-Wl,-rpath,$libdir") -Wl,--as-needed -l:$library"
+ldflags="-O2 -g$(flag "-L$libdir")$(flag "-Wl,-rpath,$libdir") -Wl,--as-needed -l:$library"
 
 echo "export CGO_CFLAGS=${cflags@Q}"
 echo "export CGO_LDFLAGS=${ldflags@Q}"

@@ -40,7 +40,8 @@ int cpy_attach(int permit); // permit: a number to find again by cpy_permit; 0 k
 int cpy_permit(void);
 int cpy_detach(void);
 int cpy_held(void);
-void *cpy_thread_id(void);
+uintptr_t cpy_thread_id(void); // never the same for two threads, not even one after the other
+int cpy_orphan(void); // the permit of a thread that ended while it held the GIL, each once; 0 for none
 int cpy_suspend(cpy_nesting *saved);
 void cpy_resume(cpy_nesting saved);
 int cpy_thread_retire(void); // drop the warm state of this thread; it must not hold the GIL
@@ -49,20 +50,21 @@ void cpy_open(void);
 void cpy_close(void);
 void cpy_keep_main(void); // the state of this thread is the interpreter's own, never retired
 
-// call.c
+// call.c: addresses are numbers where Go's checks of pointers in structs would cost time
 typedef struct {
-	PyObject *obj;    // owned: the exception (CPY_RAISED), or a result that did not fit dst or is no bytes
-	const char *data; // into obj when it is bytes, else NULL
+	uintptr_t fn, extra; // borrowed; extra may be 0
+	int as_view;         // pass data in place instead of a copy
+	int permit;
+} cpy_call_args;
+typedef struct {
+	uintptr_t obj;  // owned: the exception (CPY_RAISED), or a result that did not fit dst or is no bytes
+	uintptr_t data; // into obj, or into dst when obj is 0; 0 when the result is no bytes
 	Py_ssize_t len;
 	int status;
 	int64_t wait_ns, hold_ns;
 } cpy_call_result;
-typedef struct {
-	PyObject *fn, *extra; // borrowed; extra may be NULL
-	int as_view;          // pass data in place instead of a copy
-	int permit;
-} cpy_call_args;
-void cpy_call_bytes(const cpy_call_args *a, const void *data, Py_ssize_t len, void *dst, Py_ssize_t cap, cpy_call_result *out);
+void cpy_call_bytes(const cpy_call_args *a, const unsigned char *data, Py_ssize_t len, unsigned char *dst,
+	Py_ssize_t cap, cpy_call_result *out);
 
 // object.c
 PyObject *cpy_none(void);

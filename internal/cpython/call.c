@@ -6,9 +6,9 @@
 
 #include "status.h"
 
-static PyObject *payload(const void *data, Py_ssize_t len, int as_view) {
+static PyObject *payload(const unsigned char *data, Py_ssize_t len, int as_view) {
 	if (as_view) return cpy.PyMemoryView_FromMemory((char *)data, len, PyBUF_READ);
-	return cpy.PyBytes_FromStringAndSize(data, len);
+	return cpy.PyBytes_FromStringAndSize((const char *)data, len);
 }
 
 // After this no Python object can reach Go's memory; 0 when somebody still holds an export of it.
@@ -28,39 +28,41 @@ static int release_view(PyObject *view) {
 }
 
 // Small results are copied out at once; a large one or one that is no bytes goes out as a reference.
-static void give(PyObject *result, void *dst, Py_ssize_t cap, cpy_call_result *out) {
+static void give(PyObject *result, unsigned char *dst, Py_ssize_t cap, cpy_call_result *out) {
 	char *data;
 	if (cpy.PyBytes_AsStringAndSize(result, &data, &out->len) < 0) {
 		cpy.Py_DecRef(cpy_take_exception());
-		out->obj = result;
+		out->obj = (uintptr_t)result;
 		return;
 	}
-	out->data = data;
 	if (out->len > cap) {
-		out->obj = result;
+		out->obj = (uintptr_t)result;
+		out->data = (uintptr_t)data;
 		return;
 	}
 	memcpy(dst, data, (size_t)out->len);
+	out->data = (uintptr_t)dst;
 	cpy.Py_DecRef(result);
 }
 
-static void call(const cpy_call_args *a, const void *data, Py_ssize_t len, void *dst, Py_ssize_t cap,
-	cpy_call_result *out) {
-	PyObject *args[2] = {payload(data, len, a->as_view), a->extra};
-	PyObject *result = args[0] ? cpy.PyObject_VectorcallDict(a->fn, args, a->extra ? 2 : 1, NULL) : NULL;
+static void call(const cpy_call_args *a, const unsigned char *data, Py_ssize_t len, unsigned char *dst,
+	Py_ssize_t cap, cpy_call_result *out) {
+	PyObject *args[2] = {payload(data, len, a->as_view), (PyObject *)a->extra};
+	PyObject *result = NULL;
+	if (args[0]) result = cpy.PyObject_VectorcallDict((PyObject *)a->fn, args, a->extra ? 2 : 1, NULL);
 	if (result) {
 		give(result, dst, cap, out);
 	} else {
 		out->status = CPY_RAISED;
-		out->obj = cpy_take_exception();
+		out->obj = (uintptr_t)cpy_take_exception();
 	}
 	if (!args[0]) return;
 	if (a->as_view && !release_view(args[0]) && out->status == CPY_OK) out->status = CPY_VIEW_HELD;
 	cpy.Py_DecRef(args[0]);
 }
 
-void cpy_call_bytes(const cpy_call_args *a, const void *data, Py_ssize_t len, void *dst, Py_ssize_t cap,
-	cpy_call_result *out) {
+void cpy_call_bytes(const cpy_call_args *a, const unsigned char *data, Py_ssize_t len, unsigned char *dst,
+	Py_ssize_t cap, cpy_call_result *out) {
 	memset(out, 0, sizeof *out);
 	if (cpy_self_held()) {
 		out->status = CPY_HELD;

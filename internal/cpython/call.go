@@ -49,14 +49,19 @@ var leakedViews struct {
 func CallBytes(permit int, fn Ref, payload []byte, extra Ref) (Outcome, error) {
 	f := callFrames.Get().(*callFrame)
 	defer callFrames.Put(f)
-	f.args = C.cpy_call_args{fn: pyObject(fn), extra: pyObject(extra), permit: C.int(permit)}
+	f.args = C.cpy_call_args{fn: number(fn), extra: number(extra), permit: C.int(permit)}
 	if len(payload) >= viewThreshold {
 		f.args.as_view = 1
 	}
-	C.cpy_call_bytes(&f.args, unsafe.Pointer(unsafe.SliceData(payload)), C.Py_ssize_t(len(payload)),
-		unsafe.Pointer(&f.small), smallResult, &f.out)
+	C.cpy_call_bytes(&f.args, (*C.uchar)(unsafe.SliceData(payload)), C.Py_ssize_t(len(payload)),
+		(*C.uchar)(&f.small[0]), smallResult, &f.out)
 	return f.outcome(payload)
 }
+
+func number(r Ref) C.uintptr_t { return C.uintptr_t(uintptr(unsafe.Pointer(r))) }
+
+// reference turns an address that C gave back into a pointer. It is C's memory, which does not move.
+func reference(n C.uintptr_t) Ref { return *(*Ref)(unsafe.Pointer(&n)) }
 
 func (f *callFrame) outcome(payload []byte) (Outcome, error) {
 	out := &f.out
@@ -65,7 +70,7 @@ func (f *callFrame) outcome(payload []byte) (Outcome, error) {
 	case C.CPY_CLOSED, C.CPY_HELD:
 		return Outcome{}, statusError(out.status, nil)
 	case C.CPY_RAISED:
-		o.Exception = newRef(out.obj)
+		o.Exception = reference(out.obj)
 		return o, nil
 	case C.CPY_VIEW_HELD:
 		leakedViews.Lock()
@@ -73,15 +78,15 @@ func (f *callFrame) outcome(payload []byte) (Outcome, error) {
 		leakedViews.Unlock()
 	}
 	switch {
-	case out.data == nil:
-		o.Object = newRef(out.obj)
-	case out.obj == nil:
+	case out.data == 0:
+		o.Object = reference(out.obj)
+	case out.obj == 0:
 		o.Data = append(make([]byte, 0, out.len), f.small[:out.len]...)
 	default:
 		// Immutable and owned, so its bytes may be read without the GIL.
 		o.Data = make([]byte, out.len)
-		copy(o.Data, unsafe.Slice((*byte)(unsafe.Pointer(out.data)), out.len))
-		ReleaseLater(newRef(out.obj))
+		copy(o.Data, unsafe.Slice((*byte)(unsafe.Pointer(reference(out.data))), out.len))
+		ReleaseLater(reference(out.obj))
 	}
 	return o, nil
 }

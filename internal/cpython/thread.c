@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "status.h"
@@ -16,6 +17,7 @@ struct cpy_thread {
 	int foreign;       // Python made this thread: its state is used through PyGILState, never kept
 	int main;          // the interpreter's own state: only Py_FinalizeEx may end it
 	int permit;        // what the present nesting was entered with
+	uintptr_t id;      // 0 until asked for; an address would come again with a later thread
 	int dying;         // thread-local destructors are running: Go must not be entered any more
 	PyGILState_STATE gilstate;
 };
@@ -36,10 +38,40 @@ static void retire(void) {
 	atomic_fetch_sub(&states, 1);
 }
 
+// Permits of threads that ended while they held the GIL, until somebody asks.
+static struct {
+	pthread_mutex_t mu;
+	int *ids; // guarded by mu
+	size_t n, cap;
+} orphans = {.mu = PTHREAD_MUTEX_INITIALIZER};
+
+static void add_orphan(int permit) {
+	pthread_mutex_lock(&orphans.mu);
+	if (orphans.n == orphans.cap) {
+		size_t cap = orphans.cap ? 2 * orphans.cap : 16;
+		int *ids = realloc(orphans.ids, cap * sizeof *ids);
+		if (ids) {
+			orphans.ids = ids;
+			orphans.cap = cap;
+		}
+	}
+	if (orphans.n < orphans.cap) orphans.ids[orphans.n++] = permit;
+	pthread_mutex_unlock(&orphans.mu);
+}
+
+int cpy_orphan(void) {
+	pthread_mutex_lock(&orphans.mu);
+	int permit = orphans.n ? orphans.ids[--orphans.n] : 0;
+	pthread_mutex_unlock(&orphans.mu);
+	return permit;
+}
+
 static void on_thread_exit(void *unused) {
 	(void)unused;
+	int permit = self.depth > 0 ? self.permit : 0;
 	self.dying = 1;
 	retire();
+	if (permit) add_orphan(permit);
 }
 
 // The key is made before Python makes its own: glibc runs destructors in order of creation, and
@@ -49,7 +81,11 @@ __attribute__((constructor)) static void make_key(void) { pthread_key_create(&ex
 void cpy_open(void) { atomic_store(&is_open, 1); }
 void cpy_close(void) { atomic_store(&is_open, 0); }
 long cpy_thread_states(void) { return atomic_load(&states); }
-void *cpy_thread_id(void) { return &self; }
+uintptr_t cpy_thread_id(void) {
+	static atomic_uintptr_t last;
+	if (!self.id) self.id = atomic_fetch_add(&last, 1) + 1;
+	return self.id;
+}
 int cpy_self_held(void) { return self.depth > 0; }
 int cpy_held(void) { return cpy_self_held(); }
 

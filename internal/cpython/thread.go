@@ -8,6 +8,8 @@ package cpython
 #cgo noescape cpy_permit
 #cgo nocallback cpy_thread_id
 #cgo noescape cpy_thread_id
+#cgo nocallback cpy_orphan
+#cgo noescape cpy_orphan
 */
 import "C"
 
@@ -26,7 +28,10 @@ func Detach() error { return statusError(C.cpy_detach(), nil) }
 // Held reports whether the calling OS thread holds the GIL through [Attach].
 func Held() bool { return C.cpy_held() != 0 }
 
-// ThreadID is a value that differs between live OS threads.
+// Orphan gives, once, the permit of an OS thread that ended while it held the GIL; 0 when there is none.
+func Orphan() int { return int(C.cpy_orphan()) }
+
+// ThreadID tells OS threads apart, also those that have ended.
 func ThreadID() uintptr { return uintptr(C.cpy_thread_id()) }
 
 // Suspension is what [Suspend] gave up and [Resume] takes back.

@@ -45,7 +45,7 @@ func TestDrainWaitsForThoseAway(t *testing.T) {
 		p := enter(t, g, "away")
 		p.StepOut()
 		drained := drain(context.Background(), g)
-		pass(time.Minute)
+		pass(time.Second)
 		assert.Empty(t, drained)
 		p.StepIn()
 		p.Leave()

@@ -107,7 +107,8 @@ type Gate struct {
 	ids     []*Permit  // by Permit.id-1; nil where free
 	reclaim func() int // see Reclaim
 
-	waits atomic.Int64 // entries that had to wait
+	waits   atomic.Int64 // entries that had to wait
+	waiters sync.Pool    // of *waiter
 }
 
 // Process is the gate of the one interpreter that a process can have.
@@ -175,7 +176,7 @@ func (g *Gate) Enter(ctx context.Context, label string) (*Permit, error) {
 		g.mu.Unlock()
 		return p, nil
 	}
-	w := g.enqueue(&g.queue, &waiter{label: label})
+	w := g.enqueue(&g.queue, g.newWaiter(label, nil))
 	g.mu.Unlock()
 	return g.wait(ctx, w)
 }
@@ -202,10 +203,12 @@ func (g *Gate) wait(ctx context.Context, w *waiter) (*Permit, error) {
 	g.mu.Lock()
 	if g.queue.remove(w) {
 		g.mu.Unlock()
+		w.recycle()
 		return nil, waitError(ctx)
 	}
 	g.mu.Unlock()
 	// Granted or refused at the same moment: a permit goes to the next in line.
+	<-w.ready
 	if p, err := w.result(); err == nil {
 		p.Leave()
 	}
@@ -218,7 +221,6 @@ func waitError(ctx context.Context) error {
 
 // enqueue with mu held.
 func (g *Gate) enqueue(l *waitList, w *waiter) *waiter {
-	w.ready = make(chan struct{})
 	l.push(w)
 	g.waits.Add(1)
 	g.startTicking()

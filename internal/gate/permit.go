@@ -165,7 +165,8 @@ func (p *Permit) StepIn() {
 		g.mu.Unlock()
 		return
 	}
-	w := g.enqueue(&g.back, &waiter{label: p.label, back: p})
+	w := g.enqueue(&g.back, g.newWaiter(p.label, p))
 	g.mu.Unlock()
 	<-w.ready
+	w.recycle()
 }

@@ -1,7 +1,8 @@
 package gate
 
-// waiter is one caller in the queue.
+// waiter is one caller in the queue. Waiters are used again: under contention every call needs one.
 type waiter struct {
+	gate       *Gate
 	label      string
 	back       *Permit // the permit of a holder that stepped out, nil for a newcomer
 	ready      chan struct{}
@@ -11,17 +12,38 @@ type waiter struct {
 	queued     bool
 }
 
+func (g *Gate) newWaiter(label string, back *Permit) *waiter {
+	w, ok := g.waiters.Get().(*waiter)
+	if !ok {
+		w = &waiter{ready: make(chan struct{}, 1)}
+	}
+	w.gate, w.label, w.back = g, label, back
+	return w
+}
+
 func (w *waiter) grant(p *Permit) {
 	w.permit = p
-	close(w.ready)
+	w.ready <- struct{}{}
 }
 
 func (w *waiter) refuse(err error) {
 	w.err = err
-	close(w.ready)
+	w.ready <- struct{}{}
 }
 
-func (w *waiter) result() (*Permit, error) { return w.permit, w.err }
+// result is what the waiter got, after a receive from ready. The waiter must not be used any more.
+func (w *waiter) result() (*Permit, error) {
+	p, err := w.permit, w.err
+	w.recycle()
+	return p, err
+}
+
+// recycle is for a waiter that is in no queue and whose ready is empty.
+func (w *waiter) recycle() {
+	g := w.gate
+	*w = waiter{ready: w.ready}
+	g.waiters.Put(w)
+}
 
 // waitList is a queue that a waiter can leave from the middle.
 type waitList struct {

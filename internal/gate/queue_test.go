@@ -51,7 +51,7 @@ func TestWaitEndsWithContext(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Max: 1})
 		holder := enter(t, g, "holder")
-		timed, stop := context.WithTimeout(context.Background(), time.Hour)
+		timed, stop := context.WithTimeout(context.Background(), time.Second)
 		defer stop()
 		cancelled, cancel := context.WithCancelCause(context.Background())
 		late := arrive(timed, g, "late")
@@ -61,7 +61,7 @@ func TestWaitEndsWithContext(t *testing.T) {
 		cause := errors.New("no longer wanted")
 		cancel(cause)
 		assert.ErrorIs(t, given.refused(t), cause)
-		pass(time.Hour)
+		pass(time.Second)
 		assert.ErrorIs(t, late.refused(t), context.DeadlineExceeded)
 		assert.True(t, last.waits())
 		assert.Equal(t, 1, g.Stats().Queue)

@@ -58,7 +58,7 @@ func TestQuotaGrowsForBlockingCallers(t *testing.T) {
 		s := g.Stats()
 		assert.Equal(t, permits, s.Inside)
 		assert.Equal(t, 10, s.Queue)
-		pass(time.Hour)
+		pass(time.Second)
 		assert.Equal(t, permits, g.Stats().Peak, "Max is the end")
 		for _, c := range callers {
 			c.in(t).Leave()
@@ -104,7 +104,7 @@ func TestTotalBoundsThoseInsideAndAway(t *testing.T) {
 			away = append(away, p)
 		}
 		fifth := arrive(context.Background(), g, "fifth")
-		pass(time.Hour)
+		pass(time.Second)
 		assert.True(t, fifth.waits(), "each of the others has an OS thread")
 		away[0].StepIn()
 		away[0].Leave()

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/pyrpc/pyrpc/pybridge"
 )
 
 const scriptVariable = "PYRPC_TEST_SCRIPT"
@@ -28,6 +30,11 @@ func Register(name string, f func() int) {
 		panic("pytest.Register: two scripts named " + name) // panics: a test that cannot run at all
 	}
 	scripts[name] = f
+}
+
+// Start is pybridge.Start, for scripts of packages that must not import pybridge.
+func Start(opts ...pybridge.Option) (*pybridge.Runtime, error) {
+	return pybridge.Start(context.Background(), opts...)
 }
 
 func runScript(name string) int {

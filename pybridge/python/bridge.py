@@ -6,11 +6,12 @@ globals, so that a program that empties sys.modules or breaks builtins cannot ta
 
 import _signal  # imported here because _thread.interrupt_main() crashes without it
 import atexit
+import builtins
 import sys
 import threading  # the first importer becomes Python's main thread: it must be the owner
 
 # importlib.abc, importlib.machinery, types and signal (by way of enum) would double the time to start.
-ModuleSpec, ModuleType = type(sys.__spec__), type(sys)
+ModuleSpec, ModuleType, BuiltinFunction = type(sys.__spec__), type(sys), type(len)
 
 _isinstance, _getattr, _str, _type, _len, _repr = isinstance, getattr, str, type, len, repr
 _BaseException, _list, _tuple, _int, _issubclass = BaseException, list, tuple, int, issubclass
@@ -57,7 +58,7 @@ _suppressed, _dict = _slot("__suppress_context__"), _slot("__dict__")
 
 def _origin(exc):
     origin = _dict(exc).get("_pyrpc_origin")
-    return origin() if _type(origin) is types.BuiltinFunctionType else 0
+    return origin() if _type(origin) is BuiltinFunction else 0
 
 
 def _module(cls):

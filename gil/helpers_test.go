@@ -1,0 +1,73 @@
+package gil_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/pyrpc/pyrpc/internal/gate"
+	"github.com/pyrpc/pyrpc/internal/pytest"
+)
+
+func TestMain(m *testing.M) { pytest.Main(m) }
+
+var background = context.Background()
+
+// acquire expects to get the GIL.
+func acquire(t *testing.T) *gil.Guard {
+	t.Helper()
+	g, err := gil.Acquire(background)
+	require.NoError(t, err)
+	return g
+}
+
+// use is an operation that needs the GIL.
+func use(tok gil.Token) error {
+	o, err := pytest.Runtime().Import(tok, "sys")
+	o.Release()
+	return err
+}
+
+// function defines a Python function f for CallBytes, which lives as long as the test.
+func function(t *testing.T, source string) cpython.Ref {
+	t.Helper()
+	var fn cpython.Ref
+	pytest.With(t, func(tok gil.Token) {
+		p, err := pytest.Define(t, tok, source, "f").Pointer(tok)
+		require.NoError(t, err)
+		fn = cpython.Ref(p)
+	})
+	return fn
+}
+
+// exhaust takes every permit there is, until the test ends or the result is called.
+func exhaust(t *testing.T) (giveBack func()) {
+	t.Helper()
+	var held []*gate.Permit
+	giveBack = func() {
+		for _, p := range held {
+			p.Leave()
+		}
+		held = nil
+	}
+	t.Cleanup(giveBack)
+	for range gil.Stats().Permits - gil.Stats().Inside {
+		p, err := gate.Process.Enter(background, "exhaust")
+		require.NoError(t, err)
+		held = append(held, p)
+	}
+	return giveBack
+}
+
+// elsewhere runs f on another goroutine, which is on another OS thread when this one is locked.
+func elsewhere(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	<-done
+}

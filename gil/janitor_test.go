@@ -1,0 +1,51 @@
+package gil_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/internal/pytest"
+)
+
+func TestJanitorReleasesInIdleProcess(t *testing.T) {
+	const source = `
+import weakref
+class Thing: pass
+class Things:
+    def __init__(self): self.alive = 0
+    def make(self):
+        thing = Thing()
+        self.alive += 1
+        weakref.finalize(thing, self.gone)
+        return thing
+    def gone(self): self.alive -= 1
+things = Things()
+`
+	alive := func() (text string) {
+		pytest.With(t, func(tok gil.Token) {
+			o, err := pytest.Runtime().Import(tok, "pyrpc_janitor_test")
+			require.NoError(t, err)
+			defer o.Release()
+			n, err := o.Attr(tok, "alive")
+			require.NoError(t, err)
+			defer n.Release()
+			text, err = n.Str(tok)
+			require.NoError(t, err)
+		})
+		return text
+	}
+	const n = 3000 // several batches
+	pytest.With(t, func(tok gil.Token) {
+		things := pytest.Define(t, tok, source+"import sys\nsys.modules['pyrpc_janitor_test'] = things", "things")
+		for range n {
+			thing, err := things.CallMethod(tok, "make")
+			require.NoError(t, err)
+			defer thing.Release()
+		}
+	})
+	pytest.Until(t, "the queue is empty", func() bool { return gil.Stats().Pending == 0 })
+	assert.Equal(t, "0", alive())
+}

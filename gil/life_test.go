@@ -1,0 +1,63 @@
+package gil_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/internal/pytest"
+)
+
+func init() {
+	pytest.Register("enter before start", func() int { return entersWith(gil.ErrNotStarted) })
+	pytest.Register("enter after failure", func() int {
+		_, err := pytest.Start()
+		fmt.Println(err)
+		return entersWith(gil.ErrFailed)
+	})
+	pytest.Register("enter after close", func() int {
+		rt, err := pytest.Start()
+		if err == nil {
+			err = rt.Close(background)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return entersWith(gil.ErrClosed)
+	})
+}
+
+// entersWith tries every way in, and is 0 when each fails with want.
+func entersWith(want error) int {
+	_, acquired := gil.Acquire(background)
+	_, called := gil.CallBytes(background, nil, nil, nil)
+	with := gil.With(background, use)
+	for _, err := range []error{acquired, called, with} {
+		if !errors.Is(err, want) {
+			fmt.Fprintf(os.Stderr, "%v instead of %v\n", err, want)
+			return 1
+		}
+	}
+	if gil.Held() {
+		return 2
+	}
+	return 0
+}
+
+func TestEntryOutsideLifeIsError(t *testing.T) {
+	for script, env := range map[string]string{
+		"enter before start":  "X=",
+		"enter after failure": "PYRPC_PYTHON=/nonexistent/python3",
+		"enter after close":   "X=",
+	} {
+		t.Run(script, func(t *testing.T) {
+			_, stderr, code := pytest.Script(t, script, env)
+			assert.Zero(t, code, stderr)
+		})
+	}
+}

@@ -1,0 +1,10 @@
+package gil
+
+import (
+	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/pyrpc/pyrpc/internal/gate"
+)
+
+// A goroutine that ends while it holds a Guard ends its OS thread, whose destructor gives the GIL
+// back; this is how its permit comes back. Nobody pays for it but those who wait.
+func init() { gate.Process.Reclaim(cpython.Orphan) }

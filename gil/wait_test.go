@@ -1,0 +1,77 @@
+package gil_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/internal/gate"
+	"github.com/pyrpc/pyrpc/internal/pytest"
+)
+
+// entries are the ways in.
+func entries(t *testing.T) map[string]func(context.Context) error {
+	fn := function(t, "def f(data): return data")
+	return map[string]func(context.Context) error{
+		"Acquire": func(ctx context.Context) error {
+			g, err := gil.Acquire(ctx)
+			if err == nil {
+				_ = g.Release()
+			}
+			return err
+		},
+		"With": func(ctx context.Context) error { return gil.With(ctx, use) },
+		"CallBytes": func(ctx context.Context) error {
+			_, err := gil.CallBytes(ctx, fn, nil, nil)
+			return err
+		},
+	}
+}
+
+func TestEndedContextDoesNotEnter(t *testing.T) {
+	ctx, cancel := context.WithCancel(background)
+	cancel()
+	for name, entry := range entries(t) {
+		assert.ErrorIs(t, entry(ctx), context.Canceled, name)
+	}
+}
+
+func TestWaitEndsWithContext(t *testing.T) {
+	all := entries(t)
+	giveBack := exhaust(t)
+	for name, entry := range all {
+		ctx, cancel := context.WithCancel(background)
+		result := make(chan error, 1)
+		go func() { result <- entry(ctx) }()
+		pytest.Until(t, name+" waits", func() bool { return gil.Stats().Queue == 1 })
+		cancel()
+		assert.ErrorIs(t, <-result, context.Canceled, name)
+	}
+	giveBack()
+	for name, entry := range all {
+		assert.NoError(t, entry(background), name)
+	}
+}
+
+func TestLabelsNameWhoIsInside(t *testing.T) {
+	assert.NoError(t, gil.With(gil.WithLabel(background, "udf square"), func(tok gil.Token) error {
+		assert.Contains(t, gate.Process.Inside(), "udf square")
+		return gil.Detach(tok, func() { assert.Contains(t, gate.Process.Inside(), "udf square", "away") })
+	}))
+	assert.NotContains(t, gate.Process.Inside(), "udf square")
+	assert.NoError(t, gil.With(background, func(gil.Token) error {
+		assert.Equal(t, []string{"python call"}, gate.Process.Inside())
+		return nil
+	}))
+}
+
+func TestTokenCarriesContext(t *testing.T) {
+	ctx := gil.WithLabel(background, "mine")
+	assert.NoError(t, gil.With(ctx, func(tok gil.Token) error {
+		assert.Equal(t, ctx, tok.Context())
+		return nil
+	}))
+	assert.NotNil(t, gil.Token{}.Context())
+}

@@ -1,0 +1,76 @@
+package gil_test
+
+import (
+	"errors"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyrpc/pyrpc/gil"
+)
+
+func TestWithPassesError(t *testing.T) {
+	errMine := errors.New("mine")
+	assert.Equal(t, errMine, gil.With(background, func(gil.Token) error { return errMine }))
+	assert.NoError(t, gil.With(background, use))
+}
+
+func TestWithReleasesWhenPanicking(t *testing.T) {
+	assert.PanicsWithValue(t, "boom", func() {
+		_ = gil.With(background, func(gil.Token) error { panic("boom") })
+	})
+	assert.False(t, gil.Held())
+	assert.Zero(t, gil.Stats().Inside)
+}
+
+func TestWithReleasesWhenGoroutineEnds(t *testing.T) {
+	elsewhere(func() {
+		_ = gil.With(background, func(gil.Token) error {
+			runtime.Goexit()
+			return nil
+		})
+	})
+	assert.Zero(t, gil.Stats().Inside)
+	assert.NoError(t, gil.With(background, use))
+}
+
+func TestWithNests(t *testing.T) {
+	require.NoError(t, gil.With(background, func(gil.Token) error {
+		err := gil.With(background, use)
+		assert.True(t, gil.Held())
+		return err
+	}))
+}
+
+func TestTokenIsUselessAfterWith(t *testing.T) {
+	var stale gil.Token
+	require.NoError(t, gil.With(background, func(tok gil.Token) error {
+		stale = tok
+		return nil
+	}))
+	assert.ErrorIs(t, use(stale), gil.ErrNotHeld)
+	assert.ErrorIs(t, gil.Detach(stale, func() { assert.Fail(t, "ran") }), gil.ErrNotHeld)
+	assert.ErrorIs(t, use(gil.Token{}), gil.ErrNotHeld)
+}
+
+func TestTokenIsUselessOnAnotherGoroutine(t *testing.T) {
+	require.NoError(t, gil.With(background, func(tok gil.Token) error {
+		elsewhere(func() {
+			assert.ErrorIs(t, use(tok), gil.ErrNotHeld)
+			assert.ErrorIs(t, gil.Detach(tok, func() { assert.Fail(t, "ran") }), gil.ErrNotHeld)
+		})
+		return use(tok)
+	}))
+}
+
+func TestAssumeWantsGIL(t *testing.T) {
+	_, err := gil.Assume(background)
+	assert.ErrorIs(t, err, gil.ErrNotHeld)
+	require.NoError(t, gil.With(background, func(gil.Token) error {
+		tok, err := gil.Assume(background)
+		require.NoError(t, err)
+		return use(tok)
+	}))
+}
