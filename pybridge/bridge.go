@@ -1,27 +1,44 @@
 package pybridge
 
 import (
-	_ "embed"
+	"embed"
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/internal/cpython"
 )
 
-//go:embed python/bridge.py
-var bridgeSource string
+//go:embed python/*.py
+var bridgeFiles embed.FS
 
+const bridgeName = "_pyrpc_bridge"
+
+// bridgeModule is the files of python/ in the interpreter, one namespace, held for its life.
+type bridgeModule struct {
+	dict  cpython.Ref
+	parts [parts]bridgePart
+}
+
+// The files that run when they are first needed.
 const (
-	bridgeName = "_pyrpc_bridge"
-	bridgeFile = "<pyrpc>/bridge.py"
+	errorsPart = iota
+	toolsPart
+	parts
 )
 
-// bridgeModule is python/bridge.py in the interpreter, held for the interpreter's life.
-type bridgeModule struct{ dict cpython.Ref }
+// bridgePart is one file that has run or not.
+type bridgePart struct {
+	loaded atomic.Bool
+	mu     sync.Mutex // held while loading; taken without the GIL only
+}
 
-// load runs the module's source. It uses the C-API's own imports only: nothing of ours is there yet.
+var partFiles = [parts]string{errorsPart: "errors.py", toolsPart: "tools.py"}
+
+// load runs the first file. It uses the C-API's own imports only: nothing of ours is there yet.
 func (b *bridgeModule) load(t gil.Token) error {
 	module, err := newModule(bridgeName)
 	if err != nil {
@@ -31,23 +48,46 @@ func (b *bridgeModule) load(t gil.Token) error {
 	if b.dict, err = cpython.GetAttr(module, "__dict__"); err != nil {
 		return captured(t, err)
 	}
-	if err := runSource(bridgeSource, bridgeFile, b.dict); err != nil {
+	if err := b.runFile("boot.py"); err != nil {
 		return captured(t, err)
 	}
-	describe.Store(b.held("describe"))
-	makeGoError.Store(b.held("make_go_error"))
+	bridge.Store(b)
 	return nil
 }
 
-// held is a function of the module with a reference of its own that is never released.
-func (b *bridgeModule) held(name string) *entry {
-	fn, err := b.get(name)
-	if err != nil {
+// bridge is the loaded module, for those who come without a Runtime: captured exceptions.
+var bridge atomic.Pointer[bridgeModule]
+
+// need makes sure that a file has run. The GIL is held, and given up while another goroutine, which
+// needs the GIL for it, runs the file.
+func (b *bridgeModule) need(t gil.Token, part int) error {
+	p := &b.parts[part]
+	if p.loaded.Load() {
 		return nil
 	}
-	return &entry{ref: fn, label: name}
+	if err := gil.Detach(t, p.mu.Lock); err != nil {
+		return err
+	}
+	defer p.mu.Unlock()
+	if p.loaded.Load() {
+		return nil
+	}
+	if err := b.runFile(partFiles[part]); err != nil {
+		return bare(err) // describing it in full may need the very file that failed
+	}
+	p.loaded.Store(true)
+	return nil
 }
 
+func (b *bridgeModule) runFile(name string) error {
+	source, err := bridgeFiles.ReadFile("python/" + name)
+	if err != nil {
+		return err
+	}
+	return runSource(string(source), "<pyrpc>/"+name, b.dict)
+}
+
+// get gives a new reference to a function of the module.
 func (b *bridgeModule) get(name string) (cpython.Ref, error) {
 	key, err := cpython.FromString(name)
 	if err != nil {
@@ -71,6 +111,14 @@ func (b *bridgeModule) call(t gil.Token, name string, args ...any) (any, error) 
 	defer func() { _ = cpython.DecRef(result) }()
 	v, err := fromRef(result)
 	return v, captured(t, err)
+}
+
+// tool is call for a function of tools.py.
+func (b *bridgeModule) tool(t gil.Token, name string, args ...any) (any, error) {
+	if err := b.need(t, toolsPart); err != nil {
+		return nil, err
+	}
+	return b.call(t, name, args...)
 }
 
 // newModule makes an empty module and puts it into sys.modules.
@@ -145,7 +193,11 @@ func (r *Runtime) InstallPackage(t gil.Token, name string, files fs.FS) error {
 	if err != nil {
 		return fmt.Errorf("package %s: %w", name, err)
 	}
-	_, err = r.bridge.call(t, "install_package", name, sources)
+	// Who brings Python code will see its exceptions: read now what a broken builtins could spoil.
+	if err := r.bridge.need(t, errorsPart); err != nil {
+		return err
+	}
+	_, err = r.bridge.tool(t, "install_package", name, sources)
 	return err
 }
 
@@ -156,6 +208,9 @@ func (r *Runtime) InstallPackage(t gil.Token, name string, files fs.FS) error {
 // Ref: none
 // Blocks: user code
 func (r *Runtime) RunMain(t gil.Token, source, filename string) error {
+	if err := r.bridge.need(t, toolsPart); err != nil {
+		return err
+	}
 	fn, err := r.bridge.get("exec_main")
 	if err != nil {
 		return captured(t, err)

@@ -3,14 +3,10 @@ package pybridge
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/internal/cpython"
 )
-
-// describe is the bridge module's function of that name, set once while starting.
-var describe atomic.Pointer[entry]
 
 // captured turns a raised exception into an [*Error]; other errors pass. GIL held.
 func captured(t gil.Token, err error) error {
@@ -18,7 +14,7 @@ func captured(t gil.Token, err error) error {
 	if err == nil || !errors.As(err, &raised) {
 		return closedError(err)
 	}
-	return capture(t.Context(), raised.Exception)
+	return capture(t, raised.Exception)
 }
 
 func closedError(err error) error {
@@ -29,12 +25,12 @@ func closedError(err error) error {
 }
 
 // capture consumes exc. GIL held.
-func capture(ctx context.Context, exc cpython.Ref) *Error {
-	e, err := described(exc)
+func capture(t gil.Token, exc cpython.Ref) *Error {
+	e, err := described(t, exc)
 	if err != nil {
 		e = bareError(exc)
 	}
-	if !keepFor(ctx, e, exc) {
+	if !keepFor(t.Context(), e, exc) {
 		_ = cpython.DecRef(exc)
 	}
 	return e
@@ -45,7 +41,7 @@ func describeLater(ctx context.Context, exc cpython.Ref) error {
 	// The exception is there whether or not ctx has ended: it is reported all the same.
 	var e *Error
 	err := gil.With(context.WithoutCancel(ctx), func(t gil.Token) error {
-		e = capture(ctx, exc)
+		e = capture(t, exc)
 		return nil
 	})
 	if err != nil {
@@ -55,17 +51,21 @@ func describeLater(ctx context.Context, exc cpython.Ref) error {
 	return e
 }
 
-func described(exc cpython.Ref) (*Error, error) {
-	fn := describe.Load()
-	if fn == nil {
+func described(t gil.Token, exc cpython.Ref) (*Error, error) {
+	b := bridge.Load()
+	if b == nil {
 		return nil, errors.New("the bridge module is not there yet")
 	}
-	args, err := tupleOf(exc)
-	if err != nil {
+	if err := b.need(t, errorsPart); err != nil {
 		return nil, err
 	}
-	defer func() { _ = cpython.DecRef(args) }()
-	tree, err := cpython.Call(fn.ref, args, nil)
+	describe, err := b.get("describe")
+	if err != nil {
+		dropRaised(err)
+		return nil, err
+	}
+	defer func() { _ = cpython.DecRef(describe) }()
+	tree, err := callRef(describe, borrowed(exc))
 	if err != nil {
 		dropRaised(err)
 		return nil, err
@@ -79,15 +79,14 @@ func described(exc cpython.Ref) (*Error, error) {
 	return errorFromTree(v)
 }
 
-func tupleOf(ref cpython.Ref) (cpython.Ref, error) {
-	args, err := cpython.NewTuple(1)
-	if err != nil {
-		return nil, err
+// bare turns a raised exception into an [*Error] without the bridge module's help. GIL held.
+func bare(err error) error {
+	var raised *cpython.Raised
+	if !errors.As(err, &raised) {
+		return err
 	}
-	if ref, err = cpython.IncRef(ref); err != nil {
-		return nil, err
-	}
-	return args, cpython.SetTupleItem(args, 0, ref)
+	defer func() { _ = cpython.DecRef(raised.Exception) }()
+	return bareError(raised.Exception)
 }
 
 func dropRaised(err error) {
@@ -117,7 +116,7 @@ func bareError(exc cpython.Ref) *Error {
 
 var errTree = errors.New("unexpected shape of a described exception")
 
-// errorFromTree reads what describe() in python/bridge.py makes.
+// errorFromTree reads what describe() in python/errors.py makes.
 func errorFromTree(v any) (*Error, error) {
 	f, ok := v.(Tuple)
 	if !ok || len(f) != 12 {
@@ -176,5 +175,5 @@ func FetchError(t gil.Token) error {
 	if err != nil || exc == nil {
 		return closedError(err)
 	}
-	return capture(t.Context(), exc)
+	return capture(t, exc)
 }

@@ -120,7 +120,7 @@ func (i *interpreter) finish(ctx context.Context) error {
 func (i *interpreter) otherThreads(ctx context.Context) []string {
 	var names []string
 	err := i.owner.with(ctx, func(t gil.Token) error {
-		v, err := i.bridge.call(t, "other_threads")
+		v, err := i.bridge.tool(t, "other_threads")
 		names = asTexts(v)
 		return err
 	})

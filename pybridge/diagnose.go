@@ -38,7 +38,7 @@ func (r *Runtime) Diagnose(ctx context.Context) (Diagnosis, error) {
 		Version: r.version.Full, Go: runtime.Version(), Python: map[string]any{},
 	}
 	err := r.OnOwner(ctx, func(t gil.Token) error {
-		v, err := r.bridge.call(t, "diagnose")
+		v, err := r.bridge.tool(t, "diagnose")
 		if err != nil {
 			return err
 		}

@@ -27,7 +27,7 @@ func TestHostileExceptions(t *testing.T) {
 		"NUL":                 {"raise ValueError('a\\0b')", "ValueError", "a\x00b"},
 		"module is no str":    {"class E(Exception): __module__ = 42\nraise E", "<unknown>.E", ""},
 		"module raises":       {"class M(type):\n    @property\n    def __module__(cls): 1/0\nclass E(Exception, metaclass=M): pass\nraise E", "<unknown>.E", ""},
-		"qualname lies":       {"class M(type):\n    @property\n    def __qualname__(cls): return 42\nclass E(Exception, metaclass=M): pass\nraise E", "program.E", ""},
+		"class lies":          {"class M(type):\n    def __getattribute__(cls, name): return 42\nclass E(Exception, metaclass=M): pass\nraise E", "<unknown>.E", ""},
 		"mro lies":            {"class M(type):\n    @property\n    def __mro__(cls): return 42\nclass E(Exception, metaclass=M): pass\nraise E", "program.E", ""},
 		"attributes raise":    {"class E(Exception):\n    def __getattribute__(self, name): raise SystemExit(name)\nraise E('m')", "program.E", "m"},
 		"cause is a property": {"class E(Exception):\n    __cause__ = property(lambda self: 1/0)\n    __traceback__ = 7\nraise E('m')", "program.E", "m"},

@@ -40,7 +40,7 @@ KeyError: 'k'
 The above exception was the direct cause of the following exception:
 
 Traceback (most recent call last):
-  File "<pyrpc>/bridge.py", line N, in exec_main
+  File "<pyrpc>/tools.py", line N, in exec_main
   File "<script>", line 4, in <module>
 ValueError: grün
 true`, lineOfBridge.ReplaceAllString(runs(t, "error outlives close"), `$1 N,`))

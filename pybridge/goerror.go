@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/pyrpc/pyrpc/internal/cpython"
 )
@@ -43,9 +42,6 @@ func (t *errorTable) drop(id int64) {
 	delete(t.byID, id)
 }
 
-// makeGoError is the bridge module's make_go_error, set once while starting.
-var makeGoError atomic.Pointer[entry]
-
 // newGoError gives a new exception that stands for err: of the builtin class that err wraps, else a
 // GoError or GoPanic. GIL held.
 func newGoError(err error) cpython.Ref {
@@ -67,7 +63,12 @@ func newGoError(err error) cpython.Ref {
 		errors.As(err, &class)
 	}
 	message := strings.ToValidUTF8(err.Error(), "\uFFFD")
-	exc, callErr := callRef(makeGoError.Load().ref, message, borrowed(origin), isPanic, string(class))
+	make, getErr := bridge.Load().get("make_go_error")
+	if getErr != nil {
+		return raisedBy(getErr)
+	}
+	defer func() { _ = cpython.DecRef(make) }()
+	exc, callErr := callRef(make, message, borrowed(origin), isPanic, string(class))
 	if callErr != nil {
 		return raisedBy(callErr)
 	}

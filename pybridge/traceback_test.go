@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	lineOfBridge = regexp.MustCompile(`(<pyrpc>/bridge.py", line) \d+,`)
+	lineOfBridge = regexp.MustCompile(`(<pyrpc>/tools.py", line) \d+,`)
 	markers      = regexp.MustCompile(`(?m)^[ |]*[~^]+[~^ ]*\n`)
 )
 

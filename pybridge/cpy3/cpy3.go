@@ -49,7 +49,7 @@ func FromCpy3(t gil.Token, p *python3.PyObject) (*pybridge.Object, error) {
 	if p == nil {
 		return nil, nullError(t)
 	}
-	return pybridge.Borrow(t, pointer(p), label)
+	return pybridge.Borrow(t, unsafe.Pointer(p), label) // SAFETY: the memory is Python's, not Go's
 }
 
 // Take makes an Object of p and of the reference that the caller owned: after it DecRef must not be
@@ -66,7 +66,7 @@ func Take(t gil.Token, p *python3.PyObject) (*pybridge.Object, error) {
 	if p == nil {
 		return nil, nullError(t)
 	}
-	return pybridge.Steal(t, pointer(p), label)
+	return pybridge.Steal(t, unsafe.Pointer(p), label) // SAFETY: the memory is Python's, not Go's
 }
 
 // Err takes the exception that a cpy3 call left pending, as *pybridge.Error; nil if there is none
@@ -78,7 +78,7 @@ func Take(t gil.Token, p *python3.PyObject) (*pybridge.Object, error) {
 // Blocks: user code, the __str__ of the exception
 func Err(t gil.Token) error { return pybridge.FetchError(t) }
 
-// label names, in reports of leaks, where a reference came from; Object.Named says more.
+// label names where a reference came from in reports of leaks; Object.Named says more.
 const label = "from cpy3"
 
 func nullError(t gil.Token) error {
@@ -87,6 +87,3 @@ func nullError(t gil.Token) error {
 	}
 	return ErrNull
 }
-
-// SAFETY: a *python3.PyObject is a PyObject*; the memory is Python's, not Go's.
-func pointer(p *python3.PyObject) unsafe.Pointer { return unsafe.Pointer(p) }

@@ -1,0 +1,67 @@
+"""The bridge's own Python: what is awkward to say through the C-API.
+
+The files of this folder run in one namespace, the module `_pyrpc_bridge`: this one while Python
+starts, on the owner's thread, and the others when they are first needed, as compiling them all would
+take half as long as starting Python. They keep what they need as globals, so that a program that
+empties sys.modules or breaks builtins cannot take it away.
+"""
+
+import _signal  # imported here because _thread.interrupt_main() crashes without it
+import atexit
+import builtins
+import sys
+import threading  # the first importer becomes Python's main thread: it must be the owner
+
+# importlib.abc, importlib.machinery, types and signal (by way of enum) would double the time to start.
+ModuleSpec, ModuleType, BuiltinFunction = type(sys.__spec__), type(sys), type(len)
+
+_isinstance, _getattr, _str, _type, _len, _repr = isinstance, getattr, str, type, len, repr
+_BaseException, _list, _tuple, _int, _issubclass = BaseException, list, tuple, int, issubclass
+
+def _module(cls):
+    try:
+        module = cls.__module__
+    except _BaseException:
+        return "<unknown>"
+    return module if _isinstance(module, _str) else "<unknown>"  # a class may set it to anything
+
+
+def _qualname(cls):
+    return _type.__dict__["__qualname__"].__get__(cls)  # whatever a metaclass says
+
+
+def _derives(exc, base):
+    """isinstance(exc, base), whatever exc says that its class is."""
+    return base in _type.__dict__["__mro__"].__get__(_type(exc))
+
+
+def class_name(cls):
+    module = _module(cls)
+    return _qualname(cls) if module == "builtins" else module + "." + _qualname(cls)
+
+
+def _text(exc):
+    """str(exc), whatever exc's own methods do."""
+    try:
+        text = _str(exc)
+        return text if _type(text) is _str else _str.__str__(text)
+    except _BaseException as failure:
+        return "<exception str() failed: %s>" % class_name(_type(failure))
+
+
+def flush():
+    """What the interpreter would do at its end and a process that never finalises would lose."""
+    failures = []
+
+    def attempt(what, function):
+        try:
+            function()
+        except _BaseException as exc:
+            failures.append("%s: %s: %s" % (what, class_name(_type(exc)), _text(exc)))
+
+    attempt("atexit", atexit._run_exitfuncs)
+    for name in ("stdout", "stderr"):
+        stream = _getattr(sys, name, None)
+        if stream is not None and not _getattr(stream, "closed", False):
+            attempt("sys." + name, stream.flush)
+    return failures

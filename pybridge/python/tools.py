@@ -1,0 +1,107 @@
+"""Packages and programs that Go carries, and facts for the doctor. Names from boot.py."""
+
+# ruff: noqa: F821
+
+class EmbeddedFinder:
+    """Imports packages whose sources the Go binary carries. First on sys.meta_path, so that nothing
+    on sys.path can take a package's place. A MetaPathFinder and an InspectLoader in all but name."""
+
+    def __init__(self):
+        self.sources = {}  # module name -> (source, file name, is package)
+
+    def find_spec(self, name, path=None, target=None):
+        found = self.sources.get(name)
+        if found is None:
+            return None
+        spec = ModuleSpec(name, self, origin=found[1], is_package=found[2])
+        return spec
+
+    def create_module(self, spec):
+        return None  # the usual kind
+
+    def is_package(self, name):
+        return self.sources[name][2]
+
+    def get_source(self, name):  # linecache asks for it, so tracebacks show the lines
+        return self.sources[name][0]
+
+    def get_code(self, name):
+        source, filename, _ = self.sources[name]
+        return compile(source, filename, "exec", dont_inherit=True)
+
+    def exec_module(self, module):
+        exec(self.get_code(module.__name__), module.__dict__)
+
+
+finder = EmbeddedFinder()
+sys.meta_path.insert(0, finder)
+
+
+def install_package(name, files):
+    """files: path below the package's folder -> source. Submodules and subpackages as on a disk."""
+    for path, source in files.items():
+        parts = path[: -len(".py")].split("/")
+        is_package = parts[-1] == "__init__"
+        if is_package:
+            parts.pop()
+        module = ".".join([name] + parts)
+        finder.sources[module] = (source, "<%s>/%s" % (name, path), is_package)
+
+
+def exec_main(source, filename):
+    """Runs a program as __main__ and gives its namespace."""
+    module = ModuleType("__main__")
+    module.__file__ = filename
+    sys.modules["__main__"] = module
+    exec(compile(source, filename, "exec", dont_inherit=True), module.__dict__)
+    return module
+
+
+def other_threads():
+    """Names of the Python threads that are still alive, with (daemon) where they are."""
+    own = threading.main_thread()
+    return [
+        t.name + (" (daemon)" if t.daemon else "")
+        for t in threading.enumerate()
+        if t is not own and not _isinstance(t, threading._DummyThread)
+    ]
+
+
+def diagnose():
+    """Facts for `pyrpc doctor`."""
+    extensions = {}
+    for name in ("_ctypes", "_ssl", "_socket", "_json", "_pickle"):
+        try:
+            __import__(name)
+            extensions[name] = ""
+        except _BaseException as exc:
+            extensions[name] = "%s: %s" % (class_name(_type(exc)), _text(exc))
+    import signal
+
+    handlers = {}
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGSEGV):
+        handlers[signal.Signals(number).name] = _repr(signal.getsignal(number))
+    return {
+        "version": sys.version,
+        "executable": sys.executable,
+        "prefix": sys.prefix,
+        "base_prefix": sys.base_prefix,
+        "path": list(sys.path),
+        "argv": list(sys.argv),
+        "utf8_mode": _int(sys.flags.utf8_mode),
+        "filesystem_encoding": sys.getfilesystemencoding(),
+        "stdout_encoding": _str(_getattr(sys.stdout, "encoding", None)),
+        "recursion_limit": sys.getrecursionlimit(),
+        "switch_interval": sys.getswitchinterval(),
+        "main_thread_is_owner": threading.main_thread() is threading.current_thread(),
+        "extensions": extensions,
+        "signals": handlers,
+        "modules": {name: _text(_getattr(sys.modules.get(name), "__version__", "")) for name in ("torch", "numpy") if name in sys.modules},
+    }
+
+
+def find_modules(names):
+    """Which of the modules could be imported, without importing them."""
+    import importlib.util
+
+    return [name for name in names if importlib.util.find_spec(name) is not None]
