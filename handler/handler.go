@@ -42,7 +42,7 @@ type Handler struct {
 	rt     *pybridge.Runtime
 	config config
 	calls  inflight
-	step   atomic.Pointer[cleanup.Step] // the registry may run it before New has put it here
+	step   *cleanup.Step
 
 	// Owned from New to Cleanup; names as in pyrpc/_handle.py.
 	run, serialize, deserialize, runFunction, handleException, isRemoteException *pybridge.Object
@@ -88,19 +88,29 @@ func New(ctx context.Context, rt *pybridge.Runtime, opts ...Option) (*Handler, e
 	for _, o := range opts {
 		o(&h.config)
 	}
-	h.calls.last = h.release
-	l := loading{handler: h}
-	if err := rt.OnOwner(ctx, l.run); err != nil {
-		l.abandon()
+	if err := h.init(ctx); err != nil {
 		return nil, fmt.Errorf("rpc module %s: %w", h.config.module, err)
 	}
-	step, err := rt.Registry().RegisterStep(cleanup.PhaseHandler, "handler of "+h.config.module, h.Cleanup)
-	if err != nil {
-		h.release()
-		return nil, ErrClosed
-	}
-	h.step.Store(step)
 	return h, nil
+}
+
+// init counts the load as a call in progress, so that a join that begins meanwhile waits for it.
+func (h *Handler) init(ctx context.Context) (err error) {
+	h.calls.last = h.drop
+	if err := h.calls.enter(); err != nil {
+		return err
+	}
+	h.step, err = h.rt.Registry().RegisterStep(cleanup.PhaseHandler, "handler of "+h.config.module, h.Cleanup)
+	if err != nil {
+		return ErrClosed
+	}
+	l := loading{handler: h}
+	if err := h.rt.OnOwner(ctx, l.run); err != nil {
+		l.abandon()
+		h.calls.close()
+		return err
+	}
+	return nil
 }
 
 // loading is a load that its caller may have to leave to itself: module code goes on when ctx ends.
@@ -109,27 +119,28 @@ type loading struct {
 
 	mu sync.Mutex
 	// guarded by mu
-	over, abandoned bool
+	started, abandoned bool
 }
 
 func (l *loading) run(t gil.Token) error {
-	err := l.handler.load(t)
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.over = true
-	if l.abandoned {
-		l.handler.release()
+	l.started = !l.abandoned
+	started := l.started
+	l.mu.Unlock()
+	if !started {
+		return ErrClosed
 	}
-	return err
+	defer l.handler.calls.leave()
+	return l.handler.load(t)
 }
 
-// abandon drops what is loaded, now or when the load is over.
+// abandon makes sure that the load leaves, if it does not do so itself.
 func (l *loading) abandon() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.abandoned = true
-	if l.over {
-		l.handler.release()
+	if !l.started {
+		l.handler.calls.leave()
 	}
 }
 
@@ -190,6 +201,12 @@ func (h *Handler) release() {
 	}
 }
 
+// drop is for the last call to leave a closed handler.
+func (h *Handler) drop() {
+	h.release()
+	h.step.Cancel()
+}
+
 // Module is the name of the RPC module.
 //
 // GIL: not needed
@@ -212,9 +229,6 @@ func (h *Handler) Cleanup(ctx context.Context) error {
 		return gil.ErrHeld
 	}
 	idle := h.calls.close()
-	if step := h.step.Load(); step != nil {
-		step.Cancel()
-	}
 	if pybridge.InCallback(ctx) {
 		return nil
 	}

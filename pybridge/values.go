@@ -18,6 +18,11 @@ type Dict []DictItem
 type DictItem struct{ Key, Value any }
 
 // Get finds the value of a string key.
+//
+// GIL: not needed
+// Thread: any
+// Ref: none
+// Blocks: no
 func (d Dict) Get(key string) (any, bool) {
 	for _, item := range d {
 		if item.Key == key {

@@ -7,7 +7,6 @@ import "C"
 
 import (
 	"errors"
-	"runtime"
 	"time"
 	"unsafe"
 )
@@ -28,8 +27,6 @@ func CallFloor(fn Ref, payload []byte, calls int) (time.Duration, error) {
 // PyGILState_Ensure and _Release round each call, with no thread state kept. The calling goroutine
 // must be locked to a thread without a warm state; see [RetireThread].
 func CallNaive(fn Ref, payload []byte) ([]byte, error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	state := C.cpy_naive_ensure()
 	defer C.cpy_naive_release(state)
 	args := C.cpy_naive_tuple()

@@ -114,5 +114,7 @@ func (f *file) lines() int {
 // under says whether p is dir or below it.
 func under(p, dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/") }
 
-// isHelper says whether a package exists for tests only.
-func isHelper(dir string) bool { return strings.HasPrefix(dir, "internal/test") }
+// isHelper says whether a package exists for tests only: internal/test… and internal/pytest.
+func isHelper(dir string) bool {
+	return strings.HasPrefix(dir, "internal/test") || under(dir, "internal/pytest")
+}
