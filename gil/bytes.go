@@ -2,6 +2,7 @@ package gil
 
 import (
 	"context"
+	"sync"
 
 	"github.com/pyrpc/pyrpc/internal/cpython"
 	"github.com/pyrpc/pyrpc/internal/gate"
@@ -17,37 +18,64 @@ import (
 //
 // Errors: those of [Acquire], and ErrHeld.
 func CallBytes(ctx context.Context, fn cpython.Ref, payload []byte, extra cpython.Ref) (cpython.Outcome, error) {
-	permit, err := enter(ctx)
-	if err != nil {
+	c := calls.Get().(*bytesCall)
+	defer c.recycle()
+	c.fn, c.payload, c.extra = fn, payload, extra
+	if err := c.perform(ctx); err != nil {
 		return cpython.Outcome{}, err
 	}
-	defer permit.Leave()
+	if c.err != nil {
+		return c.out, refusal(c.err)
+	}
+	waits.add(c.out.Wait)
+	holds.add(c.out.Hold)
+	return c.out, nil
+}
+
+// bytesCall is one call on its way: a gate.Job.
+type bytesCall struct {
+	fn, extra cpython.Ref
+	payload   []byte
+	out       cpython.Outcome
+	err       error
+}
+
+var calls = sync.Pool{New: func() any { return new(bytesCall) }}
+
+func (c *bytesCall) recycle() {
+	*c = bytesCall{}
+	calls.Put(c)
+}
+
+// Run makes the call under a permit, after what others have left to be dropped.
+func (c *bytesCall) Run(permit *gate.Permit) {
 	if cpython.Pending() > 0 {
 		dropPending(permit.ID())
 	}
-	out, err := cpython.CallBytes(permit.ID(), fn, payload, extra)
-	if err != nil {
-		return out, refusal(err)
-	}
-	waits.add(out.Wait)
-	holds.add(out.Hold)
-	return out, nil
+	c.out, c.err = cpython.CallBytes(permit.ID(), c.fn, c.payload, c.extra)
 }
 
-// enter waits in the gate, unless the caller holds the GIL that those before it may be waiting for.
-func enter(ctx context.Context) (*gate.Permit, error) {
-	if err := ctx.Err(); err == nil {
-		if p, ok, err := gate.Process.TryEnter(label(ctx)); ok || err != nil {
-			return p, err
+// perform runs the call when there is room, or waits in the gate, unless the caller holds the GIL that
+// those before it may be waiting for.
+func (c *bytesCall) perform(ctx context.Context) error {
+	if ctx.Err() == nil {
+		permit, ok, err := gate.Process.TryEnter(label(ctx))
+		if err != nil {
+			return err
+		}
+		if ok {
+			defer permit.Leave()
+			c.Run(permit)
+			return nil
 		}
 	}
 	if cpython.Held() {
-		return nil, ErrHeld
+		return ErrHeld
 	}
 	start := now()
-	p, err := gate.Process.Enter(ctx, label(ctx))
-	queued.add(now() - start)
-	return p, err
+	err := gate.Process.Do(ctx, label(ctx), c)
+	queued.add(now() - start - c.out.Wait - c.out.Hold)
+	return err
 }
 
 func refusal(err error) error {

@@ -57,7 +57,7 @@ func TestCallBytesRefusesHolder(t *testing.T) {
 func TestCallBytesRefusesHolderWithoutWaiting(t *testing.T) {
 	fn := function(t, "def f(data): return data")
 	pytest.With(t, func(gil.Token) {
-		giveBack := exhaust(t)
+		giveBack := exhaust(t, 1)
 		_, err := gil.CallBytes(background, fn, nil, nil)
 		assert.ErrorIs(t, err, gil.ErrHeld)
 		giveBack()

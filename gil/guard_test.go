@@ -35,7 +35,7 @@ func TestAcquireNests(t *testing.T) {
 
 func TestNestedAcquireNeedsNoPermit(t *testing.T) {
 	outer := acquire(t)
-	giveBack := exhaust(t)
+	giveBack := exhaust(t, 1)
 	inner := acquire(t)
 	require.NoError(t, inner.Release())
 	giveBack()

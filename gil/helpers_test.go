@@ -43,8 +43,8 @@ func function(t *testing.T, source string) cpython.Ref {
 	return fn
 }
 
-// exhaust takes every permit there is, until the test ends or the result is called.
-func exhaust(t *testing.T) (giveBack func()) {
+// exhaust takes every permit but the caller's own, until the test ends or the result is called.
+func exhaust(t *testing.T, own int) (giveBack func()) {
 	t.Helper()
 	var held []*gate.Permit
 	giveBack = func() {
@@ -54,7 +54,7 @@ func exhaust(t *testing.T) (giveBack func()) {
 		held = nil
 	}
 	t.Cleanup(giveBack)
-	for range gil.Stats().Permits - gil.Stats().Inside {
+	for range gil.Stats().Permits - own {
 		p, err := gate.Process.Enter(background, "exhaust")
 		require.NoError(t, err)
 		held = append(held, p)

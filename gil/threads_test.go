@@ -56,7 +56,7 @@ func TestPermitOfEndedGoroutineComesBack(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, g.Release())
 	// Those that nobody had to wait for come back when somebody does.
-	giveBack := exhaust(t)
+	giveBack := exhaust(t, 0)
 	giveBack()
 	assert.Zero(t, gil.Stats().Inside)
 }

@@ -40,12 +40,12 @@ func TestEndedContextDoesNotEnter(t *testing.T) {
 
 func TestWaitEndsWithContext(t *testing.T) {
 	all := entries(t)
-	giveBack := exhaust(t)
+	giveBack := exhaust(t, 0)
 	for name, entry := range all {
 		ctx, cancel := context.WithCancel(background)
 		result := make(chan error, 1)
 		go func() { result <- entry(ctx) }()
-		pytest.Until(t, name+" waits", func() bool { return gil.Stats().Queue == 1 })
+		pytest.Until(t, name+" waits", func() bool { return gil.Stats().Queue > 0 })
 		cancel()
 		assert.ErrorIs(t, <-result, context.Canceled, name)
 	}

@@ -46,7 +46,7 @@ type Handler struct {
 
 	// Owned from New to Cleanup; names as in pyrpc/_handle.py.
 	run, serialize, deserialize, runFunction, handleException, isRemoteException *pybridge.Object
-	released                                                                     atomic.Bool
+	loaded, released                                                             atomic.Bool
 }
 
 type config struct {
@@ -131,6 +131,7 @@ func (l *loading) run(t gil.Token) error {
 		return ErrClosed
 	}
 	defer l.handler.calls.leave()
+	defer l.handler.loaded.Store(true)
 	return l.handler.load(t)
 }
 
@@ -236,7 +237,9 @@ func (h *Handler) Cleanup(ctx context.Context) error {
 	case <-idle:
 		return nil
 	case <-ctx.Done():
-		h.release() // what is still running keeps its own hold until it leaves
+		if h.loaded.Load() {
+			h.release() // what is still running keeps its own hold until it leaves
+		}
 		return fmt.Errorf("handler of %s: calls in progress: %w", h.config.module, context.Cause(ctx))
 	}
 }

@@ -43,5 +43,5 @@ Traceback (most recent call last):
   File "<pyrpc>/tools.py", line N, in exec_main
   File "<script>", line 4, in <module>
 ValueError: grün
-true`, lineOfBridge.ReplaceAllString(runs(t, "error outlives close"), `$1 N,`))
+true`, lineOfOurs.ReplaceAllString(runs(t, "error outlives close"), `$1 N,`))
 }

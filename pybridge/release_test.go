@@ -22,7 +22,7 @@ func TestReleaseManyTimesFromManyGoroutines(t *testing.T) {
 	var o *pybridge.Object
 	var count func(tok gil.Token) int
 	pytest.With(t, func(tok gil.Token) {
-		o = pytest.Eval(t, tok, "object()")
+		o = call(t, tok, pytest.Eval(t, tok, "object"))
 		other, err := o.Clone(tok)
 		require.NoError(t, err)
 		t.Cleanup(other.Release)
@@ -165,7 +165,7 @@ func TestLeaksByName(t *testing.T) {
 
 func TestPointers(t *testing.T) {
 	pytest.With(t, func(tok gil.Token) {
-		o := pytest.Eval(t, tok, "object()")
+		o := call(t, tok, pytest.Eval(t, tok, "object"))
 		require.Equal(t, 1, refcount(t, tok, o))
 		p, err := o.Pointer(tok)
 		require.NoError(t, err)

@@ -15,8 +15,8 @@ import (
 )
 
 var (
-	lineOfBridge = regexp.MustCompile(`(<pyrpc>/tools.py", line) \d+,`)
-	markers      = regexp.MustCompile(`(?m)^[ |]*[~^]+[~^ ]*\n`)
+	lineOfOurs = regexp.MustCompile(`(<pyrpc>/tools.py", line) \d+,`)
+	markers    = regexp.MustCompile(`(?m)^[ |]*[~^]+[~^ ]*\n`)
 )
 
 // %+v is what Python prints, but for the lines of ~~~^^^ below the source.

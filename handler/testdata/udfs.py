@@ -129,7 +129,7 @@ def own_package():
     import pyrpc
     import pyrpc.internal
 
-    return pyrpc.__file__, pyrpc.internal.PythonUDF is pyrpc.PythonUDF
+    return pyrpc.__spec__.origin, pyrpc.internal.PythonUDF is pyrpc.PythonUDF
 
 
 def bad_call_inside_package():
@@ -162,3 +162,26 @@ hook = None  # a test's Go function
 
 def call_hook():
     return hook()
+
+
+def is_imported(name):
+    return name in sys.modules
+
+
+_weak = []
+
+
+def weakly(tensor):
+    """Returns something unpicklable beside a tensor of its own, to see whether that dies."""
+    import weakref
+
+    mine = tensor + 1
+    _weak.append(weakref.ref(mine))
+    return [mine, lambda: None]
+
+
+def alive():
+    import gc
+
+    gc.collect()
+    return sum(ref() is not None for ref in _weak)

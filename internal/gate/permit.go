@@ -120,7 +120,11 @@ func (g *Gate) admit() {
 	}
 	for !g.queue.empty() && g.room() {
 		w := g.queue.pop()
-		w.grant(g.grant(w.label))
+		if p := g.grant(w.label); w.job != nil {
+			go g.carry(p, w)
+		} else {
+			w.grant(p)
+		}
 	}
 }
 
@@ -128,13 +132,18 @@ func (g *Gate) admit() {
 func (p *Permit) Leave() {
 	g := p.gate
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.discount(p)
+	g.giveBack(p)
+}
+
+// giveBack with mu held: p, discounted already, ends here.
+func (g *Gate) giveBack(p *Permit) {
 	g.ids[p.id-1] = nil
-	g.admit()
-	g.signalDrained()
-	g.mu.Unlock()
 	*p = Permit{}
 	permits.Put(p)
+	g.admit()
+	g.signalDrained()
 }
 
 // StepOut gives the permit up for a while, because its holder is going to wait outside Python for

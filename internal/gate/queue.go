@@ -5,6 +5,7 @@ type waiter struct {
 	gate       *Gate
 	label      string
 	back       *Permit // the permit of a holder that stepped out, nil for a newcomer
+	job        Job     // what a carrier is to run, nil for one that wants the permit itself
 	ready      chan struct{}
 	permit     *Permit
 	err        error

@@ -2,6 +2,8 @@ package pytest
 
 import (
 	"context"
+	"os"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,12 +20,22 @@ func Runtime() *pybridge.Runtime {
 	if shared == nil {
 		panic("pytest.Runtime without pytest.Main in TestMain") // panics: a test that cannot run at all
 	}
+	seen()
 	return shared
 }
+
+// seen names to go test the variables that chose the interpreter: it caches results by what is read
+// while tests run, and Python starts before.
+var seen = sync.OnceFunc(func() {
+	for _, name := range []string{"PYRPC_PYTHON", "VIRTUAL_ENV", "PATH", "CI"} {
+		_ = os.Getenv(name)
+	}
+})
 
 // With runs f while holding the GIL, under the test's name. f may end the test.
 func With(t testing.TB, f func(gil.Token)) {
 	t.Helper()
+	seen()
 	ctx := gil.WithLabel(context.WithoutCancel(t.Context()), t.Name())
 	require.NoError(t, gil.With(ctx, func(tok gil.Token) error {
 		f(tok)

@@ -33,8 +33,7 @@ func checkCgo(_ *tree, f *file, report func(int, string, ...any)) {
 func mayLock(f *file) bool {
 	base := path.Base(f.path)
 	return f.isTest() || isHelper(f.dir) || under(f.dir, "gil") || under(f.dir, "cmd/pyrpc/bench") ||
-		(f.dir == "pybridge" && strings.HasPrefix(base, "owner")) ||
-		(f.dir == "cmd/pyrpc" && strings.HasPrefix(base, "bench"))
+		(f.dir == "pybridge" && strings.HasPrefix(base, "owner"))
 }
 
 // checkThreads keeps the decisions about OS threads with the packages that own them.

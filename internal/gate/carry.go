@@ -1,0 +1,78 @@
+package gate
+
+import "context"
+
+// Job is work that needs a permit and nothing else of the goroutine that it runs on.
+type Job interface{ Run(p *Permit) }
+
+// Do runs job under a permit: on the calling goroutine when there is room, else in its turn on a
+// carrier, a goroutine that goes from job to job while any wait. Handing the permit from caller to
+// caller instead would cost a goroutine switch in every call, with Python idle meanwhile, and would
+// move Python's working set from core to core. The error is that of [Gate.Enter]; the job has not run
+// then.
+func (g *Gate) Do(ctx context.Context, label string, job Job) error {
+	if ctx.Err() != nil {
+		return waitError(ctx)
+	}
+	g.mu.Lock()
+	if g.state != Running {
+		defer g.mu.Unlock()
+		return g.refusal()
+	}
+	if g.queue.empty() && g.room() {
+		p := g.grant(label)
+		g.mu.Unlock()
+		job.Run(p)
+		p.Leave()
+		return nil
+	}
+	w := g.newWaiter(label, nil)
+	w.job = job
+	g.enqueue(&g.queue, w)
+	g.mu.Unlock()
+	return g.await(ctx, w)
+}
+
+// await waits for the job to be done. Once it runs it is waited for, whatever becomes of ctx.
+func (g *Gate) await(ctx context.Context, w *waiter) error {
+	select {
+	case <-w.ready:
+	case <-ctx.Done():
+		g.mu.Lock()
+		removed := g.queue.remove(w)
+		g.mu.Unlock()
+		if removed {
+			w.recycle()
+			return waitError(ctx)
+		}
+		<-w.ready
+	}
+	_, err := w.result()
+	return err
+}
+
+// carry runs w's job and then those behind it, until the queue or the room for them ends.
+func (g *Gate) carry(p *Permit, w *waiter) {
+	for w != nil {
+		w.job.Run(p)
+		w.grant(nil)
+		w = p.carryOn()
+	}
+}
+
+// carryOn gives p back and takes it again for the job at the head of the queue; nil when there is none,
+// and p must not be used any more.
+func (p *Permit) carryOn() *waiter {
+	g := p.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.discount(p)
+	if g.back.empty() && !g.queue.empty() && g.queue.first.job != nil && g.room() {
+		w := g.queue.pop()
+		p.label = w.label
+		g.count(p)
+		return w
+	}
+	g.giveBack(p)
+	return nil
+}
