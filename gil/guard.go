@@ -24,6 +24,7 @@ var (
 
 // Guard is a held GIL. It pins its goroutine to an OS thread until [Guard.Release]. A goroutine that
 // ends without releasing takes its thread with it; GIL and permit come back, later than by Release.
+// Only on the process's main thread, which Go parks instead of ending, they are lost for good.
 type Guard struct {
 	token    Token
 	thread   uintptr

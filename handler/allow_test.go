@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -49,7 +50,7 @@ func TestRefusedCallsDoNotRun(t *testing.T) {
 		{[]string{"udfs:record"}, "(u.record, ('ran', u.Bomb(u.shell, " + touch + ")), {})", "system"},
 		{[]string{"udfs"}, "(u.shell, (" + touch + ",), {})", "system"},
 		{[]string{"udfs"}, "(eval, ('u.record(1)',), {})", "builtins:eval"},
-		{[]string{"udfs"}, "(u.greet, (u.Bomb(getattr, u.Counter, '__init__'),), {})", "getattr"},
+		{[]string{"udfs"}, "(u.greet, (u.Bomb(getattr, u.Counter, '__init__'),), {})", "udfs:Counter.__init__"},
 		{[]string{}, "(u.record, ('ran',), {})", "udfs:record"},
 	} {
 		h := newHandler(t, handler.WithAllow(c.allow...))
@@ -61,6 +62,27 @@ func TestRefusedCallsDoNotRun(t *testing.T) {
 	}
 	_, err := os.Stat(canary)
 	assert.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// TestDeepPayloadsDoNotCrash: C code that recurses into what a payload nests must stop in time.
+func TestDeepPayloadsDoNotCrash(t *testing.T) {
+	const depth = 100_000
+	h := newHandler(t, handler.WithAllow("udfs:echo"))
+	echo := func(value string) string { return "cpyrpc.internal\nPythonUDF\n(cudfs\necho\n(" + value + "t(dtR." }
+	list := strings.Repeat("]", depth) + strings.Repeat("a", depth-1)
+	for name, data := range map[string]string{
+		"tuples": "N" + strings.Repeat("\x85", depth) + ".", "a hash of tuples": "}N" + strings.Repeat("\x85", depth) + "Ns.",
+		"lists": echo(list), "repr of lists": "cpyrpc.internal\nPythonUDF\n(cbuiltins\nstr\n(" + list + "t(dtR.",
+		"an exception with lists": echo("cbuiltins\nKeyError\n(" + list + "tR"), "marks": strings.Repeat("(", depth) + strings.Repeat("t", depth) + ".",
+		"frozensets": echo("N" + strings.Repeat("\x85\x91", 1)), "dicts": echo(strings.Repeat("}N", depth) + "N" + strings.Repeat("s", depth)),
+	} {
+		out, err := h.RunUDF(t.Context(), handler.Payload{Data: []byte(data)})
+		if err != nil {
+			assert.True(t, noOutcome(err), "%s: %v", name, err)
+		}
+		out.Release()
+	}
+	run(t, h, pickled(t, h, "(u.echo, ('the next call',), {})"))
 }
 
 // TestRefusedModuleIsNotImported: an import is code that runs.

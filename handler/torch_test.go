@@ -113,9 +113,12 @@ func TestTorchExceptions(t *testing.T) {
 		class pybridge.Class
 		text  string
 	}{
-		{"u.raise_, (KeyError('k'),), {}", pybridge.KeyError, "KeyError('k')"},
+		{"u.raise_, (KeyError('k'),), {}", pybridge.KeyError, `KeyError(\'k\')`},
 		{"u.raise_, (ValueError('plain'),), {}", pybridge.ValueError, "plain"},
-		{"u.raise_, (ValueError(r'C:\\users\\x'),), {}", pybridge.Exception, "users"},
+		{`u.raise_, (ValueError('w\xf6rld'),), {}`, pybridge.ValueError, "w\u00f6rld"},
+		{`u.raise_, (ValueError('C:\\users\\x'),), {}`, pybridge.ValueError, `ValueError: C:\users\x`},
+		{`u.raise_, (ValueError('a\0b'),), {}`, pybridge.ValueError, "ValueError: a\x00b"},
+		{`u.raise_, (ValueError('a\ud800b'),), {}`, pybridge.ValueError, "ValueError: a\xed\xa0\x80b"},
 		{"u.refuse, (42,), {}", pybridge.Class("pyrpc.internal.RemoteError"), "refused with 42"},
 		{"u.leave, (3,), {}", pybridge.RuntimeError, "SystemExit"},
 		{"u.interrupt, (), {}", pybridge.RuntimeError, "KeyboardInterrupt"},

@@ -3,6 +3,7 @@ package pybridge_test
 import (
 	"bytes"
 	"context"
+	"os"
 	"runtime"
 	"sync"
 	"testing"
@@ -107,21 +108,29 @@ func TestCallBytesViewEndsWithTheCall(t *testing.T) {
 	assert.ErrorIs(t, err, pybridge.TypeError, "the view is read-only")
 }
 
-// A view of the view cannot be taken away: the payload is kept for it instead.
+// What holds an export of the view cannot lose it: the payload is kept for it instead.
 func TestCallBytesPayloadOutlivesExports(t *testing.T) {
-	for name, end := range map[string]string{"returns": "return b'ok'", "raises": "raise KeyError"} {
-		t.Run(name, func(t *testing.T) {
-			keep := define(t, "kept = []\ndef keep(payload):\n    kept.append(memoryview(payload))\n    "+end+"\nkeep.kept = kept", "keep")
+	for _, c := range []struct{ name, export, end, bug string }{
+		{"export, returns", "pickle.PickleBuffer(payload)", "return b'ok'", ""},
+		{"export, raises", "pickle.PickleBuffer(payload)", "raise KeyError", "internal/cpython/call.c sets CPY_VIEW_HELD only after a success"},
+		{"slice, returns", "payload[:1000]", "return b'ok'", "internal/cpython/call.c: releasing a memoryview does not end its slices"},
+		{"slice, raises", "payload[:1000]", "raise KeyError", "internal/cpython/call.c: releasing a memoryview does not end its slices"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.bug != "" && os.Getenv("PYRPC_TEST_KNOWN_BUGS") == "" {
+				t.Skip("use after free: " + c.bug)
+			}
+			keep := define(t, "import pickle\nkept = []\ndef keep(payload):\n    kept.append("+c.export+")\n    "+c.end+"\nkeep.kept = kept", "keep")
 			for i := range 20 {
 				_, _, err := keep.CallBytes(t.Context(), bytes.Repeat([]byte{byte(i)}, large), nil)
-				assert.Equal(t, name == "raises", err != nil)
+				assert.Equal(t, c.end == "raise KeyError", err != nil)
 			}
 			for range 10 { // what is not kept is overwritten
 				runtime.GC()
 				_ = bytes.Repeat([]byte{255}, large)
 			}
 			pytest.With(t, func(tok gil.Token) {
-				check := pytest.Define(t, tok, "def check(keep): return all(bytes(v) == bytes([i]) * len(v) for i, v in enumerate(keep.kept))", "check")
+				check := pytest.Define(t, tok, "def check(keep): return all(bytes(v) == bytes([i]) * memoryview(v).nbytes for i, v in enumerate(keep.kept))", "check")
 				assert.True(t, as[bool](t, tok, call(t, tok, check, keep)))
 			})
 		})

@@ -96,6 +96,11 @@ func (i *interpreter) await(ctx context.Context) error {
 	select {
 	case <-i.started:
 		return nil
+	default:
+	}
+	select {
+	case <-i.started:
+		return nil
 	case <-ctx.Done():
 	}
 	go func() {

@@ -71,6 +71,7 @@ python=${1:-$(choose)}
 answer=$("$python" -I -c "$ask") || fail "$python does not run as a Python interpreter"
 [[ $answer != !* ]] || fail "$python ${answer#!}"
 mapfile -t lines <<<"$answer"
+[[ ${#lines[@]} -ge 4 ]] || fail "$python is no Python interpreter"
 executable=${lines[0]} libdir=${lines[1]} library=${lines[2]}
 
 compiler=${CC:-gcc}
@@ -83,6 +84,8 @@ for dir in "${lines[@]:3}"; do
   cflags+=$(flag "-I$dir")
 done
 cflags+=" -include$(flag "$header")"
+# Nor does Go's cache see the header's text: its checksum, in a macro that nobody reads, stands for it.
+cflags+=" -DPYRPC_CPY3_COMPAT=$(cksum <"$header" | cut -d ' ' -f 1)"
 
 # The shared library by its full name: -lpython3.N would settle for a static one, a second copy of Python
 # in the process. The run path makes it the very file that pyrpc loads for this interpreter. As needed:

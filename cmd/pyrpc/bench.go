@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +22,9 @@ func benchCommand(c *common) *cobra.Command {
 		Use:   "bench",
 		Short: "Measure the bridge against what it is compared with",
 		Long: `bench measures, side by side in one run, and prints the median, the smallest and the largest of
-several rounds. Figures are ratios unless their unit says otherwise.`,
+several rounds. Figures are ratios unless their unit says otherwise:
+
+  ` + strings.Join(bench.Keys(), "\n  "),
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if startOnly {
@@ -38,7 +41,7 @@ several rounds. Figures are ratios unless their unit says otherwise.`,
 		},
 	}
 	c.jsonFlag(cmd)
-	cmd.Flags().StringSliceVar(&only, "only", nil, "figures to measure, separated by commas")
+	cmd.Flags().StringSliceVar(&only, "only", nil, "`figures` to measure, separated by commas")
 	cmd.Flags().IntVar(&rounds, "rounds", 15, "rounds of each figure")
 	cmd.Flags().BoolVar(&startOnly, "start-only", false, "start and close Python, nothing else (what start_vs_python runs)")
 	_ = cmd.Flags().MarkHidden("start-only")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,9 +24,9 @@ func callCommand(c *common) *cobra.Command {
 		Use:   "call TARGET MODULE:FUNCTION [ARG...]",
 		Short: "Call a Python function with literal arguments",
 		Long: `call makes a PythonUDF of a function and arguments, runs it at the target, and prints what it
-returned. Arguments are Python literals: 3, 2.5, '"text"', '[1, 2]'. The target "self" is a Python
-inside this process.`,
-		Example: "  pyrpc call self math:hypot 3 4\n  pyrpc call self builtins:sorted '[3, 1, 2]' --kw reverse=True",
+returned. Arguments are Python literals: 3, 2.5, '"text"', '[1, 2]'; write -- before a negative number.
+The target "self" is a Python inside this process.`,
+		Example: "  pyrpc call self math:hypot 3 4\n  pyrpc call self builtins:sorted '[3, 1, 2]' --kw reverse=True\n  pyrpc call self math:fabs -- -3",
 		Args:    arguments(cobra.MinimumNArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if args[0] != selfTarget {
@@ -42,7 +43,7 @@ inside this process.`,
 	}
 	c.moduleFlag(cmd)
 	c.jsonFlag(cmd)
-	cmd.Flags().StringArrayVar(&kw, "kw", nil, "keyword argument NAME=LITERAL; may be repeated")
+	cmd.Flags().StringArrayVar(&kw, "kw", nil, "keyword argument `name=literal`; may be repeated")
 	return cmd
 }
 
@@ -50,11 +51,13 @@ inside this process.`,
 type request struct {
 	module, function string
 	args             []string
-	kwargs           map[string]string
+	kwargs           []keyword // in the order given, which **kwargs shows
 }
 
+type keyword struct{ name, literal string }
+
 func parseCall(target string, args, kw []string) (request, error) {
-	r := request{args: args, kwargs: map[string]string{}}
+	r := request{args: args}
 	var ok bool
 	if r.module, r.function, ok = strings.Cut(target, ":"); !ok || r.module == "" || r.function == "" {
 		return r, &usageError{fmt.Errorf("%q is not of the form module:function, such as math:hypot", target)}
@@ -64,7 +67,10 @@ func parseCall(target string, args, kw []string) (request, error) {
 		if !ok || name == "" {
 			return r, &usageError{fmt.Errorf("--kw %q is not of the form name=literal", pair)}
 		}
-		r.kwargs[name] = literal
+		if slices.ContainsFunc(r.kwargs, func(k keyword) bool { return k.name == name }) {
+			return r, &usageError{fmt.Errorf("--kw %s is given twice", name)}
+		}
+		r.kwargs = append(r.kwargs, keyword{name, literal})
 	}
 	return r, nil
 }
@@ -117,9 +123,10 @@ func (c *common) printResult(t gil.Token, cmd *cobra.Command, result *pybridge.O
 	if err != nil {
 		return fmt.Errorf("the result has no JSON form: %w", err)
 	}
-	line, err := json.Marshal(plain(v))
-	if err == nil {
-		cmd.Println(string(line))
+	encoder := json.NewEncoder(cmd.OutOrStdout())
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(plain(v)); err != nil {
+		return fmt.Errorf("the result has no JSON form: %w", err)
 	}
-	return err
+	return nil
 }

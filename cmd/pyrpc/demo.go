@@ -25,7 +25,7 @@ func demoCommand(c *common) *cobra.Command {
 		Args:  arguments(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return c.demo(cmd, dir) },
 	}
-	cmd.Flags().StringVar(&dir, "dir", "testdata", "folder of "+demoModule+".py")
+	cmd.Flags().StringVar(&dir, "dir", "testdata", "`folder` of "+demoModule+".py")
 	return cmd
 }
 

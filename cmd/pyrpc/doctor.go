@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -45,13 +46,15 @@ func (c *common) doctor(cmd *cobra.Command) error {
 		d.Diagnosis, err = rt.Diagnose(ctx)
 		return err
 	})
+	if err != nil && c.json { // whoever reads it wants to read this too
+		d.Problems = append(d.Problems, pybridge.Problem{What: err.Error(), Remedy: "name one of other_interpreters with --python"})
+		return errors.Join(err, d.encode(cmd))
+	}
 	if err != nil {
-		return c.withSurvey(cmd, d, err)
+		return d.withSurvey(err)
 	}
 	if c.json {
-		encoder := json.NewEncoder(cmd.OutOrStdout())
-		encoder.SetIndent("", "  ")
-		err = encoder.Encode(d)
+		err = d.encode(cmd)
 	} else {
 		d.print(cmd)
 	}
@@ -61,16 +64,19 @@ func (c *common) doctor(cmd *cobra.Command) error {
 	return err
 }
 
+func (d diagnosis) encode(cmd *cobra.Command) error {
+	encoder := json.NewEncoder(cmd.OutOrStdout())
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(d)
+}
+
 // withSurvey adds to a failed start which other interpreters would do.
-func (c *common) withSurvey(cmd *cobra.Command, d diagnosis, err error) error {
+func (d diagnosis) withSurvey(err error) error {
 	if len(d.Others) == 0 {
 		return err
 	}
-	text := "\nusable instead, with --python:"
-	for _, other := range d.Others {
-		text += "\n  " + other
-	}
-	return errors.Join(err, errors.New(text[1:]))
+	return fmt.Errorf("%w\nusable instead, with --python:\n  %s", err, strings.Join(d.Others, "\n  "))
 }
 
 func (d diagnosis) print(cmd *cobra.Command) {

@@ -8,8 +8,11 @@ import (
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
-// exitError is sys.exit of a program: its status, without a message of ours.
-type exitError struct{ status int }
+// exitError is sys.exit of a program: its status and its own text, without a message of ours.
+type exitError struct {
+	status int
+	text   string
+}
 
 func (e *exitError) Error() string { return "exit status " + strconv.Itoa(e.status) }
 
@@ -29,7 +32,7 @@ func scriptError(err error) error {
 	case convErr == nil && status == 0:
 		return nil
 	case convErr == nil:
-		return &exitError{status & 0xff}
+		return &exitError{status: status & 0xff}
 	}
-	return errors.New(e.Message) // sys.exit("text") prints the text and means 1
+	return &exitError{1, e.Message} // sys.exit("text") prints the text and means 1
 }

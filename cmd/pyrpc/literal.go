@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -22,19 +23,19 @@ func buildUDF(ctx context.Context, rt *pybridge.Runtime, rpcModule string, r req
 		for i, text := range r.args {
 			v, err := literal(t, rt, text)
 			if err != nil {
-				return &usageError{fmt.Errorf("argument %d, %s, is no Python literal (quote text twice: '\"text\"'): %w", i+1, text, err)}
+				return badLiteral(fmt.Sprintf("argument %d", i+1), text, err)
 			}
 			defer v.Release()
 			args = append(args, v)
 		}
 		kwargs := pybridge.Dict{}
-		for name, text := range r.kwargs {
-			v, err := literal(t, rt, text)
+		for _, k := range r.kwargs {
+			v, err := literal(t, rt, k.literal)
 			if err != nil {
-				return &usageError{fmt.Errorf("--kw %s=%s is no Python literal: %w", name, text, err)}
+				return badLiteral("--kw "+k.name, k.literal, err)
 			}
 			defer v.Release()
-			kwargs = append(kwargs, pybridge.DictItem{Key: name, Value: v})
+			kwargs = append(kwargs, pybridge.DictItem{Key: k.name, Value: v})
 		}
 		udf, err = newUDF(t, rt, rpcModule, fn, args, kwargs)
 		return err
@@ -77,6 +78,15 @@ func literal(t gil.Token, rt *pybridge.Runtime, text string) (*pybridge.Object, 
 	return eval.Call(t, text)
 }
 
+// badLiteral says what was wrong with the text. What literal_eval says of a bare word is about its own
+// inside.
+func badLiteral(what, text string, err error) error {
+	if errors.Is(err, pybridge.ValueError) {
+		return &usageError{fmt.Errorf("%s is no Python literal: %s (text needs quotes of its own: '\"text\"')", what, text)}
+	}
+	return &usageError{fmt.Errorf("%s is no Python literal: %s: %w", what, text, err)}
+}
+
 // printable replaces what a terminal cannot show: lone surrogates are no UTF-8.
 func printable(s string) string {
 	if utf8.ValidString(s) {
@@ -91,7 +101,7 @@ func plain(v any) any {
 	case pybridge.Dict:
 		m := make(map[string]any, len(v))
 		for _, item := range v {
-			m[fmt.Sprint(item.Key)] = plain(item.Value)
+			m[key(item.Key)] = plain(item.Value)
 		}
 		return m
 	case []any:
@@ -106,6 +116,14 @@ func plain(v any) any {
 		return []float64{real(v), imag(v)}
 	}
 	return v
+}
+
+// key is a dict's key as the text that json.dumps makes of it.
+func key(v any) string {
+	if v == nil {
+		return "null"
+	}
+	return fmt.Sprint(v)
 }
 
 func plainList(values []any) []any {

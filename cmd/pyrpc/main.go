@@ -64,12 +64,28 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	return report(root.ExecuteContext(ctx), stderr)
+}
+
+// report prints what a command failed with, and gives its status.
+func report(err error, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
+	if both, ok := err.(interface{ Unwrap() []error }); ok { // of errors.Join: the command, then the join
+		status := 0
+		for _, err := range both.Unwrap() {
+			if s := report(err, stderr); status == 0 {
+				status = s
+			}
+		}
+		return status
+	}
 	var exit *exitError
 	if errors.As(err, &exit) {
+		if exit.text != "" {
+			fmt.Fprintln(stderr, exit.text)
+		}
 		return exit.status
 	}
 	fmt.Fprintln(stderr, "pyrpc:", explain(err))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,18 +36,24 @@ func newRoot() *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if negative.MatchString(err.Error()) {
+			err = fmt.Errorf("%w (write -- before arguments that begin with -)", err)
+		}
 		return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
 	flags := root.PersistentFlags()
-	flags.StringVar(&c.python, "python", "", "interpreter to use (default: PYRPC_PYTHON, $VIRTUAL_ENV/bin/python, python3 on PATH)")
-	flags.StringVar(&c.library, "library", "", "libpython3.X.so to load, where it cannot be found")
-	flags.StringArrayVar(&c.path, "path", nil, "directory to import modules from; may be repeated")
+	flags.StringVar(&c.python, "python", "", "`interpreter` to use (default: PYRPC_PYTHON, $VIRTUAL_ENV/bin/python, python3 on PATH)")
+	flags.StringVar(&c.library, "library", "", "`file` libpython3.X.so to load, where it cannot be found")
+	flags.StringArrayVar(&c.path, "path", nil, "`folder` to import modules from; may be repeated")
 	flags.BoolVarP(&c.verbose, "verbose", "v", false, "log what the bridge does, to stderr")
 	for _, add := range []func(*common) *cobra.Command{udfCommand, callCommand, runCommand, demoCommand, doctorCommand, benchCommand, versionCommand} {
 		root.AddCommand(add(c))
 	}
 	return root
 }
+
+// negative recognises pflag's complaint about a negative number.
+var negative = regexp.MustCompile(`in -\.?\d`)
 
 func noCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
@@ -82,7 +89,7 @@ func (c *common) options(cmd *cobra.Command, more ...pybridge.Option) []pybridge
 
 // moduleFlag and jsonFlag are for the commands that have them.
 func (c *common) moduleFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&c.module, "module", handler.OwnModule, "RPC module, such as "+handler.TorchModule)
+	cmd.Flags().StringVar(&c.module, "module", handler.OwnModule, "RPC `module`, such as "+handler.TorchModule)
 }
 
 func (c *common) jsonFlag(cmd *cobra.Command) {

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -28,7 +31,7 @@ importable. sys.exit ends the command with its status.`,
 }
 
 func (c *common) runScript(cmd *cobra.Command, args []string) error {
-	source, err := os.ReadFile(args[0])
+	file, err := os.ReadFile(args[0])
 	if err != nil {
 		return fmt.Errorf("the script cannot be read: %w", err)
 	}
@@ -37,11 +40,38 @@ func (c *common) runScript(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	c.path = append([]string{dir}, c.path...)
-	err = c.withRuntime(cmd, func(ctx context.Context, rt *pybridge.Runtime) error {
+	return c.withRuntime(cmd, func(ctx context.Context, rt *pybridge.Runtime) error {
 		if _, err := handler.New(ctx, rt); err != nil { // makes "import pyrpc" work
 			return err
 		}
-		return gil.With(gil.WithLabel(ctx, args[0]), func(t gil.Token) error { return rt.RunMain(t, string(source), args[0]) })
+		return scriptError(gil.With(gil.WithLabel(ctx, args[0]), func(t gil.Token) error {
+			source, err := decode(t, rt, file)
+			if err != nil {
+				return err
+			}
+			return rt.RunMain(t, source, args[0])
+		}))
 	}, pybridge.WithArgv(args...))
-	return scriptError(err)
 }
+
+// decode reads source as Python does: UTF-8, unless a byte order mark or a coding line says otherwise.
+// Python is asked only then: it has to import half a dozen modules for the answer.
+func decode(t gil.Token, rt *pybridge.Runtime, file []byte) (string, error) {
+	if utf8.Valid(file) && !bytes.HasPrefix(file, []byte("\ufeff")) && !coding.Match(file) {
+		return string(file), nil
+	}
+	decodeSource, err := resolve(t, rt, "importlib.util", "decode_source")
+	if err != nil {
+		return "", err
+	}
+	defer decodeSource.Release()
+	source, err := decodeSource.Call(t, file)
+	if err != nil {
+		return "", err
+	}
+	defer source.Release()
+	return pybridge.As[string](t, source)
+}
+
+// coding finds a coding line among the first two (PEP 263).
+var coding = regexp.MustCompile(`\A(?:[^\n]*\n)?[ \t\f]*#[^\n]*coding[:=]`)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +19,7 @@ func udfCommand(c *common) *cobra.Command {
 	var maxBytes int64
 	var allow []string
 	cmd := &cobra.Command{
-		Use:   "udf < PAYLOAD > RESULT",
+		Use:   "udf [flags] < PAYLOAD > RESULT",
 		Short: "Run one pickled PythonUDF from standard input",
 		Long: `udf reads a pickled PythonUDF from standard input, runs it, and writes the pickled result to
 standard output. A function that raised is a result too, a pickled RemoteException. When there is
@@ -26,7 +27,10 @@ no result at all, because the payload cannot be unpickled or the result not pick
 status is 1, the reason is on standard error, and standard output stays empty.`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			payload, err := readPayload(cmd.InOrStdin(), maxBytes)
+			if maxBytes < 1 {
+				return &usageError{fmt.Errorf("--max-bytes %d: at least 1", maxBytes)}
+			}
+			payload, err := awaitPayload(cmd.Context(), cmd.InOrStdin(), maxBytes)
 			if err != nil {
 				return err
 			}
@@ -42,15 +46,32 @@ status is 1, the reason is on standard error, and standard output stays empty.`,
 			return err
 		},
 	}
+	cmd.DisableFlagsInUseLine = true
 	c.moduleFlag(cmd)
-	cmd.Flags().Int64Var(&maxBytes, "max-bytes", defaultMaxBytes, "largest payload accepted")
-	cmd.Flags().StringArrayVar(&allow, "allow", nil, "let the payload name only this: module, module:qualname, module.* or module:Prefix*; may be repeated")
+	cmd.Flags().Int64Var(&maxBytes, "max-bytes", defaultMaxBytes, "`size` of the largest payload accepted")
+	cmd.Flags().StringArrayVar(&allow, "allow", nil, "let the payload name only `what` is listed: module, module:qualname, module.* or module:Prefix*; may be repeated")
 	return cmd
+}
+
+// awaitPayload is readPayload that a signal ends: a read of standard input cannot be cancelled, but left.
+func awaitPayload(ctx context.Context, r io.Reader, limit int64) (payload []byte, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		payload, err = readPayload(r, limit)
+	}()
+	select {
+	case <-done:
+		return payload, err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // readPayload reads one byte more than allowed, to see that there is more.
 func readPayload(r io.Reader, limit int64) ([]byte, error) {
-	payload, err := io.ReadAll(io.LimitReader(r, limit+1))
+	most := min(limit, math.MaxInt64-1) + 1
+	payload, err := io.ReadAll(io.LimitReader(r, most))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("reading the payload from standard input: %w", err)

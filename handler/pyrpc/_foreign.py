@@ -19,6 +19,7 @@ from ._errors import (
 )
 from ._render import render
 from ._safe import (
+    get_args,
     get_cause,
     get_context,
     get_dict,
@@ -119,16 +120,16 @@ class _Foreign:
         return [base for base in type_mro(cls)[1:] if issubclass(base, Exception)]
 
     def _call(self, udf):
-        torch = _torch.find() if "torch" in modules else None
+        switch = _torch.grad_switch() if "torch" in modules else None
         try:
-            if torch is not None:
-                torch._C._set_grad_enabled(True)
+            if switch is not None:
+                switch(True)
             return self._run_function(udf)
         except BaseException as exc:
             return self._failed(exc)
         finally:
-            if torch is not None:
-                torch._C._set_grad_enabled(True)
+            if switch is not None:
+                switch(True)
 
     def _failed(self, exc):
         """Make the result for *exc*, which left the module's _run_function.
@@ -162,8 +163,9 @@ class _Foreign:
     def handle_exception(self, result):
         """Raise what *result* stands for; RemoteError where the module cannot.
 
-        torch's calls ``exception_type`` whatever it is, and its decoding of the
-        text fails on a backslash; both would replace the peer's error by ours.
+        torch's calls ``exception_type`` whatever it is, and decodes the text as if
+        it were the inside of a literal, which fails on many a backslash and makes
+        other letters of all that are not ASCII.
         """
         if not self.is_remote_exception(result):
             return self._handle_exception(result)
@@ -171,17 +173,32 @@ class _Foreign:
         if not isinstance(cls, type) or not issubclass(cls, Exception):
             reason = f"{repr_of(cls)} is not an exception class to raise here"
             raise self._remote_error(result, cls, reason)
+        exc = self._rebuild(result)
+        if isinstance(exc, UnicodeError) or _is_garbled(exc, result.msg):
+            exc = self._rebuild_exactly(result.msg, cls) or exc
+        if exc is None:
+            return None
+        if type(exc) is cls and _frames_below(exc) <= 1:
+            raise exc
+        how = f"rebuilding it failed with {type_name(type(exc))}"
+        how = f"{how}: {text_of(exc)}"
+        raise self._remote_error(result, cls, how) from exc
+
+    def _rebuild(self, result):
+        """Return what the module raises for *result*, None if it does not."""
         try:
             self._handle_exception(result)
         except BaseException as exc:
-            if type(exc) is cls and _frames_below(exc) <= 1:
-                raise
-            problem = exc
-        else:
+            return exc
+
+    def _rebuild_exactly(self, msg, cls):
+        """`_rebuild` for a text that the module's decoding would not leave as it is."""
+        try:
+            escaped = msg.encode("unicode_escape").decode("ascii")
+            exc = self._rebuild(self._remote_exception(escaped, cls))
+        except BaseException:
             return None
-        how = f"rebuilding it failed with {type_name(type(problem))}"
-        how = f"{how}: {text_of(problem)}"
-        raise self._remote_error(result, cls, how) from problem
+        return exc if type(exc) is cls else None
 
     def _remote_error(self, result, cls, reason):
         text = getattr(result, "msg", "")
@@ -235,6 +252,19 @@ def _handled_by_module(exc):
             return earlier
         earlier = get_context(earlier)
     return exc
+
+
+def _is_garbled(exc, msg):
+    """Tell whether *exc* has, for *msg*, what torch's decoding makes of it."""
+    try:
+        (text,) = get_args(exc)
+        return (
+            type(text) is str
+            and text != msg
+            and text == msg.encode().decode("unicode_escape")
+        )
+    except (AttributeError, TypeError, ValueError):
+        return False
 
 
 def _frames_below(exc):

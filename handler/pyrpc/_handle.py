@@ -13,9 +13,10 @@ from importlib import import_module
 from sys import modules
 
 from ._errors import DeserializeError, describe_pickling, describe_unpickling
-from ._pickling import PROTOCOL, _reducers, _tables, load, serialize
+from ._pickling import PROTOCOL, _tables, dump, load, needs_table, serialize
 from ._remote import _handle_exception, is_remote_exception
-from ._udf import PythonUDF, _run_function, call, check, failed
+from ._torch import grad_switch
+from ._udf import PythonUDF, _run_function, check, failed
 
 OWN_MODULE = "pyrpc.internal"
 NAMES = ("_run_function", "serialize", "deserialize", "_handle_exception")
@@ -119,11 +120,17 @@ def check_size(data, limit):
         )
 
 
+# Of these exactly, no part can have a reducer.
+_SCALARS = frozenset((type(None), bool, int, float, complex, str, bytes, bytearray))
+
+
 def _make_own(policy, limit):
     read = loads if policy is None else policy.loads
     restore_modules = _module_keeper()
+    switch = None  # of torch's grad mode, once torch is there
 
     def work(data, tensors):
+        nonlocal switch
         if limit is not None:
             check_size(data, limit)
         if tensors is None and _tables.recv is None:
@@ -134,31 +141,37 @@ def _make_own(policy, limit):
                 raise describe_unpickling(exc) from exc
         else:
             udf = load(data, tensors or (), read)
-        if "torch" in modules:
-            result = call(udf)
-        else:
-            # call(), written out: this is the path that has to be fast.
-            try:
-                if type(udf) is not PythonUDF:
-                    check(udf)
-                func, args, kwargs = udf
-                if (
-                    type(args) is not tuple
-                    or type(kwargs) is not dict
-                    or not callable(func)
-                ):
-                    check(udf)
-                result = func(*args, **kwargs)
-            except BaseException as exc:
-                result = failed(exc)
+        if switch is None and "torch" in modules:
+            switch = grad_switch()
+        # _udf.call(), written out: this is the path that has to be fast.
+        func = args = kwargs = None
+        try:
+            if switch is not None:
+                switch(True)
+            if type(udf) is not PythonUDF:
+                check(udf)
+            func, args, kwargs = udf
+            if (
+                type(args) is not tuple
+                or type(kwargs) is not dict
+                or not callable(func)
+            ):
+                check(udf)
+            result = func(*args, **kwargs)
+        except BaseException as exc:
+            result = failed(exc)
+        # What only the call needed must not be held while the result is copied.
+        data = tensors = udf = func = args = kwargs = None
+        if switch is not None:
+            switch(True)
         if OWN_MODULE not in modules:
             restore_modules()
-        if not _reducers and "torch" not in modules:
+        if type(result) in _SCALARS or not needs_table():
             try:
                 return dumps(result, PROTOCOL)
             except BaseException as exc:
                 raise describe_pickling(exc, result) from exc
-        data, tensors = serialize(result)
+        data, tensors = dump(result)
         return (data, tensors) if tensors else data
 
     def run(data, tensors=None):

@@ -18,7 +18,8 @@ from io import BytesIO
 from sys import modules
 from threading import local
 
-from . import _torch
+from . import _tensors, _torch
+from ._compact import compact
 from ._errors import describe_pickling, describe_unpickling
 
 PROTOCOL = 5
@@ -44,9 +45,17 @@ class _Reducers(dict):
     """
 
     def __missing__(self, cls):
+        known = copyreg.dispatch_table.get(cls)
+        if known is not None:
+            return known
         if _torch.is_script_module(cls):
             return _reduce_script_module
-        return copyreg.dispatch_table[cls]
+        reducer = _tensors.reducer_for(cls, to_table)
+        if reducer is None:
+            raise KeyError(cls)
+        if cls.__module__ == "torch":  # Tensor itself; other classes may go again
+            self[cls] = reducer
+        return reducer
 
 
 _reducers = _Reducers()
@@ -85,10 +94,6 @@ def _receive_tensor(index):
     return table[index]
 
 
-def _reduce_tensor(tensor):
-    return to_table(_torch.prepare_tensor(tensor))
-
-
 def _reduce_script_module(module):
     return _receive_script_module, (_torch.save_script_module(module),)
 
@@ -99,11 +104,7 @@ def _receive_script_module(data):
 
 def needs_table():
     """Tell whether pickling must use the reducers (any registered, or torch)."""
-    if "torch" in modules:
-        torch = _torch.find()
-        if torch is not None and torch.Tensor not in _reducers:
-            _reducers[torch.Tensor] = _reduce_tensor
-    return bool(_reducers)
+    return bool(_reducers) or ("torch" in modules and _torch.find() is not None)
 
 
 def serialize(obj):
@@ -130,6 +131,8 @@ def dump(obj):
         pickler = Pickler(out, PROTOCOL)
         pickler.dispatch_table = _reducers
         pickler.dump(obj)
+        if tensors and _torch.find() is not None:
+            compact(_torch.find(), tensors)
     except BaseException as exc:
         # The traceback keeps this frame; it must not keep the tensors.
         tensors.clear()

@@ -27,6 +27,10 @@ from ._remote import _remote_exception
 DEFAULT_ALLOWED = frozenset(
     """
     pyrpc.internal:PythonUDF pyrpc.internal:_receive_tensor
+    pyrpc.internal:_receive_leaf pyrpc.internal:_receive_named
+    pyrpc.internal:_receive_parameter pyrpc.internal:_receive_quantized
+    pyrpc.internal:_receive_sparse pyrpc.internal:_receive_sparse_compressed
+    pyrpc.internal:_receive_subclass
     pyrpc.internal:_remote_exception pyrpc.internal:UnpicklableValue
     pyrpc.internal:RemoteError pyrpc.internal:RemoteTraceback
     pyrpc.internal:SerializeError pyrpc.internal:DeserializeError

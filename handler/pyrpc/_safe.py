@@ -12,6 +12,7 @@ _get_module = type.__dict__["__module__"].__get__
 _get_qualname = type.__dict__["__qualname__"].__get__
 _get_mro = type.__dict__["__mro__"].__get__
 
+get_args = BaseException.__dict__["args"].__get__
 get_cause = BaseException.__dict__["__cause__"].__get__
 get_context = BaseException.__dict__["__context__"].__get__
 get_suppress = BaseException.__dict__["__suppress_context__"].__get__

@@ -1,7 +1,7 @@
 """All that this package knows about torch. torch is never imported from here.
 
 ``find()`` looks whether someone else has imported it; only then do tensors and
-script modules get special treatment and the grad mode a reset.
+script modules get special treatment (see _tensors) and the grad mode a reset.
 """
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
@@ -28,28 +28,22 @@ def find():
     return _found
 
 
-def prepare_tensor(tensor):
-    """Return the tensor to put in the table in place of *tensor*.
+def require(what):
+    """Return torch for loading *what*; ImportError says what arrived without it."""
+    torch = find()
+    if torch is None:
+        raise ImportError(f"{what} arrived, but torch is not imported here")
+    return torch
 
-    Lazy conjugation and negation are bits beside the data, and a tensor table
-    carries data only: sent as they are, the values would arrive wrong. Raises
-    TypeError for tensors without data that could be sent.
+
+def grad_switch():
+    """Return the function that sets torch's grad mode, or None without torch.
+
+    The C function itself: ``torch.set_grad_enabled`` is a class, and takes longer
+    than everything else that `Handle.run` does around a call.
     """
-    if tensor.is_meta:
-        raise TypeError(
-            "cannot send a meta tensor: it has a shape but no data;"
-            " send its shape and dtype instead"
-        )
-    if tensor.is_mkldnn:
-        raise TypeError(
-            "cannot send an MKL-DNN tensor: its layout is private to this process;"
-            " send tensor.to_dense()"
-        )
-    if tensor.is_conj():
-        tensor = tensor.resolve_conj()
-    if tensor.is_neg():
-        tensor = tensor.resolve_neg()
-    return tensor
+    torch = find()
+    return None if torch is None else torch._C._set_grad_enabled
 
 
 def is_script_module(cls):
@@ -64,7 +58,4 @@ def save_script_module(module):
 
 
 def load_script_module(data):
-    torch = find()
-    if torch is None:
-        raise ImportError("a ScriptModule arrived, but torch is not imported here")
-    return torch.jit.load(BytesIO(data))
+    return require("a ScriptModule").jit.load(BytesIO(data))

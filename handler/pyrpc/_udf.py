@@ -27,17 +27,17 @@ def _run_function(python_udf):
 
 def call(udf):
     """`_run_function` within the context of the caller."""
-    torch = _torch.find() if "torch" in modules else None
+    switch = _torch.grad_switch() if "torch" in modules else None
     try:
-        if torch is not None:
-            torch._C._set_grad_enabled(True)
+        if switch is not None:
+            switch(True)
         func, args, kwargs = check(udf)
         return func(*args, **kwargs)
     except BaseException as exc:
         return failed(exc)
     finally:
-        if torch is not None:
-            torch._C._set_grad_enabled(True)
+        if switch is not None:
+            switch(True)
 
 
 def check(udf):

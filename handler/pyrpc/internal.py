@@ -25,6 +25,15 @@ from ._pickling import (
     serialize,
     to_table,
 )
+from ._receivers import (
+    _receive_leaf,
+    _receive_named,
+    _receive_parameter,
+    _receive_quantized,
+    _receive_sparse,
+    _receive_sparse_compressed,
+    _receive_subclass,
+)
 from ._remote import RemoteException, _handle_exception, _remote_exception
 from ._udf import PythonUDF, _run_function
 
@@ -54,7 +63,14 @@ for _cls in (
     RemoteTraceback,
     SerializeError,
     UnpicklableValue,
+    _receive_leaf,
+    _receive_named,
+    _receive_parameter,
+    _receive_quantized,
     _receive_script_module,
+    _receive_sparse,
+    _receive_sparse_compressed,
+    _receive_subclass,
     _receive_tensor,
     _remote_exception,
 ):

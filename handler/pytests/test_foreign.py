@@ -142,12 +142,18 @@ class WithAgent(Habits):
         self.assertIs(type(exc), KeyError)
         self.assertIn("Local", str(exc))
 
+    def test_text_that_decoding_would_garble(self):
+        for text in ("C:\\users\\x", "C:\\new", "lone \ud800", "w\xf6rld", "a\0b", "\\"):
+            for cls in (ValueError, KeyError, targets.OneArg):
+                with self.subTest(text=text, cls=cls):
+                    exc = self.raised(RemoteException(text, cls))
+                    self.assertIs(type(exc), cls)
+                    self.assertEqual(exc.args, (text,))
+
     def test_rebuilding_fails(self):
         for value in (
-            RemoteException("C:\\users\\x", ValueError),
             RemoteException("text", targets.TwoArgs),
             RemoteException("text", UnicodeDecodeError),
-            RemoteException("lone \ud800", ValueError),
             RemoteException("text", SystemExit),
             RemoteException("text", print),
             RemoteException("text", None),

@@ -33,10 +33,6 @@ func TestOneLibraryInTheProcess(t *testing.T) {
 	assert.Equal(t, map[string]bool{library: true}, loaded)
 }
 
-func TestCompiledForTheRunningVersion(t *testing.T) {
-	assert.Equal(t, pytest.Runtime().Version().Full, python3.Py_GetVersion())
-}
-
 // cpy3 reads them at program start, before Python is initialised.
 func TestVariablesOfCpy3AreValid(t *testing.T) {
 	for name, p := range map[string]*python3.PyObject{

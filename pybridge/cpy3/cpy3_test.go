@@ -3,7 +3,6 @@
 package cpy3_test
 
 import (
-	"sync"
 	"testing"
 
 	python3 "github.com/go-python/cpy3"
@@ -168,38 +167,4 @@ func TestWithoutTheGIL(t *testing.T) {
 
 	pytest.With(t, func(gil.Token) { p.DecRef() }) // the refused Take has not consumed it
 	assert.Equal(t, before, refcount(t, o))
-}
-
-func TestConversions_hammer(t *testing.T) {
-	o := fresh(t)
-	before := refcount(t, o)
-	var all sync.WaitGroup
-	for range 16 {
-		all.Add(1)
-		go func() {
-			defer all.Done()
-			for range 200 {
-				assert.NoError(t, gil.With(t.Context(), func(tok gil.Token) error { return roundTrip(tok, o) }))
-			}
-		}()
-	}
-	all.Wait()
-	assert.Equal(t, before, refcount(t, o))
-}
-
-func roundTrip(tok gil.Token, o *pybridge.Object) error {
-	p, err := cpy3.ToCpy3(tok, o)
-	if err != nil {
-		return err
-	}
-	defer p.DecRef()
-	tuple := python3.PyTuple_New(1)
-	p.IncRef()
-	python3.PyTuple_SetItem(tuple, 0, p)
-	taken, err := cpy3.Take(tok, tuple)
-	if err != nil {
-		return err
-	}
-	taken.Release()
-	return nil
 }

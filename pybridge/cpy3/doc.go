@@ -21,8 +21,8 @@
 //	eval "$(scripts/cpy3env.sh [PYTHON])" && go build -tags cpy3 ./...
 //
 // The binary then runs with that minor version of CPython only. pyrpc finds the linked library in the
-// process and uses it instead of loading another; Start fails if the interpreter that it is to run
-// (PYRPC_PYTHON) is of another version. So the freedom to choose at run time is the price.
+// process and uses it instead of loading another; Start fails when it is to run an interpreter
+// (PYRPC_PYTHON) of another version. Choosing Python at run time is the price of cpy3.
 //
 // # Rules
 //
@@ -48,7 +48,7 @@
 //   - PySys_SetPath, PySys_SetArgv, PySys_SetArgvEx: they change the interpreter for everybody;
 //     pybridge.WithPath and pybridge.WithArgv are there for it.
 //   - PySignal_SetWakeupFd: signals are Go's. It does nothing on 3.9 to 3.12; on 3.13 it is CPython's own.
-//   - PyErr_Print, PyErr_PrintEx, PyRun_SimpleString: they print the exception and drop it, and on
+//   - PyErr_Print, PyErr_PrintEx, PyRun_SimpleString, PyRun_AnyFile: they print the exception and drop it, and on
 //     SystemExit end the process.
 //
 // What 3.9 and 3.13 took away (PyDict_ClearFreeList and the like) does nothing; compat.h says why for each.

@@ -18,6 +18,7 @@ ModuleSpec, ModuleType, BuiltinFunction = type(sys.__spec__), type(sys), type(le
 _isinstance, _getattr, _str, _type, _len, _repr = isinstance, getattr, str, type, len, repr
 _BaseException, _list, _tuple, _int, _issubclass = BaseException, list, tuple, int, issubclass
 
+
 def _module(cls):
     try:
         module = cls.__module__
@@ -60,7 +61,7 @@ def flush():
             failures.append("%s: %s: %s" % (what, class_name(_type(exc)), _text(exc)))
 
     attempt("atexit", atexit._run_exitfuncs)
-    for name in ("stdout", "stderr"):
+    for name in ("stdout", "stderr", "__stdout__", "__stderr__"):  # the latter where a program replaced the former
         stream = _getattr(sys, name, None)
         if stream is not None and not _getattr(stream, "closed", False):
             attempt("sys." + name, stream.flush)

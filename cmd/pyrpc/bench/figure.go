@@ -75,16 +75,17 @@ func Select(keys []string) ([]Measurement, error) {
 	for _, key := range keys {
 		i := slices.IndexFunc(all, func(m Measurement) bool { return m.Key == key })
 		if i < 0 {
-			return nil, fmt.Errorf("no figure %q; there are %s", key, strings.Join(keysOf(all), ", "))
+			return nil, fmt.Errorf("no figure %q; there are %s", key, strings.Join(Keys(), ", "))
 		}
 		out = append(out, all[i])
 	}
 	return out, nil
 }
 
-func keysOf(list []Measurement) []string {
+// Keys names every figure, in the order of the table.
+func Keys() []string {
 	var keys []string
-	for _, m := range list {
+	for _, m := range All() {
 		keys = append(keys, m.Key)
 	}
 	return keys

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestCallReturns(t *testing.T) {
+	for _, c := range []struct {
+		want string
+		args []string
+	}{
+		{"5.0\n", []string{"math:hypot", "3", "4"}},
+		{"3.0\n", []string{"math:fabs", "--", "-3"}},
+		{"[3, 2, 1]\n", []string{"builtins:sorted", "[3, 1, 2]", "--kw", "reverse=True"}},
+		{"'Hello, w\u00f6rld'\n", []string{"cmd_udfs:greet", `"w\u00f6rld"`}},
+		{"None\n", []string{"builtins:print"}},
+		{"'ABC'\n", []string{"builtins:str.upper", "'abc'"}},
+		{"'\\ud800'\n", []string{"cmd_udfs:text", `'\ud800'`}},
+		{"{'z': 1, 'a': 2, 'm': [3]}\n", []string{"cmd_udfs:keywords", "--kw", "z=1", "--kw", "a=2", "--kw", "m=[3]"}},
+		{"{'name': 'a=b'}\n", []string{"cmd_udfs:keywords", "--kw", "name='a=b'"}},
+	} {
+		got := pyrpc(t, "", append([]string{"call", "self"}, c.args...)...)
+		if c.args[0] == "builtins:print" {
+			c.want = "\n" + c.want
+		}
+		assert.ElementsMatch(t, []byte(c.want), []byte(got.ok(t)), "%q", c.args)
+	}
+}
+
+// TestCallJSON: what JSON has no form for is written as Python's json would, or as a list.
+func TestCallJSON(t *testing.T) {
+	got := pyrpc(t, "", "call", "self", "cmd_udfs:values", "--json")
+	assert.JSONEq(t, `{"a": [1, 2.5, null, true], "b": ["<&>", [3]], "null": [2, 1], "7": "/w=="}`, got.ok(t))
+	assert.Contains(t, got.stdout, "<&>", "not escaped for HTML")
+	pyrpc(t, "", "call", "self", "builtins:float", `"nan"`, "--json").failed(t, 1, "the result has no JSON form: json: unsupported value: NaN")
+	pyrpc(t, "", "call", "self", "datetime:date", "2000", "1", "1", "--json").failed(t, 1, "the result has no JSON form: ", "datetime.date")
+}
+
+func TestCallRaises(t *testing.T) {
+	got := pyrpc(t, "", "call", "self", "cmd_udfs:refuse", "'you'")
+	got.failed(t, 1, "pyrpc: cmd_udfs:refuse raised\n", "in refuse", `raise Refused(f"not {name}")`, "cmd_udfs.Refused: not you")
+	got = pyrpc(t, "", "call", "self", "cmd_udfs:missing_import")
+	got.failed(t, 1, "No module named 'not_there_at_all'")
+	assert.NotContains(t, got.stderr, "--path", "the function was found")
+	pyrpc(t, "", "call", "self", "cmd_udfs:leave", "3").failed(t, 1, "cmd_udfs:leave raised", "SystemExit: 3")
+	pyrpc(t, "", "call", "self", "cmd_udfs:greet").failed(t, 1, "TypeError: greet() missing 1 required positional argument")
+	pyrpc(t, "", "call", "self", "cmd_udfs:generator").failed(t, 1, "SerializeError: cannot serialize", "generator")
+}
+
+func TestCallNotFound(t *testing.T) {
+	pyrpc(t, "", "call", "self", "not_there:f").failed(t, 1, "No module named 'not_there'", "(name the folder of the module with --path)")
+	pyrpc(t, "", "call", "self", "math:hypo").failed(t, 1, "module 'math' has no attribute 'hypo'")
+	pyrpc(t, "", "call", "self", "math:pi").failed(t, 1, "math:pi raised", "PythonUDF.func is not callable: float: 3.14")
+	pyrpc(t, "", "call", "self", "math:sqrt", "4", "--module", "not_there").failed(t, 1, "rpc module not_there")
+}
+
+// TestCallUsage: a wrong command line is status 2.
+func TestCallUsage(t *testing.T) {
+	pyrpc(t, "", "call", "self", "math:sqrt", "word").failed(t, 2, `pyrpc: argument 1 is no Python literal: word (text needs quotes of its own: '"text"')`+"\n")
+	pyrpc(t, "", "call", "self", "math:sqrt", "1 +").failed(t, 2, "argument 1 is no Python literal: 1 +: SyntaxError: ")
+	pyrpc(t, "", "call", "self", "math:sqrt", "--kw", "x=open('y')").failed(t, 2, "--kw x is no Python literal: open('y')")
+	here(t, "call").failed(t, 2, "requires at least 2 arg(s), only received 0; usage: pyrpc call TARGET MODULE:FUNCTION [ARG...]")
+	here(t, "call", "self", "math").failed(t, 2, `"math" is not of the form module:function, such as math:hypot`)
+	here(t, "call", "self", ":f").failed(t, 2, `":f" is not of the form`)
+	here(t, "call", "elsewhere", "math:sqrt", "4").failed(t, 2, `no target "elsewhere"`, `calls only "self"`)
+	here(t, "call", "self", "math:sqrt", "-4").failed(t, 2, "write -- before arguments that begin with -")
+	here(t, "call", "self", "math:sqrt", "--kw", "x").failed(t, 2, `--kw "x" is not of the form name=literal`)
+	here(t, "call", "self", "math:sqrt", "--kw", "x=1", "--kw", "x=2").failed(t, 2, "--kw x is given twice")
+}

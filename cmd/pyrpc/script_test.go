@@ -1,0 +1,78 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestRunProgram(t *testing.T) {
+	file := write(t, "program.py", `
+import sys, sibling, pyrpc, pyrpc.internal
+print(__name__, sys.argv[1:], sys.argv[0] == __file__)
+print(sibling.text, pyrpc.PythonUDF is pyrpc.internal.PythonUDF)
+print("w\u00f6rld", end="")
+`)
+	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(file), "sibling.py"), []byte("text = 'found'"), 0o600))
+	got := pyrpc(t, "", "run", file, "one", "--kw", "-v", "--python")
+	assert.Equal(t, "__main__ ['one', '--kw', '-v', '--python'] True\nfound True\nw\u00f6rld", got.ok(t))
+}
+
+// TestRunReadsStandardInput: it is the program's.
+func TestRunReadsStandardInput(t *testing.T) {
+	file := write(t, "program.py", "import sys\nprint(sys.stdin.read()[::-1])\n")
+	assert.Equal(t, "cba\n", pyrpc(t, "abc", "run", file).ok(t))
+}
+
+// TestRunFlushes: 100 lines go into a pipe, where Python keeps them in a buffer.
+func TestRunFlushes(t *testing.T) {
+	file := write(t, "program.py", "import atexit\natexit.register(print, 'bye')\nprint('line\\n' * 100, end='')\n")
+	out := pyrpc(t, "", "run", file).ok(t)
+	assert.Len(t, out, 100*len("line\n")+len("bye\n"))
+}
+
+func TestRunRaises(t *testing.T) {
+	file := write(t, "program.py", "def f():\n    raise ValueError('no')\n\nprint('before')\nf()\n")
+	got := pyrpc(t, "", "run", file)
+	assert.Equal(t, 1, got.status)
+	assert.Equal(t, "before\n", got.stdout)
+	assert.Contains(t, got.stderr, "pyrpc: the program raised\nTraceback (most recent call last):\n")
+	assert.Contains(t, got.stderr, file+`", line 2, in f`)
+	assert.Contains(t, got.stderr, "    raise ValueError('no')\nValueError: no\n")
+	pyrpc(t, "", "run", write(t, "bad.py", "def f(:\n")).failed(t, 1, "SyntaxError", "bad.py")
+}
+
+// TestRunExits: sys.exit means what it does with python3.
+func TestRunExits(t *testing.T) {
+	for _, c := range []struct {
+		exit, stderr string
+		status       int
+	}{
+		{"sys.exit(3)", "", 3}, {"sys.exit()", "", 0}, {"sys.exit(None)", "", 0}, {"sys.exit(0)", "", 0}, {"sys.exit(-1)", "", 255},
+		{"sys.exit('text')", "text\n", 1}, {"sys.exit(['a', 1])", "['a', 1]\n", 1}, {"raise SystemExit(256 + 5)", "", 5},
+	} {
+		got := pyrpc(t, "", "run", write(t, "program.py", "import sys\nprint('out')\n"+c.exit+"\n"))
+		assert.Equal(t, ended{"out\n", c.stderr, c.status}, got, c.exit)
+	}
+}
+
+// TestRunSourceEncodings: a byte order mark, and a coding line.
+func TestRunSourceEncodings(t *testing.T) {
+	for name, source := range map[string]string{
+		"mark":   "\xef\xbb\xbfprint('w\u00f6')\n",
+		"cookie": "# -*- coding: latin-1 -*-\nprint('w\xf6')\n",
+		"second": "#!/usr/bin/env python3\n# vim: set fileencoding=latin-1 :\nprint('w\xf6')\n",
+		"crlf":   "x = '''w\u00f6'''\r\nprint(x)\r\n",
+	} {
+		assert.Equal(t, "w\u00f6\n", pyrpc(t, "", "run", write(t, "program.py", source)).ok(t), name)
+	}
+	pyrpc(t, "", "run", write(t, "program.py", "print('w\xf6')\n")).failed(t, 1, "the program raised", "Error")
+}
+
+func TestRunMissingFile(t *testing.T) {
+	here(t, "run", "not_there.py").failed(t, 1, "pyrpc: the script cannot be read: open not_there.py: no such file or directory\n")
+	here(t, "run").failed(t, 2, "requires at least 1 arg(s), only received 0; usage: pyrpc run SCRIPT.py [ARG...]")
+}

@@ -1,0 +1,52 @@
+"""What the tests of the command call by name."""
+
+import itertools
+import sys
+import time
+
+
+class Refused(LookupError):
+    pass
+
+
+def greet(name, **more):
+    return f"Hello, {name}" + "".join(f", {key} {value}" for key, value in more.items())
+
+
+def refuse(name):
+    raise Refused(f"not {name}")
+
+
+def generator():
+    return (n for n in ())
+
+
+def keywords(**kwargs):
+    return kwargs
+
+
+def missing_import():
+    import not_there_at_all  # noqa: F401
+
+
+def values():
+    return {"a": [1, 2.5, None, True], "b": ("<&>", {3}), None: 2 + 1j, 7: b"\xff"}
+
+
+def text(value):
+    return value
+
+
+def spin():
+    print("in", flush=True)
+    for _ in itertools.count():
+        pass
+
+
+def sleep():
+    print("in", flush=True)
+    time.sleep(1000)
+
+
+def leave(status=None):
+    sys.exit(status)

@@ -1,0 +1,82 @@
+"""Loading tensors: the functions that pickles of tensors name.
+
+Their arguments come from a peer, under an allow-list too, so each checks what it
+is given: a wrong shape or class is an exception, never a wild read.
+"""
+
+from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
+
+from . import _torch
+
+#: layout: the methods that give its two index tensors
+SPARSE_COMPRESSED = {
+    "sparse_csr": ("crow_indices", "col_indices"),
+    "sparse_bsr": ("crow_indices", "col_indices"),
+    "sparse_csc": ("ccol_indices", "row_indices"),
+    "sparse_bsc": ("ccol_indices", "row_indices"),
+}
+
+
+def _plain(torch, tensor):
+    if not isinstance(tensor, torch.Tensor):
+        raise TypeError(f"expected a tensor, got {type(tensor).__name__}")
+    return tensor
+
+
+def _receive_leaf(data):
+    """A tensor that requires grad: a leaf, as graphs do not travel."""
+    torch = _torch.require("a tensor")
+    return _plain(torch, data).detach().requires_grad_(True)
+
+
+def _receive_named(data, names):
+    torch = _torch.require("a tensor")
+    return _plain(torch, data).refine_names(*names)
+
+
+def _receive_parameter(data, requires_grad, extra):
+    torch = _torch.require("a Parameter")
+    data = _plain(torch, data).detach()
+    return _set(torch.nn.Parameter(data, bool(requires_grad)), extra)
+
+
+def _receive_subclass(cls, data, requires_grad, extra):
+    torch = _torch.require("a tensor")
+    if not isinstance(cls, type) or not issubclass(cls, torch.Tensor):
+        raise TypeError(f"expected a subclass of torch.Tensor, got {cls!r}")
+    data = _plain(torch, data).detach()
+    return _set(torch.Tensor._make_subclass(cls, data, bool(requires_grad)), extra)
+
+
+def _set(tensor, extra):
+    if extra is not None:
+        tensor.__dict__.update(extra)
+    return tensor
+
+
+def _receive_sparse(indices, values, size, coalesced):
+    torch = _torch.require("a sparse tensor")
+    # From torch 2 on, the constructor checks the indices only if asked to.
+    torch._validate_sparse_coo_tensor_args(indices, values, size)
+    tensor = torch.sparse_coo_tensor(indices, values, size)
+    # A lie about this is a wrong value at worst, as for any value that is sent.
+    return tensor._coalesced_(bool(coalesced))
+
+
+def _receive_sparse_compressed(layout, compressed, plain, values, size):
+    torch = _torch.require("a sparse tensor")
+    if layout not in SPARSE_COMPRESSED:
+        raise TypeError(f"expected a sparse layout, got {layout!r}")
+    kind = getattr(torch, layout)
+    torch._validate_sparse_compressed_tensor_args(compressed, plain, values, size, kind)
+    return torch.sparse_compressed_tensor(compressed, plain, values, size, layout=kind)
+
+
+def _receive_quantized(values, scale, zero_point, axis=None):
+    torch = _torch.require("a quantised tensor")
+    _plain(torch, values)
+    if axis is None:
+        make = torch._make_per_tensor_quantized_tensor
+        return make(values, scale, zero_point)
+    make = torch._make_per_channel_quantized_tensor
+    return make(values, scale, zero_point, axis)

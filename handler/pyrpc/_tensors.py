@@ -1,0 +1,149 @@
+"""Sending tensors: what goes into the table, and what the pickle says about it.
+
+An entry of the table is always a *plain* tensor: of the exact class torch.Tensor,
+strided, without autograd history, lazy bits or quantiser. Whoever carries the table
+needs to know dtype, shape, strides and bytes, and nothing else. All that makes a
+tensor more than that travels in the pickle, as a call of one of _receivers.
+"""
+
+from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
+
+from . import _torch
+from ._receivers import (
+    SPARSE_COMPRESSED,
+    _receive_leaf,
+    _receive_named,
+    _receive_parameter,
+    _receive_quantized,
+    _receive_sparse,
+    _receive_sparse_compressed,
+    _receive_subclass,
+)
+
+# What a subclass may override to say itself how it is pickled.
+_PICKLING = ("__reduce_ex__", "__reduce__", "__getstate__", "__setstate__")
+
+
+def reducer_for(cls, to_table):
+    """Return the reducer for instances of *cls*, None if it is no tensor class.
+
+    None also for a class that pickles itself, and for one whose instances have no
+    data of their own (``__torch_dispatch__`` wrappers): both know better.
+    """
+    torch = _torch.find()
+    if torch is None or not issubclass(cls, torch.Tensor):
+        return None
+    if cls is torch.Tensor:
+        return lambda tensor: _reduce(torch, tensor, to_table)
+    if cls is torch.nn.Parameter:
+        return lambda tensor: _reduce_parameter(torch, tensor)
+    if any(getattr(cls, n) is not getattr(torch.Tensor, n, None) for n in _PICKLING):
+        return None
+    if cls.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
+        return None
+    return lambda tensor: _reduce_subclass(torch, tensor)
+
+
+def _reduce(torch, tensor, to_table):
+    """Reduce an instance of exactly torch.Tensor.
+
+    What is nested in the reduce value is a tensor too, and comes here next.
+    """
+    if tensor.requires_grad:
+        return _receive_leaf, (tensor.detach(),)
+    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta:
+        check_sendable(torch, tensor)
+        return _reduce_special(torch, tensor)
+    if getattr(tensor, "is_nested", False):
+        check_sendable(torch, tensor)
+    if tensor.has_names():
+        return _receive_named, (tensor.rename(None), tensor.names)
+    # Lazy conjugation and negation are bits beside the data: without this the
+    # values would arrive wrong. Both return the tensor itself if there is none.
+    return to_table(tensor.resolve_conj().resolve_neg())
+
+
+def check_sendable(torch, tensor):
+    """Raise TypeError, saying what to send instead, for what has no data to send.
+
+    Anything else would come out of torch as an internal error, or end the process:
+    torch aborts on an MKL-DNN tensor.
+    """
+    if tensor.is_meta:
+        raise TypeError(
+            "cannot send a meta tensor: it has a shape but no data;"
+            " send its shape and dtype instead"
+        )
+    if tensor.is_mkldnn:
+        raise TypeError(
+            "cannot send an MKL-DNN tensor: its layout is private to this process;"
+            " send tensor.to_dense()"
+        )
+    if getattr(tensor, "is_nested", False):
+        raise TypeError(
+            "cannot send a nested tensor; send tensor.unbind(), a list of tensors"
+        )
+    if tensor.layout is torch.strided or tensor.layout is torch.sparse_coo:
+        return
+    if str(tensor.layout)[6:] not in SPARSE_COMPRESSED:  # "torch.sparse_csr"
+        raise TypeError(f"cannot send a tensor of layout {tensor.layout}")
+
+
+def _reduce_special(torch, tensor):
+    if tensor.is_quantized:
+        return _reduce_quantized(torch, tensor)
+    size = tuple(tensor.shape)
+    if tensor.layout is torch.sparse_coo:
+        parts = tensor._indices(), tensor._values()
+        return _receive_sparse, (*parts, size, tensor.is_coalesced())
+    layout = str(tensor.layout)[6:]
+    names = SPARSE_COMPRESSED[layout]
+    indices = [getattr(tensor, name)() for name in names]
+    return _receive_sparse_compressed, (layout, *indices, tensor.values(), size)
+
+
+def _reduce_quantized(torch, tensor):
+    scheme = tensor.qscheme()
+    if tensor.dtype not in (torch.qint8, torch.quint8, torch.qint32):
+        raise TypeError(
+            f"cannot send a tensor of {tensor.dtype}: elements of less than a byte;"
+            " send tensor.dequantize()"
+        )
+    values = tensor.int_repr()
+    if scheme is torch.per_tensor_affine:
+        spec = tensor.q_scale(), tensor.q_zero_point()
+    elif str(scheme)[6:] in ("per_channel_affine", "per_channel_affine_float_qparams"):
+        spec = (
+            tensor.q_per_channel_scales(),
+            tensor.q_per_channel_zero_points(),
+            tensor.q_per_channel_axis(),
+        )
+    else:
+        raise TypeError(f"cannot send a tensor quantised by {scheme}")
+    return _receive_quantized, (values, *spec)
+
+
+def _reduce_parameter(torch, tensor):
+    return _receive_parameter, (tensor.data, tensor.requires_grad, _extra(tensor))
+
+
+def _reduce_subclass(torch, tensor):
+    """Reduce a subclass: its data, its class by name, its attributes.
+
+    Under the guard, as ``__torch_function__`` would see every attribute read here.
+    """
+    with no_torch_function(torch):
+        check_sendable(torch, tensor)
+        plain = torch.Tensor._make_subclass(torch.Tensor, tensor.detach())
+        args = type(tensor), plain, tensor.requires_grad, _extra(tensor)
+    return _receive_subclass, args
+
+
+def no_torch_function(torch):
+    guard = getattr(torch._C, "DisableTorchFunctionSubclass", None)  # from 2.0
+    return (guard or torch._C.DisableTorchFunction)()
+
+
+def _extra(tensor):
+    """Return the attributes that were set on *tensor*, None if there are none."""
+    return dict(tensor.__dict__) or None

@@ -1,0 +1,42 @@
+package handler_test
+
+import (
+	"testing"
+
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/internal/pytest"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+func BenchmarkRunUDF(b *testing.B) {
+	ctx := b.Context()
+	rt := pytest.Runtime()
+	h, err := handler.New(ctx, rt)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer h.Cleanup(ctx)
+	var udf *pybridge.Object
+	gil.With(ctx, func(t gil.Token) error {
+		op, _ := rt.Import(t, "operator")
+		defer op.Release()
+		add, _ := op.Attr(t, "add")
+		defer add.Release()
+		in, _ := rt.Import(t, "pyrpc.internal")
+		defer in.Release()
+		udf, err = in.CallMethod(t, "PythonUDF", add, pybridge.Tuple{1, 2}, pybridge.Dict{})
+		return err
+	})
+	defer udf.Release()
+	p, err := h.Serialize(ctx, udf)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := h.RunUDF(ctx, p); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package cpython_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyrpc/pyrpc/internal/cpython/discover"
+	"github.com/pyrpc/pyrpc/internal/testpython"
+)
+
+// guest builds the library that Python loads, or skips where there is no Go to build it with.
+func guest(t *testing.T) string {
+	t.Helper()
+	tool, err := exec.LookPath("go")
+	if err != nil {
+		t.Skipf("no go command: %v", err)
+	}
+	library := filepath.Join(t.TempDir(), "attach.so")
+	out, err := exec.Command(tool, "build", "-buildmode=c-shared", "-o", library, "./testdata/attach").CombinedOutput()
+	require.NoError(t, err, string(out))
+	return library
+}
+
+// python runs a program in an interpreter that is nobody's guest, with the library's path as argument.
+func python(t *testing.T, executable, program, library string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, executable, "-I", "-X", "faulthandler", "-c", program, library).CombinedOutput()
+	return string(out), err
+}
+
+const (
+	load   = "import ctypes, sys\nlib = ctypes.CDLL(sys.argv[1])\n"
+	goesOn = "import threading, json\nt = threading.Thread(target=lambda: print(json.dumps([1, 2])))\nt.start(); t.join()\n"
+)
+
+func TestAttachToRunningPython(t *testing.T) {
+	library := guest(t)
+	programs := map[string]string{
+		"and leave":         load + "assert lib.attach() == 0\nassert lib.leave() == 0\n" + goesOn,
+		"and stay":          load + "assert lib.attach() == 0\n" + goesOn,
+		"from a thread":     load + "import threading\nr = []\nt = threading.Thread(target=lambda: r.append((lib.attach(), lib.leave())))\nt.start(); t.join()\nassert r == [(0, 0)], r\n" + goesOn,
+		"work while inside": load + "import threading\nthreads = [threading.Thread(target=lambda: sum(range(100000))) for _ in range(8)]\nfor t in threads: t.start()\nassert lib.attach() == 0\nfor t in threads: t.join()\nassert lib.leave() == 0\n" + goesOn,
+	}
+	testpython.Each(t, func(t *testing.T, found discover.Interpreter) {
+		for name, program := range programs {
+			t.Run(name, func(t *testing.T) {
+				out, err := python(t, found.Executable, program, library)
+				assert.NoError(t, err, out)
+				assert.Equal(t, "[1, 2]\n", out)
+			})
+		}
+	})
+}
+
+// Python may load the library with the GIL kept (PyDLL); starting would wait for that for ever.
+func TestAttachWithGILHeldIsRefused(t *testing.T) {
+	found := testpython.Find(t)
+	if _, err := os.Stat(found.Executable); err != nil {
+		t.Skip(err)
+	}
+	out, err := python(t, found.Executable, "import ctypes, sys\nsys.exit(ctypes.PyDLL(sys.argv[1]).attach())", guest(t))
+	var exit *exec.ExitError
+	require.ErrorAs(t, err, &exit, out)
+	assert.Equal(t, 1, exit.ExitCode(), out)
+	assert.Contains(t, out, "GIL is held")
+}

@@ -1,0 +1,75 @@
+// Compiled, never run: compares what api.h declares with the Python.h of one CPython.
+#include <Python.h>
+#include <stddef.h>
+
+// First api.h's own layouts, under other names, as if there were no Python.h.
+#undef Py_PYTHON_H
+#define PyStatus ours_PyStatus
+#define PyMethodDef ours_PyMethodDef
+#define Py_buffer ours_Py_buffer
+#define PyGILState_STATE ours_PyGILState_STATE
+#define PyGILState_LOCKED ours_PyGILState_LOCKED
+#define PyGILState_UNLOCKED ours_PyGILState_UNLOCKED
+#include "api.h"
+#undef PyStatus
+#undef PyMethodDef
+#undef Py_buffer
+#undef PyGILState_STATE
+#undef PyGILState_LOCKED
+#undef PyGILState_UNLOCKED
+
+#define SIZE(type) _Static_assert(sizeof(type) == sizeof(ours_##type), "size of " #type);
+#define PLACE(type, field) \
+	_Static_assert(offsetof(type, field) == offsetof(ours_##type, field), "place of " #type "." #field); \
+	_Static_assert(sizeof(((type *)0)->field) == sizeof(((ours_##type *)0)->field), "size of " #type "." #field);
+#define FIELD(type, field) \
+	PLACE(type, field) \
+	_Static_assert(__builtin_types_compatible_p(__typeof__(((type *)0)->field), __typeof__(((ours_##type *)0)->field)), \
+		"type of " #type "." #field);
+
+SIZE(PyStatus)
+PLACE(PyStatus, _type) // an enum of Python's
+FIELD(PyStatus, func)
+FIELD(PyStatus, err_msg)
+FIELD(PyStatus, exitcode)
+
+SIZE(PyMethodDef)
+FIELD(PyMethodDef, ml_name)
+FIELD(PyMethodDef, ml_meth)
+FIELD(PyMethodDef, ml_flags)
+FIELD(PyMethodDef, ml_doc)
+
+SIZE(Py_buffer)
+FIELD(Py_buffer, buf)
+FIELD(Py_buffer, obj)
+FIELD(Py_buffer, len)
+FIELD(Py_buffer, itemsize)
+FIELD(Py_buffer, readonly)
+FIELD(Py_buffer, ndim)
+FIELD(Py_buffer, format)
+FIELD(Py_buffer, shape)
+FIELD(Py_buffer, strides)
+FIELD(Py_buffer, suboffsets)
+FIELD(Py_buffer, internal)
+
+SIZE(PyGILState_STATE)
+_Static_assert((int)ours_PyGILState_LOCKED == (int)PyGILState_LOCKED, "PyGILState_LOCKED");
+_Static_assert((int)ours_PyGILState_UNLOCKED == (int)PyGILState_UNLOCKED, "PyGILState_UNLOCKED");
+
+#define FLAG(name) _Static_assert(CPY_TPFLAGS_##name == Py_TPFLAGS_##name##_SUBCLASS, #name);
+FLAG(LONG) FLAG(LIST) FLAG(TUPLE) FLAG(BYTES) FLAG(UNICODE) FLAG(DICT) FLAG(BASE_EXC) FLAG(TYPE)
+_Static_assert(PyBUF_FULL_RO == 0x011c, "buffer.c: FULL_RO");
+
+// Then every row, in Python's own types. The parentheses keep function-like macros away.
+#define FUNCTION(ret, name, args) \
+	_Static_assert(__builtin_types_compatible_p(__typeof__(*&(name)), ret args), "declaration of " #name);
+CPY_REQUIRED(FUNCTION)
+#if PY_VERSION_HEX >= 0x030e0000
+CPY_OPTIONAL(FUNCTION)
+#endif
+
+#define OBJECT(name) void *object_##name = (void *)&name;
+CPY_OBJECTS(OBJECT)
+#define EXCEPTION(name) \
+	_Static_assert(__builtin_types_compatible_p(__typeof__(name), PyObject *), "declaration of " #name);
+CPY_EXCEPTIONS(EXCEPTION)

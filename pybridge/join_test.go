@@ -1,0 +1,159 @@
+package pybridge_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/pyrpc/pyrpc/cleanup"
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/internal/pytest"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+const exitHooks = `
+import atexit, sys
+atexit.register(lambda: print("hook", end=" "))
+print("buffered", end=" ")
+`
+
+func init() {
+	for name, policy := range map[string]pybridge.FinalizePolicy{"never": pybridge.FinalizeNever, "graceful": pybridge.FinalizeGraceful} {
+		pytest.Register("join, finalise "+name, script(func(ctx context.Context) error {
+			rt, err := pybridge.Start(ctx, pybridge.WithFinalize(policy))
+			if err != nil {
+				return err
+			}
+			if err := statements(ctx, rt, exitHooks); err != nil {
+				return err
+			}
+			report, err := rt.Join(ctx)
+			fmt.Println(steps(report))
+			return err
+		}))
+	}
+	pytest.Register("join during a call", script(func(ctx context.Context) error {
+		rt, err := pybridge.Start(ctx)
+		if err != nil {
+			return err
+		}
+		inside, result := make(chan struct{}), make(chan error)
+		go func() {
+			result <- gil.With(ctx, func(tok gil.Token) error {
+				close(inside)
+				waiting := func() {
+					for !errors.Is(entry(ctx), pybridge.ErrClosed) { // until the join has begun
+						runtime.Gosched()
+					}
+				}
+				return errors.Join(gil.Detach(tok, waiting), rt.RunMain(tok, "print('finished')", "x"))
+			})
+		}()
+		<-inside
+		return errors.Join(rt.Close(ctx), <-result)
+	}))
+	pytest.Register("join with a deadline", script(func(ctx context.Context) error {
+		rt, err := pybridge.Start(ctx, pybridge.WithFinalize(pybridge.FinalizeGraceful))
+		if err != nil {
+			return err
+		}
+		inside, leave, result := make(chan struct{}), make(chan struct{}), make(chan error)
+		go func() {
+			result <- gil.With(gil.WithLabel(ctx, "the slow one"), func(tok gil.Token) error {
+				f, err := pybridge.NewFunc(tok, ctx, "wait", func(context.Context, []any, map[string]any) (any, error) {
+					close(inside)
+					<-leave
+					return nil, nil
+				})
+				if err != nil {
+					return err
+				}
+				defer f.Release()
+				o, err := f.Call(tok)
+				o.Release()
+				return err
+			})
+		}()
+		<-inside
+		short, cancel := context.WithCancel(ctx)
+		cancel()
+		report, err := rt.Join(short)
+		fmt.Println(strings.Contains(fmt.Sprint(err), "the slow one"), errors.Is(err, context.Canceled))
+		fmt.Println(steps(report))
+		close(leave)
+		fmt.Println(<-result)
+		return nil
+	}))
+	pytest.Register("broken hooks", script(func(ctx context.Context) error {
+		rt, err := pybridge.Start(ctx)
+		if err != nil {
+			return err
+		}
+		err = statements(ctx, rt, "import atexit, sys\nclass Broken:\n    closed = False\n    def flush(self): raise OSError('no space')\n    def write(self, s): pass\nsys.stdout = Broken()\natexit.register(lambda: print('hook', file=sys.__stdout__))\n")
+		fmt.Println(err, strings.Contains(fmt.Sprint(rt.Close(ctx)), "sys.stdout: OSError: no space"))
+		return nil
+	}))
+	pytest.Register("threads at the end", script(func(ctx context.Context) error {
+		rt, err := pybridge.Start(ctx, pybridge.WithFinalize(pybridge.FinalizeGraceful))
+		if err != nil {
+			return err
+		}
+		err = statements(ctx, rt, "import threading\nthreading.Thread(target=threading.Event().wait, name='endless', daemon=True).start()\n")
+		report, joinErr := rt.Join(ctx)
+		fmt.Println(strings.Contains(report.String(), "endless (daemon)"), steps(report)["interpreter"])
+		return errors.Join(err, joinErr)
+	}))
+}
+
+func steps(r cleanup.Report) map[string]cleanup.Outcome {
+	out := map[string]cleanup.Outcome{}
+	for _, s := range r.Steps {
+		out[s.Name] = s.Outcome
+	}
+	return out
+}
+
+func TestJoinRunsHooksAndFlushes(t *testing.T) {
+	for name, outcome := range map[string]string{"never": "interpreter:skipped", "graceful": "interpreter:released"} {
+		out := runs(t, "join, finalise "+name)
+		assert.Contains(t, out, "buffered hook ", name)
+		assert.Contains(t, out, outcome)
+		assert.Equal(t, 1, strings.Count(out, "hook "), "hooks run once")
+	}
+}
+
+func TestJoinWaitsForCalls(t *testing.T) {
+	assert.Equal(t, "finished\n", runs(t, "join during a call"))
+}
+
+func TestJoinDeadlineNamesTheCall(t *testing.T) {
+	out := runs(t, "join with a deadline")
+	assert.Contains(t, out, "true true\n")
+	assert.Contains(t, out, "drain python calls:failed")
+	assert.Contains(t, out, "interpreter:skipped", "not finalised with a call inside")
+	assert.True(t, strings.HasSuffix(out, "<nil>\n"), "the call still ends well: %s", out)
+}
+
+func TestJoinReportsBrokenFlush(t *testing.T) {
+	assert.Equal(t, "<nil> true\nhook\n", ordered(runs(t, "broken hooks")))
+}
+
+// ordered puts what Go printed before what Python did: their buffers know nothing of each other.
+func ordered(out string) string {
+	lines := strings.SplitAfter(out, "\n")
+	for i, l := range lines {
+		if strings.HasPrefix(l, "<nil>") {
+			return l + strings.Join(append(lines[:i:i], lines[i+1:]...), "")
+		}
+	}
+	return out
+}
+
+func TestJoinDoesNotFinaliseUnderThreads(t *testing.T) {
+	assert.Equal(t, "true skipped\n", runs(t, "threads at the end"))
+}
