@@ -15,6 +15,7 @@ import (
 var (
 	ErrNotHeld        = cpython.ErrNotHeld
 	ErrHeld           = cpython.ErrHeld
+	ErrPending        = cpython.ErrPending
 	ErrReleased       = errors.New("gil: the guard was released already")
 	ErrWrongGoroutine = errors.New("gil: the guard belongs to another goroutine, which alone can release it")
 	ErrNotStarted     = gate.ErrNotStarted
@@ -81,7 +82,8 @@ func (g *Guard) Token() Token { return g.token }
 // Release gives the GIL back (PyGILState_Release); references released meanwhile by other goroutines
 // are dropped first. Of nested guards, whichever is released last gives it back. A second call changes
 // nothing and returns [ErrReleased]; a call from another goroutine changes nothing and returns
-// [ErrWrongGoroutine].
+// [ErrWrongGoroutine]. An exception that C-API calls outside package pybridge left pending is dropped,
+// as it would fail somebody else's next call, and reported as [ErrPending]; the GIL is given back.
 //
 // GIL: held
 // Thread: the goroutine that acquired
@@ -100,14 +102,15 @@ func (g *Guard) Release() error {
 		_, _ = cpython.DrainPending(drainBatch)
 	}
 	permit := cpython.Permit()
-	if err := cpython.Detach(); err != nil || cpython.Held() {
+	err := cpython.Detach()
+	if cpython.Held() {
 		return err
 	}
 	holds.add(now() - g.since)
 	if p := gate.Process.Permit(permit); p != nil {
 		p.Leave()
 	}
-	return nil
+	return err
 }
 
 // Held reports whether the calling goroutine holds the GIL through this package (PyGILState_Check).

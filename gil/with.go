@@ -18,13 +18,17 @@ const drainBatch = 1024
 // Ref: none
 // Blocks: ctx, then the GIL, then f
 //
-// Errors: those of [Acquire], and f's own.
-func With(ctx context.Context, f func(Token) error) error {
+// Errors: those of [Acquire], f's own, and else that of [Guard.Release].
+func With(ctx context.Context, f func(Token) error) (err error) {
 	g, err := Acquire(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = g.Release() }()
+	defer func() {
+		if released := g.Release(); err == nil {
+			err = released
+		}
+	}()
 	return f(g.Token())
 }
 

@@ -72,14 +72,10 @@ func report(err error, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	if both, ok := err.(interface{ Unwrap() []error }); ok { // of errors.Join: the command, then the join
-		status := 0
-		for _, err := range both.Unwrap() {
-			if s := report(err, stderr); status == 0 {
-				status = s
-			}
-		}
-		return status
+	var both *failures
+	if errors.As(err, &both) {
+		_ = report(both.join, stderr)
+		return report(both.command, stderr)
 	}
 	var exit *exitError
 	if errors.As(err, &exit) {

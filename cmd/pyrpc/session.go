@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,8 +39,16 @@ func (c *common) joined(cmd *cobra.Command, f func(context.Context, *pybridge.Ru
 	join, cancel := context.WithTimeout(context.WithoutCancel(ctx), joinTime)
 	defer cancel()
 	report, joinErr := rt.Join(join)
-	return report, errors.Join(err, joinErr)
+	if err != nil && joinErr != nil {
+		return report, &failures{err, joinErr}
+	}
+	return report, cmp.Or(err, joinErr)
 }
+
+// failures are of a command that failed and of the join after it. The command's decides the status.
+type failures struct{ command, join error }
+
+func (f *failures) Error() string { return f.command.Error() + "\n" + f.join.Error() }
 
 // withHandler is withRuntime with a handler for the module that the flags name.
 func (c *common) withHandler(cmd *cobra.Command, f func(context.Context, *pybridge.Runtime, *handler.Handler) error, opts ...handler.Option) error {

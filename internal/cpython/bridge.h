@@ -8,7 +8,7 @@
 
 #include "api.h"
 
-enum { CPY_OK = 0, CPY_RAISED = 1, CPY_NOT_HELD = 2, CPY_CLOSED = 3, CPY_VIEW_HELD = 4, CPY_HELD = 5 };
+enum { CPY_OK = 0, CPY_RAISED = 1, CPY_NOT_HELD = 2, CPY_CLOSED = 3, CPY_VIEW_HELD = 4, CPY_HELD = 5, CPY_PENDING = 6 };
 
 // A reference or a number, with its status. On CPY_RAISED, ref is the exception, owned.
 typedef struct { PyObject *ref; int status; } cpy_ref;

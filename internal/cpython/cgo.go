@@ -30,6 +30,7 @@ var (
 	ErrNotHeld = errors.New("the GIL is not held by the calling goroutine")
 	ErrHeld    = errors.New("the GIL is held by the calling goroutine: this call takes it itself and would wait for its own holder")
 	ErrClosed  = errors.New("the Python interpreter is closed")
+	ErrPending = errors.New("a Python exception was left pending when the GIL was given back, and was dropped: C-API calls made outside pybridge must fetch theirs")
 )
 
 // Raised carries an owned reference to an exception instance, taken from CPython's error indicator.
@@ -50,6 +51,8 @@ func statusError(status C.int, exception *C.PyObject) error {
 		return ErrNotHeld
 	case C.CPY_HELD:
 		return ErrHeld
+	case C.CPY_PENDING:
+		return ErrPending
 	default:
 		return ErrClosed
 	}

@@ -30,7 +30,7 @@ char *cpy_load(const char *path) {
 		const char *why = dlerror();
 		return strdup(why ? why : "dlopen failed without a reason");
 	}
-	char missing[1024] = "";
+	char missing[4096] = ""; // room for every name there is
 	int ok = 1;
 #define LOAD(ret, name, args) ok &= lookup(handle, #name, (void **)&cpy.name, missing, sizeof missing);
 #define LOAD_VARIABLE(name) ok &= lookup(handle, #name, (void **)&cpy.name, missing, sizeof missing);
@@ -40,7 +40,7 @@ char *cpy_load(const char *path) {
 	CPY_EXCEPTIONS(LOAD_VARIABLE)
 	CPY_OPTIONAL(LOAD_OPTIONAL)
 	if (ok) return NULL;
-	char text[1200];
+	char text[sizeof missing + 32];
 	snprintf(text, sizeof text, "missing symbols: %s", missing);
 	return strdup(text);
 }

@@ -125,17 +125,25 @@ int cpy_attach(int permit) {
 	return CPY_OK;
 }
 
+// An exception that C-API calls of others left pending would fail the next call on this thread.
+static int drop_pending_exception(void) {
+	if (!cpy.PyErr_Occurred()) return CPY_OK;
+	cpy.Py_DecRef(cpy_take_exception());
+	return CPY_PENDING;
+}
+
 int cpy_detach(void) {
 	if (self.depth == 0) return CPY_NOT_HELD;
 	if (--self.depth > 0) return CPY_OK;
+	int status = drop_pending_exception();
 	self.permit = 0;
 	if (self.foreign) {
 		self.foreign = 0;
 		cpy.PyGILState_Release(self.gilstate);
-		return CPY_OK;
+	} else {
+		cpy.PyEval_SaveThread();
 	}
-	cpy.PyEval_SaveThread();
-	return CPY_OK;
+	return status;
 }
 
 int cpy_suspend(cpy_nesting *saved) {

@@ -22,7 +22,8 @@ func Attach(permit int) error { return statusError(C.cpy_attach(C.int(permit)), 
 // Permit is the number that the calling OS thread entered with, 0 for none.
 func Permit() int { return int(C.cpy_permit()) }
 
-// Detach undoes one [Attach]; the outermost gives the GIL up (PyEval_SaveThread).
+// Detach undoes one [Attach]; the outermost gives the GIL up (PyEval_SaveThread). It does so too when
+// it returns [ErrPending].
 func Detach() error { return statusError(C.cpy_detach(), nil) }
 
 // Held reports whether the calling OS thread holds the GIL through [Attach].

@@ -7,6 +7,9 @@
 #define PyStatus ours_PyStatus
 #define PyMethodDef ours_PyMethodDef
 #define Py_buffer ours_Py_buffer
+#define PyConfig ours_PyConfig
+#define PyPreConfig ours_PyPreConfig
+#define PyInitConfig ours_PyInitConfig
 #define PyGILState_STATE ours_PyGILState_STATE
 #define PyGILState_LOCKED ours_PyGILState_LOCKED
 #define PyGILState_UNLOCKED ours_PyGILState_UNLOCKED
@@ -14,6 +17,9 @@
 #undef PyStatus
 #undef PyMethodDef
 #undef Py_buffer
+#undef PyConfig
+#undef PyPreConfig
+#undef PyInitConfig
 #undef PyGILState_STATE
 #undef PyGILState_LOCKED
 #undef PyGILState_UNLOCKED
