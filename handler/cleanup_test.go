@@ -104,7 +104,7 @@ func TestCleanupThatIsLate(t *testing.T) {
 	cancel()
 	err = h.Cleanup(ctx)
 	require.ErrorIs(t, err, context.Canceled)
-	assert.ErrorContains(t, err, "handler of pyrpc.internal: calls in progress")
+	assert.ErrorContains(t, err, "calls in progress")
 	close(d.leave)
 	got := <-inside
 	require.NoError(t, got.err)

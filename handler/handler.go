@@ -240,7 +240,7 @@ func (h *Handler) Cleanup(ctx context.Context) error {
 		if h.loaded.Load() {
 			h.release() // what is still running keeps its own hold until it leaves
 		}
-		return fmt.Errorf("handler of %s: calls in progress: %w", h.config.module, context.Cause(ctx))
+		return fmt.Errorf("calls in progress: %w", context.Cause(ctx))
 	}
 }
 

@@ -107,7 +107,7 @@ func TestUnpicklableResults(t *testing.T) {
 		{"(u.generator, (), {})", "generator"},
 		{"(u.getter, ('x',), {})", "<lambda>"},
 		{"(open, ('/dev/null',), {})", "TextIOWrapper"},
-		{"(u.nested, (100_000,), {})", "recursion"},
+		{"(u.nested, (100_000,), {})", "RecursionError"},
 	} {
 		_, err := h.RunUDF(t.Context(), pickled(t, h, c.call))
 		require.ErrorIs(t, err, handler.SerializeError, c.call)

@@ -24,6 +24,12 @@ func (i *interpreter) start(ctx context.Context) {
 		i.fail(err)
 		return
 	}
+	if i.attached {
+		if err := adoptRunning(); err != nil {
+			i.fail(err)
+			return
+		}
+	}
 	i.owner = newOwner()
 	boot := context.WithoutCancel(ctx)
 	if err := i.boot(boot); err != nil {
@@ -93,22 +99,21 @@ func parseVersion(full string) (Version, error) {
 
 // boot initialises Python on the owner's thread and prepares what callers need.
 func (i *interpreter) boot(ctx context.Context) error {
-	err := i.owner.do(ctx, func() error {
-		if i.attached {
-			cpython.AttachToRunning()
-			return nil
+	if !i.attached {
+		if err := i.owner.do(ctx, i.initialize); err != nil {
+			return i.initError(err)
 		}
-		return cpython.Initialize(cpython.Config{
-			Minor:       i.version.Minor,
-			ProgramName: i.python.Executable,
-			Home:        i.config.home,
-			Argv:        i.config.argv,
-		})
-	})
-	if err != nil {
-		return i.initError(err)
 	}
 	return i.owner.with(ctx, i.prepare)
+}
+
+func (i *interpreter) initialize() error {
+	return cpython.Initialize(cpython.Config{
+		Minor:       i.version.Minor,
+		ProgramName: i.python.Executable,
+		Home:        i.config.home,
+		Argv:        i.config.argv,
+	})
 }
 
 func (i *interpreter) initError(err error) error {

@@ -76,6 +76,7 @@ func parseCall(target string, args, kw []string) (request, error) {
 }
 
 func (c *common) call(ctx context.Context, cmd *cobra.Command, rt *pybridge.Runtime, h *handler.Handler, r request) error {
+	ctx = gil.WithLabel(ctx, r.module+":"+r.function) // for the list of what did not end
 	udf, err := buildUDF(ctx, rt, c.module, r)
 	if err != nil {
 		return err

@@ -59,7 +59,7 @@ func TestCallNotFound(t *testing.T) {
 // TestCallUsage: a wrong command line is status 2.
 func TestCallUsage(t *testing.T) {
 	pyrpc(t, "", "call", "self", "math:sqrt", "word").failed(t, 2, `pyrpc: argument 1 is no Python literal: word (text needs quotes of its own: '"text"')`+"\n")
-	pyrpc(t, "", "call", "self", "math:sqrt", "1 +").failed(t, 2, "argument 1 is no Python literal: 1 +: SyntaxError: ")
+	pyrpc(t, "", "call", "self", "math:sqrt", "1 +").failed(t, 2, "argument 1 is no Python literal: 1 + (")
 	pyrpc(t, "", "call", "self", "math:sqrt", "--kw", "x=open('y')").failed(t, 2, "--kw x is no Python literal: open('y')")
 	here(t, "call").failed(t, 2, "requires at least 2 arg(s), only received 0; usage: pyrpc call TARGET MODULE:FUNCTION [ARG...]")
 	here(t, "call", "self", "math").failed(t, 2, `"math" is not of the form module:function, such as math:hypot`)

@@ -78,10 +78,9 @@ func literal(t gil.Token, rt *pybridge.Runtime, text string) (*pybridge.Object, 
 	return eval.Call(t, text)
 }
 
-// badLiteral says what was wrong with the text. What literal_eval says of a bare word is about its own
-// inside.
+// badLiteral says what was wrong with the text. What literal_eval says is about its own inside.
 func badLiteral(what, text string, err error) error {
-	if errors.Is(err, pybridge.ValueError) {
+	if errors.Is(err, pybridge.ValueError) || errors.Is(err, pybridge.SyntaxError) {
 		return &usageError{fmt.Errorf("%s is no Python literal: %s (text needs quotes of its own: '\"text\"')", what, text)}
 	}
 	return &usageError{fmt.Errorf("%s is no Python literal: %s: %w", what, text, err)}

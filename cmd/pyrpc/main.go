@@ -40,7 +40,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			if ctx.Err() != nil { // the second one: whatever is in Python does not come back
 				return (&signalError{sig}).status()
 			}
-			fmt.Fprintf(stderr, "pyrpc: %v: stopping (once more to stop at once)\n", sig)
+			fmt.Fprintf(stderr, "pyrpc: %s: stopping (once more to stop at once)\n", signalName(sig))
 			cancel(&signalError{sig})
 		}
 	}
@@ -49,7 +49,17 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 // signalError is why a context was cancelled.
 type signalError struct{ signal os.Signal }
 
-func (e *signalError) Error() string { return "stopped by " + e.signal.String() }
+func (e *signalError) Error() string { return "stopped by " + signalName(e.signal) }
+
+func signalName(s os.Signal) string {
+	switch s {
+	case syscall.SIGINT:
+		return "SIGINT"
+	case syscall.SIGTERM:
+		return "SIGTERM"
+	}
+	return s.String()
+}
 
 func (e *signalError) status() int {
 	if s, ok := e.signal.(syscall.Signal); ok {
@@ -74,8 +84,9 @@ func report(err error, stderr io.Writer) int {
 	}
 	var both *failures
 	if errors.As(err, &both) {
+		status := report(both.command, stderr)
 		_ = report(both.join, stderr)
-		return report(both.command, stderr)
+		return status
 	}
 	var exit *exitError
 	if errors.As(err, &exit) {

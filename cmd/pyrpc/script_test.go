@@ -76,3 +76,10 @@ func TestRunMissingFile(t *testing.T) {
 	here(t, "run", "not_there.py").failed(t, 1, "pyrpc: the script cannot be read: open not_there.py: no such file or directory\n")
 	here(t, "run").failed(t, 2, "requires at least 1 arg(s), only received 0; usage: pyrpc run SCRIPT.py [ARG...]")
 }
+
+// TestRunJoinFails: what fails in the join is told beside how the program ended, which decides.
+func TestRunJoinFails(t *testing.T) {
+	const broken = "import sys\nclass Broken:\n    def flush(self): return 1 / 0\nsys.stdout = Broken()\n"
+	pyrpc(t, "", "run", write(t, "program.py", broken)).failed(t, 1, "sys.stdout: ZeroDivisionError: division by zero")
+	pyrpc(t, "", "run", write(t, "program.py", broken+"sys.exit(3)\n")).failed(t, 3, "sys.stdout: ZeroDivisionError: division by zero")
+}

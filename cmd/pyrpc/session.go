@@ -3,12 +3,15 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pyrpc/pyrpc/cleanup"
 	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/internal/gate"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
@@ -39,7 +42,10 @@ func (c *common) joined(cmd *cobra.Command, f func(context.Context, *pybridge.Ru
 	join, cancel := context.WithTimeout(context.WithoutCancel(ctx), joinTime)
 	defer cancel()
 	report, joinErr := rt.Join(join)
-	if err != nil && joinErr != nil {
+	switch inside := gate.Process.Inside(); {
+	case joinErr != nil && ctx.Err() != nil && len(inside) > 0: // what did not end explains all else
+		return report, fmt.Errorf("%w; still running after %v: %s", context.Cause(ctx), joinTime, strings.Join(inside, ", "))
+	case err != nil && joinErr != nil:
 		return report, &failures{err, joinErr}
 	}
 	return report, cmp.Or(err, joinErr)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
@@ -85,7 +86,7 @@ func readPayload(r io.Reader, limit int64) ([]byte, error) {
 
 func (c *common) runPayload(cmd *cobra.Command, payload []byte, opts []handler.Option) (result []byte, err error) {
 	err = c.withHandler(cmd, func(ctx context.Context, _ *pybridge.Runtime, h *handler.Handler) error {
-		p, err := h.RunUDF(ctx, handler.Payload{Data: payload})
+		p, err := h.RunUDF(gil.WithLabel(ctx, "the function of the payload"), handler.Payload{Data: payload})
 		if err != nil {
 			return err
 		}

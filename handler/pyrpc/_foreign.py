@@ -31,6 +31,7 @@ from ._safe import (
     type_name,
     type_qualname,
 )
+from ._tensors import mend_table
 
 _TABLES = "_thread_local_tensor_tables"
 _SUFFIX = "Default RPC pickler does not serialize"
@@ -107,7 +108,7 @@ class _Foreign:
         saved = self._save_tables()
         try:
             data, tensors = self._serialize(obj)
-            return data, tensors
+            return data, mend_table(tensors) if tensors else tensors
         finally:
             self._restore_tables(saved)
 

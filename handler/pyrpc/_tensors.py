@@ -147,3 +147,22 @@ def no_torch_function(torch):
 def _extra(tensor):
     """Return the attributes that were set on *tensor*, None if there are none."""
     return dict(tensor.__dict__) or None
+
+
+def mend_table(table):
+    """Return another module's *table* with what a carrier would get wrong mended.
+
+    torch's module puts tensors in as they are. Lazy bits would be lost on the way,
+    and an opaque tensor end the process that writes it; sparse ones torch can carry.
+    """
+    torch = _torch.find()
+    if torch is None:
+        return table
+    return [_mend(torch, t) if isinstance(t, torch.Tensor) else t for t in table]
+
+
+def _mend(torch, tensor):
+    check_sendable(torch, tensor)
+    if tensor.layout is torch.strided:
+        return tensor.resolve_conj().resolve_neg()
+    return tensor

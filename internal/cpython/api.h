@@ -54,12 +54,27 @@ typedef struct {
 	void *internal;
 } Py_buffer;
 
+typedef struct {
+	int slot;
+	void *pfunc;
+} PyType_Slot;
+
+typedef struct {
+	const char *name;
+	int basicsize;
+	int itemsize;
+	unsigned int flags;
+	PyType_Slot *slots;
+} PyType_Spec;
+
+#define Py_bf_getbuffer 1
+#define Py_bf_releasebuffer 2
 #define METH_VARARGS 0x0001
 #define METH_KEYWORDS 0x0002
-#define PyBUF_READ 0x100
 #endif
 
 // Bits of PyType_GetFlags, part of the stable ABI.
+#define CPY_TPFLAGS_DEFAULT (1UL << 18)
 #define CPY_TPFLAGS_LONG (1UL << 24)
 #define CPY_TPFLAGS_LIST (1UL << 25)
 #define CPY_TPFLAGS_TUPLE (1UL << 26)
@@ -148,7 +163,11 @@ typedef struct {
 	X(int, PyObject_GetBuffer, (PyObject *, Py_buffer *, int)) \
 	X(void, PyBuffer_Release, (Py_buffer *)) \
 	X(int, PyBuffer_IsContiguous, (const Py_buffer *, char)) \
-	X(PyObject *, PyMemoryView_FromMemory, (char *, Py_ssize_t, int)) \
+	X(int, PyBuffer_FillInfo, (Py_buffer *, PyObject *, void *, Py_ssize_t, int, int)) \
+	X(PyObject *, PyMemoryView_FromObject, (PyObject *)) \
+	X(PyObject *, PyType_FromSpec, (PyType_Spec *)) \
+	X(PyObject *, PyType_GenericAlloc, (PyTypeObject *, Py_ssize_t)) \
+	X(int, PyType_IsSubtype, (PyTypeObject *, PyTypeObject *)) \
 	X(PyObject *, PyCFunction_NewEx, (PyMethodDef *, PyObject *, PyObject *)) \
 	X(PyObject *, PyCapsule_New, (void *, const char *, PyCapsule_Destructor)) \
 	X(void *, PyCapsule_GetPointer, (PyObject *, const char *))
@@ -166,9 +185,9 @@ typedef struct {
 // Exported variables: objects, and pointers to exception classes.
 #define CPY_OBJECTS(X) \
 	X(_Py_NoneStruct) X(_Py_TrueStruct) X(_Py_FalseStruct) \
-	X(PyFloat_Type) X(PyComplex_Type) X(PySet_Type) X(PyFrozenSet_Type) X(PyByteArray_Type)
+	X(PyBaseObject_Type) X(PyFloat_Type) X(PyComplex_Type) X(PySet_Type) X(PyFrozenSet_Type) X(PyByteArray_Type)
 #define CPY_EXCEPTIONS(X) \
-	X(PyExc_BaseException) X(PyExc_RuntimeError) X(PyExc_SystemError)
+	X(PyExc_BaseException) X(PyExc_RuntimeError) X(PyExc_SystemError) X(PyExc_BufferError)
 
 #ifndef Py_PYTHON_H
 #define CPY_FIELD(ret, name, args) ret(*name) args;

@@ -8,7 +8,7 @@
 
 #include "api.h"
 
-enum { CPY_OK = 0, CPY_RAISED = 1, CPY_NOT_HELD = 2, CPY_CLOSED = 3, CPY_VIEW_HELD = 4, CPY_HELD = 5, CPY_PENDING = 6 };
+enum { CPY_OK = 0, CPY_RAISED = 1, CPY_NOT_HELD = 2, CPY_CLOSED = 3, CPY_HELD = 4, CPY_PENDING = 5 };
 
 // A reference or a number, with its status. On CPY_RAISED, ref is the exception, owned.
 typedef struct { PyObject *ref; int status; } cpy_ref;
@@ -61,6 +61,7 @@ typedef struct {
 	uintptr_t data; // into obj, or into dst when obj is 0; 0 when the result is no bytes
 	Py_ssize_t len;
 	int status;
+	int payload_held; // some Python object can still reach data: it must stay alive
 	int64_t wait_ns, hold_ns;
 } cpy_call_result;
 void cpy_call_bytes(const cpy_call_args *a, const unsigned char *data, Py_ssize_t len, unsigned char *dst,

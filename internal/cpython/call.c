@@ -6,25 +6,32 @@
 
 #include "status.h"
 
-static PyObject *payload(const unsigned char *data, Py_ssize_t len, int as_view) {
-	if (as_view) return cpy.PyMemoryView_FromMemory((char *)data, len, PyBUF_READ);
-	return cpy.PyBytes_FromStringAndSize((const char *)data, len);
+// The argument of a call: a bytes object, or a memoryview of the payload in place.
+struct argument {
+	PyObject *object;
+	PyObject *exporter; // NULL for bytes
+};
+
+static struct argument make_argument(const unsigned char *data, Py_ssize_t len, int as_view) {
+	if (!as_view) return (struct argument){cpy.PyBytes_FromStringAndSize((const char *)data, len), NULL};
+	PyObject *exporter = cpy_payload_new(data, len);
+	return (struct argument){exporter ? cpy.PyMemoryView_FromObject(exporter) : NULL, exporter};
 }
 
-// After this no Python object can reach Go's memory; 0 when somebody still holds an export of it.
-static int release_view(PyObject *view) {
-	cpy_ref method = cpy_getattr(view, "release", 7);
-	if (method.status == CPY_OK) {
-		PyObject *done = cpy.PyObject_VectorcallDict(method.ref, NULL, 0, NULL);
-		cpy.Py_DecRef(method.ref);
-		if (done) {
-			cpy.Py_DecRef(done);
-			return 1;
-		}
-		method.ref = cpy_take_exception();
+// Ends Python's access to the payload; 0 when some object can still reach it.
+static int drop_argument(struct argument a) {
+	int unreachable = 1;
+	if (a.exporter) {
+		cpy_ref release = cpy_getattr(a.object, "release", 7);
+		PyObject *done = release.status == CPY_OK ? cpy.PyObject_VectorcallDict(release.ref, NULL, 0, NULL) : NULL;
+		if (release.status == CPY_OK && !done) cpy.Py_DecRef(cpy_take_exception());
+		cpy.Py_DecRef(done);
+		cpy.Py_DecRef(release.ref);
+		unreachable = cpy_payload_end(a.exporter);
 	}
-	cpy.Py_DecRef(method.ref);
-	return 0;
+	cpy.Py_DecRef(a.object);
+	cpy.Py_DecRef(a.exporter);
+	return unreachable;
 }
 
 // Small results are copied out at once; a large one or one that is no bytes goes out as a reference.
@@ -47,7 +54,8 @@ static void give(PyObject *result, unsigned char *dst, Py_ssize_t cap, cpy_call_
 
 static void call(const cpy_call_args *a, const unsigned char *data, Py_ssize_t len, unsigned char *dst,
 	Py_ssize_t cap, cpy_call_result *out) {
-	PyObject *args[2] = {payload(data, len, a->as_view), (PyObject *)a->extra};
+	struct argument argument = make_argument(data, len, a->as_view);
+	PyObject *args[2] = {argument.object, (PyObject *)a->extra};
 	PyObject *result = NULL;
 	if (args[0]) result = cpy.PyObject_VectorcallDict((PyObject *)a->fn, args, a->extra ? 2 : 1, NULL);
 	if (result) {
@@ -56,9 +64,7 @@ static void call(const cpy_call_args *a, const unsigned char *data, Py_ssize_t l
 		out->status = CPY_RAISED;
 		out->obj = (uintptr_t)cpy_take_exception();
 	}
-	if (!args[0]) return;
-	if (a->as_view && !release_view(args[0]) && out->status == CPY_OK) out->status = CPY_VIEW_HELD;
-	cpy.Py_DecRef(args[0]);
+	if (argument.object) out->payload_held = !drop_argument(argument);
 }
 
 void cpy_call_bytes(const cpy_call_args *a, const unsigned char *data, Py_ssize_t len, unsigned char *dst,

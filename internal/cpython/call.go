@@ -36,16 +36,16 @@ type callFrame struct {
 
 var callFrames = sync.Pool{New: func() any { return new(callFrame) }}
 
-// leakedViews keeps payloads alive that some Python object still exports a view of.
-var leakedViews struct {
+// heldPayloads keeps alive, for good, what some Python object still exports after its call.
+var heldPayloads struct {
 	sync.Mutex
-	payloads [][]byte
+	list [][]byte
 }
 
 // CallBytes attaches, calls fn(payload) or fn(payload, extra) and detaches, in one crossing that any
 // goroutine may make without being locked to its thread. fn and extra (nil for none) are borrowed.
-// The payload reaches Python as bytes, or as a read-only memoryview when it is large; either way
-// Python cannot reach it after the return. The error is [ErrClosed] or [ErrHeld].
+// The payload reaches Python as bytes, or as a read-only memoryview when it is large, which is released
+// before the return; what Python has kept of it all the same stays valid. The error is [ErrClosed] or [ErrHeld].
 func CallBytes(permit int, fn Ref, payload []byte, extra Ref) (Outcome, error) {
 	f := callFrames.Get().(*callFrame)
 	defer callFrames.Put(f)
@@ -65,6 +65,11 @@ func reference(n C.uintptr_t) Ref { return *(*Ref)(unsafe.Pointer(&n)) }
 
 func (f *callFrame) outcome(payload []byte) (Outcome, error) {
 	out := &f.out
+	if out.payload_held != 0 {
+		heldPayloads.Lock()
+		heldPayloads.list = append(heldPayloads.list, payload)
+		heldPayloads.Unlock()
+	}
 	o := Outcome{Wait: time.Duration(out.wait_ns), Hold: time.Duration(out.hold_ns)}
 	switch out.status {
 	case C.CPY_CLOSED, C.CPY_HELD:
@@ -72,10 +77,6 @@ func (f *callFrame) outcome(payload []byte) (Outcome, error) {
 	case C.CPY_RAISED:
 		o.Exception = reference(out.obj)
 		return o, nil
-	case C.CPY_VIEW_HELD:
-		leakedViews.Lock()
-		leakedViews.payloads = append(leakedViews.payloads, payload)
-		leakedViews.Unlock()
 	}
 	switch {
 	case out.data == 0:

@@ -69,8 +69,8 @@ func Initialize(c Config) error {
 	return nil
 }
 
-// AttachToRunning lets callers into an interpreter that somebody else started.
-func AttachToRunning() { C.cpy_open() }
+// open allows attaching.
+func open() { C.cpy_open() }
 
 // Forbid refuses every later attach with [ErrClosed], and forgets references queued for release.
 func Forbid() {

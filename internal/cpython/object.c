@@ -33,11 +33,7 @@ cpy_int cpy_kind(PyObject *o) {
 	const unsigned long builtin = CPY_TPFLAGS_LONG | CPY_TPFLAGS_LIST | CPY_TPFLAGS_TUPLE | CPY_TPFLAGS_BYTES
 		| CPY_TPFLAGS_UNICODE | CPY_TPFLAGS_DICT;
 	if (flags & builtin) return (cpy_int){NULL, kind, CPY_OK};
-	for (int i = 0; i < 5; i++) {
-		int is = cpy.PyObject_IsInstance(o, exact[i]);
-		if (is < 0) return give_int(-1);
-		if (is) kind |= 1 << i;
-	}
+	for (int i = 0; i < 5; i++) kind |= is_a(o, exact[i]) << i;
 	return (cpy_int){NULL, kind, CPY_OK};
 }
 

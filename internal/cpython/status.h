@@ -14,6 +14,8 @@
 int cpy_self_held(void);             // does this thread hold the GIL through cpy_attach?
 PyObject *cpy_take_exception(void);  // owned; clears the error indicator
 int64_t cpy_now(void);               // monotonic, ns
+PyObject *cpy_payload_new(const unsigned char *data, Py_ssize_t len); // exports Go's memory
+int cpy_payload_end(PyObject *o);    // no new exports; 0 when old ones are still there
 int cpy_callback_enter(void);        // 1 a thread of Python's, 0 one of ours, -1 too late
 void cpy_callback_leave(int entered);
 
@@ -32,6 +34,14 @@ static inline cpy_ref give_borrowed(PyObject *o) {
 static inline cpy_int give_int(int64_t n) {
 	if (n >= 0) return (cpy_int){NULL, n, CPY_OK};
 	return (cpy_int){cpy_take_exception(), 0, CPY_RAISED};
+}
+
+// By the object's type, whatever its __class__ says: the answer decides what its memory is read as.
+static inline int is_a(PyObject *o, PyObject *type) {
+	PyObject *own = cpy.PyObject_Type(o);
+	int yes = cpy.PyType_IsSubtype((PyTypeObject *)own, (PyTypeObject *)type);
+	cpy.Py_DecRef(own);
+	return yes;
 }
 
 static inline cpy_span raised_span(void) { return (cpy_span){cpy_take_exception(), NULL, 0, CPY_RAISED}; }

@@ -94,7 +94,7 @@ cpy_span cpy_as_utf8(PyObject *o) {
 cpy_span cpy_as_bytes(PyObject *o) {
 	NEED_GIL(NOT_HELD_SPAN);
 	cpy_span out = {o, NULL, 0, CPY_OK};
-	if (cpy.PyObject_IsInstance(o, cpy.PyByteArray_Type) == 1) {
+	if (is_a(o, cpy.PyByteArray_Type)) {
 		out.data = cpy.PyByteArray_AsString(o);
 		out.len = cpy.PyByteArray_Size(o);
 	} else if (cpy.PyBytes_AsStringAndSize(o, &out.data, &out.len) < 0) {

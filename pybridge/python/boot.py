@@ -10,7 +10,7 @@ import _signal  # imported here because _thread.interrupt_main() crashes without
 import atexit
 import builtins
 import sys
-import threading  # the first importer becomes Python's main thread: it must be the owner
+import threading  # the first importer becomes the main thread: here the owner, or the host's own (owner_attach.go)
 
 # importlib.abc, importlib.machinery, types and signal (by way of enum) would double the time to start.
 ModuleSpec, ModuleType, BuiltinFunction = type(sys.__spec__), type(sys), type(len)

@@ -7,6 +7,8 @@
 #define PyStatus ours_PyStatus
 #define PyMethodDef ours_PyMethodDef
 #define Py_buffer ours_Py_buffer
+#define PyType_Slot ours_PyType_Slot
+#define PyType_Spec ours_PyType_Spec
 #define PyConfig ours_PyConfig
 #define PyPreConfig ours_PyPreConfig
 #define PyInitConfig ours_PyInitConfig
@@ -17,6 +19,8 @@
 #undef PyStatus
 #undef PyMethodDef
 #undef Py_buffer
+#undef PyType_Slot
+#undef PyType_Spec
 #undef PyConfig
 #undef PyPreConfig
 #undef PyInitConfig
@@ -38,6 +42,17 @@ PLACE(PyStatus, _type) // an enum of Python's
 FIELD(PyStatus, func)
 FIELD(PyStatus, err_msg)
 FIELD(PyStatus, exitcode)
+
+SIZE(PyType_Slot)
+FIELD(PyType_Slot, slot)
+FIELD(PyType_Slot, pfunc)
+
+SIZE(PyType_Spec)
+FIELD(PyType_Spec, name)
+FIELD(PyType_Spec, basicsize)
+FIELD(PyType_Spec, itemsize)
+FIELD(PyType_Spec, flags)
+PLACE(PyType_Spec, slots)
 
 SIZE(PyMethodDef)
 FIELD(PyMethodDef, ml_name)

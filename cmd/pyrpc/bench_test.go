@@ -1,0 +1,41 @@
+package main
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyrpc/pyrpc/cmd/pyrpc/bench"
+)
+
+func TestBenchJSON(t *testing.T) {
+	var r bench.Result
+	out := pyrpc(t, "", "bench", "--only", "udf_vs_c_floor,attach_ns", "--rounds", "1", "--json").ok(t)
+	require.NoError(t, json.Unmarshal([]byte(out), &r))
+	for _, key := range []string{"os", "arch", "cpu", "cpus", "go", "python", "rounds"} {
+		assert.NotEmpty(t, r.Machine[key], key)
+	}
+	require.Len(t, r.Figures, 2)
+	for key, unit := range map[string]string{"udf_vs_c_floor": "ratio", "attach_ns": "ns"} {
+		f := r.Figures[key]
+		assert.Equal(t, unit, f.Unit)
+		assert.Positive(t, f.Median)
+		assert.LessOrEqual(t, f.Min, f.Median)
+		assert.LessOrEqual(t, f.Median, f.Max)
+	}
+	assert.Empty(t, r.Skipped)
+}
+
+func TestBenchTable(t *testing.T) {
+	out := pyrpc(t, "", "bench", "--only", "naive_vs_udf", "--rounds", "2").ok(t)
+	assert.Regexp(t, `(?m)^FIGURE +MEDIAN +MIN +MAX +UNIT +BOUND +WHAT$`, out)
+	assert.Regexp(t, `(?m)^naive_vs_udf +[\d.e+]+ +[\d.e+]+ +[\d.e+]+ +ratio +≥ 2 +`, out)
+}
+
+// TestBenchWholeProcess is the figure that starts processes: this command, and Python.
+func TestBenchWholeProcess(t *testing.T) {
+	out := pyrpc(t, "", "bench", "--only", "start_vs_python", "--rounds", "1", "--json").ok(t)
+	assert.Contains(t, out, `"start_vs_python": {`)
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"encoding/json"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var commands = []string{"bench", "call", "demo", "doctor", "run", "udf", "version"}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{}, {"--help"}, {"help"}} {
+		out := here(t, args...).ok(t)
+		for _, name := range commands {
+			assert.Contains(t, out, "\n  "+name+" ", "%v", args)
+		}
+	}
+	for _, name := range commands {
+		out := here(t, name, "--help").ok(t)
+		assert.Contains(t, out, "\n  pyrpc "+name, "usage")
+		assert.NotContains(t, out, "stringArray", "%s: flags name what they take", name)
+		assert.NotContains(t, out, " string ", "%s: flags name what they take", name)
+		for line := range strings.Lines(out) {
+			assert.LessOrEqual(t, len([]rune(line)), 140, "%s: %s", name, line)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	assert.Equal(t, "pyrpc development ("+runtime.Version()+", "+runtime.GOOS+"/"+runtime.GOARCH+")\n", here(t, "version").ok(t))
+	var v map[string]string
+	require.NoError(t, json.Unmarshal([]byte(here(t, "version", "--json").ok(t)), &v))
+	assert.Equal(t, map[string]string{"version": "development", "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH}, v)
+}
+
+// TestUsage: a wrong command line is status 2, and says where to look.
+func TestUsage(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		want string
+	}{
+		{"nope", `pyrpc: no command "nope"; see pyrpc --help` + "\n"},
+		{"--nope", "pyrpc: unknown flag: --nope; see pyrpc --help\n"},
+		{"udf --nope", "pyrpc: unknown flag: --nope; see pyrpc udf --help\n"},
+		{"udf extra", `pyrpc: unknown command "extra" for "pyrpc udf"; usage: pyrpc udf [flags] < PAYLOAD > RESULT` + "\n"},
+		{"version --python", "pyrpc: flag needs an argument: --python; see pyrpc version --help\n"},
+		{"udf --max-bytes x", `invalid argument "x" for "--max-bytes" flag`},
+		{"bench --rounds 0", "pyrpc: --rounds 0: at least 1\n"},
+		{"bench --only nope", `pyrpc: no figure "nope"; there are udf_vs_c_floor, naive_vs_udf,`},
+	} {
+		here(t, strings.Fields(c.args)...).failed(t, 2, c.want)
+	}
+}

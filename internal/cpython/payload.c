@@ -1,0 +1,69 @@
+// A large payload, read by Python in Go's memory for the time of one call.
+//
+// The exporter counts its exports, because releasing a memoryview does not end the slices that were
+// made of it: only the count says whether some object can still reach the memory.
+#include <string.h>
+
+#include "status.h"
+
+struct cpy_payload {
+	const unsigned char *data;
+	Py_ssize_t len;
+	long exports;
+	int over; // the call has ended: no new exports
+};
+
+static PyObject *payload_type;
+static Py_ssize_t head; // of a PyObject, which debug builds make longer
+
+static struct cpy_payload *payload_of(PyObject *o) { return (struct cpy_payload *)((char *)o + head); }
+
+static int get_buffer(PyObject *self, Py_buffer *view, int flags) {
+	struct cpy_payload *p = payload_of(self);
+	if (p->over) {
+		cpy.PyErr_SetString(*cpy.PyExc_BufferError, "the payload is gone: its call has ended");
+		return -1;
+	}
+	if (cpy.PyBuffer_FillInfo(view, self, (void *)p->data, p->len, 1, flags) < 0) return -1;
+	p->exports++;
+	return 0;
+}
+
+static void release_buffer(PyObject *self, Py_buffer *view) {
+	(void)view;
+	payload_of(self)->exports--;
+}
+
+static int make_type(void) {
+	if (payload_type) return 0;
+	cpy_ref size = cpy_getattr(cpy.PyBaseObject_Type, "__basicsize__", 13);
+	if (size.status != CPY_OK) {
+		cpy.Py_DecRef(size.ref);
+		return -1;
+	}
+	int overflow = 0;
+	head = (Py_ssize_t)cpy.PyLong_AsLongLongAndOverflow(size.ref, &overflow);
+	cpy.Py_DecRef(size.ref);
+	PyType_Slot slots[] = {
+		{Py_bf_getbuffer, (void *)get_buffer},
+		{Py_bf_releasebuffer, (void *)release_buffer},
+		{0, NULL},
+	};
+	PyType_Spec spec = {"_pyrpc_bridge.Payload", (int)(head + (Py_ssize_t)sizeof(struct cpy_payload)), 0,
+		CPY_TPFLAGS_DEFAULT, slots};
+	payload_type = cpy.PyType_FromSpec(&spec);
+	return payload_type ? 0 : -1;
+}
+
+PyObject *cpy_payload_new(const unsigned char *data, Py_ssize_t len) {
+	if (make_type() < 0) return NULL;
+	PyObject *o = cpy.PyType_GenericAlloc((PyTypeObject *)payload_type, 0);
+	if (o) *payload_of(o) = (struct cpy_payload){data, len, 0, 0};
+	return o;
+}
+
+int cpy_payload_end(PyObject *o) {
+	struct cpy_payload *p = payload_of(o);
+	p->over = 1;
+	return p->exports == 0;
+}

@@ -1,0 +1,57 @@
+package pybridge
+
+import (
+	"errors"
+	"os"
+	"runtime"
+	"syscall"
+
+	"github.com/pyrpc/pyrpc/internal/cpython"
+)
+
+var errThreading = errors.New("the running Python has not imported threading: " +
+	"import it on Python's main thread first, as whichever thread does so is taken for the main one and waited for at exit")
+
+// adoptRunning lets callers into the interpreter that somebody else started, after making sure that
+// its main thread, and none of ours, is the first to import threading. The calling goroutine is on the
+// main thread when Python called Start there.
+func adoptRunning() error {
+	cpython.AttachToRunning()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := cpython.Attach(0); err != nil {
+		return closedError(err)
+	}
+	defer func() { _ = cpython.Detach() }()
+	if syscall.Gettid() != os.Getpid() {
+		return needsImported("threading")
+	}
+	ref, err := cpython.Import("threading")
+	if err != nil {
+		return bare(err)
+	}
+	return cpython.DecRef(ref)
+}
+
+// needsImported fails unless the module is in sys.modules.
+func needsImported(module string) error {
+	sys, err := cpython.Import("sys")
+	if err != nil {
+		return bare(err)
+	}
+	defer func() { _ = cpython.DecRef(sys) }()
+	modules, err := cpython.GetAttr(sys, "modules")
+	if err != nil {
+		return bare(err)
+	}
+	defer func() { _ = cpython.DecRef(modules) }()
+	found, err := callNamed(modules, "__contains__", module)
+	if err != nil {
+		return bare(err)
+	}
+	defer func() { _ = cpython.DecRef(found) }()
+	if found != cpython.True() {
+		return errThreading
+	}
+	return nil
+}
