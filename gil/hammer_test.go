@@ -2,6 +2,8 @@ package gil_test
 
 import (
 	"encoding/binary"
+	"fmt"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -34,7 +36,7 @@ var loads = map[string]load{
 	"1000 blocking": {slowSquare, 1000, 2},
 }
 
-// run gives the number of wrong or missing results.
+// run gives the number of wrong or missing results, and prints each.
 func (l load) run(fn cpython.Ref) int64 {
 	var wrong atomic.Int64
 	var wg sync.WaitGroup
@@ -47,6 +49,7 @@ func (l load) run(fn cpython.Ref) int64 {
 				out, err := gil.CallBytes(background, fn, binary.BigEndian.AppendUint64(nil, n), nil)
 				if err != nil || len(out.Data) != 8 || binary.BigEndian.Uint64(out.Data) != n*n {
 					wrong.Add(1)
+					fmt.Fprintf(os.Stderr, "square of %d: %v, %+v\n", n, err, out)
 				}
 			}
 		}()

@@ -13,10 +13,18 @@ _ALIGNMENT = 64  # bytes; what torch's own allocator promises
 
 def compact(torch, table):
     """Replace the entries of *table* that show only a part of their storage."""
+    cls, storage_of = torch.Tensor, untyped_storage
+    for tensor in table:
+        if type(tensor) is cls:
+            dense = tensor.numel() * tensor.element_size()
+            if dense != storage_of(tensor).nbytes():
+                break
+    else:
+        return  # the common case, and the one that must be fast
     groups = {}
     for i, tensor in enumerate(table):
-        if type(tensor) is torch.Tensor:
-            storage = untyped_storage(tensor)
+        if type(tensor) is cls:
+            storage = storage_of(tensor)
             groups.setdefault(storage._cdata, (storage, []))[1].append(i)
     for storage, indices in groups.values():
         if len(indices) > 1:
@@ -34,9 +42,9 @@ def compact(torch, table):
 
 
 def untyped_storage(tensor):
-    if hasattr(tensor, "untyped_storage"):  # from 2.0, and warns about the other
-        return tensor.untyped_storage()
-    return tensor.storage()._storage
+    # From 2.0 the first exists, and asking for a typed storage warns.
+    get = getattr(tensor, "untyped_storage", None) or tensor._storage
+    return get()
 
 
 def _span(tensor):

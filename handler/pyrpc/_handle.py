@@ -13,7 +13,15 @@ from importlib import import_module
 from sys import modules
 
 from ._errors import DeserializeError, describe_pickling, describe_unpickling
-from ._pickling import PROTOCOL, _tables, dump, load, needs_table, serialize
+from ._pickling import (
+    PROTOCOL,
+    _tables,
+    dump,
+    is_plain,
+    load,
+    needs_table,
+    serialize,
+)
 from ._remote import _handle_exception, is_remote_exception
 from ._torch import grad_switch
 from ._udf import PythonUDF, _run_function, check, failed
@@ -120,10 +128,6 @@ def check_size(data, limit):
         )
 
 
-# Of these exactly, no part can have a reducer.
-_SCALARS = frozenset((type(None), bool, int, float, complex, str, bytes, bytearray))
-
-
 def _make_own(policy, limit):
     read = loads if policy is None else policy.loads
     restore_modules = _module_keeper()
@@ -166,7 +170,7 @@ def _make_own(policy, limit):
             switch(True)
         if OWN_MODULE not in modules:
             restore_modules()
-        if type(result) in _SCALARS or not needs_table():
+        if is_plain(result) or not needs_table():
             try:
                 return dumps(result, PROTOCOL)
             except BaseException as exc:

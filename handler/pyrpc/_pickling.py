@@ -2,7 +2,8 @@
 
 Counterpart of torch's ``_InternalRPCPickler``. Two ways through:
 
-* nothing registered and no torch: plain C ``pickle.dumps``, no Pickler object;
+* nothing registered and no torch, or nothing in the object that could have a
+  reducer: plain C ``pickle.dumps``, no Pickler object;
 * otherwise a C Pickler whose ``dispatch_table`` is the one shared `_Reducers`.
 
 Any thread may call in at any time. The table of the serialization in progress
@@ -107,13 +108,34 @@ def needs_table():
     return bool(_reducers) or ("torch" in modules and _torch.find() is not None)
 
 
+# Of these exactly, no part can have a reducer.
+_SCALARS = frozenset((type(None), bool, int, float, complex, str, bytes, bytearray))
+_FEW = 8  # items; a longer look at a container costs more than it saves
+
+
+def is_plain(obj):
+    """Tell, from a glance, that *obj* needs no reducers. False proves nothing."""
+    cls = type(obj)
+    if cls in _SCALARS:
+        return True
+    if cls is tuple or cls is list:
+        return len(obj) <= _FEW and _SCALARS.issuperset(map(type, obj))
+    if cls is dict:
+        return (
+            len(obj) <= _FEW
+            and _SCALARS.issuperset(map(type, obj))
+            and _SCALARS.issuperset(map(type, obj.values()))
+        )
+    return False
+
+
 def serialize(obj):
     """Return ``(bytes, tensors)`` for *obj*.
 
     Raises SerializeError, whatever the failure was: also for SystemExit,
     RecursionError or MemoryError out of a ``__reduce__``.
     """
-    if needs_table():
+    if needs_table() and not is_plain(obj):
         return dump(obj)
     try:
         return dumps(obj, PROTOCOL), []
@@ -131,8 +153,10 @@ def dump(obj):
         pickler = Pickler(out, PROTOCOL)
         pickler.dispatch_table = _reducers
         pickler.dump(obj)
-        if tensors and _torch.find() is not None:
-            compact(_torch.find(), tensors)
+        if tensors:
+            torch = _torch.find()
+            if torch is not None:
+                compact(torch, tensors)
     except BaseException as exc:
         # The traceback keeps this frame; it must not keep the tensors.
         tensors.clear()

@@ -34,7 +34,7 @@ def reducer_for(cls, to_table):
     if torch is None or not issubclass(cls, torch.Tensor):
         return None
     if cls is torch.Tensor:
-        return lambda tensor: _reduce(torch, tensor, to_table)
+        return _make_reduce(torch, to_table)
     if cls is torch.nn.Parameter:
         return lambda tensor: _reduce_parameter(torch, tensor)
     if any(getattr(cls, n) is not getattr(torch.Tensor, n, None) for n in _PICKLING):
@@ -44,23 +44,33 @@ def reducer_for(cls, to_table):
     return lambda tensor: _reduce_subclass(torch, tensor)
 
 
-def _reduce(torch, tensor, to_table):
-    """Reduce an instance of exactly torch.Tensor.
+def _make_reduce(torch, to_table):
+    """Make the reducer for instances of exactly torch.Tensor.
 
-    What is nested in the reduce value is a tensor too, and comes here next.
+    What is nested in its reduce values is a tensor too, and comes here next.
     """
-    if tensor.requires_grad:
-        return _receive_leaf, (tensor.detach(),)
-    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta:
-        check_sendable(torch, tensor)
-        return _reduce_special(torch, tensor)
-    if getattr(tensor, "is_nested", False):
-        check_sendable(torch, tensor)
-    if tensor.has_names():
-        return _receive_named, (tensor.rename(None), tensor.names)
-    # Lazy conjugation and negation are bits beside the data: without this the
-    # values would arrive wrong. Both return the tensor itself if there is none.
-    return to_table(tensor.resolve_conj().resolve_neg())
+    strided = torch.strided
+    # Plain is a tensor for which all of these say no. MKL-DNN has its own layout.
+    special = [torch.Tensor.is_quantized, torch.Tensor.is_meta]
+    if hasattr(torch.Tensor, "is_nested"):
+        special.append(torch.Tensor.is_nested)
+    special = [descriptor.__get__ for descriptor in special]
+
+    def reduce(tensor):
+        if tensor.requires_grad:
+            return _receive_leaf, (tensor.detach(),)
+        if tensor.layout is not strided or any([is_(tensor) for is_ in special]):
+            check_sendable(torch, tensor)
+            return _reduce_special(torch, tensor)
+        if tensor.has_names():
+            return _receive_named, (tensor.rename(None), tensor.names)
+        # Lazy conjugation and negation are bits beside the data: without this
+        # values would arrive wrong.
+        if tensor.is_conj() or tensor.is_neg():
+            tensor = tensor.resolve_conj().resolve_neg()
+        return to_table(tensor)
+
+    return reduce
 
 
 def check_sendable(torch, tensor):

@@ -134,6 +134,13 @@ class Kinds(TensorCase):
         finally:
             targets.Tagged = kept
 
+    def test_parameters_and_modules(self):
+        linear = torch.nn.Linear(2, 1)
+        got = run(targets.echo, linear)
+        self.assertIs(type(got), torch.nn.Linear)
+        for one, other in zip(got.parameters(), linear.parameters()):
+            self.assertSame(one, other)
+
     def test_case_095_graph_is_cut(self):
         leaf = torch.ones(2, requires_grad=True)
         for want in (leaf, leaf * 2):
