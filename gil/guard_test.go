@@ -22,6 +22,7 @@ func TestAcquireHoldsUntilRelease(t *testing.T) {
 }
 
 func TestAcquireNests(t *testing.T) {
+	quiet(t)
 	outer := acquire(t)
 	inside := gil.Stats().Inside
 	inner := acquire(t)
@@ -45,18 +46,18 @@ func TestNestedAcquireNeedsNoPermit(t *testing.T) {
 // The permit stays with the GIL: given back early, its number would be somebody else's by the time
 // that Detach looks for it.
 func TestOuterGuardMayBeReleasedFirst(t *testing.T) {
+	quiet(t)
 	outer, inner := acquire(t), acquire(t)
-	inside := gil.Stats().Inside
 	require.NoError(t, outer.Release())
 	assert.True(t, gil.Held())
-	assert.Equal(t, inside, gil.Stats().Inside, "the GIL is held, so the permit is out")
+	assert.Equal(t, 1, gil.Stats().Inside, "the GIL is held, so the permit is out")
 	require.NoError(t, gil.Detach(inner.Token(), func() {
 		assert.Equal(t, 1, gil.Stats().Away)
 		elsewhere(func() { assert.NoError(t, acquire(t).Release()) })
 	}))
 	require.NoError(t, inner.Release())
 	assert.False(t, gil.Held())
-	assert.Equal(t, inside-1, gil.Stats().Inside)
+	quiet(t)
 }
 
 func TestReleaseTwiceIsReported(t *testing.T) {

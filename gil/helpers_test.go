@@ -62,6 +62,16 @@ func exhaust(t *testing.T, own int) (giveBack func()) {
 	return giveBack
 }
 
+// quiet waits until nobody is inside: a caller returns before the carrier of its call has left, and
+// the janitor comes when it likes.
+func quiet(t *testing.T) {
+	t.Helper()
+	pytest.Until(t, "nobody is inside", func() bool {
+		s := gil.Stats()
+		return s.Pending == 0 && s.Inside+s.Away+s.Queue == 0
+	})
+}
+
 // elsewhere runs f on another goroutine, which is on another OS thread when this one is locked.
 func elsewhere(f func()) {
 	done := make(chan struct{})

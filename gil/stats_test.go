@@ -56,7 +56,7 @@ func TestStatsDescribeProcess(t *testing.T) {
 	require.NoError(t, gil.With(background, func(gil.Token) error {
 		s := gil.Stats()
 		assert.Equal(t, "running", s.State)
-		assert.Equal(t, 1, s.Inside)
+		assert.Positive(t, s.Inside)
 		assert.Positive(t, s.Peak)
 		assert.Positive(t, s.Quota)
 		assert.Positive(t, s.ThreadStates)

@@ -167,7 +167,7 @@ func TestAsObjects(t *testing.T) {
 
 // The objects of a conversion that fails later are given back at once, not by the garbage collector.
 func TestFailedConversionKeepsNoObjects(t *testing.T) {
-	type row struct{ o *pybridge.Object }
+	type row struct{ O *pybridge.Object }
 	pytest.With(t, func(tok gil.Token) {
 		o := pytest.Eval(t, tok, "[[object(), object()], [object(), 1], 2]")
 		before := pybridge.Owned()

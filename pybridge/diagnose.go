@@ -22,7 +22,10 @@ type Diagnosis struct {
 }
 
 // Problem is something that is wrong or will be, and the remedy.
-type Problem struct{ What, Remedy string }
+type Problem struct {
+	What   string `json:"what"`
+	Remedy string `json:"remedy"`
+}
 
 func (p Problem) String() string { return p.What + ": " + p.Remedy }
 

@@ -14,11 +14,12 @@ import (
 // 3.12. It runs no user function besides module code.
 type owner struct {
 	tasks chan func()
-	done  chan struct{}
+	quit  chan struct{} // closed by stop
+	done  chan struct{} // closed when run is over
 }
 
 func newOwner() *owner {
-	o := &owner{tasks: make(chan func()), done: make(chan struct{})}
+	o := &owner{tasks: make(chan func()), quit: make(chan struct{}), done: make(chan struct{})}
 	go o.run()
 	return o
 }
@@ -40,13 +41,19 @@ func (o *owner) work() {
 			o.work()
 		}
 	}()
-	for task := range o.tasks {
-		task()
+	for {
+		select {
+		case task := <-o.tasks:
+			task()
+		case <-o.quit:
+			over = true
+			return
+		}
 	}
-	over = true
 }
 
-func (o *owner) stop() { close(o.tasks) }
+// stop ends the goroutine after the task that it is at. Once.
+func (o *owner) stop() { close(o.quit) }
 
 // do runs f on the owner's thread. When ctx ends first, f may still be running there. A panic of f
 // becomes an error, and so does runtime.Goexit.

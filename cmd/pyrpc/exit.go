@@ -8,11 +8,8 @@ import (
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
-// exitError is sys.exit of a program: its status and its own text, without a message of ours.
-type exitError struct {
-	status int
-	text   string
-}
+// exitError is sys.exit of a program: its status, without a message of ours.
+type exitError struct{ status int }
 
 func (e *exitError) Error() string { return "exit status " + strconv.Itoa(e.status) }
 
@@ -26,13 +23,13 @@ func scriptError(err error) error {
 	if !e.Is(pybridge.SystemExit) {
 		return fmt.Errorf("the program raised\n%+v", e)
 	}
-	switch status, convErr := strconv.Atoi(e.Message); {
-	case e.Message == "" || e.Message == "None":
+	// RunMain has printed a text; what is left is a number, True, False or None.
+	status, convErr := strconv.Atoi(e.Message)
+	switch {
+	case e.Message == "True":
+		return &exitError{1}
+	case convErr != nil || status&0xff == 0:
 		return nil
-	case convErr == nil && status == 0:
-		return nil
-	case convErr == nil:
-		return &exitError{status: status & 0xff}
 	}
-	return &exitError{1, e.Message} // sys.exit("text") prints the text and means 1
+	return &exitError{status & 0xff}
 }

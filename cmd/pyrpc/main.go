@@ -90,9 +90,6 @@ func report(err error, stderr io.Writer) int {
 	}
 	var exit *exitError
 	if errors.As(err, &exit) {
-		if exit.text != "" {
-			fmt.Fprintln(stderr, exit.text)
-		}
 		return exit.status
 	}
 	fmt.Fprintln(stderr, "pyrpc:", explain(err))

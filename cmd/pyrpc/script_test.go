@@ -52,7 +52,7 @@ func TestRunExits(t *testing.T) {
 		status       int
 	}{
 		{"sys.exit(3)", "", 3}, {"sys.exit()", "", 0}, {"sys.exit(None)", "", 0}, {"sys.exit(0)", "", 0}, {"sys.exit(-1)", "", 255},
-		{"sys.exit('text')", "text\n", 1}, {"sys.exit(['a', 1])", "['a', 1]\n", 1}, {"raise SystemExit(256 + 5)", "", 5},
+		{"sys.exit('text')", "text\n", 1}, {"sys.exit('3')", "3\n", 1}, {"sys.exit('0')", "0\n", 1}, {"sys.exit(True)", "", 1}, {"sys.exit(['a', 1])", "['a', 1]\n", 1}, {"raise SystemExit(256 + 5)", "", 5},
 	} {
 		got := pyrpc(t, "", "run", write(t, "program.py", "import sys\nprint('out')\n"+c.exit+"\n"))
 		assert.Equal(t, ended{"out\n", c.stderr, c.status}, got, c.exit)

@@ -15,6 +15,7 @@ from sys import modules
 from ._errors import DeserializeError, describe_pickling, describe_unpickling
 from ._pickling import (
     PROTOCOL,
+    SCALARS,
     _tables,
     dump,
     is_plain,
@@ -155,22 +156,18 @@ def _make_own(policy, limit):
             if type(udf) is not PythonUDF:
                 check(udf)
             func, args, kwargs = udf
-            if (
-                type(args) is not tuple
-                or type(kwargs) is not dict
-                or not callable(func)
-            ):
+            if type(args) is not tuple or type(kwargs) is not dict:
                 check(udf)
             result = func(*args, **kwargs)
         except BaseException as exc:
-            result = failed(exc)
+            result = failed(why(exc, func, udf))
         # What only the call needed must not be held while the result is copied.
         data = tensors = udf = func = args = kwargs = None
         if switch is not None:
             switch(True)
         if OWN_MODULE not in modules:
             restore_modules()
-        if is_plain(result) or not needs_table():
+        if type(result) in SCALARS or is_plain(result) or not needs_table():
             try:
                 return dumps(result, PROTOCOL)
             except BaseException as exc:
@@ -195,6 +192,19 @@ def _make_own(policy, limit):
         "handle_exception": _handle_exception,
         "is_remote_exception": is_remote_exception,
     }
+
+
+def why(exc, func, udf):
+    """Return *exc*, or where it only says "not callable", what was to be called.
+
+    Looked at here and not beforehand, as calls that work outnumber those.
+    """
+    if type(exc) is TypeError and not callable(func):
+        try:
+            check(udf)
+        except TypeError as better:
+            return better
+    return exc
 
 
 def _module_keeper():

@@ -108,23 +108,23 @@ def needs_table():
     return bool(_reducers) or ("torch" in modules and _torch.find() is not None)
 
 
-# Of these exactly, no part can have a reducer.
-_SCALARS = frozenset((type(None), bool, int, float, complex, str, bytes, bytearray))
+# What C pickles without a look at any table. Not complex: copyreg has it.
+SCALARS = frozenset((type(None), bool, int, float, str, bytes, bytearray))
 _FEW = 8  # items; a longer look at a container costs more than it saves
 
 
 def is_plain(obj):
     """Tell, from a glance, that *obj* needs no reducers. False proves nothing."""
     cls = type(obj)
-    if cls in _SCALARS:
+    if cls in SCALARS:
         return True
     if cls is tuple or cls is list:
-        return len(obj) <= _FEW and _SCALARS.issuperset(map(type, obj))
+        return len(obj) <= _FEW and SCALARS.issuperset(map(type, obj))
     if cls is dict:
         return (
             len(obj) <= _FEW
-            and _SCALARS.issuperset(map(type, obj))
-            and _SCALARS.issuperset(map(type, obj.values()))
+            and SCALARS.issuperset(map(type, obj))
+            and SCALARS.issuperset(map(type, obj.values()))
         )
     return False
 

@@ -55,8 +55,9 @@ func (g *Gate) await(ctx context.Context, w *waiter) error {
 func (g *Gate) carry(p *Permit, w *waiter) {
 	for w != nil {
 		w.job.Run(p)
+		next := p.carryOn() // first, so that a caller who is back finds nothing of its own inside
 		w.grant(nil)
-		w = p.carryOn()
+		w = next
 	}
 }
 

@@ -49,11 +49,18 @@ def install_package(name, files):
 
 
 def exec_main(source, filename):
-    """Runs a program as __main__ and gives its namespace."""
+    """Runs a program as __main__ and gives its namespace. SystemExit has a number or None: a text is
+    printed and means 1, as with python3."""
     module = ModuleType("__main__")
     module.__file__ = filename
     sys.modules["__main__"] = module
-    exec(compile(source, filename, "exec", dont_inherit=True), module.__dict__)
+    try:
+        exec(compile(source, filename, "exec", dont_inherit=True), module.__dict__)
+    except SystemExit as exc:
+        if exc.code is None or _isinstance(exc.code, _int):
+            raise
+        print(exc.code, file=sys.stderr)
+        raise SystemExit(1) from None
     return module
 
 
