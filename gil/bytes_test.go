@@ -56,6 +56,7 @@ func TestCallBytesRefusesHolder(t *testing.T) {
 // Those who have the permits may be waiting for the caller's GIL.
 func TestCallBytesRefusesHolderWithoutWaiting(t *testing.T) {
 	fn := function(t, "def f(data): return data")
+	quiet(t)
 	pytest.With(t, func(gil.Token) {
 		giveBack := exhaust(t, 1)
 		_, err := gil.CallBytes(background, fn, nil, nil)

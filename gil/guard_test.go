@@ -35,6 +35,7 @@ func TestAcquireNests(t *testing.T) {
 }
 
 func TestNestedAcquireNeedsNoPermit(t *testing.T) {
+	quiet(t)
 	outer := acquire(t)
 	giveBack := exhaust(t, 1)
 	inner := acquire(t)

@@ -43,7 +43,8 @@ func function(t *testing.T, source string) cpython.Ref {
 	return fn
 }
 
-// exhaust takes every permit but the caller's own, until the test ends or the result is called.
+// exhaust takes every permit but the caller's own, until the test ends or the result is called. A
+// caller that holds the GIL must have waited for [quiet]: somebody inside could wait for it.
 func exhaust(t *testing.T, own int) (giveBack func()) {
 	t.Helper()
 	var held []*gate.Permit
