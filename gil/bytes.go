@@ -3,6 +3,7 @@ package gil
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/pyrpc/pyrpc/internal/cpython"
 	"github.com/pyrpc/pyrpc/internal/gate"
@@ -18,69 +19,67 @@ import (
 //
 // Errors: those of [Acquire], and ErrHeld.
 func CallBytes(ctx context.Context, fn cpython.Ref, payload []byte, extra cpython.Ref) (cpython.Outcome, error) {
-	c := calls.Get().(*bytesCall)
-	defer c.recycle()
-	c.fn, c.payload, c.extra = fn, payload, extra
-	if err := c.perform(ctx); err != nil {
-		return cpython.Outcome{}, err
+	if ctx.Err() == nil {
+		permit, ok, err := gate.Process.TryEnter(label(ctx))
+		if err != nil {
+			return cpython.Outcome{}, err
+		}
+		if ok {
+			defer permit.Leave()
+			return callBytes(permit, fn, payload, extra)
+		}
 	}
-	if c.err != nil {
-		return c.out, refusal(c.err)
+	// Those before the caller may be waiting for the very GIL that it holds.
+	if cpython.Held() {
+		return cpython.Outcome{}, ErrHeld
 	}
-	waits.add(c.out.Wait)
-	holds.add(c.out.Hold)
-	return c.out, nil
+	return queuedCall(ctx, fn, payload, extra)
 }
 
-// bytesCall is one call on its way: a gate.Job.
+// callBytes makes the call under a permit, after what others have left to be dropped.
+func callBytes(permit *gate.Permit, fn cpython.Ref, payload []byte, extra cpython.Ref) (cpython.Outcome, error) {
+	if cpython.Pending() > 0 {
+		dropPending(permit.ID())
+	}
+	out, err := cpython.CallBytes(permit.ID(), fn, payload, extra)
+	if err == cpython.ErrClosed {
+		return out, ErrClosed
+	}
+	if out.Times > 0 {
+		waits.addTimes(out.Wait, out.Times)
+		holds.addTimes(out.Hold, out.Times)
+	}
+	return out, err
+}
+
+// bytesCall is a call that waits in the gate: a gate.Job.
 type bytesCall struct {
 	fn, extra cpython.Ref
 	payload   []byte
+	began     time.Duration
 	out       cpython.Outcome
 	err       error
 }
 
 var calls = sync.Pool{New: func() any { return new(bytesCall) }}
 
-func (c *bytesCall) recycle() {
-	*c = bytesCall{}
-	calls.Put(c)
-}
-
-// Run makes the call under a permit, after what others have left to be dropped.
+// Run makes the call.
 func (c *bytesCall) Run(permit *gate.Permit) {
-	if cpython.Pending() > 0 {
-		dropPending(permit.ID())
-	}
-	c.out, c.err = cpython.CallBytes(permit.ID(), c.fn, c.payload, c.extra)
+	c.began = now()
+	c.out, c.err = callBytes(permit, c.fn, c.payload, c.extra)
 }
 
-// perform runs the call when there is room, or waits in the gate, unless the caller holds the GIL that
-// those before it may be waiting for.
-func (c *bytesCall) perform(ctx context.Context) error {
-	if ctx.Err() == nil {
-		permit, ok, err := gate.Process.TryEnter(label(ctx))
-		if err != nil {
-			return err
-		}
-		if ok {
-			defer permit.Leave()
-			c.Run(permit)
-			return nil
-		}
-	}
-	if cpython.Held() {
-		return ErrHeld
-	}
+func queuedCall(ctx context.Context, fn cpython.Ref, payload []byte, extra cpython.Ref) (cpython.Outcome, error) {
+	c := calls.Get().(*bytesCall)
+	*c = bytesCall{fn: fn, payload: payload, extra: extra}
+	defer func() {
+		*c = bytesCall{}
+		calls.Put(c)
+	}()
 	start := now()
-	err := gate.Process.Do(ctx, label(ctx), c)
-	queued.add(now() - start - c.out.Wait - c.out.Hold)
-	return err
-}
-
-func refusal(err error) error {
-	if err == cpython.ErrClosed {
-		return ErrClosed
+	if err := gate.Process.Do(ctx, label(ctx), c); err != nil {
+		return cpython.Outcome{}, err
 	}
-	return err
+	queued.add(c.began - start)
+	return c.out, c.err
 }

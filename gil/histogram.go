@@ -14,10 +14,13 @@ type histogram struct {
 	count [buckets]atomic.Int64
 }
 
-func (h *histogram) add(d time.Duration) {
+func (h *histogram) add(d time.Duration) { h.addTimes(d, 1) }
+
+// addTimes counts d for a sample that stands for n of its kind.
+func (h *histogram) addTimes(d time.Duration, n int) {
 	d = max(d, 0)
-	h.sum.Add(int64(d))
-	h.count[min(bits.Len64(uint64(d)), buckets-1)].Add(1)
+	h.sum.Add(int64(d) * int64(n))
+	h.count[min(bits.Len64(uint64(d)), buckets-1)].Add(int64(n))
 }
 
 func (h *histogram) snapshot() Histogram {

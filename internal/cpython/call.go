@@ -24,6 +24,7 @@ type Outcome struct {
 	Data      []byte
 	Object    Ref
 	Exception Ref
+	Times     int           // how many calls Wait and Hold stand for: 0 when this one was not timed
 	Wait      time.Duration // for the GIL
 	Hold      time.Duration // of the GIL
 }
@@ -70,7 +71,10 @@ func (f *callFrame) outcome(payload []byte) (Outcome, error) {
 		heldPayloads.list = append(heldPayloads.list, payload)
 		heldPayloads.Unlock()
 	}
-	o := Outcome{Wait: time.Duration(out.wait_ns), Hold: time.Duration(out.hold_ns)}
+	var o Outcome
+	if out.timed != 0 {
+		o.Times, o.Wait, o.Hold = C.CPY_TIMED, time.Duration(out.wait_ns), time.Duration(out.hold_ns)
+	}
 	switch out.status {
 	case C.CPY_CLOSED, C.CPY_HELD:
 		return Outcome{}, statusError(out.status, nil)

@@ -55,6 +55,7 @@ func (e *skipError) Error() string { return e.reason }
 func All() []Measurement {
 	return []Measurement{
 		{"udf_vs_c_floor", "ratio", "RunUDF over the same C-API calls in a C loop", 1.10, true, udfVsFloor},
+		{"udf_vs_bare_crossing", "ratio", "RunUDF over the same with nothing but a crossing for each call", 0, true, udfVsCrossing},
 		{"naive_vs_udf", "ratio", "a crossing and a PyGILState pair per call, over RunUDF", 2, false, naiveVsUDF},
 		{"attach_ns", "ns", "taking and giving back a free GIL", 0, true, attach},
 		{"start_vs_python", "ratio", "a process with Start and Close over python3 -c pass", 1.5, true, startVsPython},

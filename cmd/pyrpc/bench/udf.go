@@ -106,6 +106,30 @@ func ratios(rounds int, a, b func() (time.Duration, error)) ([]float64, error) {
 
 func udfVsFloor(ctx context.Context, s *Setup) ([]float64, error) { return vsFloor(ctx, s, s.Handler) }
 
+// udfVsCrossing tells what the bridge adds from what Go's way into C and back costs in any case.
+func udfVsCrossing(ctx context.Context, s *Setup) ([]float64, error) {
+	sub, err := newSubject(ctx, s, s.Handler)
+	if err != nil {
+		return nil, err
+	}
+	defer sub.release()
+	return ratios(s.Rounds,
+		func() (time.Duration, error) { return sub.ours(ctx, callsPerRound) },
+		func() (time.Duration, error) { return sub.crossings(callsPerRound) })
+}
+
+func (s *subject) crossings(calls int) (time.Duration, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	start := time.Now()
+	for range calls {
+		if _, err := s.floor(1); err != nil {
+			return 0, err
+		}
+	}
+	return time.Since(start), nil
+}
+
 func vsFloor(ctx context.Context, s *Setup, h *handler.Handler) ([]float64, error) {
 	sub, err := newSubject(ctx, s, h)
 	if err != nil {
