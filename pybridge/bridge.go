@@ -25,7 +25,8 @@ type bridgeModule struct {
 
 // The files that run when they are first needed.
 const (
-	errorsPart = iota
+	namesPart = iota // before any other
+	errorsPart
 	toolsPart
 	parts
 )
@@ -36,19 +37,24 @@ type bridgePart struct {
 	mu     sync.Mutex // held while loading; taken without the GIL only
 }
 
-var partFiles = [parts]string{errorsPart: "errors.py", toolsPart: "tools.py"}
+var partFiles = [parts]string{namesPart: "names.py", errorsPart: "errors.py", toolsPart: "tools.py"}
 
-// load runs the first file. It uses the C-API's own imports only: nothing of ours is there yet.
+// bootImports are imported while starting, on the owner's thread. The first importer of threading
+// becomes Python's main thread: here the owner, or the host's own (owner_attach.go). Without _signal,
+// _thread.interrupt_main() crashes; signal itself would import enum.
+var bootImports = []string{"threading", "_signal"}
+
+// load makes the module, empty as yet.
 func (b *bridgeModule) load(t gil.Token) error {
+	if err := preload(t, bootImports); err != nil {
+		return err
+	}
 	module, err := newModule(bridgeName)
 	if err != nil {
 		return captured(t, err)
 	}
 	defer func() { _ = cpython.DecRef(module) }()
 	if b.dict, err = cpython.GetAttr(module, "__dict__"); err != nil {
-		return captured(t, err)
-	}
-	if err := b.runFile("boot.py"); err != nil {
 		return captured(t, err)
 	}
 	bridge.Store(b)
@@ -64,6 +70,11 @@ func (b *bridgeModule) need(t gil.Token, part int) error {
 	p := &b.parts[part]
 	if p.loaded.Load() {
 		return nil
+	}
+	if part != namesPart {
+		if err := b.need(t, namesPart); err != nil {
+			return err
+		}
 	}
 	if err := gil.Detach(t, p.mu.Lock); err != nil {
 		return err

@@ -2,9 +2,7 @@ package pybridge
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/pyrpc/pyrpc/cleanup"
 	"github.com/pyrpc/pyrpc/gil"
@@ -78,24 +76,6 @@ func verifyLedger(ctx context.Context) error {
 		cleanup.ReportLeak(ctx, leak)
 	}
 	return nil
-}
-
-// flush does what CPython does at its end and a process that exits without finalising would miss. In
-// somebody else's interpreter the atexit hooks are theirs to run.
-func (i *interpreter) flush(ctx context.Context) error {
-	if i.attached {
-		return cleanup.ErrSkipped
-	}
-	return i.owner.with(ctx, func(t gil.Token) error {
-		failures, err := i.bridge.call(t, "flush")
-		if err != nil {
-			return err
-		}
-		if texts := asTexts(failures); len(texts) > 0 {
-			return errors.New(strings.Join(texts, "; "))
-		}
-		return nil
-	})
 }
 
 func (i *interpreter) finish(ctx context.Context) error {

@@ -1,4 +1,4 @@
-"""Exceptions as plain values, and Go errors as exceptions. Names from boot.py."""
+"""Exceptions as plain values, and Go errors as exceptions. Names from names.py."""
 
 # ruff: noqa: F821
 

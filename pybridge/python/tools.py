@@ -1,4 +1,4 @@
-"""Packages and programs that Go carries, and facts for the doctor. Names from boot.py."""
+"""Packages and programs that Go carries, and facts for the doctor. Names from names.py."""
 
 # ruff: noqa: F821
 

@@ -1,16 +1,14 @@
 """The bridge's own Python: what is awkward to say through the C-API.
 
-The files of this folder run in one namespace, the module `_pyrpc_bridge`: this one while Python
-starts, on the owner's thread, and the others when they are first needed, as compiling them all would
-take half as long as starting Python. They keep what they need as globals, so that a program that
-empties sys.modules or breaks builtins cannot take it away.
+The files of this folder run in one namespace, the module `_pyrpc_bridge`, when they are first needed:
+compiling them would take a quarter of the time that Python takes to start. This one runs before the
+others. They keep what they need as globals, so that a program that empties sys.modules or breaks
+builtins cannot take it away.
 """
 
-import _signal  # imported here because _thread.interrupt_main() crashes without it
-import atexit
 import builtins
 import sys
-import threading  # the first importer becomes the main thread: here the owner, or the host's own (owner_attach.go)
+import threading
 
 # importlib.abc, importlib.machinery, types and signal (by way of enum) would double the time to start.
 ModuleSpec, ModuleType, BuiltinFunction = type(sys.__spec__), type(sys), type(len)
@@ -48,21 +46,3 @@ def _text(exc):
         return text if _type(text) is _str else _str.__str__(text)
     except _BaseException as failure:
         return "<exception str() failed: %s>" % class_name(_type(failure))
-
-
-def flush():
-    """What the interpreter would do at its end and a process that never finalises would lose."""
-    failures = []
-
-    def attempt(what, function):
-        try:
-            function()
-        except _BaseException as exc:
-            failures.append("%s: %s: %s" % (what, class_name(_type(exc)), _text(exc)))
-
-    attempt("atexit", atexit._run_exitfuncs)
-    for name in ("stdout", "stderr", "__stdout__", "__stderr__"):  # the latter where a program replaced the former
-        stream = _getattr(sys, name, None)
-        if stream is not None and not _getattr(stream, "closed", False):
-            attempt("sys." + name, stream.flush)
-    return failures
