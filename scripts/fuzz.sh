@@ -11,6 +11,6 @@ while IFS=: read -r file func; do
   found=$((found + 1))
   name=$(sed -E 's/^func (Fuzz[A-Za-z0-9_]*).*/\1/' <<<"$func")
   echo "fuzz: $name in $(dirname "$file")"
-  go test -run '^$' -fuzz "^$name\$" -fuzztime "${FUZZTIME:-10s}" "./$(dirname "$file")" </dev/null
+  go test -run '^$' -fuzz "^$name\$" -fuzzminimizetime 10x -fuzztime "${FUZZTIME:-10s}" "./$(dirname "$file")" </dev/null
 done < <(grep -rE --include='*_test.go' '^func Fuzz' "$@" || true)
 echo "fuzz: $found targets"
