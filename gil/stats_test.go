@@ -28,14 +28,17 @@ func TestStatsCountEntries(t *testing.T) {
 	for range 10 {
 		require.NoError(t, gil.With(background, use))
 	}
-	for range 5 {
+	const calls = 800
+	for range calls {
 		_, err := gil.CallBytes(background, fn, nil, nil)
 		require.NoError(t, err)
 	}
 	after := gil.Stats()
-	// At least: the janitor enters too.
-	assert.GreaterOrEqual(t, after.Wait.Count-before.Wait.Count, int64(15))
-	assert.GreaterOrEqual(t, after.Hold.Count-before.Hold.Count, int64(15))
+	// At least: the janitor enters too. Of calls each thread times one in eight, which counts as eight,
+	// so that what a thread counted lags by up to seven; the goroutine may have changed threads.
+	const least = 10 + calls - calls/8
+	assert.GreaterOrEqual(t, after.Wait.Count-before.Wait.Count, int64(least))
+	assert.GreaterOrEqual(t, after.Hold.Count-before.Hold.Count, int64(least))
 	assert.Greater(t, after.Hold.Sum, before.Hold.Sum)
 }
 
