@@ -142,6 +142,23 @@ my_udf()
 	assert.Contains(t, all, " in my_udf\n")
 }
 
+// TestCrashOnThreadWithoutPython: a library's own, which Python knows nothing of.
+func TestCrashOnThreadWithoutPython(t *testing.T) {
+	const source = `
+import ctypes
+libc = ctypes.CDLL(None)
+def my_udf():
+    thread = ctypes.c_ulong()
+    assert libc.pthread_create(ctypes.byref(thread), None, libc.strlen, ctypes.c_void_p(8)) == 0
+    libc.pthread_join(thread, None)
+my_udf()
+`
+	_, stderr, code := pytest.Script(t, "crash", sourceVariable+"="+source)
+	assert.Contains(t, []int{2, 128 + int(syscall.SIGSEGV)}, code, stderr)
+	assert.Contains(t, stderr, "pyrpc: SIGSEGV in C code, on a thread without Python\n")
+	assert.Contains(t, stderr, " in my_udf\n")
+}
+
 // TestCrashesOnManyThreads: each waits for the one report, which is whole.
 func TestCrashesOnManyThreads(t *testing.T) {
 	const source = `

@@ -2,8 +2,9 @@
 //
 // Go's own handler turns a fault in Go code into a panic, and ends the process for any other, on a
 // thread that Go did not make without a word. So ours stands in front of it: a fault in Go code goes
-// straight on; for any other signal Python's stack is printed first, then whoever took the signal
-// over from us is called, then Go's handler. Everything below on_crash is async-signal-safe.
+// straight on. Any other is first for whoever took the signal over from us, who may live by it, as
+// runtimes with traps do; if not handled, Python's stack is printed, and Go's handler called.
+// Everything that on_crash calls is async-signal-safe.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
@@ -95,7 +96,7 @@ static int report_once(const struct crash_signal *s, const siginfo_t *info) {
 	return 0;
 }
 
-// The process lives: Go wanted the signal (os/signal.Notify), or a handler ended the fault.
+// The process lives: Go wanted the signal (os/signal.Notify).
 static void report_again(void) {
 	atomic_store(&reported, 0);
 	atomic_store(&reporters, 0);
@@ -112,20 +113,67 @@ static void forward(const struct sigaction *to, int sig, siginfo_t *info, void *
 	}
 }
 
+static void on_crash(int sig, siginfo_t *info, void *context);
+static int is_ours(const struct sigaction *a) { return (a->sa_flags & SA_SIGINFO) && a->sa_sigaction == on_crash; }
+
+// Whether a foreign handler that has returned left the signal to others: by raising it anew, which
+// waits until we return, or by giving the signal away.
+static int passed_on(int sig) {
+	sigset_t pending;
+	struct sigaction now;
+	return (!sigpending(&pending) && sigismember(&pending, sig)) || (!sigaction(sig, NULL, &now) && !is_ours(&now));
+}
+
+// A handler that returns has dealt with the fault. If it has not, the same comes again at once, and again.
+enum { MAX_REPEATS = 10000 };
+
+static int comes_again(uintptr_t pc, uintptr_t address) {
+	static atomic_uintptr_t last_pc, last_address;
+	static atomic_int repeats;
+	int same = atomic_exchange(&last_pc, pc) == pc;
+	same &= atomic_exchange(&last_address, address) == address;
+	if (!same) atomic_store(&repeats, 0);
+	return same && atomic_fetch_add(&repeats, 1) >= MAX_REPEATS;
+}
+
+// The call of a foreign handler that this thread is in. One that never returned (siglongjmp) has left
+// it behind: only a call from deeper on the stack about the same signal is the foreign handler's own,
+// who takes us for the handler to go on with.
+static __thread struct {
+	const void *context, *frame;
+} in_foreign __attribute__((tls_model("initial-exec")));
+
+static int called_by_foreign(const void *context, const void *frame) {
+	return in_foreign.context == context && (uintptr_t)frame < (uintptr_t)in_foreign.frame;
+}
+
+static int foreign_handles(struct crash_signal *s, int sig, siginfo_t *info, void *context) {
+	const struct sigaction *foreign = atomic_load(&s->foreign);
+	const void *frame = __builtin_frame_address(0);
+	if (!foreign || called_by_foreign(context, frame)) return 0;
+	uintptr_t pc = program_counter(context), address = (uintptr_t)info->si_addr;
+	in_foreign.context = context;
+	in_foreign.frame = frame;
+	forward(foreign, sig, info, context);
+	in_foreign.context = NULL;
+	if (info->si_code <= 0 || passed_on(sig)) return 0;
+	return program_counter(context) != pc || !comes_again(pc, address);
+}
+
 static void on_crash(int sig, siginfo_t *info, void *context) {
 	int saved = errno, did_report = 0;
 	struct crash_signal *s = find(sig);
 	if (!is_go_fault(info, context)) {
+		if (foreign_handles(s, sig, info, context)) {
+			errno = saved;
+			return;
+		}
 		if (crash.reports) did_report = report_once(s, info);
-		const struct sigaction *foreign = atomic_load(&s->foreign);
-		if (foreign) forward(foreign, sig, info, context);
 	}
 	errno = saved;
 	forward(&s->previous, sig, info, context);
 	if (did_report) report_again();
 }
-
-static int is_ours(const struct sigaction *a) { return (a->sa_flags & SA_SIGINFO) && a->sa_sigaction == on_crash; }
 
 static void take(struct crash_signal *s) {
 	struct sigaction ours = {.sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
