@@ -23,14 +23,18 @@ import (
 //
 // Errors: those of [Acquire], ErrHeld, and an *InterruptedError.
 func CallBytes(ctx context.Context, fn cpython.Ref, payload []byte, extra cpython.Ref) (cpython.Outcome, error) {
-	if ctx.Done() == nil {
+	endless := ctx.Done() == nil
+	if endless || (ctx.Err() == nil && stays(ctx)) {
 		permit, ok, err := gate.Process.TryEnter(label(ctx))
 		if err != nil {
 			return cpython.Outcome{}, err
 		}
 		if ok {
 			defer permit.Leave()
-			return callBytes(permit, fn, payload, extra, nil)
+			if endless {
+				return callBytes(permit, fn, payload, extra, nil)
+			}
+			return stayingCall(ctx, permit, fn, payload, extra)
 		}
 	}
 	// Those before the caller may be waiting for the very GIL that it holds.
@@ -61,6 +65,7 @@ type bytesCall struct {
 	fn, extra cpython.Ref
 	payload   []byte
 	ends      bool // its context can end
+	stays     bool // its caller waits for it all the same
 	began     time.Duration
 	out       cpython.Outcome
 	err       error
@@ -89,6 +94,9 @@ func (c *bytesCall) Run(permit *gate.Permit) {
 func (c *bytesCall) Interrupt() <-chan time.Time {
 	c.target.Stop()
 	watchdog.watch(&c.interruption)
+	if c.stays {
+		return nil
+	}
 	return time.After(Patience)
 }
 
@@ -97,7 +105,8 @@ func (c *bytesCall) Leave() bool { return c.over.CompareAndSwap(false, true) }
 
 func carriedCall(ctx context.Context, fn cpython.Ref, payload []byte, extra cpython.Ref) (cpython.Outcome, error) {
 	c := calls.Get().(*bytesCall)
-	c.fn, c.payload, c.extra, c.ends, c.label = fn, payload, extra, ctx.Done() != nil, label(ctx)
+	c.fn, c.payload, c.extra, c.label = fn, payload, extra, label(ctx)
+	c.ends, c.stays = ctx.Done() != nil, stays(ctx)
 	start := now()
 	err := gate.Process.Do(ctx, c.label, c)
 	if errors.Is(err, gate.ErrLeft) {
@@ -116,4 +125,24 @@ func carriedCall(ctx context.Context, fn cpython.Ref, payload []byte, extra cpyt
 	}
 	queued.add(began - start)
 	return out, called
+}
+
+// stayingCall makes the call on the caller's goroutine, which saves handing it to another.
+func stayingCall(ctx context.Context, permit *gate.Permit, fn cpython.Ref, payload []byte, extra cpython.Ref) (cpython.Outcome, error) {
+	c := calls.Get().(*bytesCall)
+	c.label = label(ctx)
+	stop := context.AfterFunc(ctx, func() {
+		c.target.Stop()
+		watchdog.watch(&c.interruption)
+	})
+	out, err := callBytes(permit, fn, payload, extra, &c.target)
+	c.interruption.end()
+	if err == cpython.ErrInterrupted {
+		return out, c.interruption.error(ctx, false)
+	}
+	if stop() { // else the watchdog may still look at it
+		*c = bytesCall{}
+		calls.Put(c)
+	}
+	return out, err
 }

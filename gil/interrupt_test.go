@@ -41,7 +41,7 @@ def stuck(data):
 
 // interruptible runs a function of state in a call, and gives what ends its context once it runs, and
 // its error.
-func interruptible(t *testing.T, name string) (cancel func(), result <-chan error) {
+func interruptible(t *testing.T, name string, more ...func(context.Context) context.Context) (cancel func(), result <-chan error) {
 	t.Helper()
 	var fn cpython.Ref
 	pytest.With(t, func(tok gil.Token) {
@@ -50,6 +50,9 @@ func interruptible(t *testing.T, name string) (cancel func(), result <-chan erro
 		fn = cpython.Ref(p)
 	})
 	ctx, end := context.WithCancel(gil.WithLabel(background, "udf "+name))
+	for _, with := range more {
+		ctx = with(ctx)
+	}
 	done := make(chan error, 1)
 	go func() {
 		out, err := gil.CallBytes(ctx, fn, nil, nil)
@@ -123,6 +126,29 @@ func TestStuckCallIsLeft(t *testing.T) {
 	pytest.Until(t, "it ends", func() bool { return len(gil.Stats().Stuck) == 0 && !pytest.IsInside("udf stuck") })
 }
 
+// TestStayingCallIsInterruptedAndNotLeft waits for a call that sits in C code, though its context ended.
+func TestStayingCallIsInterruptedAndNotLeft(t *testing.T) {
+	defineState(t)
+	cancel, result := interruptible(t, "spin", gil.Stay)
+	cancel()
+	require.ErrorIs(t, <-result, context.Canceled)
+	cancel, result = interruptible(t, "stuck", gil.Stay)
+	cancel()
+	pytest.Until(t, "it is stuck", func() bool {
+		stuck := gil.Stats().Stuck
+		return len(stuck) == 1 && stuck[0].Stack != ""
+	})
+	select {
+	case err := <-result:
+		assert.Fail(t, "left", "%v", err)
+	default:
+	}
+	pytest.With(t, func(tok gil.Token) {
+		pytest.Define(t, tok, "import interrupts\nvalue = interrupts.door.release()", "value")
+	})
+	require.ErrorIs(t, <-result, context.Canceled)
+}
+
 // TestEndedContextInterruptsWith interrupts what the body of With has called.
 func TestEndedContextInterruptsWith(t *testing.T) {
 	defineState(t)
@@ -159,10 +185,13 @@ func TestInterruptionHitsNobodyElse(t *testing.T) {
 	fn := function(t, "def f(data):\n    for _ in range(data[0]): pass\n    return data")
 	var interrupted, returned atomic.Int64
 	var wg sync.WaitGroup
-	for range callers {
+	for caller := range callers {
 		wg.Go(func() {
 			for n := range each {
 				ctx, cancel := context.WithCancel(background)
+				if caller%2 == 0 {
+					ctx = gil.Stay(ctx)
+				}
 				go cancel()
 				out, err := gil.CallBytes(ctx, fn, []byte{byte(n)}, nil)
 				out.Drop()
