@@ -90,6 +90,7 @@ func (i *interpreter) finish(ctx context.Context) error {
 		return fmt.Errorf("%w: Python threads still running: %q", cleanup.ErrSkipped, threads)
 	}
 	i.signals.close() // its reports need Python
+	gil.StopInterrupting()
 	return i.owner.do(ctx, func() error {
 		if err := cpython.Attach(0); err != nil {
 			return closedError(err)

@@ -137,6 +137,7 @@ func (i *interpreter) prepare(t gil.Token) error {
 		return err
 	}
 	defer i.signals.check()
+	gil.SetInterrupter(i.interrupter())
 	return preload(t, i.config.preload)
 }
 

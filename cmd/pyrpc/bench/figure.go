@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
@@ -56,6 +57,8 @@ func All() []Measurement {
 	return []Measurement{
 		{"udf_vs_c_floor", "ratio", "RunUDF over the same C-API calls in a C loop", 1.10, true, udfVsFloor},
 		{"udf_vs_bare_crossing", "ratio", "RunUDF over the same with nothing but a crossing for each call", 0, true, udfVsCrossing},
+		{"udf_cancellable_vs_udf", "ratio", "RunUDF with a context that can end over one that cannot", 0, true, cancellable(unchanged)},
+		{"udf_staying_vs_udf", "ratio", "the same for a caller that does not leave (gil.Stay)", 0, true, cancellable(gil.Stay)},
 		{"naive_vs_udf", "ratio", "a crossing and a PyGILState pair per call, over RunUDF", 2, false, naiveVsUDF},
 		{"attach_ns", "ns", "taking and giving back a free GIL", 0, true, attach},
 		{"start_vs_python", "ratio", "a process with Start and Close over python3 -c pass", 1.5, true, startVsPython},

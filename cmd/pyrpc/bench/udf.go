@@ -71,7 +71,15 @@ func addUDF(t gil.Token, rt *pybridge.Runtime, module string) (*pybridge.Object,
 	return internal.CallMethod(t, "PythonUDF", add, pybridge.Tuple{1, 2}, pybridge.Dict{})
 }
 
+// ours makes calls that nobody can interrupt; it looks at ctx before them.
 func (s *subject) ours(ctx context.Context, calls int) (time.Duration, error) {
+	if ctx.Err() != nil {
+		return 0, context.Cause(ctx)
+	}
+	return s.call(context.WithoutCancel(ctx), calls)
+}
+
+func (s *subject) call(ctx context.Context, calls int) (time.Duration, error) {
 	start := time.Now()
 	for range calls {
 		if _, err := s.handler.RunUDF(ctx, s.payload); err != nil {
@@ -105,6 +113,24 @@ func ratios(rounds int, a, b func() (time.Duration, error)) ([]float64, error) {
 }
 
 func udfVsFloor(ctx context.Context, s *Setup) ([]float64, error) { return vsFloor(ctx, s, s.Handler) }
+
+// cancellable compares calls whose context can end with those whose cannot. with may change the context.
+func cancellable(with func(context.Context) context.Context) func(context.Context, *Setup) ([]float64, error) {
+	return func(ctx context.Context, s *Setup) ([]float64, error) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		sub, err := newSubject(ctx, s, s.Handler)
+		if err != nil {
+			return nil, err
+		}
+		defer sub.release()
+		return ratios(s.Rounds,
+			func() (time.Duration, error) { return sub.call(with(ctx), callsPerRound) },
+			func() (time.Duration, error) { return sub.ours(ctx, callsPerRound) })
+	}
+}
+
+func unchanged(ctx context.Context) context.Context { return ctx }
 
 // udfVsCrossing tells what the bridge adds from what Go's way into C and back costs in any case.
 func udfVsCrossing(ctx context.Context, s *Setup) ([]float64, error) {
