@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -29,8 +30,8 @@ type signalGuard struct {
 
 	mu sync.Mutex
 	// guarded by mu
-	closed  bool
-	crashes map[syscall.Signal]uintptr // who took a crash signal, and was told of
+	closed bool
+	told   map[syscall.Signal]uintptr // the handlers that the log told of last
 }
 
 // crashSignals are those that package cpython takes back itself, at once.
@@ -45,7 +46,7 @@ var keptSignals = map[syscall.Signal]bool{
 // open remembers what there is before Python runs, and starts looking.
 func (g *signalGuard) open(log *slog.Logger, attached bool) {
 	g.log, g.attached, g.opened = log, attached, true
-	g.crashes = map[syscall.Signal]uintptr{}
+	g.told = map[syscall.Signal]uintptr{}
 	g.quit, g.done = make(chan struct{}), make(chan struct{})
 	cpython.SaveSignals()
 	g.found = cpython.ReadSignals()
@@ -119,6 +120,7 @@ func (g *signalGuard) check() {
 	}
 }
 
+// mend gives what is new to the log: a library may come back for a signal again and again.
 func (g *signalGuard) mend() []mended {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -134,6 +136,13 @@ func (g *signalGuard) mend() []mended {
 			all = append(all, m)
 		}
 	}
+	all = slices.DeleteFunc(all, func(m mended) bool {
+		handler, told := g.told[m.signal]
+		return told && handler == m.handler
+	})
+	for _, m := range all {
+		g.told[m.signal] = m.handler
+	}
 	return all
 }
 
@@ -141,8 +150,7 @@ func (g *signalGuard) mendCrashes() []mended {
 	var all []mended
 	cpython.MendCrash()
 	for _, s := range crashSignals {
-		if taker := cpython.CrashForeign(int(s)); taker != g.crashes[s] {
-			g.crashes[s] = taker
+		if taker := cpython.CrashForeign(int(s)); taker != 0 {
 			all = append(all, mended{s, taker, "given back to Go; the handler is called for crashes in C code"})
 		}
 	}

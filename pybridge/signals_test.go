@@ -105,6 +105,7 @@ func init() {
 		got := make(chan os.Signal, 1)
 		signal.Notify(got, syscall.SIGINT)
 		err := rt.OnOwner(ctx, func(tok gil.Token) error { return rt.RunMain(tok, os.Getenv(sourceVariable), "<preload>") })
+		log.await(syscall.SIGINT)
 		err = errors.Join(err, syscall.Kill(os.Getpid(), syscall.SIGINT))
 		fmt.Println("got", <-got)
 		return err
@@ -140,6 +141,17 @@ func init() {
 			_ = w.Close()
 		}()
 		return statements(ctx, rt, fmt.Sprintf("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nprint(os.read(%d, 1))\nfor _ in range(10**5): pass", r.Fd()))
+	}))
+	pytest.Register("notified of SIGABRT", running(func(context.Context, *pybridge.Runtime) error {
+		got := make(chan os.Signal, 1)
+		signal.Notify(got, syscall.SIGABRT)
+		for range 2 {
+			if err := syscall.Kill(os.Getpid(), syscall.SIGABRT); err != nil {
+				return err
+			}
+			fmt.Println("got", <-got)
+		}
+		return nil
 	}))
 	pytest.Register("profile", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		var profile bytes.Buffer
@@ -214,10 +226,15 @@ func TestForeignHandlerIsPutOnSignalStack(t *testing.T) {
 // TestPreloadCannotTakeSIGINT: on Python's main thread signal.signal succeeds; Go has the signal again
 // when the import is over.
 func TestPreloadCannotTakeSIGINT(t *testing.T) {
-	for _, handler := range []string{"lambda *args: print('python')", "signal.SIG_IGN", "signal.SIG_DFL", "signal.default_int_handler"} {
+	for handler, by := range map[string]string{
+		"lambda *args: print('python')": "libpython", "signal.default_int_handler": "libpython",
+		"signal.SIG_IGN": "by=SIG_IGN", "signal.SIG_DFL": "by=SIG_DFL",
+	} {
 		t.Run(handler, func(t *testing.T) {
 			source := "import signal\nsignal.signal(signal.SIGINT, " + handler + ")"
-			assert.Equal(t, "got interrupt\n", runs(t, "preload takes SIGINT", sourceVariable+"="+source))
+			stdout := runs(t, "preload takes SIGINT", sourceVariable+"="+source)
+			assert.Contains(t, stdout, "\ngot interrupt\n")
+			assert.Contains(t, stdout, by)
 		})
 	}
 }
@@ -243,6 +260,14 @@ func TestHandlersAreForTheMainThread(t *testing.T) {
 
 func TestSIGINTIsGos(t *testing.T) {
 	assert.Equal(t, "got interrupt\nb''\n", runs(t, "SIGINT during a function"))
+}
+
+// TestNotifiedSIGABRT: the report does not end the process.
+func TestNotifiedSIGABRT(t *testing.T) {
+	stdout, stderr, code := pytest.Script(t, "notified of SIGABRT")
+	assert.Equal(t, 0, code, stderr)
+	assert.Equal(t, "got aborted\ngot aborted\n", stdout)
+	assert.Contains(t, stderr, "pyrpc: SIGABRT, raised or sent")
 }
 
 func TestProfileDuringFunctions(t *testing.T) {
