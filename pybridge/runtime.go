@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pyrpc/pyrpc/cleanup"
 	"github.com/pyrpc/pyrpc/gil"
@@ -194,8 +195,11 @@ func (r *Runtime) Registry() *cleanup.Registry { return r.registry }
 // Ref: new
 // Blocks: module code
 func (r *Runtime) Import(t gil.Token, name string) (*Object, error) {
+	start := time.Now()
 	ref, err := cpython.Import(name)
-	r.signals.check()
+	if time.Since(start) > signalCheckTime { // else it was imported before, and did nothing
+		r.signals.check()
+	}
 	if err != nil {
 		return nil, captured(t, err)
 	}

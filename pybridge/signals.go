@@ -14,9 +14,12 @@ import (
 	"github.com/pyrpc/pyrpc/internal/cpython"
 )
 
-// signalPeriod is how often the dispositions are looked at, besides after imports. A look is some
-// sixty short system calls.
-const signalPeriod = time.Second
+// The dispositions are looked at after imports, and periodically. A look is some sixty short system
+// calls, so imports that take less time than they do are passed by.
+const (
+	signalPeriod    = time.Second
+	signalCheckTime = 50 * time.Microsecond
+)
 
 // signalGuard keeps for Go the signals that its runtime needs, whatever Python code and extension
 // modules install. A handler of theirs for any other signal stays, on the signal stack.

@@ -45,8 +45,8 @@ func RestoreSignal(n int, handler uintptr) { C.cpy_signal_restore(C.int(n), C.ui
 // stack, and Go ends a process in which its own handler is called so.
 func PutOnStack(n int, handler uintptr) { C.cpy_signal_on_stack(C.int(n), C.uintptr_t(handler)) }
 
-// Symbol says which file an address of C code is from, and the exported function before it (dladdr);
-// empty where that is not known.
+// Symbol says which file an address of C code is from, and which exported function (dladdr); empty where
+// that is not known.
 func Symbol(address uintptr) (file, name string) {
 	var f, n *C.char
 	C.cpy_symbol(C.uintptr_t(address), &f, &n)
