@@ -43,6 +43,7 @@ var typeTexts = []struct{ text, want string }{
 	{"Union[Tuple[Optional[int]],Tuple[Union[int,str]],int]", "Union[Tuple[Optional[Union[int, str]]], int]"},
 	{"Union[List[int],list,str]", "Union[str, list]"}, {"Union[Tuple[int],tuple,str]", "Union[str, tuple]"},
 	{"Union[Future[int],Future[Any],str]", "Union[Future[Any], str]"}, {"Union[Future[int],Future[None],str]", "Union[Future[Optional[int]], str]"},
+	{"Union[Tuple[Any],Tuple[int],str]", "Union[Tuple[Any], str]"}, {"Union[int,List[Any],List[int]]", "Union[List[Any], List[int], int]"},
 	{"Union[Tuple[int],Tuple[int,int]]", "Union[Tuple[int], Tuple[int, int]]"}, {"Union[Tuple[number],Tuple[int],str]", "Union[Tuple[number], str]"},
 }
 
