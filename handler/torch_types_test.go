@@ -86,7 +86,7 @@ func TestTorchParsesRandomTypesAlike(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	texts := make([]string, 6000)
+	texts := make([]string, 500)
 	for i := range texts {
 		texts[i] = randomType(r, 3)
 	}
