@@ -23,6 +23,7 @@ type interpreter struct {
 	owner    *owner
 	registry *cleanup.Registry
 	bridge   bridgeModule
+	signals  signalGuard
 
 	started chan struct{} // closed when starting is over
 	err     error         // why it failed; read after started
@@ -194,6 +195,7 @@ func (r *Runtime) Registry() *cleanup.Registry { return r.registry }
 // Blocks: module code
 func (r *Runtime) Import(t gil.Token, name string) (*Object, error) {
 	ref, err := cpython.Import(name)
+	r.signals.check()
 	if err != nil {
 		return nil, captured(t, err)
 	}
@@ -224,7 +226,10 @@ func (r *Runtime) OnOwner(ctx context.Context, f func(gil.Token) error) error {
 	if r.closed.Load() {
 		return ErrClosed
 	}
-	return r.owner.with(ctx, f)
+	return r.owner.with(ctx, func(t gil.Token) error {
+		defer r.signals.check()
+		return f(t)
+	})
 }
 
 func preload(t gil.Token, modules []string) error {
