@@ -46,6 +46,7 @@ type Handler struct {
 
 	// Owned from New to Cleanup; names as in pyrpc/_handle.py.
 	run, serialize, deserialize, runFunction, handleException, isRemoteException *pybridge.Object
+	describeTensors, makeStorages, makeTensors                                   *pybridge.Object
 	loaded, released                                                             atomic.Bool
 }
 
@@ -181,6 +182,7 @@ func (h *Handler) slots() map[string]**pybridge.Object {
 	return map[string]**pybridge.Object{
 		"run": &h.run, "serialize": &h.serialize, "deserialize": &h.deserialize, "run_function": &h.runFunction,
 		"handle_exception": &h.handleException, "is_remote_exception": &h.isRemoteException,
+		"describe_tensors": &h.describeTensors, "make_storages": &h.makeStorages, "make_tensors": &h.makeTensors,
 	}
 }
 

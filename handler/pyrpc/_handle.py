@@ -25,6 +25,7 @@ from ._pickling import (
 from ._remote import _handle_exception, is_remote_exception
 from ._torch import grad_switch
 from ._udf import PythonUDF, _run_function, check, failed
+from ._wire import describe_tensors, make_storages, make_tensors
 
 OWN_MODULE = "pyrpc.internal"
 NAMES = ("_run_function", "serialize", "deserialize", "_handle_exception")
@@ -40,6 +41,8 @@ class Handle:
     ``serialize(obj)``, ``deserialize(data, tensors=())``, ``run_function(udf)``,
     ``handle_exception(result)``, ``is_remote_exception(obj)``
         the same in steps. ``run_function`` never raises.
+    ``describe_tensors``, ``make_storages``, ``make_tensors``
+        those of _wire, for the flat form of tables.
     ``module``, ``names``
         the module, and its functions as found, by name.
     """
@@ -54,6 +57,10 @@ class Handle:
         "module",
         "names",
     )
+
+    describe_tensors = staticmethod(describe_tensors)
+    make_storages = staticmethod(make_storages)
+    make_tensors = staticmethod(make_tensors)
 
     def __init__(self, **members):
         for name, value in members.items():

@@ -1,5 +1,7 @@
 package wire
 
+import "strings"
+
 // DType is the type of a tensor's elements, as a number that never changes.
 type DType uint8
 
@@ -50,3 +52,9 @@ func (d DType) String() string { return dtypes[d].name }
 // Ref: none
 // Blocks: no
 func (d DType) Size() int64 { return dtypes[d].size }
+
+// differentiable: torch refuses requires_grad for the others.
+func (d DType) differentiable() bool {
+	name := d.String()
+	return strings.Contains(name, "float") || strings.Contains(name, "complex")
+}

@@ -201,6 +201,9 @@ func (t *Tensor) wrong(storage int64) string {
 	if t.DType.Size() == 0 {
 		return fmt.Sprintf("there is no element type %d", uint8(t.DType))
 	}
+	if t.RequiresGrad && !t.DType.differentiable() {
+		return fmt.Sprintf("%s with requires_grad", t.DType)
+	}
 	if len(t.Sizes) > MaxDims {
 		return fmt.Sprintf("%d dimensions, at most %d are possible", len(t.Sizes), MaxDims)
 	}

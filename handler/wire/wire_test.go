@@ -92,6 +92,7 @@ func TestMalformed(t *testing.T) {
 		{tensor0, uint8(0), tensor0, "no element type 0"},
 		{tensor0, uint8(200), tensor0, "no element type 200"},
 		{tensor0, uint8(8), tensor0, "reach"},
+		{tensor0 + 48, uint8(13), tensor0 + 48, "bool with requires_grad"},
 		{tensor0 + 1, uint8(2), tensor0 + 1, "flags"},
 		{tensor0 + 2, uint16(65), tensor0 + 2, "no room for 65 dimensions"},
 		{tensor0 + 4, uint32(3), tensor0 + 4, "no storage 3"},
@@ -168,6 +169,23 @@ func TestClaimsCostNothing(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20))
+}
+
+// TestCut: only the part that is shown, from a multiple of 64 bytes on.
+func TestCut(t *testing.T) {
+	h := sample()
+	h.Tensors[0].Offset, h.Tensors[1].Offset = 100, 90
+	starts, err := h.Cut([]int64{4096, 4, 8})
+	require.NoError(t, err)
+	assert.Equal(t, []int64{320, 0, 0}, starts)
+	assert.Equal(t, []int64{106*4 - 320, 4, 0}, h.Storages)
+	assert.Equal(t, int64(20), h.Tensors[0].Offset)
+	assert.Equal(t, int64(10), h.Tensors[1].Offset)
+	encoded(t, h)
+	_, err = sample().Cut([]int64{23, 4, 8})
+	require.ErrorContains(t, err, "reach to byte 24 of a storage of 23")
+	_, err = sample().Cut([]int64{24, 4})
+	assert.ErrorContains(t, err, "no storage 2")
 }
 
 func TestDTypes(t *testing.T) {
