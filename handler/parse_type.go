@@ -42,10 +42,15 @@ func (h *Handler) ParseType(ctx context.Context, text string) (*Type, error) {
 		}
 	}
 	t, err := b.build(root)
-	if err == nil && t.depth() > maxTypeDepth {
+	switch { // what is merged, or written out, may be deeper and longer than the text
+	case err != nil:
+		return nil, err
+	case t.depth() > maxTypeDepth:
 		return nil, b.fail(root, depthExpected, root.name)
+	case len(t.String()) > maxTypeText:
+		return nil, b.fail(root, "a type of at most 4096 bytes", root.name)
 	}
-	return t, err
+	return t, nil
 }
 
 // classes looks names up in the compilation unit; those that it does not have are left out.

@@ -141,18 +141,21 @@ func TestParseTypeIsBounded(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, nested(99, "List[", "int", "]"), parsed.String())
 	var members []string
-	for i := range 65 {
-		members = append(members, nested(i, "List[", "int", "]"))
+	names := []string{"int", "str", "bool", "float", "Device", "Stream", "list", "tuple"}
+	for i := range 64 {
+		members = append(members, "Tuple["+names[i/8]+","+names[i%8]+"]")
 	}
+	members = append(members, "Tensor")
 	_, err = h.ParseType(t.Context(), "Union["+strings.Join(members[:64], ",")+"]")
 	require.NoError(t, err)
 	for text, want := range map[string]string{
 		nested(100, "List[", "int", "]"):                          "nested at most 100 deep expected at character 501",
-		nested(10_000, "List[", "int", "]"):                       "nested at most 100 deep expected at character 501",
-		nested(10_000, "(", "int", ")"):                           "nested at most 100 deep expected at character 101",
-		strings.Repeat("(", 10_000):                               "nested at most 100 deep",
+		nested(500, "List[", "int", "]"):                          "nested at most 100 deep expected at character 501",
+		nested(500, "(", "int", ")"):                              "nested at most 100 deep expected at character 101",
+		strings.Repeat("(", 1000):                                 "nested at most 100 deep",
 		nested(98, "List[", "Tuple[None | int, bool] | str", "]"): "nested at most 100 deep",
-		nested(1_000_000, "List[", "int", "]"):                    "the end of the text, at 65536 bytes, expected at character 65537",
+		nested(1_000_000, "List[", "int", "]"):                    "the end of the text, at 4096 bytes, expected at character 4097",
+		"Tuple[" + strings.Repeat("int,", 1000) + "]":             "a type of at most 4096 bytes expected at character 1",
 		"Union[" + strings.Join(members, ",") + "]":               "a Union of at most 64 types expected at character 1",
 	} {
 		_, err := h.ParseType(t.Context(), text)

@@ -5,10 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// Bounds of a type expression, which comes from a peer. torch's parser overflows its stack.
+// Bounds of a type expression, which comes from a peer. torch's parser overflows its stack. Merging the
+// members of Unions takes time that grows much faster than the text: seconds for 60 KB.
 const (
 	maxTypeDepth = 100
-	maxTypeText  = 1 << 16
+	maxTypeText  = 1 << 12
 
 	depthExpected = "a type that is nested at most 100 deep"
 )
@@ -64,7 +65,7 @@ type typeParser struct {
 func parseTypeExpression(text string) (*typeNode, error) {
 	p := typeParser{text: text}
 	if len(text) > maxTypeText {
-		return nil, p.failAt(maxTypeText, "the end of the text, at 65536 bytes,", "more")
+		return nil, p.failAt(maxTypeText, "the end of the text, at 4096 bytes,", "more")
 	}
 	root, err := p.union()
 	if err != nil {
