@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler/wire"
@@ -81,7 +80,6 @@ func (h *Handler) readTensors(ctx context.Context, c *counter, head *wire.Head) 
 			return nil, err
 		}
 	}
-	runtime.KeepAlive(storages)
 	err = h.inside(ctx, func(t gil.Token) error {
 		tensors, err = h.assemble(t, storages, head)
 		return err
