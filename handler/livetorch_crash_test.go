@@ -29,7 +29,7 @@ func init() {
 // take a race. The test is skipped where torch does better; it is known to crash in 1.13.
 func torchCrash(t *testing.T, name string) {
 	t.Helper()
-	const tries = 5
+	const tries = 3
 	python, _, _ := pytest.Runtime().Interpreter()
 	var version string
 	for range tries {
