@@ -78,30 +78,3 @@ func (g *Gate) await(ctx context.Context, w *waiter) error {
 	_, err := w.result()
 	return err
 }
-
-// carry runs w's job and then those behind it, until the queue or the room for them ends.
-func (g *Gate) carry(p *Permit, w *waiter) {
-	for w != nil {
-		w.job.Run(p)
-		next := p.carryOn() // first, so that a caller who is back finds nothing of its own inside
-		w.grant(nil)
-		w = next
-	}
-}
-
-// carryOn gives p back and takes it again for the job at the head of the queue; nil when there is none,
-// and p must not be used any more.
-func (p *Permit) carryOn() *waiter {
-	g := p.gate
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.discount(p)
-	if g.back.empty() && !g.queue.empty() && g.queue.first.job != nil && g.room() {
-		w := g.queue.pop()
-		p.label = w.label
-		g.count(p)
-		return w
-	}
-	g.giveBack(p)
-	return nil
-}
