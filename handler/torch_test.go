@@ -12,9 +12,9 @@ import (
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
-// torchHandler skips the test where this Python has no torch with RPC. torch is found without being
-// imported: that is for handler.New, which does it on the owner's thread.
-func torchHandler(t *testing.T) *handler.Handler {
+// needTorch skips the test where this Python has no torch. It is found without being imported: that
+// is for handler.New, which does it on the owner's thread.
+func needTorch(t *testing.T) {
 	t.Helper()
 	pytest.With(t, func(tok gil.Token) {
 		found, err := pytest.Eval(t, tok, "__import__('importlib.util').util.find_spec('torch')").Truth(tok)
@@ -23,6 +23,11 @@ func torchHandler(t *testing.T) *handler.Handler {
 			t.Skipf("PyTorch is not installed for %s", pytest.Runtime().Version())
 		}
 	})
+}
+
+func torchHandler(t *testing.T) *handler.Handler {
+	t.Helper()
+	needTorch(t)
 	h := newHandler(t, handler.WithModule(handler.TorchModule))
 	assert.Equal(t, handler.TorchModule, h.Module())
 	return h

@@ -87,7 +87,7 @@ func (i *interpreter) finish(ctx context.Context) error {
 		return fmt.Errorf("%w: calls still inside: %q", cleanup.ErrSkipped, inside)
 	}
 	if threads := i.otherThreads(ctx); len(threads) > 0 {
-		return fmt.Errorf("%w: Python threads still running: %q", cleanup.ErrSkipped, threads)
+		return fmt.Errorf("%w: threads still running: %q", cleanup.ErrSkipped, threads)
 	}
 	i.signals.close() // its reports need Python
 	gil.StopInterrupting()
@@ -99,7 +99,7 @@ func (i *interpreter) finish(ctx context.Context) error {
 	})
 }
 
-// otherThreads lists what Py_FinalizeEx would wait for, or kill.
+// otherThreads lists what Py_FinalizeEx would wait for, kill, or leave to crash when it next comes.
 func (i *interpreter) otherThreads(ctx context.Context) []string {
 	var names []string
 	err := i.owner.with(ctx, func(t gil.Token) error {

@@ -22,6 +22,19 @@ atexit.register(lambda: print("hook", end=" "))
 print("buffered", end=" ")
 `
 
+// nativeThread starts a thread that threading knows nothing of, as one that an extension module has.
+const nativeThread = `
+import _thread
+inside, never = _thread.allocate_lock(), _thread.allocate_lock()
+inside.acquire()
+never.acquire()
+def endless():
+    inside.release()
+    never.acquire()
+_thread.start_new_thread(endless, ())
+inside.acquire()
+`
+
 func init() {
 	for name, policy := range map[string]pybridge.FinalizePolicy{"never": pybridge.FinalizeNever, "graceful": pybridge.FinalizeGraceful} {
 		pytest.Register("join, finalise "+name, script(func(ctx context.Context) error {
@@ -98,6 +111,16 @@ func init() {
 		fmt.Println(err, strings.Contains(fmt.Sprint(rt.Close(ctx)), "sys.stdout: OSError: no space"))
 		return nil
 	}))
+	pytest.Register("native threads at the end", script(func(ctx context.Context) error {
+		rt, err := pybridge.Start(ctx, pybridge.WithFinalize(pybridge.FinalizeGraceful))
+		if err != nil {
+			return err
+		}
+		err = statements(ctx, rt, nativeThread)
+		report, joinErr := rt.Join(ctx)
+		fmt.Println(strings.Contains(report.String(), "a native thread in endless"), steps(report)["interpreter"])
+		return errors.Join(err, joinErr)
+	}))
 	pytest.Register("threads at the end", script(func(ctx context.Context) error {
 		rt, err := pybridge.Start(ctx, pybridge.WithFinalize(pybridge.FinalizeGraceful))
 		if err != nil {
@@ -156,4 +179,5 @@ func ordered(out string) string {
 
 func TestJoinDoesNotFinaliseUnderThreads(t *testing.T) {
 	assert.Equal(t, "true skipped\n", runs(t, "threads at the end"))
+	assert.Equal(t, "true skipped\n", runs(t, "native threads at the end"))
 }

@@ -14,7 +14,7 @@ type FinalizePolicy int
 // interpreters crash: a thread that wants the GIL during it never returns.
 const (
 	FinalizeNever    FinalizePolicy = iota // flush, run atexit hooks, leave the rest to the process
-	FinalizeGraceful                       // finalise, but only when every call has left
+	FinalizeGraceful                       // finalise, but only when every call and thread has left
 )
 
 func (p FinalizePolicy) String() string {

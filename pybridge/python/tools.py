@@ -65,13 +65,32 @@ def exec_main(source, filename):
 
 
 def other_threads():
-    """Names of the Python threads that are still alive, with (daemon) where they are."""
+    """Names of the threads that Python must be kept for: its own, with (daemon) where they are, those
+    of native code that are inside a Python function, and torch's, which come back for every request.
+    Threads of ours have left, and are in threading as dummies at most."""
     own = threading.main_thread()
-    return [
-        t.name + (" (daemon)" if t.daemon else "")
+    threads = [
+        t
         for t in threading.enumerate()
         if t is not own and not _isinstance(t, threading._DummyThread)
     ]
+    names = [t.name + (" (daemon)" if t.daemon else "") for t in threads]
+    known = {t.ident for t in threads} | {threading.get_ident()}
+    names += [
+        "a native thread in " + frame.f_code.co_name
+        for ident, frame in sys._current_frames().items()
+        if ident not in known
+    ]
+    if torch_agent_runs():
+        names.append("torch's RPC agent, until torch.distributed.rpc.shutdown()")
+    return names
+
+
+def torch_agent_runs():
+    """Whether this process has an RPC agent of torch's. Its idle threads are nowhere in Python."""
+    rpc = sys.modules.get("torch._C._distributed_rpc")
+    is_set = _getattr(rpc, "_is_current_rpc_agent_set", None)
+    return is_set is not None and is_set()
 
 
 def stack_of(ident):
