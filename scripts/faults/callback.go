@@ -14,8 +14,8 @@ import (
 // callbackFaults are Go functions that Python calls and that misbehave.
 func callbackFaults() []fault {
 	return []fault{
-		{name: "callback-panic", injected: "a Go callback panics", must: "a Python exception with the text; finally runs",
-			do: callback("GoPanic: in Go", func(*world) pybridge.Func {
+		{name: "callback-panic", injected: "a Go callback panics", must: "a Python exception with the text",
+			do: callback("GoPanic: panic: in Go", func(*world) pybridge.Func {
 				return func(context.Context, []any, map[string]any) (any, error) { panic("in Go") } // panics: the fault
 			})},
 		{name: "callback-nil", injected: "a Go callback dereferences nil", must: "a Python exception",
@@ -37,7 +37,7 @@ func callbackFaults() []fault {
 			do: callback("chan", func(*world) pybridge.Func {
 				return func(context.Context, []any, map[string]any) (any, error) { return make(chan int), nil }
 			})},
-		{name: "callback-calls-back", injected: "a Go callback runs a function of its own, three deep", must: "results, no deadlock",
+		{name: "callback-calls-back", injected: "a Go callback runs another function", must: "results, no deadlock",
 			do: callback("42", func(w *world) pybridge.Func {
 				call := w.innocent()
 				return func(ctx context.Context, _ []any, _ map[string]any) (any, error) { return w.run(ctx, call) }
@@ -90,7 +90,7 @@ func (w *world) callback(f pybridge.Func) (seen string) {
 			return err
 		}
 		defer module.Release()
-		result, err := module.CallMethod(t, "finally_calls", fn)
+		result, err := module.CallMethod(t, "seen_of", fn)
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -66,7 +67,7 @@ func inject(name string) int {
 		if f.name == name {
 			p := &probe{}
 			f.do(p)
-			if p.wrong {
+			if p.wrong.Load() {
 				return statusWrong
 			}
 			return p.status
@@ -78,7 +79,7 @@ func inject(name string) int {
 
 // probe is what a fault's function reports to.
 type probe struct {
-	wrong  bool
+	wrong  atomic.Bool
 	status int // to end with
 }
 
@@ -88,7 +89,7 @@ func (p *probe) did(format string, args ...any) { say(didLine, format, args...) 
 // check says that what must hold does not.
 func (p *probe) check(holds bool, format string, args ...any) {
 	if !holds {
-		p.wrong = true
+		p.wrong.Store(true)
 		say(wrongLine, format, args...)
 	}
 }
@@ -111,6 +112,11 @@ func (p *probe) skip(format string, args ...any) {
 func (p *probe) ready() { fmt.Println(readyLine) }
 
 func say(prefix, format string, args ...any) {
-	text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", " | ")
+	text := strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return ' ' // one line, and nothing that a terminal obeys
+		}
+		return r
+	}, fmt.Sprintf(format, args...))
 	fmt.Println("\n" + prefix + text)
 }

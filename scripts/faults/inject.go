@@ -128,7 +128,6 @@ func (f fault) suffer(ctx context.Context) (e ending) {
 	cmd.WaitDelay = 3 * time.Second
 	var stdout, stderr bytes.Buffer
 	cmd.Stderr = &stderr
-	cmd.Stdout = &stdout
 	var problem error
 	watched := make(chan struct{})
 	close(watched)
@@ -138,17 +137,18 @@ func (f fault) suffer(ctx context.Context) (e ending) {
 			return ending{status: statusWrong, wrong: []string{err.Error()}}
 		}
 		watched = make(chan struct{})
-		defer func() { _ = pipe.Close() }()
-		err = cmd.Start()
-		if err != nil {
+		if err := cmd.Start(); err != nil {
 			return ending{status: statusWrong, wrong: []string{err.Error()}}
 		}
 		go func() {
 			defer close(watched)
 			problem = f.hit(cmd.Process.Pid, io.TeeReader(pipe, &stdout))
 		}()
-	} else if err := cmd.Start(); err != nil {
-		return ending{status: statusWrong, wrong: []string{err.Error()}}
+	} else {
+		cmd.Stdout = &stdout
+		if err := cmd.Start(); err != nil {
+			return ending{status: statusWrong, wrong: []string{err.Error()}}
+		}
 	}
 	<-watched // the pipe is read to its end before Wait closes it
 	err = cmd.Wait()

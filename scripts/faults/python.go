@@ -53,7 +53,7 @@ func exceptionFaults() []fault {
 		{name: "exception-hostile-class", injected: "an exception whose class hides its name", must: answer, do: outcome("", "hostile", "HostileName")},
 		{name: "exception-hostile-del", injected: "1,000 objects whose __del__ raises", must: "the result", do: outcome("survived", "hostile_del", 1000)},
 		{name: "exception-generator-end", injected: "a generator whose finally raises when it is collected", must: "the result", do: outcome("left", "leaves_generator")},
-		{name: "exception-surrogates", injected: "a message with a NUL and a lone surrogate's bytes", must: answer, do: outcome("ValueError", "raises", "ValueError", "a\x00b\U0010ffff")},
+		{name: "exception-odd-text", injected: "a message with a NUL and the last code point", must: answer, do: outcome("ValueError", "raises", "ValueError", "a\x00b\U0010ffff")},
 		{name: "exception-large", injected: "a message of 8 MB", must: answer, do: outcome("ValueError", "raises", "ValueError", strings.Repeat("x", 8<<20))},
 		{name: "recursion-plain", injected: "recursion without end, default limit", must: "RecursionError", do: outcome("RecursionError", "deep")},
 		{name: "recursion-getattr", injected: "recursion in __getattr__, default limit", must: "RecursionError", do: outcome("RecursionError", "deep_attribute")},

@@ -268,8 +268,7 @@ def calls(function, *args):
     return function(*args)
 
 
-def finally_calls(function):
-    """What a finally sees, and that it runs."""
+def seen_of(function):
     try:
         return function()
     except Exception as exc:
