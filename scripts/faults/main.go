@@ -4,6 +4,7 @@
 //	go run ./scripts/faults                every fault, two at a time
 //	go run ./scripts/faults -run 'start|gil'
 //	go run ./scripts/faults -json -list
+//	go run ./scripts/faults -soak 2m       random calls for so long, in one process; figures at the end
 //
 // Python is the one that pyrpc would choose (PYRPC_PYTHON first).
 package main
@@ -27,7 +28,16 @@ func main() {
 	flag.BoolVar(&opt.list, "list", false, "only list the faults")
 	flag.IntVar(&opt.parallel, "j", 2, "how many processes at a time")
 	pattern := flag.String("run", "", "only the faults whose name matches the `pattern`")
+	soaking := flag.Duration("soak", 0, "make random calls for so `long` instead")
 	flag.Parse()
+	if *soaking > 0 {
+		p := &probe{}
+		soak(p, *soaking, os.Stdout)
+		if p.wrong.Load() {
+			os.Exit(1)
+		}
+		return
+	}
 	var err error
 	if opt.pattern, err = regexp.Compile(*pattern); err != nil || opt.parallel < 1 || flag.NArg() > 0 {
 		fmt.Fprintln(os.Stderr, "faults: usage: faults [-json] [-list] [-j N] [-run PATTERN];", err)

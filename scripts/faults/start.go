@@ -43,8 +43,8 @@ func startFaults() []fault {
 			}},
 		{name: "start-preload-syntax", injected: "a preload with a syntax error", must: says,
 			do: func(p *probe) { p.failedPreload("def (:\n", "SyntaxError") }},
-		{name: "start-broken-site", injected: "a virtual environment whose sitecustomize raises",
-			must: "Python starts, as python3 does, and says so on stderr", stderr: "broken sitecustomize",
+		{name: "start-broken-site", injected: "a virtual environment whose sitecustomize and .pth file raise",
+			must: "Python starts, as python3 does, and says so on stderr", stderr: "broken site",
 			do: func(p *probe) {
 				python := p.brokenSite()
 				rt, err := pybridge.Start(background, pybridge.WithPython(python))
@@ -139,7 +139,7 @@ func (p *probe) corruptLibrary() string {
 	return home
 }
 
-// brokenSite is the python of a virtual environment whose sitecustomize raises.
+// brokenSite is the python of a virtual environment whose start raises.
 func (p *probe) brokenSite() string {
 	python, home := p.find(), p.folder()
 	site := filepath.Join(home, "lib", fmt.Sprintf("python3.%d", python.Minor), "site-packages")
@@ -148,7 +148,10 @@ func (p *probe) brokenSite() string {
 	real, err := filepath.EvalSymlinks(python.Executable)
 	p.must(err)
 	p.must(os.WriteFile(filepath.Join(home, "pyvenv.cfg"), []byte("home = "+filepath.Dir(real)+"\n"), 0o600))
-	p.must(os.WriteFile(filepath.Join(site, "sitecustomize.py"), []byte("raise RuntimeError('broken sitecustomize')\n"), 0o600))
+	const raises = "raise RuntimeError('broken site')\n"
+	p.must(os.WriteFile(filepath.Join(site, "sitecustomize.py"), []byte(raises), 0o600)) // Debian's own comes first
+	p.must(os.WriteFile(filepath.Join(site, "broken_site.py"), []byte(raises), 0o600))
+	p.must(os.WriteFile(filepath.Join(site, "broken.pth"), []byte("import broken_site\n"), 0o600))
 	exe := filepath.Join(home, "bin", "python3")
 	p.must(os.Symlink(real, exe))
 	return exe
