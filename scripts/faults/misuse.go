@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"sync"
+	"syscall"
 
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler"
@@ -34,15 +36,21 @@ func gilFaults() []fault {
 			w.did("%v", err)
 		})},
 		{name: "gil-late-token", injected: "a token is used after the GIL was given back, and on another goroutine", must: "ErrNotHeld", do: usual(lateToken)},
-		{name: "gil-lost-goroutine", injected: "a goroutine ends while it holds the GIL", must: "GIL and permit come back", do: usual(func(w *world) {
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				_, err := gil.Acquire(background)
-				w.must(err)
-				runtime.Goexit()
-			}()
-			<-done
+		{name: "gil-lost-goroutine", injected: "a goroutine ends while it holds the GIL", must: "GIL and permit come back, but on the process's main thread", do: usual(func(w *world) {
+			lost := make(chan bool)
+			for found := false; !found; found = <-lost {
+				go func() {
+					g, err := gil.Acquire(background)
+					w.must(err)
+					if syscall.Gettid() == os.Getpid() { // this one Go parks instead of ending it
+						w.must(g.Release())
+						lost <- false
+						return
+					}
+					defer func() { lost <- true }()
+					runtime.Goexit()
+				}()
+			}
 			w.checkIs(enter(), nil, "the next call")
 			w.did("the next call worked")
 		})},
