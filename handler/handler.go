@@ -46,6 +46,8 @@ type Handler struct {
 
 	// Owned from New to Cleanup; names as in pyrpc/_handle.py.
 	run, serialize, deserialize, runFunction, handleException, isRemoteException *pybridge.Object
+	rrefProxyFunctions, rrefTypeFunctions, compilationUnit, kindsOf              *pybridge.Object
+	describeTensors, makeStorages, makeTensors                                   *pybridge.Object
 	loaded, released                                                             atomic.Bool
 }
 
@@ -174,14 +176,6 @@ func (h *Handler) load(t gil.Token) error {
 	}
 	defer handle.Release()
 	return h.cache(t, handle)
-}
-
-// slots pairs the handle's attributes with the fields that keep them.
-func (h *Handler) slots() map[string]**pybridge.Object {
-	return map[string]**pybridge.Object{
-		"run": &h.run, "serialize": &h.serialize, "deserialize": &h.deserialize, "run_function": &h.runFunction,
-		"handle_exception": &h.handleException, "is_remote_exception": &h.isRemoteException,
-	}
 }
 
 func (h *Handler) cache(t gil.Token, handle *pybridge.Object) error {

@@ -81,13 +81,20 @@ func payloadOf(t gil.Token, result *pybridge.Object) (Payload, error) {
 		return p, fmt.Errorf("serialize gave no list of tensors: %w", err)
 	}
 	defer tensors.Release()
-	err = tensors.Iterate(t, func(item *pybridge.Object) error {
-		p.Tensors = append(p.Tensors, Tensor{item.Named("tensor of a payload")})
-		return nil
-	})
-	if err != nil {
-		p.Release()
+	if p.Tensors, err = tensorsOf(t, tensors); err != nil {
 		return Payload{}, err
 	}
 	return p, nil
+}
+
+func tensorsOf(t gil.Token, list *pybridge.Object) (tensors []Tensor, err error) {
+	err = list.Iterate(t, func(item *pybridge.Object) error {
+		tensors = append(tensors, Tensor{item.Named("tensor of a payload")})
+		return nil
+	})
+	if err != nil {
+		Payload{Tensors: tensors}.Release()
+		return nil, err
+	}
+	return tensors, nil
 }

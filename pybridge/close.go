@@ -56,6 +56,7 @@ func (i *interpreter) end(ctx context.Context) (cleanup.Report, error) {
 	report, err := i.registry.Run(ctx)
 	gate.Process.Close()
 	cpython.Forbid()
+	i.signals.close()
 	i.owner.stop()
 	return report, err
 }
@@ -92,6 +93,7 @@ func (i *interpreter) finish(ctx context.Context) error {
 	if threads := i.otherThreads(ctx); len(threads) > 0 {
 		return fmt.Errorf("%w: Python threads still running: %q", cleanup.ErrSkipped, threads)
 	}
+	i.signals.close() // its reports need Python
 	gil.StopInterrupting()
 	return i.owner.do(ctx, func() error {
 		if err := cpython.Attach(0); err != nil {

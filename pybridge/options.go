@@ -28,6 +28,7 @@ type config struct {
 	permits               int
 	switchInterval        time.Duration
 	finalize              FinalizePolicy
+	crashReports          bool
 }
 
 type settings struct {
@@ -110,6 +111,13 @@ func WithFinalize(p FinalizePolicy) Option {
 	}
 }
 
+// WithCrashReports sets whether a crash in C code (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, on any
+// thread) prints Python's stacks to standard error before it ends the process as it would without;
+// it does unless told not to. In an interpreter that somebody else started, that is theirs to do.
+func WithCrashReports(on bool) Option {
+	return func(s *settings) error { s.crashReports = on; return nil }
+}
+
 // WithLogger sets where the bridge logs; nowhere without it. Not one of the options that two Starts
 // must agree on.
 func WithLogger(l *slog.Logger) Option {
@@ -117,7 +125,7 @@ func WithLogger(l *slog.Logger) Option {
 }
 
 func newSettings(opts []Option) (*settings, error) {
-	s := &settings{log: slog.New(slog.DiscardHandler)}
+	s := &settings{config: config{crashReports: true}, log: slog.New(slog.DiscardHandler)}
 	for _, o := range opts {
 		if err := o(s); err != nil {
 			return nil, fmt.Errorf("pybridge.Start: %w", err)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pyrpc/pyrpc/cleanup"
 	"github.com/pyrpc/pyrpc/gil"
@@ -25,6 +26,7 @@ type interpreter struct {
 	bridge   bridgeModule
 	// The modules, held from the start: at the end imports may be broken.
 	sys, atexit cpython.Ref
+	signals  signalGuard
 
 	started chan struct{} // closed when starting is over
 	err     error         // why it failed; read after started
@@ -195,7 +197,11 @@ func (r *Runtime) Registry() *cleanup.Registry { return r.registry }
 // Ref: new
 // Blocks: module code
 func (r *Runtime) Import(t gil.Token, name string) (*Object, error) {
+	start := time.Now()
 	ref, err := cpython.Import(name)
+	if time.Since(start) > signalCheckTime { // else it was imported before, and did nothing
+		r.signals.check()
+	}
 	if err != nil {
 		return nil, captured(t, err)
 	}
@@ -226,7 +232,10 @@ func (r *Runtime) OnOwner(ctx context.Context, f func(gil.Token) error) error {
 	if r.closed.Load() {
 		return ErrClosed
 	}
-	return r.owner.with(ctx, f)
+	return r.owner.with(ctx, func(t gil.Token) error {
+		defer r.signals.check()
+		return f(t)
+	})
 }
 
 func preload(t gil.Token, modules []string) error {

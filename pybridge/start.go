@@ -31,8 +31,10 @@ func (i *interpreter) start(ctx context.Context) {
 		}
 	}
 	i.owner = newOwner()
+	i.signals.open(i.log, i.attached)
 	boot := context.WithoutCancel(ctx)
 	if err := i.boot(boot); err != nil {
+		i.signals.close()
 		i.owner.stop()
 		i.fail(err)
 		return
@@ -134,6 +136,10 @@ func (i *interpreter) prepare(t gil.Token) error {
 	if err := i.configure(t); err != nil {
 		return err
 	}
+	if err := i.signals.guardPython(t, i.config.crashReports); err != nil {
+		return err
+	}
+	defer i.signals.check()
 	gil.SetInterrupter(i.interrupter())
 	return preload(t, i.config.preload)
 }

@@ -13,6 +13,7 @@ from importlib import import_module
 from sys import modules
 
 from ._errors import DeserializeError, describe_pickling, describe_unpickling
+from ._members import Members
 from ._pickling import (
     PROTOCOL,
     SCALARS,
@@ -25,6 +26,7 @@ from ._pickling import (
 from ._remote import _handle_exception, is_remote_exception
 from ._torch import grad_switch
 from ._udf import PythonUDF, _run_function, check, failed
+from ._wire import describe_tensors, make_storages, make_tensors
 
 OWN_MODULE = "pyrpc.internal"
 NAMES = ("_run_function", "serialize", "deserialize", "_handle_exception")
@@ -40,6 +42,10 @@ class Handle:
     ``serialize(obj)``, ``deserialize(data, tensors=())``, ``run_function(udf)``,
     ``handle_exception(result)``, ``is_remote_exception(obj)``
         the same in steps. ``run_function`` never raises.
+    ``rref_proxy_functions``, ``rref_type_functions``, ``compilation_unit``, ``kinds_of``
+        as in `Members`, each to be called.
+    ``describe_tensors``, ``make_storages``, ``make_tensors``
+        those of _wire, for the flat form of tables.
     ``module``, ``names``
         the module, and its functions as found, by name.
     """
@@ -51,9 +57,17 @@ class Handle:
         "run_function",
         "handle_exception",
         "is_remote_exception",
+        "rref_proxy_functions",
+        "rref_type_functions",
+        "compilation_unit",
+        "kinds_of",
         "module",
         "names",
     )
+
+    describe_tensors = staticmethod(describe_tensors)
+    make_storages = staticmethod(make_storages)
+    make_tensors = staticmethod(make_tensors)
 
     def __init__(self, **members):
         for name, value in members.items():
@@ -80,15 +94,27 @@ def make_handle(module_name=None, *, allow=None, max_payload=None):
             )
         from ._foreign import make_foreign
 
-        members = make_foreign(module, cached_names(module), max_payload)
-        return Handle(module=module, **members)
+        others = Members(module)
+        names = cached_names(module, others.find_all())
+        members = make_foreign(module, names, max_payload)
+        return Handle(module=module, **members, **_getters(others))
     policy = None
     if allow is not None:
         from ._policy import AllowList
 
         policy = allow if isinstance(allow, AllowList) else AllowList(allow)
     members = _make_own(policy, max_payload)
+    members.update(_getters(Members(module)))
     return Handle(module=module, names=cached_names(module), **members)
+
+
+def _getters(members):
+    return {
+        "rref_proxy_functions": members.rref_proxy_functions,
+        "rref_type_functions": members.rref_type_functions,
+        "compilation_unit": members.compilation_unit,
+        "kinds_of": members.kinds_of,
+    }
 
 
 def check_module(module):
@@ -104,10 +130,11 @@ def check_module(module):
     return problems
 
 
-def cached_names(module):
-    problems = check_module(module)
+def cached_names(module, others=()):
+    """Return the four functions by name; one error for all *others* that is wrong too."""
+    problems = [*check_module(module), *others]
     if problems:
-        missing = any(problem.startswith("it has no") for problem in problems)
+        missing = any(" has no " in problem for problem in problems)
         error = AttributeError if missing else TypeError
         raise error(
             f"{module.__name__} cannot be used as an RPC module: "

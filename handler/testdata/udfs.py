@@ -191,3 +191,15 @@ def alive():
 
     gc.collect()
     return sum(ref() is not None for ref in _weak)
+
+
+def fill(size):
+    return b"x" * size
+
+
+def call_with_tensor(size):
+    """Return a PythonUDF whose argument is a tensor of so many bytes."""
+    import torch
+    from pyrpc.internal import PythonUDF
+
+    return PythonUDF(echo, (torch.ones(size, dtype=torch.uint8),), {})

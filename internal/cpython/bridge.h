@@ -146,6 +146,24 @@ int cpy_buffer_release(Py_buffer *view);
 cpy_ref cpy_callback_new(uintptr_t id, const char *name, const char *doc);
 int cpy_raise(PyObject *exc);
 
+// signals.c
+enum { CPY_SIGNALS = 65 };
+typedef struct { uintptr_t handler; int flags; } cpy_disposition; // 0 SIG_DFL, 1 SIG_IGN
+void cpy_signals_save(void); // as found, for cpy_signal_restore
+void cpy_signals_read(cpy_disposition *all);
+void cpy_signal_restore(int sig, uintptr_t handler);
+void cpy_signal_on_stack(int sig, uintptr_t handler);
+void cpy_symbol(uintptr_t address, const char **file, const char **name);
+enum { CPY_THEN_MEND, CPY_THEN_UNBLOCK };
+cpy_ref cpy_wrap(PyObject *original, int wrapper); // a callable that calls original and then mends
+
+// crash.c
+void cpy_crash_open(uintptr_t go_text, uintptr_t go_text_end);
+cpy_ref cpy_crash_learn(PyObject *registrar, int reports); // faulthandler.register
+void cpy_crash_mend(void);  // takes the crash signals back from whoever took them; any thread
+uintptr_t cpy_crash_foreign(int sig); // the handler that took sig over last, 0 for none
+void cpy_crash_close(void);
+
 // floor.c: for measuring only
 int64_t cpy_floor(PyObject *fn, const void *data, Py_ssize_t len, int64_t calls); // ns, -1 for a failure
 int cpy_naive_ensure(void);

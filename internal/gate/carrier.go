@@ -1,5 +1,7 @@
 package gate
 
+import "sync"
+
 // batch is how many callers a carrier tells together that their jobs are done. Telling one often means
 // waking an OS thread, which costs as much as a small call.
 const batch = 16
@@ -9,9 +11,12 @@ type carrier struct {
 	done, told []*waiter // whose jobs are done, and who are being told; swapped. done is guarded by Gate.mu
 }
 
+var carriers = sync.Pool{New: func() any { return new(carrier) }}
+
 // carry runs w's job and then those behind it, until the queue or the room for them ends.
 func (g *Gate) carry(p *Permit, w *waiter) {
-	c := new(carrier)
+	c := carriers.Get().(*carrier)
+	defer carriers.Put(c) // nobody is held back: the last round has told them all
 	for w != nil {
 		w.job.Run(p)
 		var over []*waiter

@@ -64,6 +64,8 @@ func All() []Measurement {
 		{"start_vs_python", "ratio", "a process with Start and Close over python3 -c pass", 1.5, true, startVsPython},
 		{"throughput_64_vs_1", "ratio", "calls per second of 64 goroutines over one's", 0.95, false, throughput(64)},
 		{"throughput_1000_vs_1", "ratio", "calls per second of 1,000 goroutines over one's", 0.95, false, throughput(1000)},
+		{"wait_p99_vs_p50", "ratio", "64 goroutines: the time of one call in a hundred over the median", 3, true, fairness},
+		{"short_p99_vs_interval", "ratio", "short calls beside one that computes: p99 over the switch interval", 2, true, besideSpinning},
 		{"udf_own_vs_torch", "ratio", "our module's round trip over torch's, same call", 0.5, true, ownVsTorch},
 		{"udf_torch_vs_c_floor", "ratio", "RunUDF with torch's module over the same in a C loop", 1.05, true, torchVsFloor},
 	}

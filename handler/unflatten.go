@@ -1,0 +1,165 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/handler/wire"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// The part of a pickle that is read before there is room for the rest.
+const firstRead = 64 << 10
+
+// Unflatten reads one payload in flat form, and nothing behind it (torch's toIValues, backwards).
+// Tensors that shared memory do so again; their bytes are read into torch's memory directly. What the
+// form claims is checked against the limits, and against itself, before there is room made for it.
+// The handler's own limit ([WithMaxPayload]) holds for the pickle too.
+//
+// GIL: acquires, if there are tensors; must not be held. Not held while r is read
+// Thread: any
+// Ref: the payload's tensors are new
+// Blocks: r, then ctx; ctx does not end a read
+//
+// Errors: a *[wire.FormatError]; ErrTooLarge; io.EOF when r is at its end; what r fails with; a
+// *pybridge.Error when torch is not there, lacks the type, or has no memory.
+func (h *Handler) Unflatten(ctx context.Context, r io.Reader, limits wire.Limits) (Payload, error) {
+	if own := h.config.maxPayload; own > 0 && (limits.Data <= 0 || own < limits.Data) {
+		limits.Data = own
+	}
+	c := &counter{r: r}
+	head, err := wire.Read(c, limits)
+	if errors.Is(err, wire.ErrLimit) {
+		return Payload{}, fmt.Errorf("%w: %w", ErrTooLarge, err)
+	}
+	if err != nil {
+		return Payload{}, err
+	}
+	if err := c.enough(head); err != nil {
+		return Payload{}, err
+	}
+	p := Payload{}
+	if p.Data, err = c.data(head.Data); err != nil {
+		return Payload{}, err
+	}
+	if len(head.Tensors) > 0 {
+		p.Tensors, err = h.readTensors(ctx, c, head)
+	}
+	if err != nil {
+		return Payload{}, err
+	}
+	return p, nil
+}
+
+// readTensors enters Python twice: for the memory, and, once that is filled, for the tensors over it.
+func (h *Handler) readTensors(ctx context.Context, c *counter, head *wire.Head) (tensors []Tensor, err error) {
+	ctx = gil.Stay(ctx)
+	var addresses []int64
+	var storages *pybridge.Object
+	err = h.inside(ctx, func(t gil.Token) error {
+		result, err := h.makeStorages.Call(t, head.Storages)
+		if err != nil {
+			return err
+		}
+		defer result.Release()
+		if addresses, err = item[[]int64](t, result, 0); err != nil {
+			return err
+		}
+		storages, err = result.Item(t, 1)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("unflatten: %w", err)
+	}
+	defer storages.Release()
+	for i, address := range addresses {
+		if err := c.fill(memory(address, 0, head.Storages[i]), segment(i+1, head.Storages[i])); err != nil {
+			return nil, err
+		}
+	}
+	runtime.KeepAlive(storages)
+	err = h.inside(ctx, func(t gil.Token) error {
+		tensors, err = h.assemble(t, storages, head)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("unflatten: %w", err)
+	}
+	return tensors, nil
+}
+
+func (h *Handler) assemble(t gil.Token, storages *pybridge.Object, head *wire.Head) (tensors []Tensor, err error) {
+	dtypes, numbers := make([]string, 0, len(head.Tensors)), make([]int64, 0, 8*len(head.Tensors))
+	for _, tensor := range head.Tensors {
+		grad := int64(0)
+		if tensor.RequiresGrad {
+			grad = 1
+		}
+		dtypes = append(dtypes, tensor.DType.String())
+		numbers = append(numbers, grad, int64(tensor.Storage), tensor.Offset, int64(len(tensor.Sizes)))
+		numbers = append(numbers, tensor.Sizes...)
+		numbers = append(numbers, tensor.Strides...)
+	}
+	result, err := h.makeTensors.Call(t, storages, dtypes, numbers)
+	if err != nil {
+		return nil, err
+	}
+	defer result.Release()
+	return tensorsOf(t, result)
+}
+
+// counter knows how far a reader was read, for errors.
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counter) Read(b []byte) (int, error) {
+	n, err := c.r.Read(b)
+	c.n += int64(n)
+	return n, err
+}
+
+// enough asks readers that know how much they have, such as bytes.Reader.
+func (c *counter) enough(head *wire.Head) error {
+	known, ok := c.r.(interface{ Len() int })
+	if !ok {
+		return nil
+	}
+	left := int64(known.Len())
+	end := c.n + left
+	for i, size := range append([]int64{head.Data}, head.Storages...) {
+		if size > left {
+			return wire.Short(io.EOF, end, segment(i, size))
+		}
+		left -= size
+	}
+	return nil
+}
+
+func segment(i int, size int64) string {
+	if i == 0 {
+		return fmt.Sprintf("a pickle of %d bytes", size)
+	}
+	return fmt.Sprintf("storage %d of %d bytes", i-1, size)
+}
+
+func (c *counter) data(n int64) ([]byte, error) {
+	b := make([]byte, min(n, firstRead))
+	if err := c.fill(b, segment(0, n)); err != nil || n <= firstRead {
+		return b, err
+	}
+	all := make([]byte, n)
+	return all, c.fill(all[copy(all, b):], segment(0, n))
+}
+
+func (c *counter) fill(b []byte, what string) error {
+	if _, err := io.ReadFull(c, b); err != nil {
+		return wire.Short(err, c.n, what)
+	}
+	return nil
+}
