@@ -8,6 +8,8 @@ MAKEFLAGS += --no-print-directory
 GO ?= go
 FUZZTIME ?= 10s
 BENCH ?= .
+FAULTS ?=
+SOAKTIME ?= 2m
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
@@ -60,6 +62,16 @@ test-go: setup-test ## the Go tests
 .PHONY: matrix
 matrix: ## the tests that enter Python, against every CPython on this machine
 	@scripts/matrix.sh
+
+.PHONY: faults
+faults: ## inject faults, a process each, and say what came of them (FAULTS=pattern)
+	$(GO) build -o bin/faults ./scripts/faults
+	PYRPC_PYTHON="$(TEST_PYTHON)" bin/faults -run '$(FAULTS)'
+
+.PHONY: soak
+soak: ## random calls for SOAKTIME (2m): nothing may grow, no outcome be wrong
+	$(GO) build -o bin/faults ./scripts/faults
+	PYRPC_PYTHON="$(TEST_PYTHON)" bin/faults -soak '$(SOAKTIME)'
 
 .PHONY: bench
 bench: build ## benchmarks (BENCH=pattern), then pyrpc's own

@@ -21,7 +21,8 @@ import (
 // Blocks: ctx; every step has a deadline of its own
 //
 // Errors: what failed in which step, the names of calls that were still inside, and of references
-// that nobody released; [Runtime.Join] has the details.
+// that nobody released; [Runtime.Join] has the details. ErrHeld, and ErrInCallback in a [Func]: nothing
+// is closed then.
 func (r *Runtime) Close(ctx context.Context) error {
 	_, err := r.Join(ctx)
 	return err
@@ -37,6 +38,9 @@ func (r *Runtime) Close(ctx context.Context) error {
 func (r *Runtime) Join(ctx context.Context) (cleanup.Report, error) {
 	if gil.Held() {
 		return cleanup.Report{}, ErrHeld
+	}
+	if InCallback(ctx) {
+		return cleanup.Report{}, ErrInCallback
 	}
 	if !r.closed.CompareAndSwap(false, true) {
 		return cleanup.Report{}, nil

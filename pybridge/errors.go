@@ -16,6 +16,7 @@ var (
 	ErrHeld           = gil.ErrHeld
 	ErrAlreadyStarted = errors.New("python was started already, with other options: a process has one interpreter")
 	ErrReleased       = errors.New("the python object was released")
+	ErrInCallback     = errors.New("called by Python: closing would wait for the very call that this is part of; close when it has returned")
 )
 
 // Class names a Python exception class, for errors.Is: a builtin by its bare name, any other as

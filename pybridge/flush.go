@@ -17,16 +17,19 @@ func (i *interpreter) flush(ctx context.Context) error {
 		return cleanup.ErrSkipped
 	}
 	return i.owner.with(ctx, func(t gil.Token) error {
-		return errors.Join(runExitFunctions(t), flushStreams(t))
+		return errors.Join(runExitFunctions(t, i.atexit), flushStreams(t, i.sys))
 	})
 }
 
-func runExitFunctions(t gil.Token) error {
-	atexit, err := cpython.Import("atexit")
-	if err != nil {
-		return captured(t, err)
+// keepForFlush imports what flush needs while builtins.__import__ is sure to be Python's own.
+func (i *interpreter) keepForFlush(t gil.Token) (err error) {
+	if i.sys, err = cpython.Import("sys"); err == nil {
+		i.atexit, err = cpython.Import("atexit")
 	}
-	defer func() { _ = cpython.DecRef(atexit) }()
+	return captured(t, err)
+}
+
+func runExitFunctions(t gil.Token, atexit cpython.Ref) error {
 	if err := callMethod(t, atexit, "_run_exitfuncs"); err != nil {
 		return fmt.Errorf("atexit: %w", err)
 	}
@@ -34,12 +37,7 @@ func runExitFunctions(t gil.Token) error {
 }
 
 // flushStreams flushes what sys has now, and what it had first where a program replaced it.
-func flushStreams(t gil.Token) error {
-	sys, err := cpython.Import("sys")
-	if err != nil {
-		return captured(t, err)
-	}
-	defer func() { _ = cpython.DecRef(sys) }()
+func flushStreams(t gil.Token, sys cpython.Ref) error {
 	var errs []error
 	for _, name := range []string{"stdout", "stderr", "__stdout__", "__stderr__"} {
 		if err := flushStream(t, sys, name); err != nil {

@@ -121,6 +121,35 @@ func init() {
 		fmt.Println(strings.Contains(report.String(), "a native thread in endless"), steps(report)["interpreter"])
 		return errors.Join(err, joinErr)
 	}))
+	pytest.Register("hooks without imports", script(func(ctx context.Context) error {
+		rt, err := pybridge.Start(ctx)
+		if err != nil {
+			return err
+		}
+		err = statements(ctx, rt, exitHooks+"import builtins\nbuiltins.__import__ = None\nsys.modules.clear()\n")
+		return errors.Join(err, rt.Close(ctx))
+	}))
+	pytest.Register("join in a callback", script(func(ctx context.Context) error {
+		rt, err := pybridge.Start(ctx)
+		if err != nil {
+			return err
+		}
+		err = gil.With(ctx, func(tok gil.Token) error {
+			f, err := pybridge.NewFunc(tok, ctx, "close", func(ctx context.Context, _ []any, _ map[string]any) (any, error) {
+				_, joinErr := rt.Join(ctx)
+				fmt.Println(errors.Is(rt.Close(ctx), pybridge.ErrInCallback), errors.Is(joinErr, pybridge.ErrInCallback))
+				return nil, entry(ctx)
+			})
+			if err != nil {
+				return err
+			}
+			defer f.Release()
+			o, err := f.Call(tok)
+			o.Release()
+			return err
+		})
+		return errors.Join(err, entry(ctx), rt.Close(ctx))
+	}))
 	pytest.Register("threads at the end", script(func(ctx context.Context) error {
 		rt, err := pybridge.Start(ctx, pybridge.WithFinalize(pybridge.FinalizeGraceful))
 		if err != nil {
@@ -180,4 +209,14 @@ func ordered(out string) string {
 func TestJoinDoesNotFinaliseUnderThreads(t *testing.T) {
 	assert.Equal(t, "true skipped\n", runs(t, "threads at the end"))
 	assert.Equal(t, "true skipped\n", runs(t, "native threads at the end"))
+}
+
+// TestFlushNeedsNoImport: a program that broke imports still has its output and its hooks.
+func TestFlushNeedsNoImport(t *testing.T) {
+	assert.Equal(t, "buffered hook ", runs(t, "hooks without imports"))
+}
+
+// TestJoinInCallbackIsRefused: it would wait for the call that it is part of, and close under it.
+func TestJoinInCallbackIsRefused(t *testing.T) {
+	assert.Equal(t, "true true\n", runs(t, "join in a callback"))
 }

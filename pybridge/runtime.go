@@ -24,6 +24,8 @@ type interpreter struct {
 	owner    *owner
 	registry *cleanup.Registry
 	bridge   bridgeModule
+	// The modules, held from the start: at the end imports may be broken.
+	sys, atexit cpython.Ref
 	signals  signalGuard
 
 	started chan struct{} // closed when starting is over

@@ -130,6 +130,9 @@ func (i *interpreter) prepare(t gil.Token) error {
 	if err := i.bridge.load(t); err != nil {
 		return fmt.Errorf("the bridge's own Python module: %w", err)
 	}
+	if err := i.keepForFlush(t); err != nil {
+		return err
+	}
 	if err := i.configure(t); err != nil {
 		return err
 	}
@@ -143,17 +146,12 @@ func (i *interpreter) prepare(t gil.Token) error {
 
 // configure sets what PyConfig cannot or need not say.
 func (i *interpreter) configure(t gil.Token) error {
-	sys, err := cpython.Import("sys")
-	if err != nil {
-		return captured(t, err)
-	}
-	defer func() { _ = cpython.DecRef(sys) }()
 	var errs []error
 	if d := i.config.switchInterval; d > 0 {
-		errs = append(errs, callMethod(t, sys, "setswitchinterval", d.Seconds()))
+		errs = append(errs, callMethod(t, i.sys, "setswitchinterval", d.Seconds()))
 	}
 	for n, dir := range i.config.path {
-		errs = append(errs, i.insertPath(t, sys, n, dir))
+		errs = append(errs, i.insertPath(t, i.sys, n, dir))
 	}
 	return errors.Join(errs...)
 }

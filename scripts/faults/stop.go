@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/pyrpc/pyrpc/cleanup"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// stopFaults are ends of a process under every finalise policy, with what may be in their way. Each has
+// to end by itself, with the status that the program asked for.
+func stopFaults() []fault {
+	var faults []fault
+	for _, policy := range []pybridge.FinalizePolicy{pybridge.FinalizeNever, pybridge.FinalizeGraceful} {
+		for _, o := range obstacles {
+			outcome := o.outcome
+			if policy == pybridge.FinalizeNever {
+				outcome = cleanup.OutcomeSkipped
+			}
+			faults = append(faults, fault{
+				name:     fmt.Sprintf("stop-%s-%s", policy, o.name),
+				injected: fmt.Sprintf("finalise %s, %s", policy, o.injected),
+				must:     fmt.Sprintf("Close in bounded time, interpreter %s, status 7", outcome),
+				status:   7,
+				stderr:   o.stderr,
+				do: func(p *probe) {
+					w := start(p, pybridge.WithFinalize(policy))
+					if err := w.statements(o.source); err != nil {
+						if o.optional {
+							p.status = 7
+							p.skip("%v", err)
+						}
+						p.must(err)
+					}
+					ctx, cancel := context.WithTimeout(background, 3*time.Second)
+					defer cancel()
+					report, err := w.rt.Join(ctx)
+					got := outcomeOf(report, "interpreter")
+					p.check(got == outcome, "interpreter %v", got)
+					p.check(strings.Contains(fmt.Sprint(err), o.err), "Join: %v", err)
+					p.did("interpreter %v; Join: %v", got, err)
+					p.status = 7
+				},
+			})
+		}
+	}
+	return faults
+}
+
+// obstacle is what may be in the way of an end.
+type obstacle struct {
+	name, injected, source string
+	outcome                cleanup.Outcome // of a graceful finalise
+	err                    string          // what Join's error must contain
+	stderr                 string
+	optional               bool // the module may not be there
+}
+
+var obstacles = []obstacle{
+	{name: "idle", injected: "nothing in the way", source: "pass", outcome: cleanup.OutcomeReleased, err: "<nil>"},
+	{name: "daemon", injected: "daemon threads that sleep, spin, and wait", outcome: cleanup.OutcomeSkipped, err: "<nil>", source: `
+import threading, time
+def spin():
+    while True: pass
+for f in (lambda: time.sleep(1000), spin, threading.Event().wait):
+    threading.Thread(target=f, daemon=True).start()
+`},
+	{name: "thread", injected: "a thread that is no daemon and sleeps", outcome: cleanup.OutcomeSkipped, err: "<nil>", source: `
+import threading, time
+threading.Thread(target=time.sleep, args=(1000,)).start()
+`},
+	{name: "raising-hook", injected: "atexit hooks that raise and exit", outcome: cleanup.OutcomeReleased, source: `
+import atexit, sys
+def raises(): raise RuntimeError("hook fails")
+atexit.register(raises)
+atexit.register(sys.exit, 3)
+`},
+	{name: "hanging-hook", injected: "an atexit hook that never returns", outcome: cleanup.OutcomeSkipped, err: "atexit hooks", source: `
+import atexit, time
+atexit.register(time.sleep, 1000)
+`},
+	{name: "hostile-del", injected: "objects whose __del__ raises at the end", outcome: cleanup.OutcomeReleased, err: "<nil>", source: `
+import sys
+class Hostile:
+    def __del__(self): raise RuntimeError("del fails")
+sys.hostile = Hostile()
+`},
+	{name: "numpy", injected: "numpy loaded", outcome: cleanup.OutcomeReleased, err: "<nil>", optional: true, source: `
+import numpy
+assert numpy.ones((64, 64)).dot(numpy.ones(64)).sum() == 4096
+`},
+}
+
+func outcomeOf(r cleanup.Report, step string) cleanup.Outcome {
+	for _, s := range r.Steps {
+		if s.Name == step {
+			return s.Outcome
+		}
+	}
+	return cleanup.OutcomeFailed
+}

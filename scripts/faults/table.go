@@ -1,0 +1,32 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// printTable prints a row for each fault: what was injected, what had to happen, what did.
+func printTable(out io.Writer, results []result, list bool) {
+	width := 0
+	for _, r := range results {
+		width = max(width, len(r.Name))
+	}
+	counts := map[string]int{}
+	for _, r := range results {
+		counts[r.Verdict]++
+		if list {
+			fmt.Fprintf(out, "%-*s  %s\n%*s  must: %s\n", width, r.Name, r.Injected, width, "", r.Must)
+			continue
+		}
+		fmt.Fprintf(out, "%-7s  %-*s  %5.1fs  %s\n", r.Verdict, width, r.Name, r.Seconds, r.Injected)
+		indent := strings.Repeat(" ", 9+width+2+8)
+		fmt.Fprintf(out, "%smust: %s\n%sdid:  %s\n", indent, r.Must, indent, r.Did)
+		if r.Stderr != "" {
+			fmt.Fprintf(out, "%s\n", r.Stderr)
+		}
+	}
+	if !list {
+		fmt.Fprintf(out, "\nfaults: %d as they must, %d different, %d skipped\n", counts[held], counts[differs], counts[skipped])
+	}
+}

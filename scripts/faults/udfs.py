@@ -1,0 +1,275 @@
+"""Functions that misbehave."""
+
+import sys
+
+
+def udf(internal, name, *args):
+    return sys.modules[internal].PythonUDF(globals()[name], args, {})
+
+
+def add(a, b):
+    return a + b
+
+
+def spin():
+    while True:
+        pass
+
+
+def sleep(seconds):
+    import time
+
+    time.sleep(seconds)
+    return "slept"
+
+
+def stubborn():
+    while True:
+        try:
+            while True:
+                pass
+        except BaseException:
+            pass
+
+
+def in_c(size=31):  # holds the GIL and reacts to nothing
+    import re
+
+    return re.match(r"(a+)+$", "a" * size + "b")
+
+
+def busy(pattern_size):
+    in_c(pattern_size)
+    return "done"
+
+
+def exits(code):
+    sys.exit(code)
+
+
+def raises(name, text=""):
+    import builtins
+
+    raise getattr(builtins, name)(text)
+
+
+def os_exit(code):
+    import os
+
+    os._exit(code)
+
+
+def abort():
+    import os
+
+    os.abort()
+
+
+def segfault():
+    import ctypes
+
+    ctypes.string_at(0)
+
+
+class HostileText(Exception):
+    def __str__(self):
+        raise RuntimeError("str fails")
+
+    __repr__ = __str__
+
+
+class HostileExit(Exception):
+    def __str__(self):
+        sys.exit(5)
+
+    __repr__ = __str__
+
+
+class LoopingText(Exception):
+    def __str__(self):
+        while True:
+            pass
+
+    __repr__ = __str__
+
+
+class NoText(Exception):
+    def __str__(self):
+        return 5
+
+
+class HostileClass(type):
+    def __getattribute__(cls, name):
+        if name in ("__name__", "__qualname__", "__module__"):
+            raise OSError(name)
+        return type.__getattribute__(cls, name)
+
+
+class HostileName(Exception, metaclass=HostileClass):
+    pass
+
+
+def hostile(name):
+    raise globals()[name]("hostile")
+
+
+class HostileDel:
+    def __del__(self):
+        raise RuntimeError("del fails")
+
+
+def hostile_del(n):
+    for _ in range(n):
+        HostileDel()
+    return "survived"
+
+
+def deep(n=0):
+    return deep(n + 1)
+
+
+def deep_attribute():
+    class Deep:
+        def __getattr__(self, name):
+            return getattr(self, name + "x")
+
+    return Deep().x
+
+
+def deep_repr():
+    nested = []
+    for _ in range(100000):
+        nested = [nested]
+    return len(repr(nested))
+
+
+def clear_modules():
+    sys.modules.clear()
+
+
+def no_import():
+    import builtins
+
+    builtins.__import__ = None
+
+
+def no_builtins():
+    import builtins
+
+    for name in ("len", "isinstance", "getattr", "type", "repr", "str", "BaseException", "Exception", "dict"):
+        delattr(builtins, name)
+
+
+def close_streams():
+    sys.stdout.close()
+    sys.stderr.close()
+
+
+def no_streams():
+    sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = None
+
+
+def close_descriptor(fd):
+    import os
+
+    os.close(fd)
+
+
+def replace_descriptor(fd):
+    import os
+
+    null = os.open("/dev/null", os.O_RDWR)
+    os.dup2(null, fd)
+    os.close(null)
+
+
+def allocate(size):
+    return len(bytearray(size))
+
+
+def limited(size):
+    import resource
+
+    with open("/proc/self/statm") as statm:
+        limit = int(statm.read().split()[0]) * resource.getpagesize() + size // 4
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+    try:
+        return len(bytearray(size))
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+def unpicklable():
+    return lambda: None
+
+
+def runs_program():
+    import subprocess
+
+    return subprocess.run(["/bin/sh", "-c", "echo from a child"], stdout=subprocess.PIPE).stdout.decode().strip()
+
+
+def interrupts_main():
+    import _thread
+
+    _thread.interrupt_main()
+    return "interrupted"
+
+
+def sets_signal():
+    import signal
+
+    signal.signal(signal.SIGTERM, lambda *a: None)
+
+
+def threads(n):
+    import threading
+    import time
+
+    for i in range(n):
+        threading.Thread(target=time.sleep, args=(1000,), daemon=True, name="endless %d" % i).start()
+    return threading.active_count() - 1
+
+
+def leaves_generator():
+    def generator():
+        try:
+            yield 1
+        finally:
+            raise RuntimeError("in a generator's end")
+
+    next(generator())
+    return "left"
+
+
+def tracing():
+    def trace(*args):
+        raise RuntimeError("in a trace function")
+
+    sys.settrace(trace)
+    sys.setprofile(None)
+
+
+def low_limit():
+    sys.setrecursionlimit(60)
+
+
+def changes_directory():
+    import os
+    import tempfile
+
+    d = tempfile.mkdtemp()
+    os.chdir(d)
+    os.rmdir(d)
+    return "gone"
+
+
+def calls(function, *args):
+    return function(*args)
+
+
+def seen_of(function):
+    try:
+        return function()
+    except Exception as exc:
+        return "%s: %s" % (type(exc).__name__, exc)
