@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -50,10 +51,15 @@ type Agent struct {
 	incoming budget // bytes that are held
 	count    counters
 
+	rrefs   *rrefs
+	leader  *leader
+	joining joining
+
+	meeting *meeting // of a coordinator
+
 	serveOnce sync.Once
 	readyErr  error // why the group will never be known; written before failed is closed
 	failed    chan struct{}
-	served    chan struct{} // closed when Serve has returned, or never began and the agent is closed
 }
 
 // New makes an agent and opens its listener; nobody is let in before [Agent.Serve].
@@ -89,7 +95,9 @@ func build(config Config, listener net.Listener) (*Agent, error) {
 		group:       newGroup(),
 		origins:     origins{byName: map[string]*calling{}},
 		failed:      make(chan struct{}),
+		leader:      newLeader(),
 	}
+	a.rrefs = newRRefs(a)
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	a.serveCtx, a.unserve = context.WithCancel(a.ctx)
 	a.rank.Store(int64(config.Rank))
@@ -110,7 +118,8 @@ func build(config Config, listener net.Listener) (*Agent, error) {
 
 // meet makes the group known where no rendezvous is needed.
 func (a *Agent) meet() error {
-	if a.config.Rendezvous != nil {
+	if r := a.config.Rendezvous; r != nil {
+		a.meeting = newMeeting(r.WorldSize)
 		return nil
 	}
 	self := Worker{Name: a.config.Name, Rank: a.config.Rank, Address: a.Addr().String()}
@@ -147,7 +156,12 @@ func (a *Agent) serveAll() error {
 		a.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_SERVING)
 	}
 	err := a.server.Serve(a.door)
-	if a.ctx.Err() != nil || err == grpc.ErrServerStopped {
+	select {
+	case <-a.failed:
+		return a.readyErr
+	default:
+	}
+	if a.ctx.Err() != nil || errors.Is(err, grpc.ErrServerStopped) {
 		return nil
 	}
 	return fmt.Errorf("agent: %w", err)
@@ -163,7 +177,11 @@ func (a *Agent) WaitReady(ctx context.Context) error {
 	case <-a.ctx.Done():
 		return errClosed()
 	case <-ctx.Done():
-		return ended(ctx.Err(), "waiting for the group")
+		doing := "waiting for the group"
+		if a.meeting != nil && a.config.Rendezvous.Host {
+			doing += ": missing " + a.meeting.missing()
+		}
+		return ended(ctx.Err(), doing)
 	}
 }
 

@@ -29,6 +29,11 @@ func (a *Agent) sync(ctx context.Context, to string, m agentpb.Method, body Body
 	if err != nil {
 		return Reply{}, err
 	}
+	return a.finishSync(ctx, c)
+}
+
+// finishSync sends a call and waits for its outcome.
+func (a *Agent) finishSync(ctx context.Context, c *outcall) (Reply, error) {
 	a.send(ctx, c)
 	select {
 	case <-c.done:

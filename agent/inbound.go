@@ -45,7 +45,8 @@ type incall struct {
 	body     *assembly
 	ctx      context.Context
 	cancel   context.CancelFunc
-	canceled bool // guarded by inbound.mu
+	early    error // what went wrong before the execution
+	canceled bool  // guarded by inbound.mu
 }
 
 // run serves the stream until it ends or is ended.
@@ -200,11 +201,15 @@ func (in *inbound) gather(c *incall, f *frame) error {
 	if !c.body.complete() {
 		return nil
 	}
-	if err := in.agent.life.serve(); err != nil {
+	if err := in.agent.life.serve(c.method); err != nil {
 		in.forget(c)
 		in.unbook(c)
 		in.refuse(c.id, err)
 		return nil
+	}
+	if c.method == agentpb.Method_METHOD_REMOTE {
+		// Here and not in the goroutine, so that the value is known before the caller's next request.
+		c.early = in.agent.rrefs.serveRemote(&in.peer, c.detail, c.body.body)
 	}
 	go in.execute(c)
 	return nil
@@ -255,14 +260,18 @@ func (in *inbound) discard() {
 
 // execute runs a request and answers it.
 func (in *inbound) execute(c *incall) {
-	reply, err := in.agent.serve(c.ctx, &in.peer, c.method, c.body.body, c.detail)
+	var reply Body
+	err := c.early
+	if err == nil {
+		reply, err = in.agent.serve(c.ctx, &in.peer, c.method, c.body.body, c.detail)
+	}
 	in.mu.Lock()
 	canceled := c.canceled
 	in.mu.Unlock()
 	in.forget(c)
 	over := func() {
 		in.unbook(c)
-		in.agent.life.done()
+		in.agent.life.leave(c.method)
 	}
 	if canceled {
 		over()
@@ -271,20 +280,20 @@ func (in *inbound) execute(c *incall) {
 	if err != nil {
 		err = in.agent.ownEnd(err)
 	}
-	o := in.answer(c.id, reply, err)
+	o := in.answer(c.id, reply, err, c.early == nil)
 	o.over = over
 	if in.out.submitReply(o) != nil {
 		over() // nobody is there to be told
 	}
 }
 
-func (in *inbound) answer(id uint64, body Body, err error) *outgoing {
+func (in *inbound) answer(id uint64, body Body, err error, ran bool) *outgoing {
 	if size := body.Size(); err == nil && (size > in.agent.limits.MaxMessage || len(body) > maxSegments) {
 		err = failure(codes.ResourceExhausted, "the reply has %d bytes in %d segments, allowed are %d (Limits.MaxMessage) in %d",
 			size, len(body), in.agent.limits.MaxMessage, maxSegments)
 	}
 	if err != nil {
-		return newOutgoing(frame{kind: agentpb.Kind_KIND_FAILURE, call: id, detail: toStatus(err, true)}, nil)
+		return newOutgoing(frame{kind: agentpb.Kind_KIND_FAILURE, call: id, detail: toStatus(err, ran)}, nil)
 	}
 	return newOutgoing(frame{kind: agentpb.Kind_KIND_REPLY, call: id}, body)
 }

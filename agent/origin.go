@@ -48,12 +48,13 @@ type calling struct {
 
 // enter makes a stream its worker's current one, and ends the one before: the peer would not open another
 // if that still worked. A worker that was started again replaces its former life; the former life
-// cannot come back, which is also what the second of two workers with one name does to the first.
-func (o *origins) enter(in *inbound, incarnation uint64) error {
+// cannot come back, which is also what the second of two workers with one name does to the first. Reborn
+// says that this happened.
+func (o *origins) enter(in *inbound, incarnation uint64) (reborn bool, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed != nil {
-		return o.closed
+		return false, o.closed
 	}
 	c := o.byName[in.peer.Name]
 	if c == nil {
@@ -61,11 +62,12 @@ func (o *origins) enter(in *inbound, incarnation uint64) error {
 		o.byName[in.peer.Name] = c
 	}
 	if slices.Contains(c.retired, incarnation) {
-		return failure(codes.AlreadyExists, "another worker named %s has come since: "+
+		return false, failure(codes.AlreadyExists, "another worker named %s has come since: "+
 			"this one was restarted, or two have the same name", in.peer.Name)
 	}
 	if c.current == nil || c.current.incarnation != incarnation {
 		if c.current != nil {
+			reborn = true
 			c.retired = append(c.retired, c.current.incarnation)
 			if len(c.retired) > maxRetired {
 				c.retired = c.retired[1:]
@@ -78,7 +80,7 @@ func (o *origins) enter(in *inbound, incarnation uint64) error {
 	}
 	c.stream = in
 	in.origin = c.current
-	return nil
+	return reborn, nil
 }
 
 // leave forgets a stream that has ended.

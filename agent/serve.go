@@ -64,8 +64,12 @@ func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.
 	in := a.newInbound(stream, Peer{
 		Name: w.Name, Rank: w.Rank, Identity: c.identity, Address: c.address, Allow: a.config.Policy.allow(w.Name),
 	})
-	if err := a.origins.enter(in, h.GetIncarnation()); err != nil {
+	reborn, err := a.origins.enter(in, h.GetIncarnation())
+	if err != nil {
 		return a.turnAway(stream.Context(), err)
+	}
+	if reborn { // what the worker's former life held, nobody will ever release
+		a.rrefs.forget(w.Name)
 	}
 	defer a.origins.leave(in)
 	if err := stream.SendHeader(a.hello()); err != nil {
@@ -94,18 +98,36 @@ func (a *Agent) serve(ctx context.Context, from *Peer, m agentpb.Method, body Bo
 			return a.config.Executor.Execute(ctx, Request{Body: body})
 		})
 		return reply.Body, err
+	case agentpb.Method_METHOD_QUIESCE:
+		return a.serveQuiesce(ctx, from, detail)
+	}
+	ref, ok := detail.(*agentpb.Reference)
+	if !ok {
+		return nil, failure(codes.InvalidArgument, "%v without a reference", m)
+	}
+	switch m {
+	case agentpb.Method_METHOD_REMOTE:
+		return nil, nil // its execution has begun, see inbound.gather
+	case agentpb.Method_METHOD_FETCH:
+		return a.rrefs.serveFetch(ctx, from, ref)
+	case agentpb.Method_METHOD_RREF_FORK:
+		return nil, a.rrefs.serveFork(from, ref)
+	case agentpb.Method_METHOD_RREF_ACCEPT:
+		return nil, a.rrefs.serveAccept(ref)
+	case agentpb.Method_METHOD_RREF_DELETE:
+		return nil, a.rrefs.serveDelete(from, ref)
 	}
 	return nil, failure(codes.Unimplemented, "this worker knows no %v", m)
 }
 
 // callSelf executes a call to this worker itself, with the same limits and without the network.
 func (a *Agent) callSelf(c *outcall) {
-	if err := a.life.serve(); err != nil {
+	if err := a.life.serve(c.method); err != nil {
 		c.finish(Reply{}, err)
 		return
 	}
 	if !a.serving.take(1, false) {
-		a.life.done()
+		a.life.leave(c.method)
 		c.finish(Reply{}, failure(codes.ResourceExhausted, "%d requests are in execution, allowed are %d (Limits.Serving)",
 			a.serving.used.Load(), a.serving.limit))
 		return
@@ -123,7 +145,7 @@ func (a *Agent) callSelf(c *outcall) {
 	go func() {
 		body, err := a.serve(ctx, self, c.method, c.body, c.detail)
 		a.serving.give(1)
-		a.life.done()
+		a.life.leave(c.method)
 		if err != nil {
 			c.finish(Reply{}, a.ownEnd(err))
 		} else {

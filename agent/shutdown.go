@@ -11,7 +11,10 @@ import (
 
 // registerSteps has the agent closed in its place among everything else that the process must release.
 func (a *Agent) registerSteps() error {
-	return a.config.Cleanup.Register(cleanup.PhaseAgent, "agent "+a.config.Name, a.stop)
+	if err := a.config.Cleanup.Register(cleanup.PhaseAgent, "agent "+a.config.Name, a.stop); err != nil {
+		return err
+	}
+	return a.config.Cleanup.Register(cleanup.PhaseRRefs, "RRefs of agent "+a.config.Name, a.rrefs.close)
 }
 
 // Shutdown closes the agent at once: new calls are refused, calls in progress end with ErrClosed, executions have
@@ -30,7 +33,7 @@ func (a *Agent) stop(ctx context.Context) error {
 	a.unserve()
 	a.group.close()
 
-	_, _, err := a.life.wait(ctx)
+	err := a.life.empty(ctx)
 	if err != nil {
 		err = fmt.Errorf("agent: %d requests are still in execution: %w", a.life.load(), err)
 	}

@@ -60,6 +60,7 @@ func (a *Agent) Stats() Stats {
 		Served: a.count.served.Load(), Refused: a.count.refused.Load(),
 		InFlight: a.life.load(), QueuedBytes: a.queue.used.Load() + a.replies.used.Load(), IncomingBytes: a.incoming.used.Load(),
 	}
+	s.RRefsOwned, s.RRefsUsed = a.rrefs.counts()
 	a.door.mu.Lock()
 	s.TurnedAway, s.Connections = a.door.turned, a.door.open
 	a.door.mu.Unlock()
