@@ -59,11 +59,11 @@ func (a *Agent) authenticate(ctx context.Context, method string) (context.Contex
 }
 
 func (a *Agent) unaryAuth(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-	ctx, err := a.authenticate(ctx, info.FullMethod)
+	known, err := a.authenticate(ctx, info.FullMethod)
 	if err != nil {
 		return nil, a.turnAway(ctx, err)
 	}
-	return next(ctx, req)
+	return next(known, req)
 }
 
 func (a *Agent) streamAuth(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
@@ -102,7 +102,7 @@ func (a *Agent) identify(ctx context.Context) (*agentpb.Hello, *caller, error) {
 		return nil, nil, a.turnAway(ctx, err)
 	}
 	if c.names != nil && !contains(c.names, h.GetName()) && (a.keys == nil || a.keys.mutual) {
-		return nil, nil, a.turnAway(ctx, failure(codes.PermissionDenied, "the certificate is for %s, not for worker %q",
+		return nil, nil, a.turnAway(ctx, failure(codes.PermissionDenied, "the certificate is for %s, not for worker %s",
 			orNobody(c.names), h.GetName()))
 	}
 	return h, c, nil

@@ -42,18 +42,21 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	text := e.Text
-	if e.Worker != "" {
-		text = "worker " + e.Worker + ": " + text
+	return fmt.Sprintf("agent: %s: %s", e.Code, e.message())
+}
+
+func (e *Error) message() string {
+	if e.Worker == "" {
+		return e.Text
 	}
-	return fmt.Sprintf("agent: %s: %s", e.Code, text)
+	return "worker " + e.Worker + ": " + e.Text
 }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
 // GRPCStatus is for status.FromError.
-func (e *Error) GRPCStatus() *status.Status { return status.New(e.Code, e.Error()) }
+func (e *Error) GRPCStatus() *status.Status { return status.New(e.Code, validText(e.message())) }
 
 func failure(code codes.Code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)

@@ -59,7 +59,7 @@ func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.
 	}
 	w, err := a.group.find(h.GetName())
 	if err != nil {
-		return a.turnAway(stream.Context(), failure(codes.PermissionDenied, "%w", err))
+		return a.turnAway(stream.Context(), failure(codes.PermissionDenied, "%s", asError(err).Text))
 	}
 	in := a.newInbound(stream, Peer{
 		Name: w.Name, Rank: w.Rank, Identity: c.identity, Address: c.address, Allow: a.config.Policy.allow(w.Name),

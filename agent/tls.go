@@ -156,7 +156,7 @@ func (k *keyring) client(name, address string) (*tls.Config, error) {
 			if (name == "" || !k.mutual) && leaf.VerifyHostname(host) == nil {
 				return nil
 			}
-			return fmt.Errorf("the certificate at %s is for %s, not for worker %q", address, strings.Join(certNames(leaf), ", "), name)
+			return fmt.Errorf("the certificate at %s is for %s, not for worker %s", address, orNobody(certNames(leaf)), name)
 		},
 	}, nil
 }
