@@ -169,6 +169,9 @@ func (a *Agent) serveAll() error {
 
 // WaitReady waits until the group is known. It needs Serve, on another goroutine.
 func (a *Agent) WaitReady(ctx context.Context) error {
+	if a.ctx.Err() != nil {
+		return errClosed()
+	}
 	select {
 	case <-a.group.ready:
 		return nil
