@@ -50,6 +50,7 @@ type Agent struct {
 	serving  budget // requests in execution, or arriving
 	incoming budget // bytes that are held
 	count    counters
+	refusals seldom
 
 	rrefs   *rrefs
 	leader  *leader

@@ -2,7 +2,11 @@ package agent
 
 import (
 	"context"
+	"runtime/debug"
+	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -58,7 +62,8 @@ func (a *Agent) authenticate(ctx context.Context, method string) (context.Contex
 	return context.WithValue(ctx, callerKey{}, c), nil
 }
 
-func (a *Agent) unaryAuth(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+func (a *Agent) unaryAuth(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (reply any, err error) {
+	defer a.survive(info.FullMethod, &err)
 	known, err := a.authenticate(ctx, info.FullMethod)
 	if err != nil {
 		return nil, a.turnAway(ctx, err)
@@ -66,7 +71,8 @@ func (a *Agent) unaryAuth(ctx context.Context, req any, info *grpc.UnaryServerIn
 	return next(known, req)
 }
 
-func (a *Agent) streamAuth(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+func (a *Agent) streamAuth(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
+	defer a.survive(info.FullMethod, &err)
 	ctx, err := a.authenticate(stream.Context(), info.FullMethod)
 	if err != nil {
 		return a.turnAway(stream.Context(), err)
@@ -74,8 +80,29 @@ func (a *Agent) streamAuth(srv any, stream grpc.ServerStream, info *grpc.StreamS
 	return next(srv, knownStream{stream, ctx})
 }
 
+// survive makes an error of a panic: no mistake of ours shall let a peer end the process.
+func (a *Agent) survive(method string, err *error) {
+	if v := recover(); v != nil {
+		a.log.Error("agent: a panic while serving", "method", method, "panic", v, "stack", string(debug.Stack()))
+		*err = failure(codes.Internal, "panic in %s", method)
+	}
+}
+
+// seldom lets something happen once a second: what a peer can cause at will must not fill the log.
+type seldom struct{ next atomic.Int64 }
+
+func (s *seldom) due() bool {
+	now := time.Now().UnixNano()
+	next := s.next.Load()
+	return now >= next && s.next.CompareAndSwap(next, now+int64(time.Second))
+}
+
+// turnAway refuses a request, for the reason given.
 func (a *Agent) turnAway(ctx context.Context, err error) error {
 	a.count.refused.Add(1)
+	if !a.refusals.due() {
+		return err
+	}
 	address := "unknown"
 	if p, ok := peer.FromContext(ctx); ok {
 		address = p.Addr.String()
@@ -101,7 +128,7 @@ func (a *Agent) identify(ctx context.Context) (*agentpb.Hello, *caller, error) {
 	if err != nil {
 		return nil, nil, a.turnAway(ctx, err)
 	}
-	if c.names != nil && !contains(c.names, h.GetName()) && (a.keys == nil || a.keys.mutual) {
+	if c.names != nil && !slices.Contains(c.names, h.GetName()) && (a.keys == nil || a.keys.mutual) {
 		return nil, nil, a.turnAway(ctx, failure(codes.PermissionDenied, "the certificate is for %s, not for worker %s",
 			orNobody(c.names), h.GetName()))
 	}
@@ -137,15 +164,6 @@ func (a *Agent) hello() metadata.MD {
 		Incarnation: a.incarnation, MaxMessage: uint64(a.limits.MaxMessage),
 	})
 	return metadata.Pairs(helloKey, string(b))
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
 }
 
 func orNobody(names []string) string {

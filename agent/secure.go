@@ -21,7 +21,7 @@ func (c *Config) safeguard(listener net.Addr) error {
 			exposed = append(exposed, "calls worker "+p.Name+" at "+p.Address)
 		}
 	}
-	if c.Rendezvous != nil && !localAddress(c.Rendezvous.Address) {
+	if r := c.Rendezvous; r != nil && r.Address != "" && !localAddress(r.Address) {
 		exposed = append(exposed, "meets its group at "+c.Rendezvous.Address)
 	}
 	if len(exposed) == 0 || c.secure() {
