@@ -38,7 +38,7 @@ func (a *Agent) connect(name, address string) (*grpc.ClientConn, error) {
 			Time: a.config.Keepalive, Timeout: a.keepaliveTimeout(), PermitWithoutStream: true,
 		}),
 		grpc.WithStaticStreamWindowSize(window), grpc.WithStaticConnWindowSize(window),
-		grpc.WithReadBufferSize(ioChunk), grpc.WithWriteBufferSize(ioChunk), grpc.WithSharedWriteBuffer(true),
+		grpc.WithReadBufferSize(ioChunk), grpc.WithWriteBufferSize(ioChunk),
 		grpc.WithContextDialer(a.dialContext),
 		grpc.WithDisableRetry(),         // a request that may have run is never sent again
 		grpc.WithDisableServiceConfig(), // nor is behaviour taken from DNS

@@ -31,7 +31,7 @@ func (a *Agent) newServer() *grpc.Server {
 		grpc.MaxConcurrentStreams(8), grpc.MaxHeaderListSize(16<<10),
 		grpc.MaxRecvMsgSize(maxFrame), grpc.MaxSendMsgSize(maxFrame),
 		grpc.StaticStreamWindowSize(window), grpc.StaticConnWindowSize(window),
-		grpc.ReadBufferSize(ioChunk), grpc.WriteBufferSize(ioChunk), grpc.SharedWriteBuffer(true),
+		grpc.ReadBufferSize(ioChunk), grpc.WriteBufferSize(ioChunk),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: a.config.Keepalive, Timeout: a.keepaliveTimeout()}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
 	)
