@@ -2,7 +2,9 @@ package gil
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pyrpc/pyrpc/internal/cpython"
@@ -11,37 +13,43 @@ import (
 
 // CallBytes calls fn(payload) or fn(payload, extra) in one crossing: permit, attach, call, detach.
 // It is the road of every served request; its callers are the handler's, through package pybridge.
+// When ctx ends meanwhile the call is interrupted; one that does not react is left to itself, and what
+// comes of it is dropped. The payload must not be changed then: Python may still read it.
 //
 // GIL: acquires; must not be held
 // Thread: any; the goroutine is not locked to it
 // Ref: borrows fn and extra; what the outcome carries is owned by the caller
-// Blocks: ctx, then the GIL, then user code
+// Blocks: ctx, then the GIL, then user code; with a ctx that can end, no longer than that and Patience
 //
-// Errors: those of [Acquire], and ErrHeld.
+// Errors: those of [Acquire], ErrHeld, and an *InterruptedError.
 func CallBytes(ctx context.Context, fn cpython.Ref, payload []byte, extra cpython.Ref) (cpython.Outcome, error) {
-	if ctx.Err() == nil {
+	endless := ctx.Done() == nil
+	if endless || (ctx.Err() == nil && stays(ctx)) {
 		permit, ok, err := gate.Process.TryEnter(label(ctx))
 		if err != nil {
 			return cpython.Outcome{}, err
 		}
 		if ok {
 			defer permit.Leave()
-			return callBytes(permit, fn, payload, extra)
+			if endless {
+				return callBytes(permit, fn, payload, extra, nil)
+			}
+			return stayingCall(ctx, permit, fn, payload, extra)
 		}
 	}
 	// Those before the caller may be waiting for the very GIL that it holds.
 	if cpython.Held() {
 		return cpython.Outcome{}, ErrHeld
 	}
-	return queuedCall(ctx, fn, payload, extra)
+	return carriedCall(ctx, fn, payload, extra)
 }
 
 // callBytes makes the call under a permit, after what others have left to be dropped.
-func callBytes(permit *gate.Permit, fn cpython.Ref, payload []byte, extra cpython.Ref) (cpython.Outcome, error) {
+func callBytes(permit *gate.Permit, fn cpython.Ref, payload []byte, extra cpython.Ref, target *cpython.Target) (cpython.Outcome, error) {
 	if cpython.Pending() > 0 {
 		dropPending(permit.ID())
 	}
-	out, err := cpython.CallBytes(permit.ID(), fn, payload, extra)
+	out, err := cpython.CallBytes(permit.ID(), fn, payload, extra, target)
 	if err == cpython.ErrClosed {
 		return out, ErrClosed
 	}
@@ -52,13 +60,17 @@ func callBytes(permit *gate.Permit, fn cpython.Ref, payload []byte, extra cpytho
 	return out, err
 }
 
-// bytesCall is a call that waits in the gate: a gate.Job.
+// bytesCall is a call that waits in the gate, or whose caller may leave: a gate.Job.
 type bytesCall struct {
 	fn, extra cpython.Ref
 	payload   []byte
+	ends      bool // its context can end
+	stays     bool // its caller waits for it all the same
 	began     time.Duration
 	out       cpython.Outcome
 	err       error
+	over      atomic.Bool // what came of it belongs to whoever set it: the call, or a caller that leaves
+	interruption
 }
 
 var calls = sync.Pool{New: func() any { return new(bytesCall) }}
@@ -66,20 +78,71 @@ var calls = sync.Pool{New: func() any { return new(bytesCall) }}
 // Run makes the call.
 func (c *bytesCall) Run(permit *gate.Permit) {
 	c.began = now()
-	c.out, c.err = callBytes(permit, c.fn, c.payload, c.extra)
+	var target *cpython.Target
+	if c.ends {
+		target = &c.target
+	}
+	out, err := callBytes(permit, c.fn, c.payload, c.extra, target)
+	c.interruption.end()
+	c.out, c.err = out, err
+	if !c.over.CompareAndSwap(false, true) {
+		c.out.Drop()
+	}
 }
 
-func queuedCall(ctx context.Context, fn cpython.Ref, payload []byte, extra cpython.Ref) (cpython.Outcome, error) {
+// Interrupt hands the call to the watchdog.
+func (c *bytesCall) Interrupt() <-chan time.Time {
+	c.target.Stop()
+	watchdog.watch(&c.interruption)
+	if c.stays {
+		return nil
+	}
+	return time.After(Patience)
+}
+
+// Leave gives the outcome up.
+func (c *bytesCall) Leave() bool { return c.over.CompareAndSwap(false, true) }
+
+func carriedCall(ctx context.Context, fn cpython.Ref, payload []byte, extra cpython.Ref) (cpython.Outcome, error) {
 	c := calls.Get().(*bytesCall)
-	*c = bytesCall{fn: fn, payload: payload, extra: extra}
-	defer func() {
+	c.fn, c.payload, c.extra, c.label = fn, payload, extra, label(ctx)
+	c.ends, c.stays = ctx.Done() != nil, stays(ctx)
+	start := now()
+	err := gate.Process.Do(ctx, c.label, c)
+	if errors.Is(err, gate.ErrLeft) {
+		return cpython.Outcome{}, c.interruption.error(ctx, true) // the call is the carrier's now
+	}
+	out, called, began := c.out, c.err, c.began
+	switch {
+	case called == cpython.ErrInterrupted:
+		return cpython.Outcome{}, c.interruption.error(ctx, false) // and the watchdog may still look at it
+	case ctx.Err() == nil:
 		*c = bytesCall{}
 		calls.Put(c)
-	}()
-	start := now()
-	if err := gate.Process.Do(ctx, label(ctx), c); err != nil {
+	}
+	if err != nil {
 		return cpython.Outcome{}, err
 	}
-	queued.add(c.began - start)
-	return c.out, c.err
+	queued.add(began - start)
+	return out, called
+}
+
+// stayingCall makes the call on the caller's goroutine, which saves handing it to another.
+func stayingCall(ctx context.Context, permit *gate.Permit, fn cpython.Ref, payload []byte, extra cpython.Ref) (cpython.Outcome, error) {
+	c := calls.Get().(*bytesCall)
+	c.label = label(ctx)
+	stop := context.AfterFunc(ctx, func() {
+		c.target.Stop()
+		watchdog.watch(&c.interruption)
+	})
+	out, err := callBytes(permit, fn, payload, extra, &c.target)
+	c.interruption.end()
+	if err == cpython.ErrInterrupted {
+		return out, c.interruption.error(ctx, false)
+	}
+	if stop() { // else the watchdog may still look at it
+		*c = bytesCall{}
+		calls.Put(c)
+	}
+	return out, err
 }

@@ -31,6 +31,9 @@ type Snapshot struct {
 	ThreadStates int       `json:"thread_states"` // warm Python thread states
 	Pending      int       `json:"pending"`       // references that wait to be dropped
 	Callbacks    int       `json:"callbacks"`     // Go functions that Python holds
+
+	Interrupted int64       `json:"interrupted"` // calls whose context ended while they ran
+	Stuck       []StuckCall `json:"stuck"`       // those of them that run still
 }
 
 // Stats is a snapshot; its parts are read one after the other, not at one instant.
@@ -45,6 +48,7 @@ func Stats() Snapshot {
 		State: g.State.String(), Queue: g.Queue, Inside: g.Inside, Away: g.Away, Permits: g.Max, Quota: g.Quota, Peak: g.Peak,
 		Queued: queued.snapshot(), Wait: waits.snapshot(), Hold: holds.snapshot(),
 		OSThreads: osThreads(), ThreadStates: cpython.ThreadStates(), Pending: cpython.Pending(), Callbacks: cpython.Callbacks(),
+		Interrupted: watchdog.count.Load(), Stuck: watchdog.stuck(),
 	}
 }
 

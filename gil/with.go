@@ -11,20 +11,24 @@ import (
 const drainBatch = 1024
 
 // With runs f while holding the GIL, and gives it back also when f panics or ends its goroutine.
-// Inside f wait for nothing that may need the GIL; see [Detach].
+// Inside f wait for nothing that may need the GIL; see [Detach]. When ctx ends, Python code that f has
+// called, or calls next, is interrupted.
 //
 // GIL: acquires
 // Thread: any; f runs on the calling goroutine, locked to its OS thread
 // Ref: none
 // Blocks: ctx, then the GIL, then f
 //
-// Errors: those of [Acquire], f's own, and else that of [Guard.Release].
+// Errors: those of [Acquire], f's own, in an *InterruptedError where it was interrupted, and else that
+// of [Guard.Release].
 func With(ctx context.Context, f func(Token) error) (err error) {
 	g, err := Acquire(ctx)
 	if err != nil {
 		return err
 	}
+	n := beginNesting(g, ctx)
 	defer func() {
+		err = n.end(err)
 		if released := g.Release(); err == nil {
 			err = released
 		}

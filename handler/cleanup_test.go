@@ -2,7 +2,6 @@ package handler_test
 
 import (
 	"context"
-	"runtime"
 	"sync"
 	"testing"
 
@@ -132,27 +131,19 @@ func held(t testing.TB) (free func()) {
 	}
 }
 
-// waiting returns when more than n callers are in Python or on the way there.
-func waiting(n int) {
-	for s := gil.Stats(); s.Queue+s.Inside <= n; s = gil.Stats() {
-		runtime.Gosched()
-	}
-}
-
 // TestCleanupThatIsLateRefusesWhoWaits has a call that was let in, and waits for the GIL while the
 // references go: it gets ErrClosed, and not what the bridge calls it.
 func TestCleanupThatIsLateRefusesWhoWaits(t *testing.T) {
 	h := newHandler(t)
 	p := pickled(t, h, "(u.echo, (), {})")
 	free := held(t)
-	s := gil.Stats()
 	end := make(chan error, 1)
 	go func() {
-		o, err := h.Deserialize(t.Context(), p)
+		o, err := h.Deserialize(gil.WithLabel(t.Context(), t.Name()), p)
 		o.Release()
 		end <- err
 	}()
-	waiting(s.Queue + s.Inside)
+	pytest.Until(t, "the call waits for the GIL", func() bool { return pytest.IsInside(t.Name()) })
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -178,14 +169,13 @@ func TestCleanupInsideUDF(t *testing.T) {
 	inside := start(t.Context(), h, pickled(t, h, "(u.call_hook, (), {})"))
 	<-d.entered
 	free := held(t)
-	s := gil.Stats()
 	other := make(chan error, 1)
 	go func() {
-		o, err := h.Deserialize(t.Context(), p)
+		o, err := h.Deserialize(gil.WithLabel(t.Context(), t.Name()), p)
 		o.Release()
 		other <- err
 	}()
-	waiting(s.Queue + s.Inside)
+	pytest.Until(t, "the call waits for the GIL", func() bool { return pytest.IsInside(t.Name()) })
 
 	close(d.leave)
 	require.NoError(t, <-cleaned)

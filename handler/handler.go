@@ -96,7 +96,7 @@ func New(ctx context.Context, rt *pybridge.Runtime, opts ...Option) (*Handler, e
 
 // init counts the load as a call in progress, so that a join that begins meanwhile waits for it.
 func (h *Handler) init(ctx context.Context) (err error) {
-	h.calls.last = h.drop
+	h.calls.open(h.drop)
 	if err := h.calls.enter(); err != nil {
 		return err
 	}

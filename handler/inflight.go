@@ -1,51 +1,53 @@
 package handler
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
-// inflight counts the calls in progress, so that a cleanup can wait for them and refuse later ones.
+// inflight counts the calls in progress, so that a cleanup can wait for them and refuse later ones. Every
+// call passes through it, hence no lock.
 type inflight struct {
-	last func() // called once, when closed and the last call has left, before anybody is told; not nil
+	state atomic.Int64  // the number of calls, and closing
+	last  func()        // called once, when closed and the last call has left, before anybody is told
+	idle  chan struct{} // closed after that
+	once  sync.Once
+}
 
-	mu sync.Mutex
-	// guarded by mu
-	n      int
-	closed bool
-	idle   chan struct{} // closed when closed and n is 0
+const closing = int64(1) << 62
+
+// open is called before anything else.
+func (c *inflight) open(last func()) {
+	c.last = last
+	c.idle = make(chan struct{})
 }
 
 func (c *inflight) enter() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
+	if c.state.Add(1)&closing != 0 {
+		c.leave()
 		return ErrClosed
 	}
-	c.n++
 	return nil
 }
 
 func (c *inflight) leave() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.n--
-	c.settle()
+	if c.state.Add(-1) == closing {
+		c.settle()
+	}
 }
 
 // close refuses later calls and gives a channel that is closed when the last one has left.
 func (c *inflight) close() <-chan struct{} {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.closed {
-		c.closed = true
-		c.idle = make(chan struct{})
+	if c.state.Or(closing) == 0 {
 		c.settle()
 	}
 	return c.idle
 }
 
-// settle is for a holder of mu. It runs once: nobody enters after close, so n gets to 0 once.
+// settle comes again after calls that were refused, and does nothing then.
 func (c *inflight) settle() {
-	if c.closed && c.n == 0 {
+	c.once.Do(func() {
 		c.last()
 		close(c.idle)
-	}
+	})
 }

@@ -1,6 +1,7 @@
 package handler_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/pyrpc/pyrpc/gil"
@@ -9,8 +10,15 @@ import (
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
+// BenchmarkRunUDF: with a context that can end, the call is made on another goroutine, so that its caller
+// can leave.
 func BenchmarkRunUDF(b *testing.B) {
-	ctx := b.Context()
+	b.Run("endless", func(b *testing.B) { benchmarkRunUDF(b, context.Background()) })
+	b.Run("cancellable", func(b *testing.B) { benchmarkRunUDF(b, b.Context()) })
+	b.Run("staying", func(b *testing.B) { benchmarkRunUDF(b, gil.Stay(b.Context())) })
+}
+
+func benchmarkRunUDF(b *testing.B, ctx context.Context) {
 	rt := pytest.Runtime()
 	h, err := handler.New(ctx, rt)
 	if err != nil {

@@ -88,6 +88,7 @@ func (i *interpreter) finish(ctx context.Context) error {
 	if threads := i.otherThreads(ctx); len(threads) > 0 {
 		return fmt.Errorf("%w: Python threads still running: %q", cleanup.ErrSkipped, threads)
 	}
+	gil.StopInterrupting()
 	return i.owner.do(ctx, func() error {
 		if err := cpython.Attach(0); err != nil {
 			return closedError(err)

@@ -131,6 +131,7 @@ func (i *interpreter) prepare(t gil.Token) error {
 	if err := i.configure(t); err != nil {
 		return err
 	}
+	gil.SetInterrupter(i.interrupter())
 	return preload(t, i.config.preload)
 }
 

@@ -7,7 +7,7 @@ Counterpart of torch's ``_InternalRPCPickler``. Two ways through:
 * otherwise a C Pickler whose ``dispatch_table`` is the one shared `_Reducers`.
 
 Any thread may call in at any time. The table of the serialization in progress
-is thread-local, and is put back on every way out: a nested call that fails, and
+is the context's, and is put back on every way out: a nested call that fails, and
 whose failure user code swallows, leaves the outer one as it was.
 """
 
@@ -15,9 +15,9 @@ from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 import copyreg
 from _pickle import Pickler, dumps, loads
+from contextvars import ContextVar
 from io import BytesIO
 from sys import modules
-from threading import local
 
 from . import _tensors, _torch
 from ._compact import compact
@@ -26,11 +26,18 @@ from ._errors import describe_pickling, describe_unpickling
 PROTOCOL = 5
 
 
-class _Tables(local):
-    """The tables of the innermost serialize and deserialize on this thread."""
+class _Tables:
+    """The tables of the innermost serialize and deserialize in this context.
 
-    send = None
-    recv = None
+    A call's context ends with it, also where an interruption of the call hits
+    the very code that would put a table back.
+    """
+
+    _send = ContextVar("send", default=None)
+    _recv = ContextVar("recv", default=None)
+
+    send = property(lambda self: self._send.get(), lambda self, t: self._send.set(t))
+    recv = property(lambda self: self._recv.get(), lambda self, t: self._recv.set(t))
 
 
 _tables = _Tables()

@@ -164,6 +164,12 @@ def call_hook():
     return hook()
 
 
+def hook_and_spin():
+    hook()
+    while True:
+        pass
+
+
 def is_imported(name):
     return name in sys.modules
 

@@ -107,10 +107,13 @@ typedef struct {
 	X(void, PyThreadState_DeleteCurrent, (void)) \
 	X(void, Py_IncRef, (PyObject *)) \
 	X(void, Py_DecRef, (PyObject *)) \
+	X(int, PyThreadState_SetAsyncExc, (unsigned long, PyObject *)) \
+	X(unsigned long, PyThread_get_thread_ident, (void)) \
 	X(PyObject *, PyErr_Occurred, (void)) \
 	X(void, PyErr_Fetch, (PyObject **, PyObject **, PyObject **)) \
 	X(void, PyErr_NormalizeException, (PyObject **, PyObject **, PyObject **)) \
 	X(void, PyErr_SetObject, (PyObject *, PyObject *)) \
+	X(PyObject *, PyErr_NewExceptionWithDoc, (const char *, const char *, PyObject *, PyObject *)) \
 	X(void, PyErr_SetString, (PyObject *, const char *)) \
 	X(int, PyException_SetTraceback, (PyObject *, PyObject *)) \
 	X(PyObject *, PyObject_Type, (PyObject *)) \

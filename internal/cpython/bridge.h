@@ -8,7 +8,7 @@
 
 #include "api.h"
 
-enum { CPY_OK = 0, CPY_RAISED = 1, CPY_NOT_HELD = 2, CPY_CLOSED = 3, CPY_HELD = 4, CPY_PENDING = 5 };
+enum { CPY_OK = 0, CPY_RAISED = 1, CPY_NOT_HELD = 2, CPY_CLOSED = 3, CPY_HELD = 4, CPY_PENDING = 5, CPY_INTERRUPTED = 6 };
 
 // A reference or a number, with its status. On CPY_RAISED, ref is the exception, owned.
 typedef struct { PyObject *ref; int status; } cpy_ref;
@@ -50,6 +50,20 @@ void cpy_open(void);
 void cpy_close(void);
 void cpy_keep_main(void); // the state of this thread is the interpreter's own, never retired
 
+// interrupt.c
+// A call, or a nesting, that can be told to stop. Go's memory; the GIL guards all but stop.
+typedef struct {
+	unsigned long ident; // Python's name of the thread that is inside; 0 while none is
+	int interrupted;     // an exception was sent while it was inside
+	int stop;            // atomic: whoever wanted it does not any more
+} cpy_target;
+int cpy_target_begin(cpy_target *t); // CPY_INTERRUPTED when it is to stop before it began
+int cpy_target_end(cpy_target *t);   // takes back what was sent and not raised yet; was anything sent?
+void cpy_target_stop(cpy_target *t);
+cpy_int cpy_interrupt(cpy_target *t, PyObject *exception); // 1 when sent, 0 when nobody is inside
+unsigned long cpy_target_ident(cpy_target *t);
+cpy_ref cpy_new_exception(const char *name, const char *doc, PyObject *base);
+
 // call.c: addresses are numbers where Go's checks of pointers in structs would cost time
 typedef struct {
 	uintptr_t fn, extra; // borrowed; extra may be 0
@@ -62,12 +76,13 @@ typedef struct {
 	Py_ssize_t len;
 	int status;
 	int payload_held; // some Python object can still reach data: it must stay alive
+	int interrupted; // an exception was sent to it
 	int timed; // one call in CPY_TIMED is, as reading the clock costs a hundredth of a small call
 	int64_t wait_ns, hold_ns;
 } cpy_call_result;
 enum { CPY_TIMED = 8 };
 void cpy_call_bytes(const cpy_call_args *a, const unsigned char *data, Py_ssize_t len, unsigned char *dst,
-	Py_ssize_t cap, cpy_call_result *out);
+	Py_ssize_t cap, cpy_call_result *out, cpy_target *target); // target: NULL for a call that nobody interrupts
 
 // object.c
 PyObject *cpy_none(void);

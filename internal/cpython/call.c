@@ -53,11 +53,12 @@ static void give(PyObject *result, unsigned char *dst, Py_ssize_t cap, cpy_call_
 }
 
 static void call(const cpy_call_args *a, const unsigned char *data, Py_ssize_t len, unsigned char *dst,
-	Py_ssize_t cap, cpy_call_result *out) {
+	Py_ssize_t cap, cpy_call_result *out, cpy_target *target) {
 	struct argument argument = make_argument(data, len, a->as_view);
 	PyObject *args[2] = {argument.object, (PyObject *)a->extra};
 	PyObject *result = NULL;
 	if (args[0]) result = cpy.PyObject_VectorcallDict((PyObject *)a->fn, args, a->extra ? 2 : 1, NULL);
+	if (target) out->interrupted = cpy_target_end(target); // before a destructor runs
 	if (result) {
 		give(result, dst, cap, out);
 	} else {
@@ -67,8 +68,20 @@ static void call(const cpy_call_args *a, const unsigned char *data, Py_ssize_t l
 	if (argument.object) out->payload_held = !drop_argument(argument);
 }
 
+// The caller of a call that can be interrupted may be gone, and with it its hold on what is called.
+static void call_target(const cpy_call_args *a, const unsigned char *data, Py_ssize_t len, unsigned char *dst,
+	Py_ssize_t cap, cpy_call_result *out, cpy_target *target) {
+	out->status = cpy_target_begin(target);
+	if (out->status != CPY_OK) return;
+	cpy.Py_IncRef((PyObject *)a->fn);
+	cpy.Py_IncRef((PyObject *)a->extra);
+	call(a, data, len, dst, cap, out, target);
+	cpy.Py_DecRef((PyObject *)a->extra);
+	cpy.Py_DecRef((PyObject *)a->fn);
+}
+
 void cpy_call_bytes(const cpy_call_args *a, const unsigned char *data, Py_ssize_t len, unsigned char *dst,
-	Py_ssize_t cap, cpy_call_result *out) {
+	Py_ssize_t cap, cpy_call_result *out, cpy_target *target) {
 	memset(out, 0, sizeof *out);
 	if (cpy_self_held()) {
 		out->status = CPY_HELD;
@@ -80,7 +93,10 @@ void cpy_call_bytes(const cpy_call_args *a, const unsigned char *data, Py_ssize_
 	out->status = cpy_attach(a->permit);
 	if (out->status != CPY_OK) return;
 	int64_t held = out->timed ? cpy_now() : 0;
-	call(a, data, len, dst, cap, out);
+	if (target)
+		call_target(a, data, len, dst, cap, out, target);
+	else
+		call(a, data, len, dst, cap, out, NULL);
 	cpy_detach();
 	if (!out->timed) return;
 	out->wait_ns = held - start;

@@ -29,6 +29,16 @@ type Outcome struct {
 	Hold      time.Duration // of the GIL
 }
 
+// Drop releases what the outcome carries, for a caller that does not want it.
+func (o *Outcome) Drop() {
+	for _, r := range []Ref{o.Object, o.Exception} {
+		if r != nil {
+			ReleaseLater(r)
+		}
+	}
+	*o = Outcome{}
+}
+
 type callFrame struct {
 	args  C.cpy_call_args
 	out   C.cpy_call_result
@@ -47,7 +57,11 @@ var heldPayloads struct {
 // goroutine may make without being locked to its thread. fn and extra (nil for none) are borrowed.
 // The payload reaches Python as bytes, or as a read-only memoryview when it is large, which is released
 // before the return; what Python has kept of it all the same stays valid. The error is [ErrClosed] or [ErrHeld].
-func CallBytes(permit int, fn Ref, payload []byte, extra Ref) (Outcome, error) {
+//
+// target, nil for none, is how others may interrupt the call; then fn and extra need to live until the
+// call has the GIL, or the target is stopped, and no longer. [ErrInterrupted] is the error when it was
+// stopped or interrupted, whatever came of it.
+func CallBytes(permit int, fn Ref, payload []byte, extra Ref, target *Target) (Outcome, error) {
 	f := callFrames.Get().(*callFrame)
 	defer callFrames.Put(f)
 	f.args = C.cpy_call_args{fn: number(fn), extra: number(extra), permit: C.int(permit)}
@@ -55,7 +69,7 @@ func CallBytes(permit int, fn Ref, payload []byte, extra Ref) (Outcome, error) {
 		f.args.as_view = 1
 	}
 	C.cpy_call_bytes(&f.args, (*C.uchar)(unsafe.SliceData(payload)), C.Py_ssize_t(len(payload)),
-		(*C.uchar)(&f.small[0]), smallResult, &f.out)
+		(*C.uchar)(&f.small[0]), smallResult, &f.out, target.c())
 	return f.outcome(payload)
 }
 
@@ -75,8 +89,14 @@ func (f *callFrame) outcome(payload []byte) (Outcome, error) {
 	if out.timed != 0 {
 		o.Times, o.Wait, o.Hold = C.CPY_TIMED, time.Duration(out.wait_ns), time.Duration(out.hold_ns)
 	}
+	if out.interrupted != 0 {
+		if out.obj != 0 {
+			ReleaseLater(reference(out.obj))
+		}
+		return o, ErrInterrupted
+	}
 	switch out.status {
-	case C.CPY_CLOSED, C.CPY_HELD:
+	case C.CPY_CLOSED, C.CPY_HELD, C.CPY_INTERRUPTED:
 		return Outcome{}, statusError(out.status, nil)
 	case C.CPY_RAISED:
 		o.Exception = reference(out.obj)

@@ -27,10 +27,11 @@ type Ref unsafe.Pointer
 
 // Errors of this package's own; a Python exception is a [*Raised].
 var (
-	ErrNotHeld = errors.New("the GIL is not held by the calling goroutine")
-	ErrHeld    = errors.New("the GIL is held by the calling goroutine: this call takes it itself and would wait for its own holder")
-	ErrClosed  = errors.New("the Python interpreter is closed")
-	ErrPending = errors.New("a Python exception was left pending when the GIL was given back, and was dropped: C-API calls made outside pybridge must fetch theirs")
+	ErrNotHeld     = errors.New("the GIL is not held by the calling goroutine")
+	ErrHeld        = errors.New("the GIL is held by the calling goroutine: this call takes it itself and would wait for its own holder")
+	ErrClosed      = errors.New("the Python interpreter is closed")
+	ErrInterrupted = errors.New("the call was interrupted")
+	ErrPending     = errors.New("a Python exception was left pending when the GIL was given back, and was dropped: C-API calls made outside pybridge must fetch theirs")
 )
 
 // Raised carries an owned reference to an exception instance, taken from CPython's error indicator.
@@ -53,6 +54,8 @@ func statusError(status C.int, exception *C.PyObject) error {
 		return ErrHeld
 	case C.CPY_PENDING:
 		return ErrPending
+	case C.CPY_INTERRUPTED:
+		return ErrInterrupted
 	default:
 		return ErrClosed
 	}

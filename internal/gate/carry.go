@@ -1,15 +1,29 @@
 package gate
 
-import "context"
+import (
+	"context"
+	"errors"
+	"time"
+)
 
 // Job is work that needs a permit and nothing else of the goroutine that it runs on.
-type Job interface{ Run(p *Permit) }
+type Job interface {
+	Run(p *Permit)
+	// Interrupt is called, on the goroutine of [Gate.Do], when the caller's context ends while the job
+	// runs, or is about to. The channel says when the caller has waited long enough for Run to return.
+	Interrupt() (patience <-chan time.Time)
+	// Leave is called when it has. False means that Run is over, or all but: the caller waits.
+	Leave() bool
+}
 
-// Do runs job under a permit: on the calling goroutine when there is room, else in its turn on a
-// carrier, a goroutine that goes from job to job while any wait. Handing the permit from caller to
-// caller instead would cost a goroutine switch in every call, with Python idle meanwhile, and would
-// move Python's working set from core to core. The error is that of [Gate.Enter]; the job has not run
-// then.
+// ErrLeft is what [Gate.Do] gives a caller that left its job behind.
+var ErrLeft = errors.New("the job did not end in time and runs on")
+
+// Do runs job under a permit: on the calling goroutine when ctx cannot end and there is room, else, in
+// its turn, on a carrier, a goroutine that goes from job to job while any wait. Handing the permit from
+// caller to caller instead would cost a goroutine switch in every call, with Python idle meanwhile, and
+// would move Python's working set from core to core. The error is that of [Gate.Enter], and then the
+// job has not run, or ErrLeft.
 func (g *Gate) Do(ctx context.Context, label string, job Job) error {
 	if ctx.Err() != nil {
 		return waitError(ctx)
@@ -19,7 +33,8 @@ func (g *Gate) Do(ctx context.Context, label string, job Job) error {
 		defer g.mu.Unlock()
 		return g.refusal()
 	}
-	if g.queue.empty() && g.room() {
+	room := g.queue.empty() && g.room()
+	if room && ctx.Done() == nil {
 		p := g.grant(label)
 		g.mu.Unlock()
 		job.Run(p)
@@ -28,12 +43,18 @@ func (g *Gate) Do(ctx context.Context, label string, job Job) error {
 	}
 	w := g.newWaiter(label, nil)
 	w.job = job
+	if room {
+		p := g.grant(label)
+		g.mu.Unlock()
+		go g.carry(p, w)
+		return g.await(ctx, w)
+	}
 	g.enqueue(&g.queue, w)
 	g.mu.Unlock()
 	return g.await(ctx, w)
 }
 
-// await waits for the job to be done. Once it runs it is waited for, whatever becomes of ctx.
+// await waits for the job to be done, or for as long as the job says once ctx has ended.
 func (g *Gate) await(ctx context.Context, w *waiter) error {
 	select {
 	case <-w.ready:
@@ -45,35 +66,15 @@ func (g *Gate) await(ctx context.Context, w *waiter) error {
 			w.recycle()
 			return waitError(ctx)
 		}
-		<-w.ready
+		select {
+		case <-w.ready:
+		case <-w.job.Interrupt():
+			if w.job.Leave() {
+				return ErrLeft // and the carrier keeps the waiter
+			}
+			<-w.ready
+		}
 	}
 	_, err := w.result()
 	return err
-}
-
-// carry runs w's job and then those behind it, until the queue or the room for them ends.
-func (g *Gate) carry(p *Permit, w *waiter) {
-	for w != nil {
-		w.job.Run(p)
-		next := p.carryOn() // first, so that a caller who is back finds nothing of its own inside
-		w.grant(nil)
-		w = next
-	}
-}
-
-// carryOn gives p back and takes it again for the job at the head of the queue; nil when there is none,
-// and p must not be used any more.
-func (p *Permit) carryOn() *waiter {
-	g := p.gate
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.discount(p)
-	if g.back.empty() && !g.queue.empty() && g.queue.first.job != nil && g.room() {
-		w := g.queue.pop()
-		p.label = w.label
-		g.count(p)
-		return w
-	}
-	g.giveBack(p)
-	return nil
 }

@@ -17,10 +17,13 @@ type jobFunc func(*gate.Permit)
 
 func (f jobFunc) Run(p *gate.Permit) { f(p) }
 
+func (jobFunc) Interrupt() <-chan time.Time { return nil }
+func (jobFunc) Leave() bool                 { return false }
+
 func TestDoRunsOnTheCallersGoroutineWhenThereIsRoom(t *testing.T) {
 	g := opened(t, gate.Options{Max: 1})
 	ran := 0
-	require.NoError(t, g.Do(t.Context(), "job", jobFunc(func(p *gate.Permit) {
+	require.NoError(t, g.Do(context.Background(), "job", jobFunc(func(p *gate.Permit) {
 		ran++ // unsynchronised on purpose: the race detector sees another goroutine
 		assert.Equal(t, []string{"job"}, g.Inside())
 		assert.Same(t, p, g.Permit(p.ID()))

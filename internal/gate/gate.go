@@ -216,7 +216,16 @@ func (g *Gate) wait(ctx context.Context, w *waiter) (*Permit, error) {
 }
 
 func waitError(ctx context.Context) error {
-	return fmt.Errorf("waiting to enter python: %w", context.Cause(ctx))
+	return fmt.Errorf("waiting to enter python: %w", Ended(ctx))
+}
+
+// Ended is why ctx ended: its cause, which is its error too for errors.Is.
+func Ended(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w (%w)", cause, err)
 }
 
 // enqueue with mu held.
@@ -261,7 +270,7 @@ func (g *Gate) Drain(ctx context.Context) error {
 	case <-drained:
 		return nil
 	case <-ctx.Done():
-		return &DrainError{Inside: g.Inside(), Cause: context.Cause(ctx)}
+		return &DrainError{Inside: g.Inside(), Cause: Ended(ctx)}
 	}
 }
 

@@ -8,6 +8,7 @@ type Permit struct {
 	id         int
 	label      string
 	tick       uint64
+	carrier    *carrier // that has it and may be holding callers back
 	next, prev *Permit
 }
 
@@ -152,6 +153,7 @@ func (p *Permit) StepOut() {
 	g := p.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	p.tellAll()
 	g.discount(p)
 	g.away.push(p)
 	g.admit()

@@ -46,8 +46,11 @@ func (g *Gate) run(every time.Duration) {
 	}
 }
 
-// waiting with mu held: does anybody wait, to enter or for the others to leave?
-func (g *Gate) waiting() bool { return !g.queue.empty() || !g.back.empty() || g.state == Draining }
+// waiting with mu held: does anybody wait, to enter, to be told, or for the others to leave?
+func (g *Gate) waiting() bool { return g.wanted() || g.state == Draining || g.holdsBack() }
+
+// wanted with mu held: does anybody wait to enter?
+func (g *Gate) wanted() bool { return !g.queue.empty() || !g.back.empty() }
 
 // advance ages every permit by one tick and reports whether anybody waits.
 func (g *Gate) advance() bool {
@@ -58,9 +61,10 @@ func (g *Gate) advance() bool {
 	g.fresh[1], g.fresh[0] = g.fresh[0], 0
 	g.tick++
 	waiting := g.waiting()
-	if overstayed >= g.quota && waiting {
+	if overstayed >= g.quota && g.wanted() {
 		g.quota = min(2*g.quota, g.opts.Max)
 	}
+	g.tellOverdue()
 	g.takeBack()
 	g.admit()
 	g.signalDrained()

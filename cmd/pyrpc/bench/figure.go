@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
@@ -56,11 +57,15 @@ func All() []Measurement {
 	return []Measurement{
 		{"udf_vs_c_floor", "ratio", "RunUDF over the same C-API calls in a C loop", 1.10, true, udfVsFloor},
 		{"udf_vs_bare_crossing", "ratio", "RunUDF over the same with nothing but a crossing for each call", 0, true, udfVsCrossing},
+		{"udf_cancellable_vs_udf", "ratio", "RunUDF with a context that can end over one that cannot", 0, true, cancellable(unchanged)},
+		{"udf_staying_vs_udf", "ratio", "the same for a caller that does not leave (gil.Stay)", 0, true, cancellable(gil.Stay)},
 		{"naive_vs_udf", "ratio", "a crossing and a PyGILState pair per call, over RunUDF", 2, false, naiveVsUDF},
 		{"attach_ns", "ns", "taking and giving back a free GIL", 0, true, attach},
 		{"start_vs_python", "ratio", "a process with Start and Close over python3 -c pass", 1.5, true, startVsPython},
 		{"throughput_64_vs_1", "ratio", "calls per second of 64 goroutines over one's", 0.95, false, throughput(64)},
 		{"throughput_1000_vs_1", "ratio", "calls per second of 1,000 goroutines over one's", 0.95, false, throughput(1000)},
+		{"wait_p99_vs_p50", "ratio", "64 goroutines: the time of one call in a hundred over the median", 3, true, fairness},
+		{"short_p99_vs_interval", "ratio", "short calls beside one that computes: p99 over the switch interval", 2, true, besideSpinning},
 		{"udf_own_vs_torch", "ratio", "our module's round trip over torch's, same call", 0.5, true, ownVsTorch},
 		{"udf_torch_vs_c_floor", "ratio", "RunUDF with torch's module over the same in a C loop", 1.05, true, torchVsFloor},
 	}

@@ -28,6 +28,7 @@ func (s *subject) abreast(ctx context.Context, goroutines, calls int) (time.Dura
 	var failure atomic.Pointer[error]
 	var left atomic.Int64
 	left.Store(int64(calls))
+	ctx = context.WithoutCancel(ctx)
 	start := time.Now()
 	for range goroutines {
 		wg.Go(func() {

@@ -31,11 +31,7 @@ func (s *subject) release() {
 // newSubject prepares operator.add(1, 2) for the handler's module.
 func newSubject(ctx context.Context, s *Setup, h *handler.Handler) (*subject, error) {
 	sub := &subject{handler: h}
-	var udf *pybridge.Object
 	err := gil.With(ctx, func(t gil.Token) (err error) {
-		if udf, err = addUDF(t, s.Runtime, h.Module()); err != nil {
-			return err
-		}
 		if sub.run, err = h.Run(t); err != nil {
 			return err
 		}
@@ -43,35 +39,51 @@ func newSubject(ctx context.Context, s *Setup, h *handler.Handler) (*subject, er
 		sub.ref = cpython.Ref(p)
 		return err
 	})
-	defer udf.Release()
 	if err != nil {
 		return nil, err
 	}
-	sub.payload, err = h.Serialize(ctx, udf)
+	sub.payload, err = makePayload(ctx, s.Runtime, h, "operator", "add", 1, 2)
 	return sub, err
 }
 
-// addUDF is PythonUDF(operator.add, (1, 2), {}).
-func addUDF(t gil.Token, rt *pybridge.Runtime, module string) (*pybridge.Object, error) {
-	operator, err := rt.Import(t, "operator")
+// makePayload pickles PythonUDF(module.name, args, {}).
+func makePayload(ctx context.Context, rt *pybridge.Runtime, h *handler.Handler, module, name string, args ...any) (handler.Payload, error) {
+	var udf *pybridge.Object
+	err := gil.With(ctx, func(t gil.Token) error {
+		m, err := rt.Import(t, module)
+		if err != nil {
+			return err
+		}
+		defer m.Release()
+		fn, err := m.Attr(t, name)
+		if err != nil {
+			return err
+		}
+		defer fn.Release()
+		internal, err := rt.Import(t, h.Module())
+		if err != nil {
+			return err
+		}
+		defer internal.Release()
+		udf, err = internal.CallMethod(t, "PythonUDF", fn, pybridge.Tuple(args), pybridge.Dict{})
+		return err
+	})
 	if err != nil {
-		return nil, err
+		return handler.Payload{}, err
 	}
-	defer operator.Release()
-	add, err := operator.Attr(t, "add")
-	if err != nil {
-		return nil, err
-	}
-	defer add.Release()
-	internal, err := rt.Import(t, module)
-	if err != nil {
-		return nil, err
-	}
-	defer internal.Release()
-	return internal.CallMethod(t, "PythonUDF", add, pybridge.Tuple{1, 2}, pybridge.Dict{})
+	defer udf.Release()
+	return h.Serialize(ctx, udf)
 }
 
+// ours makes calls that nobody can interrupt; it looks at ctx before them.
 func (s *subject) ours(ctx context.Context, calls int) (time.Duration, error) {
+	if ctx.Err() != nil {
+		return 0, context.Cause(ctx)
+	}
+	return s.call(context.WithoutCancel(ctx), calls)
+}
+
+func (s *subject) call(ctx context.Context, calls int) (time.Duration, error) {
 	start := time.Now()
 	for range calls {
 		if _, err := s.handler.RunUDF(ctx, s.payload); err != nil {
@@ -105,6 +117,24 @@ func ratios(rounds int, a, b func() (time.Duration, error)) ([]float64, error) {
 }
 
 func udfVsFloor(ctx context.Context, s *Setup) ([]float64, error) { return vsFloor(ctx, s, s.Handler) }
+
+// cancellable compares calls whose context can end with those whose cannot. with may change the context.
+func cancellable(with func(context.Context) context.Context) func(context.Context, *Setup) ([]float64, error) {
+	return func(ctx context.Context, s *Setup) ([]float64, error) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		sub, err := newSubject(ctx, s, s.Handler)
+		if err != nil {
+			return nil, err
+		}
+		defer sub.release()
+		return ratios(s.Rounds,
+			func() (time.Duration, error) { return sub.call(with(ctx), callsPerRound) },
+			func() (time.Duration, error) { return sub.ours(ctx, callsPerRound) })
+	}
+}
+
+func unchanged(ctx context.Context) context.Context { return ctx }
 
 // udfVsCrossing tells what the bridge adds from what Go's way into C and back costs in any case.
 func udfVsCrossing(ctx context.Context, s *Setup) ([]float64, error) {

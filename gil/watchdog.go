@@ -1,0 +1,160 @@
+package gil
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pyrpc/pyrpc/internal/cpython"
+)
+
+// Interrupter makes what the watchdog needs of Python. Package pybridge provides it.
+type Interrupter struct {
+	// Class is the exception to interrupt with; borrowed for good.
+	Class func(Token) (cpython.Ref, error)
+	// Stack describes the Python frames of a thread, by its threading.get_ident(); it may be empty.
+	Stack func(Token, uint64) string
+}
+
+// interrupts interrupts calls whose context has ended, on a goroutine of its own: it has to wait for
+// the GIL, perhaps behind the very call, and the caller must not.
+type interrupts struct {
+	count atomic.Int64 // calls ever interrupted
+
+	mu sync.Mutex
+	// guarded by mu
+	with    Interrupter
+	list    []*interruption
+	running bool
+	closed  bool
+	idle    sync.Cond // signalled when running becomes false
+}
+
+var watchdog = newInterrupts()
+
+func newInterrupts() *interrupts {
+	w := new(interrupts)
+	w.idle.L = &w.mu
+	return w
+}
+
+// SetInterrupter says how calls are interrupted.
+//
+// GIL: not needed
+// Thread: any
+// Ref: none
+// Blocks: no
+func SetInterrupter(with Interrupter) {
+	watchdog.mu.Lock()
+	defer watchdog.mu.Unlock()
+	watchdog.with = with
+}
+
+// StopInterrupting ends interrupting for good, before the interpreter goes.
+//
+// GIL: must not be held
+// Thread: any
+// Ref: none
+// Blocks: for the GIL, when calls are being interrupted
+func StopInterrupting() {
+	watchdog.mu.Lock()
+	defer watchdog.mu.Unlock()
+	watchdog.closed = true
+	for watchdog.running {
+		watchdog.idle.Wait()
+	}
+}
+
+// watch interrupts i, and again after each Patience, until it ends.
+func (w *interrupts) watch(i *interruption) {
+	i.since = now()
+	w.count.Add(1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.list = append(w.list, i)
+	w.start()
+}
+
+// start with mu held.
+func (w *interrupts) start() {
+	if !w.running && !w.closed {
+		w.running = true
+		go w.run()
+	}
+}
+
+// run makes one round, and comes back for those who are left.
+func (w *interrupts) run() {
+	list := w.current()
+	_ = w.round(list)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	fresh := len(w.list) > len(list)
+	w.sweep()
+	w.running = false
+	w.idle.Broadcast()
+	switch {
+	case len(w.list) == 0:
+	case fresh:
+		w.start()
+	default:
+		time.AfterFunc(Patience, func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.start()
+		})
+	}
+}
+
+func (w *interrupts) current() []*interruption {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sweep()
+	return slices.Clone(w.list)
+}
+
+// sweep with mu held.
+func (w *interrupts) sweep() {
+	w.list = slices.DeleteFunc(w.list, func(i *interruption) bool { return i.ended.Load() })
+}
+
+// round interrupts each of list. It needs no permit: those inside may have them all.
+func (w *interrupts) round(list []*interruption) error {
+	w.mu.Lock()
+	with := w.with
+	w.mu.Unlock()
+	if len(list) == 0 || with.Class == nil {
+		return nil
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := cpython.Attach(0); err != nil {
+		return err
+	}
+	defer func() { _ = cpython.Detach() }()
+	class, err := with.Class(Token{})
+	if err != nil {
+		return err
+	}
+	for _, i := range list {
+		if ident := i.target.Ident(); ident != 0 && !i.ended.Load() {
+			i.saw(with.Stack(Token{}, ident))
+			_, _ = i.target.Interrupt(class)
+		}
+	}
+	return nil
+}
+
+// stuck lists who has not ended.
+func (w *interrupts) stuck() []StuckCall {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sweep()
+	calls := make([]StuckCall, len(w.list))
+	for n, i := range w.list {
+		calls[n] = i.stuck()
+	}
+	return calls
+}

@@ -1,0 +1,45 @@
+package gate_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyrpc/pyrpc/internal/gate"
+)
+
+// queued waits until n callers wait to enter.
+func queued(t *testing.T, g *gate.Gate, n int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return g.Stats().Queue == n }, time.Minute, time.Millisecond)
+}
+
+// TestCallerIsToldWhileTheNextJobRuns: callers are told in batches, which a long job must not hold up,
+// whether it stays inside or has stepped out.
+func TestCallerIsToldWhileTheNextJobRuns(t *testing.T) {
+	for name, steps := range map[string]bool{"stays": false, "steps out": true} {
+		t.Run(name, func(t *testing.T) {
+			g := opened(t, gate.Options{Max: 1})
+			holder, err := g.Enter(t.Context(), "holder")
+			require.NoError(t, err)
+			quick, long, free := make(chan error, 1), make(chan error, 1), make(chan struct{})
+			go func() { quick <- g.Do(t.Context(), "quick", jobFunc(func(*gate.Permit) {})) }()
+			queued(t, g, 1)
+			go func() {
+				long <- g.Do(t.Context(), "long", jobFunc(func(p *gate.Permit) {
+					if steps {
+						p.StepOut()
+						defer p.StepIn()
+					}
+					<-free
+				}))
+			}()
+			queued(t, g, 2)
+			holder.Leave()
+			require.NoError(t, <-quick, "told while the other runs")
+			close(free)
+			require.NoError(t, <-long)
+		})
+	}
+}
