@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/proto"
 
 	agentpb "github.com/pyrpc/pyrpc/agent/proto"
@@ -62,22 +63,23 @@ func (a *Agent) authenticate(ctx context.Context, method string) (context.Contex
 	return context.WithValue(ctx, callerKey{}, c), nil
 }
 
-func (a *Agent) unaryAuth(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (reply any, err error) {
-	defer a.survive(info.FullMethod, &err)
-	known, err := a.authenticate(ctx, info.FullMethod)
+// tap checks a request when its headers are there: before a stream, or any room for what it may send, exists.
+func (a *Agent) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
+	known, err := a.authenticate(ctx, info.FullMethodName)
 	if err != nil {
 		return nil, a.turnAway(ctx, err)
 	}
-	return next(known, req)
+	return known, nil
 }
 
-func (a *Agent) streamAuth(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
+func (a *Agent) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (reply any, err error) {
 	defer a.survive(info.FullMethod, &err)
-	ctx, err := a.authenticate(stream.Context(), info.FullMethod)
-	if err != nil {
-		return a.turnAway(stream.Context(), err)
-	}
-	return next(srv, knownStream{stream, ctx})
+	return next(ctx, req)
+}
+
+func (a *Agent) streaming(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
+	defer a.survive(info.FullMethod, &err)
+	return next(srv, stream)
 }
 
 // survive makes an error of a panic: no mistake of ours shall let a peer end the process.
@@ -110,13 +112,6 @@ func (a *Agent) turnAway(ctx context.Context, err error) error {
 	a.log.Warn("agent: a request was refused", "from", address, "err", err)
 	return err
 }
-
-type knownStream struct {
-	grpc.ServerStream
-	ctx context.Context
-}
-
-func (s knownStream) Context() context.Context { return s.ctx }
 
 // identify finds out which worker makes a request, and whether it may be that.
 func (a *Agent) identify(ctx context.Context) (*agentpb.Hello, *caller, error) {

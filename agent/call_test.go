@@ -102,7 +102,7 @@ func TestCall_errorsKeepTheirCode(t *testing.T) {
 }
 
 func TestCall_deadlineTravels(t *testing.T) {
-	left := make(chan error, 1)
+	left := make(chan error, 100)
 	a, _ := pair(t, func(ctx context.Context, _ Request) (Reply, error) {
 		_, has := ctx.Deadline()
 		assert.True(t, has)

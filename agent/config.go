@@ -38,7 +38,9 @@ type Config struct {
 	Policy   *Policy // what who may have called; nil: anything
 
 	Limits         Limits
-	ConnectTimeout time.Duration // for one attempt, and how long a starting group is waited for. 10 s
+	ConnectTimeout time.Duration // for one attempt to connect. 10 s
+	// StartTimeout is how long calls wait for a worker that has not been reached yet: it may be starting. 10 s
+	StartTimeout time.Duration
 	// Keepalive is after how much silence a peer is asked whether it is there; it has half of that, at least
 	// 5 s, to answer. 20 s, and not less than 10 s.
 	Keepalive time.Duration
@@ -88,6 +90,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.Logger = c.Logger.With("agent", c.Name)
 	c.Limits = c.Limits.withDefaults()
 	set(&c.ConnectTimeout, 10*time.Second)
+	set(&c.StartTimeout, 10*time.Second)
 	set(&c.Keepalive, 20*time.Second)
 	c.Keepalive = max(c.Keepalive, 10*time.Second) // grpc takes no less
 	if c.Cleanup == nil {

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	window  = 16 << 20  // how much a peer may send ahead of its reader, which never pauses
+	window  = 4 << 20   // how much a peer may send ahead of its reader, which never pauses
 	ioChunk = 128 << 10 // what is read and written at a time
 )
 

@@ -18,7 +18,7 @@ const (
 	// chunkSize is how much of a body goes into one frame: small calls wait no longer than for this.
 	chunkSize = 128 << 10
 	// maxFrame is the largest frame that is read. Other implementations may cut differently.
-	maxFrame = 4 << 20
+	maxFrame = 1 << 20
 	// inlineSize is up to where a body is copied behind the head rather than sent as a buffer of its own.
 	inlineSize = 4 << 10
 )

@@ -27,8 +27,16 @@ type outcall struct {
 	msg      *outgoing
 	arriving *assembly               // the reply's body while it arrives; the session's reader's
 	held     atomic.Int64            // bytes of the budgets for receiving
-	session  atomic.Pointer[session] // where it was sent
+	session  atomic.Pointer[session] // where it was sent; set before stage says so
+	stage    atomic.Uint32
 }
+
+// The stages of a call: whoever moves it on from new decides whether it is sent.
+const (
+	stageNew uint32 = iota
+	stageSent
+	stageGivenUp
+)
 
 // system says whether the method is the agents' own talk, which the limits must not hold up.
 func system(m agentpb.Method) bool {
@@ -81,6 +89,12 @@ func (c *outcall) finish(reply Reply, err error) bool {
 	if !c.decide() {
 		return false
 	}
+	c.conclude(reply, err)
+	return true
+}
+
+// conclude sets the outcome that was decided.
+func (c *outcall) conclude(reply Reply, err error) {
 	if stop := c.stop.Load(); stop != nil {
 		(*stop)()
 	}
@@ -93,26 +107,23 @@ func (c *outcall) finish(reply Reply, err error) bool {
 	c.agent.count.callDone(c, err)
 	c.agent.life.leave(c.method)
 	c.complete(reply, err)
-	return true
 }
 
-// abandon ends the call for the caller, and asks the peer to stop if the request was sent.
+// abandon ends the call for the caller, and asks the peer to stop if it may have heard of the request.
 func (c *outcall) abandon(cause error) {
-	s := c.session.Load()
-	doing := "the call"
-	if s == nil {
-		doing = "the call, before it was sent"
-	}
-	err := ended(cause, doing)
-	if c.link != nil {
-		err = err.about(c.link.to.Name, s != nil)
-	}
-	if !c.finish(Reply{}, err) {
+	if !c.decide() {
 		return
 	}
-	if s := c.session.Load(); s != nil { // newer than the one above, maybe
-		s.drop(c)
+	err := ended(cause, "the call")
+	switch {
+	case c.link == nil:
+		err.Ran = true
+	case c.stage.CompareAndSwap(stageNew, stageGivenUp):
+		err = ended(cause, "the call, before it was sent").about(c.link.to.Name, false)
+	default:
+		err = err.about(c.link.to.Name, c.session.Load().drop(c))
 	}
+	c.conclude(Reply{}, err)
 }
 
 // watch ends the call with its context, for callers who do not wait in between.

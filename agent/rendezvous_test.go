@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"testing"
 	"time"
@@ -81,7 +82,7 @@ func TestRendezvous_whoDoesNotBelongIsTold(t *testing.T) {
 	}
 	here(2)
 	try := func(name string, rank, size int) error {
-		c := Config{Name: name, Rank: rank, Executor: echo, Rendezvous: &Rendezvous{Address: configs[0].Rendezvous.Address, WorldSize: size}}
+		c := Config{Name: name, Rank: rank, Executor: echo, Logger: slog.New(slog.DiscardHandler), Rendezvous: &Rendezvous{Address: configs[0].Rendezvous.Address, WorldSize: size}}
 		a, err := New(c)
 		require.NoError(t, err)
 		served := make(chan error)

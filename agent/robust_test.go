@@ -112,7 +112,7 @@ func TestConnection_wrongWorkerAtTheAddress(t *testing.T) {
 		"there is worker w1, not w5":            {Name: "w0", Peers: []Worker{{"w5", 5, w1}}},
 		`unknown worker "w2"; there are w0, w1`: {Name: "w2", Rank: 2, Peers: []Worker{{"w5", 5, w1}}},
 	} {
-		config.ConnectTimeout = 1e8 // for how long a group that starts is waited for
+		config.StartTimeout = 1 // for how long a group that starts is waited for
 		_, err := startOne(t, config).Call(testContext(t), "w5", Request{})
 		assert.ErrorContains(t, err, want)
 	}
@@ -181,7 +181,7 @@ func TestSender_peerThatDoesNotRead(t *testing.T) {
 	var taken []*outgoing
 	for range 1000 {
 		o := newOutgoing(frame{}, Bytes(make([]byte, 10<<10)))
-		if refused = s.submit(o, func() { ids++ }); refused != nil {
+		if refused = s.submit(o, func() bool { ids++; return true }); refused != nil {
 			break
 		}
 		taken = append(taken, o)

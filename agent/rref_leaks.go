@@ -20,7 +20,9 @@ func (t *rrefs) close(ctx context.Context) error {
 		if len(o.forks) > 0 {
 			cleanup.ReportLeak(ctx, cleanup.Leak{Name: "agent " + t.agent.config.Name + ": " + o.leak(), Count: 1})
 		}
-		if !o.running && o.value != nil {
+		if o.pins > 0 && o.value != nil {
+			o.late = true
+		} else if !o.running && o.value != nil {
 			values = append(values, o.value)
 		}
 	}

@@ -16,6 +16,8 @@ type owned struct {
 	forks   map[rrefID]string // the users, and which worker has them
 	handles int               // OwnerRRefs here
 	running bool              // the value is being made
+	pins    int               // who copies the value just now
+	late    bool              // the table was closed meanwhile: the last of them releases it
 
 	ready chan struct{} // closed when there is a value, or will never be
 	value Value         // written before ready is closed
@@ -76,7 +78,7 @@ func (t *rrefs) provide(o *owned, value Value, err error) {
 // maybeDrop drops a value that nobody refers to.
 func (t *rrefs) maybeDrop(o *owned) {
 	t.mu.Lock()
-	if len(o.forks) > 0 || o.handles > 0 || o.running || t.owned[o.id] != o {
+	if len(o.forks) > 0 || o.handles > 0 || o.pins > 0 || o.running || t.owned[o.id] != o {
 		t.mu.Unlock()
 		return
 	}
@@ -135,8 +137,10 @@ func (o *owned) wait(ctx context.Context) (Value, error) {
 	}
 }
 
-// fetch makes a copy of a value for a peer, or for us.
+// fetch makes a copy of a value for a peer, or for us. Meanwhile the value stays, whoever releases what.
 func (a *Agent) fetch(ctx context.Context, o *owned) (Body, error) {
+	a.rrefs.pin(o, 1)
+	defer a.rrefs.pin(o, -1)
 	v, err := o.wait(ctx)
 	if err != nil {
 		return nil, err
@@ -144,14 +148,24 @@ func (a *Agent) fetch(ctx context.Context, o *owned) (Body, error) {
 	return guard(a, "Value.Fetch", func() (Body, error) { return v.Fetch(ctx) })
 }
 
-// lookup finds what a peer's user refers to.
+func (t *rrefs) pin(o *owned, n int) {
+	t.mu.Lock()
+	o.pins += n
+	late := t.closed && o.pins == 0 && o.late
+	t.mu.Unlock()
+	if late {
+		o.value.Release()
+		return
+	}
+	t.maybeDrop(o)
+}
+
+// lookup finds what a peer's user refers to. Called with mu held.
 func (t *rrefs) lookup(ref *agentpb.Reference) (*owned, error) {
 	if ref.GetIncarnation() != t.agent.incarnation {
 		return nil, failure(codes.DataLoss, "%w: worker %s was restarted since RRef %v was made",
 			ErrOwnerGone, t.agent.config.Name, idOf(ref.GetRref()))
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	o := t.owned[idOf(ref.GetRref())]
 	if o == nil {
 		return nil, failure(codes.DataLoss, "%w: worker %s has no RRef %v: it was released everywhere",
@@ -215,28 +229,29 @@ func (t *rrefs) run(from *Peer, id rrefID, body Body, hold func(*owned)) error {
 
 // serveFetch answers a user's ToHere.
 func (t *rrefs) serveFetch(ctx context.Context, from *Peer, ref *agentpb.Reference) (Body, error) {
+	t.mu.Lock()
 	o, err := t.lookup(ref)
+	if err == nil {
+		if holder, known := o.forks[idOf(ref.GetFork())]; !known || holder != from.Name {
+			err = failure(codes.PermissionDenied, "worker %s is no user of RRef %v by fork %v", from.Name, o.id, idOf(ref.GetFork()))
+		}
+	}
+	t.mu.Unlock()
 	if err != nil {
 		return nil, err
-	}
-	t.mu.Lock()
-	holder, known := o.forks[idOf(ref.GetFork())]
-	t.mu.Unlock()
-	if !known || holder != from.Name {
-		return nil, failure(codes.PermissionDenied, "worker %s is no user of RRef %v by fork %v", from.Name, o.id, idOf(ref.GetFork()))
 	}
 	return t.agent.fetch(ctx, o)
 }
 
 // serveFork enters a new user. That it comes twice makes no difference.
 func (t *rrefs) serveFork(from *Peer, ref *agentpb.Reference) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	o, err := t.lookup(ref)
 	if err != nil {
 		return err
 	}
 	fork := idOf(ref.GetFork())
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	if holder, ok := o.forks[fork]; ok && holder != from.Name {
 		return failure(codes.AlreadyExists, "fork %v of RRef %v was adopted by worker %s: a fork is good for one use", fork, o.id, holder)
 	}
@@ -252,15 +267,12 @@ func (t *rrefs) serveAccept(ref *agentpb.Reference) error {
 
 // serveDelete drops a user. That it comes twice, or too late, makes no difference.
 func (t *rrefs) serveDelete(from *Peer, ref *agentpb.Reference) error {
-	o, err := t.lookup(ref)
-	if err != nil {
-		return nil
-	}
 	fork := idOf(ref.GetFork())
 	t.mu.Lock()
-	holder, ok := o.forks[fork]
+	o, err := t.lookup(ref)
+	mine := err == nil && o.forks[fork] == from.Name
 	t.mu.Unlock()
-	if ok && holder == from.Name {
+	if mine {
 		t.dropFork(o, fork)
 	}
 	return nil

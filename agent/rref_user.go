@@ -118,13 +118,15 @@ func (a *Agent) Adopt(fork []byte) (*RRef, error) {
 
 // adoptOwn takes an RRef back at its owner.
 func (a *Agent) adoptOwn(f *agentpb.Fork) (*RRef, error) {
+	a.rrefs.mu.Lock()
 	o, err := a.rrefs.lookup(f.GetReference())
+	if err == nil {
+		o.handles++
+	}
+	a.rrefs.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
-	a.rrefs.mu.Lock()
-	o.handles++
-	a.rrefs.mu.Unlock()
 	r := a.ownerRRef(o, f.GetType())
 	if f.GetParent() == a.config.Name {
 		a.rrefs.dropFork(o, idOf(f.GetReference().GetFork()))

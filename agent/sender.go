@@ -87,8 +87,9 @@ func newSender(send func(*frame) error, fail func(error), limit int64, count int
 func (s *sender) heard() { s.unheard.Store(0) }
 
 // submit sends a message. It does not wait for the peer: what cannot be written now is queued, and what
-// cannot be queued is refused. Register is called when the message is taken, in the order of writing.
-func (s *sender) submit(o *outgoing, register func()) error {
+// cannot be queued is refused. Register is called when the message is about to be taken, in the order of
+// writing, and may still keep it back.
+func (s *sender) submit(o *outgoing, register func() bool) error {
 	s.mu.Lock()
 	if s.err != nil {
 		defer s.mu.Unlock()
@@ -110,8 +111,10 @@ func (s *sender) submit(o *outgoing, register func()) error {
 				s.total.used.Load(), s.total.limit)
 		}
 	}
-	if register != nil {
-		register()
+	if register != nil && !register() {
+		s.total.give(o.size)
+		s.mu.Unlock()
+		return nil
 	}
 	s.admit(o)
 	return nil

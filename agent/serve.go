@@ -25,7 +25,7 @@ func (a *Agent) newServer() *grpc.Server {
 	s := grpc.NewServer(
 		grpc.Creds(a.serverCreds()),
 		grpc.ForceServerCodecV2(a.codec),
-		grpc.UnaryInterceptor(a.unaryAuth), grpc.StreamInterceptor(a.streamAuth),
+		grpc.InTapHandle(a.tap), grpc.UnaryInterceptor(a.unary), grpc.StreamInterceptor(a.streaming),
 		grpc.WaitForHandlers(true),
 		grpc.ConnectionTimeout(a.limits.Handshake),
 		grpc.MaxConcurrentStreams(8), grpc.MaxHeaderListSize(16<<10),
@@ -81,7 +81,7 @@ func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.
 func (a *Agent) newInbound(stream grpc.ServerStream, peer Peer) *inbound {
 	in := &inbound{agent: a, peer: peer, stream: stream, kicked: make(chan error, 1), running: map[uint64]*incall{}}
 	in.ctx, in.cancel = context.WithCancelCause(context.WithValue(a.serveCtx, peerKey{}, &in.peer))
-	in.out = newSender(func(f *frame) error { return stream.SendMsg(f) }, func(error) {}, // the reader sees the end too
+	in.out = newSender(func(f *frame) error { return stream.SendMsg(f) }, in.kick,
 		a.limits.QueuePerPeer, 2*maxRefusals, &a.replies)
 	in.serving.limit = int64(a.limits.ServingPerPeer)
 	in.control.limit = int64(a.limits.ServingPerPeer)

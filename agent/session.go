@@ -36,18 +36,15 @@ func (s *session) start(c *outcall) {
 	}
 	c.msg = newOutgoing(frame{kind: agentpb.Kind_KIND_REQUEST, method: c.method, detail: c.detail}, c.body)
 	c.msg.deadline = c.deadline
-	if err := s.out.submit(c.msg, func() { s.register(c) }); err != nil {
+	if err := s.out.submit(c.msg, func() bool { return s.register(c) }); err != nil {
 		c.finish(Reply{}, asError(err).about(s.peer.GetName(), false))
 		return
-	}
-	if c.ending.Load() { // given up meanwhile, by someone who may not have seen the session
-		s.drop(c)
 	}
 }
 
 // register gives the call its number. The sender calls it in the order in which the heads are written, so
-// that the numbers that the peer sees rise.
-func (s *session) register(c *outcall) {
+// that the numbers that the peer sees rise. A call that was given up meanwhile is not sent.
+func (s *session) register(c *outcall) bool {
 	c.msg.head.call = s.link.lastCall.Add(1)
 	s.mu.Lock()
 	if s.calls != nil {
@@ -56,9 +53,14 @@ func (s *session) register(c *outcall) {
 	err := s.err
 	s.mu.Unlock()
 	c.session.Store(s)
+	if !c.stage.CompareAndSwap(stageNew, stageSent) {
+		s.take(c.msg.head.call)
+		return false
+	}
 	if err != nil {
 		go c.finish(Reply{}, err.about(s.peer.GetName(), true)) // the sender's lock is held
 	}
+	return true
 }
 
 // take removes a call from the table. Whoever gets it true ends the call here.
@@ -76,16 +78,16 @@ func (s *session) find(id uint64) *outcall {
 	return s.calls[id]
 }
 
-// drop forgets a call that was given up, and tells the peer if it may have heard of it.
-func (s *session) drop(c *outcall) {
+// drop forgets a call that was given up, and tells the peer if it may have heard of it, which is what it returns.
+func (s *session) drop(c *outcall) bool {
 	id := c.msg.head.call
-	if s.take(id) == nil {
-		return
-	}
+	known := s.take(id) != nil
 	s.link.received(c)
-	if s.out.withdraw(c.msg) {
+	started := s.out.withdraw(c.msg)
+	if known && started {
 		_ = s.out.submitReply(newOutgoing(frame{kind: agentpb.Kind_KIND_CANCEL, call: id}, nil)) // fails with the stream
 	}
+	return started
 }
 
 // read takes in what the peer sends until the stream ends.
