@@ -91,6 +91,6 @@ func (a *Agent) send(ctx context.Context, c *outcall) {
 func failed(err error) *Future {
 	f := &Future{done: make(chan struct{}), cancel: func(error) {}}
 	f.decide()
-	f.complete(Reply{}, err)
+	f.complete(Reply{}, err, func() {})
 	return f
 }

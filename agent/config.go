@@ -1,13 +1,12 @@
 package agent
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
 	"regexp"
 	"time"
-
-	"context"
 
 	"github.com/pyrpc/pyrpc/cleanup"
 )
@@ -80,6 +79,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Rendezvous == nil && c.Rank < 0 {
 		return c, fmt.Errorf("agent: Config.Rank is %d: only a Rendezvous gives out ranks", c.Rank)
+	}
+	if err := c.Policy.check(); err != nil {
+		return c, err
 	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:0"

@@ -40,7 +40,7 @@ func (f *Future) Wait(ctx context.Context) (Reply, error) {
 	}
 }
 
-// Then calls fn with the outcome, on a goroutine of its own, once it is there.
+// Then calls fn with the outcome, on a goroutine of its own, once it is there. A Join waits for it.
 func (f *Future) Then(fn func(Reply, error)) {
 	f.mu.Lock()
 	if !f.ended {
@@ -58,16 +58,32 @@ func (f *Future) Cancel() { f.cancel(context.Canceled) }
 // decide takes the right to complete the Future.
 func (f *Future) decide() bool { return f.ending.CompareAndSwap(false, true) }
 
-// complete sets the outcome. Only who has decided may call it, once.
-func (f *Future) complete(reply Reply, err error) {
+// complete sets the outcome. Only who has decided may call it, once. It calls over when what was asked for
+// with Then so far has been done, too: a callback may begin something new, and a group that is about to part
+// must not take the worker for idle in between.
+func (f *Future) complete(reply Reply, err error, over func()) {
 	f.reply, f.err = reply, err
-	close(f.done)
 	f.mu.Lock()
 	f.ended = true
 	then := f.then
 	f.then = nil
 	f.mu.Unlock()
+	if len(then) == 0 {
+		over()
+		close(f.done)
+		return
+	}
+	close(f.done)
+	var left atomic.Int64
+	left.Store(int64(len(then)))
 	for _, fn := range then {
-		go fn(reply, err)
+		go func() {
+			defer func() {
+				if left.Add(-1) == 0 {
+					over()
+				}
+			}()
+			fn(reply, err)
+		}()
 	}
 }

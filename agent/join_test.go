@@ -72,6 +72,30 @@ func TestJoin_waitsForTheLastCall(t *testing.T) {
 	assert.ErrorIs(t, err, ErrClosed)
 }
 
+// What a callback begins belongs to what the group waits for.
+func TestJoin_waitsForCallbacks(t *testing.T) {
+	agents := start(t, named(2, echo)...)
+	hold, joining := make(chan struct{}), make(chan struct{})
+	last := make(chan error, 1)
+	agents[0].CallAsync(testContext(t), "w1", Request{}).Then(func(Reply, error) {
+		close(joining)
+		<-hold
+		_, err := agents[0].Call(testContext(t), "w1", Request{})
+		last <- err
+	})
+	<-joining
+	ctx, cancel := context.WithTimeout(t.Context(), 2e8)
+	defer cancel()
+	for _, err := range joinAll(ctx, agents) {
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+	}
+	close(hold)
+	for _, err := range joinAll(testContext(t), agents) {
+		assert.NoError(t, err)
+	}
+	assert.NoError(t, <-last)
+}
+
 func TestJoin_namesWhoIsMissing(t *testing.T) {
 	leave := make(chan struct{})
 	agents := start(t, named(4, ExecutorFunc(func(context.Context, Request) (Reply, error) {

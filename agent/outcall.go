@@ -105,8 +105,7 @@ func (c *outcall) conclude(reply Reply, err error) {
 		}
 	}
 	c.agent.count.callDone(c, err)
-	c.agent.life.leave(c.method)
-	c.complete(reply, err)
+	c.complete(reply, err, func() { c.agent.life.leave(c.method) })
 }
 
 // abandon ends the call for the caller, and asks the peer to stop if it may have heard of the request.

@@ -2,6 +2,10 @@ package agent
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -20,27 +24,51 @@ type Peer struct {
 // Restricted says whether there is anything that the peer may not call.
 func (p Peer) Restricted() bool { return p.Allow != nil }
 
-// Allows says whether the peer may call a target, "module:qualname".
+// Allows says whether an entry covers a target, "module:qualname".
 func (p Peer) Allows(target string) bool {
-	if p.Allow == nil {
-		return true
-	}
-	for _, entry := range p.Allow {
-		if prefix, ok := strings.CutSuffix(entry, "*"); ok && strings.HasPrefix(target, prefix) || entry == target {
-			return true
-		}
-	}
-	return false
+	return p.Allow == nil || slices.ContainsFunc(p.Allow, func(entry string) bool { return covers(entry, target) })
 }
 
 // Policy says what which worker may have called here. The agent does not look into bodies: it hands the
-// entries to the Executor, in the context, and the Executor holds the request to them.
+// entries to the Executor, in the context, and the Executor holds the request to them. No entries allow
+// nothing, a nil list allows anything.
 //
-// An entry is "module:qualname", or the beginning of one with a * behind it. No entries allow nothing, a
-// nil list allows anything.
+// An entry has one of the forms that handler.WithAllow takes: module, package.* (every module below it),
+// module:qualname and module:Prefix*.
 type Policy struct {
 	Default []string            // for workers that Workers does not name
 	Workers map[string][]string // by the worker's name
+}
+
+var entryPattern = regexp.MustCompile(`^[\pL_][\pL\pN_]*(\.[\pL_][\pL\pN_]*)*(\.\*|:[^*:]+\*?|:\*)?$`)
+
+// check finds entries that would never allow what they seem to.
+func (p *Policy) check() error {
+	if p == nil {
+		return nil
+	}
+	lists := append(slices.Collect(maps.Values(p.Workers)), p.Default)
+	for _, entry := range slices.Concat(lists...) {
+		if !entryPattern.MatchString(entry) {
+			return fmt.Errorf("agent: Policy: bad entry %q: expected module, package.*, module:qualname or module:Prefix*", entry)
+		}
+	}
+	return nil
+}
+
+// covers says whether an entry is about a target.
+func covers(entry, target string) bool {
+	module, name, _ := strings.Cut(target, ":")
+	ofModule, ofName, named := strings.Cut(entry, ":")
+	switch {
+	case !named && strings.HasSuffix(ofModule, ".*"):
+		return strings.HasPrefix(module, strings.TrimSuffix(ofModule, "*"))
+	case !named:
+		return module == ofModule
+	case strings.HasSuffix(ofName, "*"):
+		return module == ofModule && strings.HasPrefix(name, strings.TrimSuffix(ofName, "*"))
+	}
+	return entry == target
 }
 
 func (p *Policy) allow(name string) []string {

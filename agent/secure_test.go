@@ -239,6 +239,16 @@ func TestPolicy(t *testing.T) {
 	_, ok := PeerFrom(t.Context())
 	assert.False(t, ok)
 	assert.True(t, Peer{}.Allows("anything:at_all"))
+	for entry, target := range map[string]string{"a": "a:f", "a.*": "a.b:f", "a:f": "a:f", "a:f*": "a:fg", "a:*": "a:x"} {
+		assert.True(t, Peer{Allow: []string{entry}}.Allows(target), "%s %s", entry, target)
+	}
+	for entry, target := range map[string]string{"a": "ab:f", "a.*": "a:f", "a:f": "a:f.g", "a:f*": "b:fg", "a.b": "a:b"} {
+		assert.False(t, Peer{Allow: []string{entry}}.Allows(target), "%s %s", entry, target)
+	}
+	for _, entry := range []string{"", "*", "a.", "a:", "a*", "a:b*c", "a:b:c", ".a", "1a", "a b"} {
+		_, err := New(Config{Name: "w0", Executor: echo, Policy: &Policy{Default: []string{entry}}})
+		assert.ErrorContains(t, err, "bad entry", entry)
+	}
 }
 
 func TestAddresses(t *testing.T) {

@@ -123,7 +123,7 @@ func (s *sender) submit(o *outgoing, register func() bool) error {
 // submitReply is submit for a message that was paid for and must not be lost: it waits for room.
 func (s *sender) submitReply(o *outgoing) error {
 	s.mu.Lock()
-	for s.err == nil && s.queued > 0 && s.queued+o.size > s.limit {
+	for s.err == nil && o.size > 0 && s.queued > 0 && s.queued+o.size > s.limit {
 		s.change.Wait()
 	}
 	if s.err != nil {
