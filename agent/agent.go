@@ -1,0 +1,205 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+)
+
+// minPing is how often a peer may ask whether we are there. Agents ask every 10 s at most.
+const minPing = 5 * time.Second
+
+// Agent is a worker of a group: it calls the others, and they call it. Make one with [New]. Its methods
+// may be called from any goroutine.
+type Agent struct {
+	config      Config
+	limits      Limits
+	log         *slog.Logger
+	incarnation uint64 // tells this life of the worker from others
+	rank        atomic.Int64
+	codec       encoding.CodecV2
+	keys        *keyring // nil without TLS
+
+	door   *door
+	server *grpc.Server
+	health *health.Server
+
+	ctx      context.Context // ends with the agent
+	cancel   context.CancelFunc
+	serveCtx context.Context // of executions; ends first
+	unserve  context.CancelFunc
+	tasks    sync.WaitGroup // goroutines that end when ctx and the streams have
+
+	life     life
+	group    *group
+	origins  origins
+	calls    budget // made, without an outcome
+	queue    budget // bytes of requests that wait to be sent
+	replies  budget // bytes of replies that wait to be sent; what bounds them is serving
+	serving  budget // requests in execution, or arriving
+	incoming budget // bytes that are held
+	count    counters
+	refusals seldom
+
+	rrefs   *rrefs
+	leader  *leader
+	joining joining
+
+	meeting *meeting // of a coordinator
+
+	serveOnce sync.Once
+	readyErr  error // why the group will never be known; written before failed is closed
+	failed    chan struct{}
+}
+
+// New makes an agent and opens its listener; nobody is let in before [Agent.Serve].
+//
+// Errors: what is wrong with the configuration; ErrInsecure; the listener's.
+func New(config Config) (*Agent, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	listener := config.Listener
+	if listener == nil {
+		if listener, err = net.Listen("tcp", config.Listen); err != nil {
+			return nil, fmt.Errorf("agent: %w", err)
+		}
+	}
+	a, err := build(config, listener)
+	if err != nil {
+		_ = listener.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func build(config Config, listener net.Listener) (*Agent, error) {
+	if err := config.safeguard(listener.Addr()); err != nil {
+		return nil, err
+	}
+	a := &Agent{
+		config: config, limits: config.Limits, log: config.Logger, codec: newCodec(),
+		incarnation: 1 + rand.Uint64N(1<<63),
+		door:        newDoor(listener, config.Limits),
+		group:       newGroup(),
+		origins:     origins{byName: map[string]*calling{}},
+		failed:      make(chan struct{}),
+		leader:      newLeader(),
+	}
+	a.rrefs = newRRefs(a)
+	a.ctx, a.cancel = context.WithCancel(context.Background())
+	a.serveCtx, a.unserve = context.WithCancel(a.ctx)
+	a.rank.Store(int64(config.Rank))
+	a.count.metrics = config.Metrics
+	a.calls.limit = int64(a.limits.Calls)
+	a.queue.limit = a.limits.Queue
+	a.serving.limit = int64(a.limits.Serving)
+	a.incoming.limit = a.limits.Receive
+	if config.TLS != nil {
+		a.keys = &keyring{files: *config.TLS, mutual: config.TLS.CA != "" && config.Token == nil, log: a.log}
+	}
+	if err := a.meet(); err != nil {
+		return nil, err
+	}
+	a.server = a.newServer()
+	return a, a.registerSteps()
+}
+
+// meet makes the group known where no rendezvous is needed.
+func (a *Agent) meet() error {
+	if r := a.config.Rendezvous; r != nil {
+		a.meeting = newMeeting(r.WorldSize)
+		return nil
+	}
+	self := Worker{Name: a.config.Name, Rank: a.config.Rank, Address: a.Addr().String()}
+	workers := []Worker{self}
+	for _, w := range a.config.Peers {
+		if w.Name == self.Name && w.Rank != self.Rank {
+			return fmt.Errorf("agent: Config.Rank is %d, Config.Peers has rank %d for %s", self.Rank, w.Rank, w.Name)
+		}
+		if w.Name != self.Name {
+			workers = append(workers, w)
+		}
+	}
+	if err := checkGroup(workers); err != nil {
+		return fmt.Errorf("agent: Config.Peers: %w", err)
+	}
+	a.group.set(a, workers)
+	return nil
+}
+
+// Serve lets peers in, finds the group if there is a Rendezvous, and returns when the agent is closed, or
+// when one of both has failed. Call it once.
+func (a *Agent) Serve() error {
+	err := fmt.Errorf("agent: Serve was called before")
+	a.serveOnce.Do(func() {
+		err = a.serveAll()
+	})
+	return err
+}
+
+func (a *Agent) serveAll() error {
+	if a.config.Rendezvous != nil {
+		a.tasks.Go(a.findGroup)
+	} else {
+		a.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_SERVING)
+	}
+	err := a.server.Serve(a.door)
+	select {
+	case <-a.failed:
+		return a.readyErr
+	default:
+	}
+	if a.ctx.Err() != nil || errors.Is(err, grpc.ErrServerStopped) {
+		return nil
+	}
+	return fmt.Errorf("agent: %w", err)
+}
+
+// WaitReady waits until the group is known. It needs Serve, on another goroutine.
+func (a *Agent) WaitReady(ctx context.Context) error {
+	if a.ctx.Err() != nil {
+		return errClosed()
+	}
+	select {
+	case <-a.group.ready:
+		return nil
+	case <-a.failed:
+		return a.readyErr
+	case <-a.ctx.Done():
+		return errClosed()
+	case <-ctx.Done():
+		doing := "waiting for the group"
+		if a.meeting != nil && a.config.Rendezvous.Host {
+			doing += ": missing " + a.meeting.missing()
+		}
+		return ended(ctx.Err(), doing)
+	}
+}
+
+// Name returns this worker's name.
+func (a *Agent) Name() string { return a.config.Name }
+
+// Rank returns this worker's rank; -1 until the rendezvous has given it one.
+func (a *Agent) Rank() int { return int(a.rank.Load()) }
+
+// Addr returns where the agent listens.
+func (a *Agent) Addr() net.Addr { return a.door.Addr() }
+
+// Workers returns the group, by rank; nothing until it is known.
+func (a *Agent) Workers() []Worker { return a.group.all() }
+
+// Worker returns the worker of that name.
+func (a *Agent) Worker(name string) (Worker, error) { return a.group.find(name) }

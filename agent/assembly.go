@@ -1,0 +1,59 @@
+package agent
+
+import (
+	"fmt"
+
+	"google.golang.org/grpc/codes"
+)
+
+// maxSegments bounds what a peer can make us allocate for the bookkeeping of one body.
+const maxSegments = 1 << 16
+
+// assembly puts a body together from the parts in which it arrives.
+type assembly struct {
+	body    Body
+	into    cursor // where the next byte goes
+	missing int64
+}
+
+// bodySize adds up what a peer says are the sizes of a body's segments.
+func bodySize(sizes []uint64, limit int64) (int64, error) {
+	if len(sizes) > maxSegments {
+		return 0, failure(codes.ResourceExhausted, "a body of %d segments, allowed are %d", len(sizes), maxSegments)
+	}
+	var total int64
+	for _, n := range sizes {
+		if n > uint64(limit) || total+int64(n) > limit {
+			return 0, failure(codes.ResourceExhausted,
+				"a body of more than %d bytes (Limits.MaxMessage); send it in parts, or raise the limit at the receiver", limit)
+		}
+		total += int64(n)
+	}
+	return total, nil
+}
+
+// newAssembly makes room for a body whose size was checked: one allocation for all segments.
+func newAssembly(sizes []uint64, total int64) *assembly {
+	room := make([]byte, total)
+	body := make(Body, len(sizes))
+	for i, n := range sizes {
+		body[i], room = room[:n:n], room[n:]
+	}
+	return &assembly{body: body, into: cursor{rest: body}, missing: total}
+}
+
+// add copies parts in. A peer that sends more than it announced is not to be trusted with more.
+func (a *assembly) add(parts [][]byte) error {
+	for _, part := range parts {
+		if int64(len(part)) > a.missing {
+			return fmt.Errorf("%w: more data than the sizes announced", errProtocol)
+		}
+		a.missing -= int64(len(part))
+		for _, room := range a.into.take(int64(len(part))) {
+			part = part[copy(room, part):]
+		}
+	}
+	return nil
+}
+
+func (a *assembly) complete() bool { return a.missing == 0 }

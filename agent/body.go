@@ -1,0 +1,64 @@
+package agent
+
+// Body is what a call carries, in segments: a pickle, say, and the buffers beside it. The agent looks at
+// none of it and keeps the segments apart. Whoever hands a Body over must not change its bytes any more,
+// not even after the call: a part may still be on its way when the caller has given up.
+type Body [][]byte
+
+// Bytes makes a Body of one segment.
+func Bytes(b []byte) Body { return Body{b} }
+
+// Size is the number of bytes in all segments.
+func (b Body) Size() int64 {
+	var n int64
+	for _, s := range b {
+		n += int64(len(s))
+	}
+	return n
+}
+
+// Request is what a worker asks of another.
+type Request struct {
+	Body Body
+}
+
+// Reply is what the other answers.
+type Reply struct {
+	Body Body
+}
+
+func (b Body) sizes() []uint64 {
+	if len(b) == 0 {
+		return nil
+	}
+	sizes := make([]uint64, len(b))
+	for i, s := range b {
+		sizes[i] = uint64(len(s))
+	}
+	return sizes
+}
+
+// cursor reads a body piece by piece.
+type cursor struct {
+	rest Body
+	skip int // bytes of rest[0] that have been taken
+}
+
+// take returns the next n bytes, as views, or what there is left.
+func (c *cursor) take(n int64) [][]byte {
+	var parts [][]byte
+	for n > 0 && len(c.rest) > 0 {
+		part := c.rest[0][c.skip:]
+		if int64(len(part)) > n {
+			part = part[:n]
+			c.skip += len(part)
+		} else {
+			c.rest, c.skip = c.rest[1:], 0
+		}
+		if len(part) > 0 {
+			parts = append(parts, part)
+		}
+		n -= int64(len(part))
+	}
+	return parts
+}

@@ -1,0 +1,96 @@
+package agent
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/proto"
+
+	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+)
+
+// Call asks the worker to execute a request and waits for the reply. The deadline of ctx travels with it
+// and ends the execution too; when ctx is cancelled the peer is told. A call ends exactly once, and is
+// executed at most once: if the connection breaks it fails, with Error.Ran saying whether it may have run.
+//
+// Errors: always an *Error. ErrUnknownWorker, ErrClosed; the end of ctx; codes.ResourceExhausted when a
+// limit, here or there, is reached; codes.Unavailable when the worker cannot be reached or the connection
+// broke; whatever the worker's Executor returned.
+func (a *Agent) Call(ctx context.Context, to string, req Request) (Reply, error) {
+	return a.sync(ctx, to, agentpb.Method_METHOD_CALL, req.Body, nil)
+}
+
+// CallAsync is Call without the waiting. It does not block; what goes wrong is the Future's outcome.
+func (a *Agent) CallAsync(ctx context.Context, to string, req Request) *Future {
+	return a.async(ctx, to, agentpb.Method_METHOD_CALL, req.Body, nil)
+}
+
+func (a *Agent) sync(ctx context.Context, to string, m agentpb.Method, body Body, detail proto.Message) (Reply, error) {
+	c, err := a.begin(ctx, to, m, body, detail)
+	if err != nil {
+		return Reply{}, err
+	}
+	return a.finishSync(ctx, c)
+}
+
+// finishSync sends a call and waits for its outcome.
+func (a *Agent) finishSync(ctx context.Context, c *outcall) (Reply, error) {
+	a.send(ctx, c)
+	select {
+	case <-c.done:
+	case <-ctx.Done():
+		c.abandon(ctx.Err())
+		<-c.done // at once: by abandon, or by whoever was faster
+	}
+	return c.Future.reply, c.Future.err
+}
+
+func (a *Agent) async(ctx context.Context, to string, m agentpb.Method, body Body, detail proto.Message) *Future {
+	c, err := a.begin(ctx, to, m, body, detail)
+	if err != nil {
+		return failed(err)
+	}
+	c.watch(ctx)
+	if c.link == nil || c.link.current.Load() != nil {
+		a.send(ctx, c)
+	} else {
+		go a.send(ctx, c)
+	}
+	return &c.Future
+}
+
+// begin finds the worker and books the call.
+func (a *Agent) begin(ctx context.Context, to string, m agentpb.Method, body Body, detail proto.Message) (*outcall, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, ended(err, "the call, before it was sent").about(to, false)
+	}
+	if to == a.config.Name {
+		return a.newOutcall(ctx, nil, m, body, detail)
+	}
+	l, err := a.group.link(to)
+	if err != nil {
+		return nil, err
+	}
+	return a.newOutcall(ctx, l, m, body, detail)
+}
+
+// send hands the call to a session, or executes it here if it is for this worker.
+func (a *Agent) send(ctx context.Context, c *outcall) {
+	if c.link == nil {
+		a.callSelf(c)
+		return
+	}
+	s, err := c.link.get(ctx)
+	if err != nil {
+		c.finish(Reply{}, err)
+		return
+	}
+	s.start(c)
+}
+
+// failed is the Future of a call that could not be made.
+func failed(err error) *Future {
+	f := &Future{done: make(chan struct{}), cancel: func(error) {}}
+	f.decide()
+	f.complete(Reply{}, err, func() {})
+	return f
+}

@@ -1,0 +1,105 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"regexp"
+	"time"
+
+	"github.com/pyrpc/pyrpc/cleanup"
+)
+
+// Config is what an agent is made of. Name and Executor are needed, the rest has defaults.
+type Config struct {
+	Name string // of this worker: letters, digits, - _ : and at most 128 of them
+	Rank int    // of this worker; with a Rendezvous, -1 takes any that is free
+
+	// Who the others are: Peers names them, or a Rendezvous finds them. With neither the worker is alone.
+	Peers      []Worker
+	Rendezvous *Rendezvous
+
+	Executor Executor
+
+	Listen    string       // host:port; "127.0.0.1:0" by default, which only this machine reaches
+	Listener  net.Listener // instead of Listen
+	Advertise string       // host:port that peers are told by the Rendezvous; the listener's by default
+	// Dial replaces the way connections to addresses are made.
+	Dial func(ctx context.Context, address string) (net.Conn, error)
+
+	// Who may come in. Off the loopback interface one of these is needed: TLS with a CA, which asks
+	// every peer for a certificate of its own name, or TLS and a Token.
+	TLS   *TLS
+	Token *Token
+	// Insecure lets an agent do without, in clear text: whoever reaches it can run code. It is logged.
+	Insecure bool
+	Policy   *Policy // what who may have called; nil: anything
+
+	Limits         Limits
+	ConnectTimeout time.Duration // for one attempt to connect. 10 s
+	// StartTimeout is how long calls wait for a worker that has not been reached yet: it may be starting. 10 s
+	StartTimeout time.Duration
+	// Keepalive is after how much silence a peer is asked whether it is there; it has half of that, at least
+	// 5 s, to answer. 20 s, and not less than 10 s.
+	Keepalive time.Duration
+
+	Logger  *slog.Logger // slog.Default by default
+	Metrics Metrics      // may be nil
+	// Cleanup has the agent's steps registered, and is run by Join and Shutdown. A registry of its own by default.
+	Cleanup *cleanup.Registry
+}
+
+// Worker is a member of the group.
+type Worker struct {
+	Name    string
+	Rank    int
+	Address string // host:port
+}
+
+var namePattern = regexp.MustCompile(`^[A-Za-z0-9_:-]{1,128}$`)
+
+func checkName(name string) error {
+	if !namePattern.MatchString(name) {
+		return fmt.Errorf("%q is no name for a worker: letters, digits, - _ : and at most 128 of them", name)
+	}
+	return nil
+}
+
+// withDefaults checks the configuration and completes it.
+func (c Config) withDefaults() (Config, error) {
+	if err := checkName(c.Name); err != nil {
+		return c, fmt.Errorf("agent: Config.Name: %w", err)
+	}
+	if c.Executor == nil {
+		return c, fmt.Errorf("agent: Config.Executor is missing: it runs what peers ask for")
+	}
+	if c.Peers != nil && c.Rendezvous != nil {
+		return c, fmt.Errorf("agent: Config.Peers and Config.Rendezvous exclude each other")
+	}
+	if c.Rendezvous == nil && c.Rank < 0 {
+		return c, fmt.Errorf("agent: Config.Rank is %d: only a Rendezvous gives out ranks", c.Rank)
+	}
+	if err := c.Policy.check(); err != nil {
+		return c, err
+	}
+	if c.Listen == "" {
+		c.Listen = "127.0.0.1:0"
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	c.Logger = c.Logger.With("agent", c.Name)
+	c.Limits = c.Limits.withDefaults()
+	set(&c.ConnectTimeout, 10*time.Second)
+	set(&c.StartTimeout, 10*time.Second)
+	set(&c.Keepalive, 20*time.Second)
+	c.Keepalive = max(c.Keepalive, 10*time.Second) // grpc takes no less
+	if c.Cleanup == nil {
+		c.Cleanup = cleanup.New(cleanup.WithLogger(c.Logger))
+	}
+	if c.Rendezvous != nil {
+		return c, c.Rendezvous.check()
+	}
+	return c, nil
+}

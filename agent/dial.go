@@ -1,0 +1,114 @@
+package agent
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/metadata"
+
+	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+)
+
+const (
+	window  = 4 << 20   // how much a peer may send ahead of its reader, which never pauses
+	ioChunk = 128 << 10 // what is read and written at a time
+)
+
+// connect opens a connection to a worker. An empty name is a coordinator's of which only the address is known.
+func (a *Agent) connect(name, address string) (*grpc.ClientConn, error) {
+	if err := a.config.mayDial(address); err != nil {
+		return nil, err
+	}
+	creds, err := a.clientCreds(name, address)
+	if err != nil {
+		return nil, err
+	}
+	token, err := a.token()
+	if err != nil {
+		return nil, err
+	}
+	opts := []grpc.DialOption{
+		grpc.WithTransportCredentials(creds),
+		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(a.codec), grpc.MaxCallRecvMsgSize(maxFrame), grpc.MaxCallSendMsgSize(maxFrame)),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{
+			Time: a.config.Keepalive, Timeout: a.keepaliveTimeout(), PermitWithoutStream: true,
+		}),
+		grpc.WithStaticStreamWindowSize(window), grpc.WithStaticConnWindowSize(window),
+		grpc.WithReadBufferSize(ioChunk), grpc.WithWriteBufferSize(ioChunk),
+		grpc.WithContextDialer(a.dialContext),
+		grpc.WithDisableRetry(),         // a request that may have run is never sent again
+		grpc.WithDisableServiceConfig(), // nor is behaviour taken from DNS
+		grpc.WithIdleTimeout(0),
+	}
+	if token != nil {
+		opts = append(opts, grpc.WithPerRPCCredentials(token))
+	}
+	return grpc.NewClient("passthrough:///"+address, opts...)
+}
+
+// dialContext connects directly: what the environment says of proxies is for the web.
+func (a *Agent) dialContext(ctx context.Context, address string) (net.Conn, error) {
+	if a.config.Dial != nil {
+		return a.config.Dial(ctx, address)
+	}
+	return (&net.Dialer{}).DialContext(ctx, "tcp", address)
+}
+
+func (a *Agent) keepaliveTimeout() time.Duration { return max(a.config.Keepalive/2, 5*time.Second) }
+
+// dial makes a session: a connection, the stream on it, and both sides knowing who the other is.
+func (a *Agent) dial(l *link) (*session, error) {
+	conn, err := a.connect(l.to.Name, l.to.Address)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(metadata.NewOutgoingContext(a.ctx, a.hello()))
+	s := &session{link: l, conn: conn, cancel: cancel, calls: map[uint64]*outcall{}}
+	late := time.AfterFunc(a.config.ConnectTimeout, cancel)
+	err = s.open(ctx)
+	if !late.Stop() && err == nil {
+		err = context.DeadlineExceeded
+	}
+	if err == nil {
+		return s, nil
+	}
+	if ctx.Err() != nil && a.ctx.Err() == nil {
+		err = failure(codes.Unavailable, "no answer from %s within %v: %w", l.to.Address, a.config.ConnectTimeout, err)
+	}
+	cancel()
+	_ = conn.Close()
+	return nil, err
+}
+
+// open opens the stream and checks who answers.
+func (s *session) open(ctx context.Context) error {
+	stream, err := agentpb.NewAgentClient(s.conn).Connect(ctx)
+	if err != nil {
+		return err
+	}
+	header, err := stream.Header()
+	if err != nil {
+		return err
+	}
+	values := header.Get(helloKey)
+	if len(values) == 0 { // the stream was refused; its end says why
+		if err := stream.RecvMsg(&frame{}); err != nil {
+			return err
+		}
+	}
+	if s.peer, err = readHello(values); err != nil {
+		return err
+	}
+	if got := s.peer.GetName(); got != s.link.to.Name {
+		return failure(codes.FailedPrecondition, "at %s there is worker %s, not %s", s.link.to.Address, got, s.link.to.Name)
+	}
+	s.stream = stream
+	a := s.link.agent
+	s.out = newSender(func(f *frame) error { return stream.SendMsg(f) }, func(err error) { go s.end(err) },
+		a.limits.QueuePerPeer, a.limits.CallsPerPeer, s.link.queue)
+	return nil
+}

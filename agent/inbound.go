@@ -1,0 +1,199 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+
+	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+)
+
+// maxRefusals is how many messages may wait for a peer when it is refused something.
+const maxRefusals = 1024
+
+// inbound is one stream from a peer, seen by the side that is called.
+type inbound struct {
+	agent  *Agent
+	peer   Peer
+	origin *origin
+	stream grpc.ServerStream
+	out    *sender
+	ctx    context.Context // of everything that is executed for the stream
+	cancel context.CancelCauseFunc
+	kicked chan error // why the stream must end
+
+	serving  budget // requests in execution, or arriving
+	control  budget // of them, the agents' own talk
+	incoming budget // bytes of requests that are held
+
+	mu      sync.Mutex
+	running map[uint64]*incall
+}
+
+// run serves the stream until it ends or is ended.
+func (in *inbound) run() error {
+	read := make(chan error, 1)
+	in.agent.tasks.Go(func() {
+		err := in.read() // ends, at the latest, when this function has returned
+		in.discard()
+		read <- err
+	})
+	var err error
+	select {
+	case err = <-read:
+	case err = <-in.kicked:
+	}
+	in.cancel(err)
+	in.out.close(failure(codes.Unavailable, "the connection ended"))
+	if errors.Is(err, errProtocol) {
+		in.agent.log.Warn("agent: a peer broke the protocol", "peer", in.peer.Name, "address", in.peer.Address, "err", err)
+		return failure(codes.InvalidArgument, "%w", err)
+	}
+	return err
+}
+
+// kick ends the stream from this side.
+func (in *inbound) kick(why error) {
+	select {
+	case in.kicked <- why:
+	default: // it is going already
+	}
+}
+
+func (in *inbound) read() error {
+	for {
+		var f frame
+		if err := in.stream.RecvMsg(&f); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		in.out.heard()
+		err := in.handle(&f)
+		f.free()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// handle takes one frame. It never waits for anything but the writing of a small refusal, so that a peer cannot
+// hold up its own other calls. An error ends the stream.
+func (in *inbound) handle(f *frame) error {
+	switch f.kind {
+	case agentpb.Kind_KIND_REQUEST:
+		return in.request(f)
+	case agentpb.Kind_KIND_CHUNK:
+		in.mu.Lock()
+		c := in.running[f.call]
+		in.mu.Unlock()
+		if c == nil {
+			return nil // it was refused
+		}
+		return in.gather(c, f)
+	case agentpb.Kind_KIND_CANCEL:
+		in.canceled(f.call)
+		return nil
+	}
+	return fmt.Errorf("%w: a frame of kind %v from the calling side", errProtocol, f.kind)
+}
+
+// request begins to take in a request, and starts it if that is all of it.
+func (in *inbound) request(f *frame) error {
+	if err := in.origin.number(f.call); err != nil {
+		return err
+	}
+	c := &incall{id: f.call, method: f.method, detail: f.detail}
+	if system(f.method) {
+		if len(f.sizes) > 0 {
+			return fmt.Errorf("%w: a body with %v", errProtocol, f.method)
+		}
+		if !in.control.take(1, false) {
+			in.refuse(c.id, failure(codes.ResourceExhausted, "too many requests about RRefs at once"))
+			return nil
+		}
+	} else if err := in.book(c, f); err != nil {
+		in.refuse(c.id, err)
+		return nil
+	}
+	c.body = newAssembly(f.sizes, c.total)
+	if f.timeout > 0 {
+		c.ctx, c.cancel = context.WithTimeout(in.ctx, f.timeout)
+	} else {
+		c.ctx, c.cancel = context.WithCancel(in.ctx)
+	}
+	in.mu.Lock()
+	in.running[c.id] = c
+	in.mu.Unlock()
+	return in.gather(c, f)
+}
+
+func (in *inbound) gather(c *incall, f *frame) error {
+	if err := c.body.add(f.data); err != nil {
+		return err
+	}
+	if !c.body.complete() {
+		return nil
+	}
+	if err := in.agent.life.serve(c.method); err != nil {
+		in.forget(c)
+		in.unbook(c)
+		in.refuse(c.id, err)
+		return nil
+	}
+	if c.method == agentpb.Method_METHOD_REMOTE {
+		// Here and not in the goroutine, so that the value is known before the caller's next request.
+		c.early = in.agent.rrefs.serveRemote(&in.peer, c.detail, c.body.body)
+	}
+	go in.execute(c)
+	return nil
+}
+
+// forget takes a call out of the table, and says whether it was there.
+func (in *inbound) forget(c *incall) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	_, ok := in.running[c.id]
+	delete(in.running, c.id)
+	c.cancel()
+	return ok
+}
+
+// canceled ends what the caller no longer waits for.
+func (in *inbound) canceled(id uint64) {
+	in.mu.Lock()
+	c := in.running[id]
+	if c == nil {
+		in.mu.Unlock()
+		return
+	}
+	c.canceled = true
+	arriving := !c.body.complete()
+	if arriving {
+		delete(in.running, id)
+	}
+	in.mu.Unlock()
+	c.cancel()
+	if arriving {
+		in.unbook(c)
+	}
+}
+
+// discard gives up the requests that will never be complete.
+func (in *inbound) discard() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for id, c := range in.running {
+		if !c.body.complete() {
+			delete(in.running, id)
+			c.cancel()
+			in.unbook(c)
+		}
+	}
+}

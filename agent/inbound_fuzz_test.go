@@ -1,0 +1,99 @@
+package agent
+
+import (
+	"context"
+	"encoding/binary"
+	"log/slog"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+)
+
+// deaf is a stream whose answers go nowhere.
+type deaf struct{ grpc.ServerStream }
+
+func (deaf) SendMsg(any) error { return nil }
+
+// frames packs a sequence of frames for the fuzzer.
+func frames(fs ...*agentpb.Frame) []byte {
+	var out []byte
+	for _, f := range fs {
+		b, _ := proto.Marshal(f)
+		out = binary.AppendUvarint(out, uint64(len(b)))
+		out = append(out, b...)
+	}
+	return out
+}
+
+// Whatever a peer sends, in whatever order, the agent lives, answers within its limits, and when the stream is
+// over it holds nothing for it.
+func FuzzFrameSequence(f *testing.F) {
+	req := func(id uint64, m agentpb.Method, sizes ...uint64) *agentpb.Frame {
+		return &agentpb.Frame{Kind: agentpb.Kind_KIND_REQUEST, Call: id, Method: m, Sizes: sizes}
+	}
+	data := func(id uint64, s string) *agentpb.Frame {
+		return &agentpb.Frame{Kind: agentpb.Kind_KIND_CHUNK, Call: id, Data: []byte(s)}
+	}
+	stop := func(id uint64) *agentpb.Frame { return &agentpb.Frame{Kind: agentpb.Kind_KIND_CANCEL, Call: id} }
+	ref := func(f *agentpb.Frame, local uint64) *agentpb.Frame {
+		f.Detail = &agentpb.Frame_Reference{Reference: &agentpb.Reference{
+			Rref: &agentpb.Id{Rank: 1, Local: local}, Fork: &agentpb.Id{Rank: 1, Local: local + 1}, Incarnation: 5}}
+		return f
+	}
+	f.Add(frames(req(1, agentpb.Method_METHOD_CALL, 4), data(1, "ab"), data(1, "cd"), stop(1)))
+	f.Add(frames(req(1, agentpb.Method_METHOD_CALL, 4), stop(1), data(1, "abcd")))
+	f.Add(frames(req(1, agentpb.Method_METHOD_CALL, 1<<62), req(1, agentpb.Method_METHOD_CALL)))
+	f.Add(frames(ref(req(1, agentpb.Method_METHOD_REMOTE), 1), ref(req(2, agentpb.Method_METHOD_RREF_DELETE), 1)))
+	f.Add(frames(ref(req(1, agentpb.Method_METHOD_RREF_FORK), 1), ref(req(2, agentpb.Method_METHOD_FETCH), 1), req(3, 77)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a, err := New(Config{Name: "w0", Executor: &keeper{}, Peers: []Worker{{"w1", 1, "127.0.0.1:1"}},
+			Logger: slog.New(slog.DiscardHandler), Limits: Limits{MaxMessage: 1 << 16, ServingPerPeer: 4}})
+		require.NoError(t, err)
+		a.incarnation = 5
+		a.config.Executor = RemoteExecutor(fuzzExecutor{})
+		in := a.newInbound(deaf{}, Peer{Name: "w1", Rank: 1})
+		in.origin = &origin{}
+		for len(b) > 0 {
+			n, used := binary.Uvarint(b)
+			if used <= 0 || n > uint64(len(b)-used) {
+				break
+			}
+			var fr frame
+			if fr.decode(scatter(b[used:used+int(n)], 7)) != nil {
+				break
+			}
+			err := in.handle(&fr)
+			fr.free()
+			if err != nil {
+				break
+			}
+			b = b[used+int(n):]
+		}
+		in.cancel(nil)
+		in.discard()
+		require.NoError(t, a.life.empty(testContext(t)))
+		in.out.idle()
+		s := a.Stats()
+		require.Zero(t, s.IncomingBytes)
+		require.Zero(t, s.QueuedBytes)
+		require.Zero(t, a.serving.used.Load()+in.serving.used.Load()+in.control.used.Load()+in.incoming.used.Load())
+		require.Empty(t, in.running)
+		_, _ = a.Shutdown(context.Background()) // with a leak, if the peer left one
+	})
+}
+
+// fuzzExecutor answers with what it is asked.
+type fuzzExecutor struct{}
+
+func (fuzzExecutor) Execute(_ context.Context, r Request) (Reply, error) { return Reply(r), nil }
+
+func (fuzzExecutor) ExecuteRemote(context.Context, Request) (Value, error) { return nothing{}, nil }
+
+type nothing struct{}
+
+func (nothing) Fetch(context.Context) (Body, error) { return nil, nil }
+func (nothing) Release()                            {}

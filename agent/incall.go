@@ -1,0 +1,116 @@
+package agent
+
+import (
+	"context"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+)
+
+// incall is a request that arrives or is executed.
+type incall struct {
+	id       uint64
+	method   agentpb.Method
+	detail   proto.Message
+	total    int64
+	body     *assembly
+	ctx      context.Context
+	cancel   context.CancelFunc
+	early    error // what went wrong before the execution
+	canceled bool  // guarded by inbound.mu
+}
+
+// book counts a request against the limits.
+func (in *inbound) book(c *incall, f *frame) error {
+	total, err := bodySize(f.sizes, in.agent.limits.MaxMessage)
+	if err != nil {
+		return err
+	}
+	a := in.agent
+	if !in.serving.take(1, false) {
+		return failure(codes.ResourceExhausted, "%d requests of this peer are in execution, allowed are %d (Limits.ServingPerPeer)",
+			in.serving.used.Load(), in.serving.limit)
+	}
+	if !a.serving.take(1, false) {
+		in.serving.give(1)
+		return failure(codes.ResourceExhausted, "%d requests are in execution, allowed are %d (Limits.Serving)",
+			a.serving.used.Load(), a.serving.limit)
+	}
+	err = nil
+	if !in.incoming.take(total, true) {
+		err = failure(codes.ResourceExhausted, "%d bytes of requests of this peer are held, allowed are %d (Limits.ReceivePerPeer)",
+			in.incoming.used.Load(), in.incoming.limit)
+	} else if !a.incoming.take(total, true) {
+		in.incoming.give(total)
+		err = failure(codes.ResourceExhausted, "%d bytes of requests are held, allowed are %d (Limits.Receive)",
+			a.incoming.used.Load(), a.incoming.limit)
+	}
+	if err != nil {
+		in.serving.give(1)
+		a.serving.give(1)
+		return err
+	}
+	c.total = total
+	return nil
+}
+
+// unbook is book in reverse.
+func (in *inbound) unbook(c *incall) {
+	if system(c.method) {
+		in.control.give(1)
+		return
+	}
+	in.serving.give(1)
+	in.agent.serving.give(1)
+	in.incoming.give(c.total)
+	in.agent.incoming.give(c.total)
+}
+
+// execute runs a request and answers it.
+func (in *inbound) execute(c *incall) {
+	var reply Body
+	err := c.early
+	if err == nil {
+		reply, err = in.agent.serve(c.ctx, &in.peer, c.method, c.body.body, c.detail)
+	}
+	in.mu.Lock()
+	canceled := c.canceled
+	in.mu.Unlock()
+	in.forget(c)
+	over := func() {
+		in.unbook(c)
+		in.agent.life.leave(c.method)
+	}
+	if canceled {
+		over()
+		return
+	}
+	if err != nil {
+		err = in.agent.ownEnd(err)
+	}
+	o := in.answer(c.id, reply, err, c.early == nil)
+	o.over = over
+	if in.out.submitReply(o) != nil {
+		over() // nobody is there to be told
+	}
+}
+
+func (in *inbound) answer(id uint64, body Body, err error, ran bool) *outgoing {
+	if size := body.Size(); err == nil && (size > in.agent.limits.MaxMessage || len(body) > maxSegments) {
+		err = failure(codes.ResourceExhausted, "the reply has %d bytes in %d segments, allowed are %d (Limits.MaxMessage) in %d",
+			size, len(body), in.agent.limits.MaxMessage, maxSegments)
+	}
+	if err != nil {
+		return newOutgoing(frame{kind: agentpb.Kind_KIND_FAILURE, call: id, detail: toStatus(err, ran)}, nil)
+	}
+	return newOutgoing(frame{kind: agentpb.Kind_KIND_REPLY, call: id}, body)
+}
+
+// refuse answers a request that was not run. While the peer takes none of its refusals, nothing more is
+// read from it: they would fill the memory.
+func (in *inbound) refuse(id uint64, err error) {
+	in.out.waitHeads(maxRefusals)
+	_ = in.out.submit(newOutgoing(frame{kind: agentpb.Kind_KIND_FAILURE, call: id, detail: toStatus(err, false)}, nil), nil)
+}

@@ -1,0 +1,213 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/pyrpc/pyrpc/cleanup"
+
+	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+)
+
+// named makes configurations w0, w1, … with the same executor.
+func named(n int, serve Executor) []Config {
+	configs := make([]Config, n)
+	for i := range configs {
+		configs[i] = Config{Name: fmt.Sprintf("w%d", i), Executor: serve}
+	}
+	return configs
+}
+
+// joinAll has all agents join, and returns what each got.
+func joinAll(ctx context.Context, agents []*Agent) []error {
+	errs := make([]error, len(agents))
+	var all sync.WaitGroup
+	for i, a := range agents {
+		all.Go(func() { _, errs[i] = a.Join(ctx) })
+	}
+	all.Wait()
+	return errs
+}
+
+// Work that begets work on workers that have joined already must end before anybody goes.
+func TestJoin_waitsForTheLastCall(t *testing.T) {
+	var agents []*Agent
+	var ready sync.WaitGroup
+	ready.Add(1)
+	var left atomic.Int64
+	left.Store(400)
+	hop := func(ctx context.Context, _ Request) (Reply, error) {
+		ready.Wait()
+		if left.Add(-1) <= 0 {
+			return Reply{}, nil
+		}
+		// The caller does not wait for what it started: the chain lives on in calls alone.
+		me, _ := PeerFrom(ctx)
+		to := agents[(me.Rank+1+rand.IntN(3))%4]
+		to.CallAsync(context.Background(), agents[rand.IntN(4)].Name(), Request{}).Then(func(_ Reply, err error) {
+			assert.NoError(t, err)
+		})
+		return Reply{}, nil
+	}
+	agents = start(t, named(4, ExecutorFunc(hop))...)
+	ready.Done()
+	for _, a := range agents {
+		a.CallAsync(testContext(t), "w2", Request{})
+	}
+	for i, err := range joinAll(testContext(t), agents) {
+		assert.NoError(t, err, "w%d", i)
+	}
+	assert.LessOrEqual(t, left.Load(), int64(0), "every hop was made")
+	_, err := agents[0].Call(testContext(t), "w1", Request{})
+	assert.ErrorIs(t, err, ErrClosed)
+}
+
+// What a callback begins belongs to what the group waits for.
+func TestJoin_waitsForCallbacks(t *testing.T) {
+	agents := start(t, named(2, echo)...)
+	hold, joining := make(chan struct{}), make(chan struct{})
+	last := make(chan error, 1)
+	agents[0].CallAsync(testContext(t), "w1", Request{}).Then(func(Reply, error) {
+		close(joining)
+		<-hold
+		_, err := agents[0].Call(testContext(t), "w1", Request{})
+		last <- err
+	})
+	<-joining
+	ctx, cancel := context.WithTimeout(t.Context(), 2e8)
+	defer cancel()
+	for _, err := range joinAll(ctx, agents) {
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+	}
+	close(hold)
+	for _, err := range joinAll(testContext(t), agents) {
+		assert.NoError(t, err)
+	}
+	assert.NoError(t, <-last)
+}
+
+func TestJoin_namesWhoIsMissing(t *testing.T) {
+	leave := make(chan struct{})
+	agents := start(t, named(4, ExecutorFunc(func(context.Context, Request) (Reply, error) {
+		<-leave
+		return Reply{}, nil
+	}))...)
+	busy := agents[2].CallAsync(testContext(t), "w3", Request{})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	errs := joinAll(ctx, agents[:3])
+	for i, err := range errs {
+		assert.ErrorIs(t, err, context.DeadlineExceeded, "w%d", i)
+	}
+	assert.ErrorContains(t, errs[0], "w2, w3 did not join or has calls in progress")
+	assert.ErrorContains(t, errs[1], "w2, w3 did not join or has calls in progress")
+	assert.ErrorContains(t, errs[2], "1 calls are in progress here")
+	close(leave)
+	_, err := busy.Wait(testContext(t))
+	require.NoError(t, err, "a join that failed has closed nothing")
+	for i, err := range joinAll(testContext(t), agents) {
+		assert.NoError(t, err, "w%d, again", i)
+	}
+}
+
+func TestJoin_ofOne(t *testing.T) {
+	a := start(t, named(1, echo)...)[0]
+	_, err := a.Join(testContext(t))
+	assert.NoError(t, err)
+	_, err = a.Join(testContext(t))
+	assert.ErrorIs(t, err, ErrClosed)
+}
+
+func TestJoin_deadWorker(t *testing.T) {
+	agents := start(t, named(3, echo)...)
+	_, err := agents[1].Shutdown(testContext(t))
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, err = agents[0].Join(ctx)
+	assert.ErrorContains(t, err, "w1, w2 did not join")
+	_, err = agents[0].Shutdown(testContext(t))
+	require.NoError(t, err)
+	_, err = agents[2].Join(ctx)
+	assert.Error(t, err, "the leader is dead")
+}
+
+func TestLeader_outOfStep(t *testing.T) {
+	l := newLeader()
+	_, err := l.report(t.Context(), "w1", &agentpb.Activity{Phase: 2, Round: 1}, []string{"w0", "w1"})
+	assert.ErrorContains(t, err, "was it restarted?")
+}
+
+func TestShutdown_endsWhatIsInProgress(t *testing.T) {
+	entered, canceled := make(chan struct{}, 2), make(chan error, 2)
+	agents := start(t, named(2, ExecutorFunc(func(ctx context.Context, _ Request) (Reply, error) {
+		entered <- struct{}{}
+		<-ctx.Done()
+		canceled <- ctx.Err()
+		return Reply{}, ctx.Err()
+	}))...)
+	there := agents[0].CallAsync(testContext(t), "w1", Request{})
+	back := agents[1].CallAsync(testContext(t), "w0", Request{})
+	<-entered
+	<-entered
+	report, err := agents[1].Shutdown(testContext(t))
+	require.NoError(t, err)
+	assert.Equal(t, "agent w1", report.Steps[0].Name)
+	_, err = back.Wait(testContext(t))
+	assert.ErrorIs(t, err, ErrClosed)
+	_, err = there.Wait(testContext(t))
+	assert.Equal(t, codes.Unavailable, status.Code(err))
+	assert.ErrorContains(t, err, "worker w1 was shut down")
+	<-canceled
+	<-canceled
+	_, err = agents[1].Shutdown(testContext(t))
+	assert.NoError(t, err, "again")
+	_, err = agents[0].Call(testContext(t), "w1", Request{})
+	assert.Equal(t, codes.Unavailable, status.Code(err))
+}
+
+func TestShutdown_namesWhatDoesNotEnd(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	c := named(1, ExecutorFunc(func(context.Context, Request) (Reply, error) {
+		close(entered)
+		<-leave
+		return Reply{}, nil
+	}))[0]
+	c.Cleanup = cleanup.New(cleanup.WithStepDeadline(5e7), cleanup.WithGrace(2e7))
+	a := start(t, c)[0]
+	f := a.CallAsync(testContext(t), "w0", Request{})
+	<-entered
+	_, err := a.Shutdown(testContext(t))
+	assert.ErrorContains(t, err, "are still in execution")
+	close(leave)
+	_, _ = f.Wait(testContext(t))
+}
+
+func TestShutdown_byTheRegistryOfTheProcess(t *testing.T) {
+	reg := cleanup.New()
+	a := start(t, Config{Name: "w0", Cleanup: reg})[0]
+	_, err := reg.Run(testContext(t))
+	require.NoError(t, err)
+	_, err = a.Call(testContext(t), "w0", Request{})
+	assert.ErrorIs(t, err, ErrClosed)
+	assert.ErrorIs(t, a.WaitReady(testContext(t)), ErrClosed)
+}
+
+func TestNew_withoutServe(t *testing.T) {
+	a, err := New(Config{Name: "w0", Executor: echo})
+	require.NoError(t, err)
+	_, err = a.Shutdown(testContext(t))
+	require.NoError(t, err)
+	assert.NoError(t, a.Serve(), "a closed agent serves nobody, as it should")
+	assert.Error(t, a.Serve(), "a second time")
+}

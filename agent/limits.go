@@ -1,0 +1,79 @@
+package agent
+
+import (
+	"cmp"
+	"sync/atomic"
+	"time"
+)
+
+// Limits bound what an agent holds for others. Zero values mean the default; there is no "unlimited".
+// What goes beyond a limit is refused with codes.ResourceExhausted and a text that names the limit.
+type Limits struct {
+	// MaxMessage is the largest body, in bytes, sent or taken. 1 GiB.
+	MaxMessage int64
+
+	// CallsPerPeer and Calls are how many calls may wait for their replies. 16,384 and 65,536.
+	CallsPerPeer, Calls int
+	// QueuePerPeer and Queue are how many bytes of bodies may wait to be sent. One body is always taken
+	// when nothing else waits for that peer. 1 GiB and 4 GiB.
+	QueuePerPeer, Queue int64
+
+	// ServingPerPeer and Serving are how many requests may be in execution. 16,384 and 65,536.
+	ServingPerPeer, Serving int
+	// ReceivePerPeer and Receive are how many bytes of bodies may be held: requests from their first byte
+	// until their execution ends, and replies that are arriving. One body is always taken from a peer of
+	// which nothing else is held. 1 GiB and 4 GiB.
+	ReceivePerPeer, Receive int64
+
+	// Connections are how many may be open to this agent's listener; further ones are closed at once. 4,096.
+	Connections int
+	// Strangers are how many of them may be open before their peer has proved who it is. 128.
+	Strangers int
+	// Handshake is how long a peer has for that. 10 s.
+	Handshake time.Duration
+}
+
+func (l Limits) withDefaults() Limits {
+	set(&l.MaxMessage, 1<<30)
+	set(&l.CallsPerPeer, 1<<14)
+	set(&l.Calls, 1<<16)
+	set(&l.QueuePerPeer, 1<<30)
+	set(&l.Queue, 4<<30)
+	set(&l.ServingPerPeer, 1<<14)
+	set(&l.Serving, 1<<16)
+	set(&l.ReceivePerPeer, 1<<30)
+	set(&l.Receive, 4<<30)
+	set(&l.Connections, 4096)
+	set(&l.Strangers, 128)
+	set(&l.Handshake, 10*time.Second)
+	return l
+}
+
+// set puts a default where there is no sensible value.
+func set[T cmp.Ordered](v *T, def T) {
+	var zero T
+	if *v <= zero {
+		*v = def
+	}
+}
+
+// budget is an amount that many take from.
+type budget struct {
+	limit int64
+	used  atomic.Int64
+}
+
+// take takes n if it is there. With evenIfAlone a budget that nobody uses gives more than it has.
+func (b *budget) take(n int64, evenIfAlone bool) bool {
+	for {
+		used := b.used.Load()
+		if used+n > b.limit && (used > 0 || !evenIfAlone) {
+			return false
+		}
+		if b.used.CompareAndSwap(used, used+n) {
+			return true
+		}
+	}
+}
+
+func (b *budget) give(n int64) { b.used.Add(-n) }

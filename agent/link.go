@@ -1,0 +1,188 @@
+package agent
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/codes"
+)
+
+const (
+	backoffMin = 100 * time.Millisecond
+	backoffMax = 5 * time.Second
+)
+
+// link is the way to one peer: a session when there is one, and how to get the next.
+type link struct {
+	agent    *Agent
+	to       Worker
+	lastCall atomic.Uint64 // of all sessions, so that the peer can tell a request that comes twice
+	calls    budget        // calls without an outcome
+	incoming budget        // bytes of replies that are arriving
+	queue    *budget
+
+	current atomic.Pointer[session] // nil unless it is up
+
+	mu      sync.Mutex
+	attempt chan struct{} // closed when the attempt in progress is over; nil when there is none
+	err     error         // of the last attempt, or why the last session ended
+	failed  int           // attempts since the last session
+	next    time.Time     // not before then
+	born    time.Time     // when the link began to try; zero after the first session
+	closed  bool
+}
+
+func newLink(a *Agent, to Worker) *link {
+	l := &link{agent: a, to: to, queue: &a.queue}
+	l.calls.limit = int64(a.limits.CallsPerPeer)
+	l.incoming.limit = a.limits.ReceivePerPeer
+	return l
+}
+
+// get returns the session, waiting for one if there is hope: a first or a next attempt under way. A
+// peer that was there and does not answer is reported at once, with when it is tried again.
+func (l *link) get(ctx context.Context) (*session, error) {
+	for {
+		if s := l.current.Load(); s != nil {
+			return s, nil
+		}
+		attempt, pause, err := l.approach()
+		if err != nil {
+			return nil, err
+		}
+		if err := waitFor(ctx, attempt, pause); err != nil {
+			return nil, ended(err, "connecting to the worker").about(l.to.Name, false)
+		}
+	}
+}
+
+// approach starts an attempt or joins the one in progress. While there is neither it says how long to pause.
+func (l *link) approach() (attempt <-chan struct{}, pause time.Duration, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	switch {
+	case l.closed:
+		return nil, 0, errClosed()
+	case l.attempt != nil:
+		return l.attempt, 0, nil
+	case l.failed == 0 || !now.Before(l.next):
+		if l.failed == 0 && l.born.IsZero() && l.err == nil {
+			l.born = now
+		}
+		return l.try(), 0, nil
+	case !l.born.IsZero() && now.Sub(l.born) < l.agent.config.StartTimeout && passing(l.err):
+		return nil, l.next.Sub(now), nil // the group is starting: it may not be up yet
+	}
+	e := asError(l.err)
+	if e.Code == codes.Unknown {
+		e = failure(codes.Unavailable, "%w", l.err)
+	}
+	e = e.about(l.to.Name, false)
+	e.Text += " (next attempt in " + l.next.Sub(now).Round(time.Millisecond).String() + ")"
+	return nil, 0, e
+}
+
+// try starts an attempt. Called with mu held.
+func (l *link) try() <-chan struct{} {
+	over := make(chan struct{})
+	l.attempt = over
+	l.agent.tasks.Go(func() {
+		s, err := l.agent.dial(l)
+		l.mu.Lock()
+		l.attempt = nil
+		switch {
+		case err != nil:
+			l.err = err
+			l.failed++
+			l.next = time.Now().Add(backoff(l.failed))
+			l.agent.log.Info("agent: cannot reach worker", "worker", l.to.Name, "address", l.to.Address, "attempt", l.failed, "err", err)
+		case l.closed:
+			defer s.end(ErrClosed)
+		default:
+			l.failed, l.born, l.err = 0, time.Time{}, nil
+			l.current.Store(s)
+			l.agent.tasks.Go(s.read)
+		}
+		l.mu.Unlock()
+		close(over)
+	})
+	return over
+}
+
+// lost notes that a session is no more.
+func (l *link) lost(s *session) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.current.CompareAndSwap(s, nil) {
+		l.err = s.err
+		if !l.closed {
+			l.agent.log.Info("agent: lost the connection to worker", "worker", l.to.Name, "err", s.err)
+		}
+	}
+}
+
+// close ends the session, and all hope of another.
+func (l *link) close() {
+	l.mu.Lock()
+	l.closed = true
+	s := l.current.Load()
+	l.mu.Unlock()
+	if s != nil {
+		s.end(ErrClosed)
+	}
+}
+
+// receive books the bytes of a reply that is to come.
+func (l *link) receive(n int64) error {
+	if n == 0 {
+		return nil
+	}
+	if !l.incoming.take(n, true) {
+		return failure(codes.ResourceExhausted, "%d bytes of replies are arriving from this worker, allowed are %d (Limits.ReceivePerPeer)",
+			l.incoming.used.Load(), l.incoming.limit)
+	}
+	if !l.agent.incoming.take(n, true) {
+		l.incoming.give(n)
+		return failure(codes.ResourceExhausted, "%d bytes are arriving from all workers, allowed are %d (Limits.Receive)",
+			l.agent.incoming.used.Load(), l.agent.incoming.limit)
+	}
+	return nil
+}
+
+// received takes them off the books again.
+func (l *link) received(c *outcall) {
+	if n := c.held.Swap(0); n > 0 {
+		l.incoming.give(n)
+		l.agent.incoming.give(n)
+	}
+}
+
+// backoff is how long to wait after so many failures: twice as long each time, and not in step with others.
+func backoff(failures int) time.Duration {
+	d := min(backoffMin<<min(failures-1, 10), backoffMax)
+	return d/2 + rand.N(d/2)
+}
+
+// waitFor waits for the channel, or for the time if there is no channel.
+func waitFor(ctx context.Context, c <-chan struct{}, d time.Duration) error {
+	if c == nil {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	select {
+	case <-c:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,107 @@
+package agent
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"google.golang.org/grpc/codes"
+)
+
+// maxRetired is how many former incarnations of a worker are remembered.
+const maxRetired = 16
+
+// origin is one life of a peer: what it has asked for is counted over all its streams.
+type origin struct {
+	incarnation uint64
+	last        atomic.Uint64 // the last call's number
+}
+
+// number takes note of a call's number. Numbers rise; one that does not has been here before, and a
+// request is executed at most once.
+func (o *origin) number(id uint64) error {
+	for {
+		last := o.last.Load()
+		if id <= last {
+			return fmt.Errorf("%w: request %d comes after request %d", errProtocol, id, last)
+		}
+		if o.last.CompareAndSwap(last, id) {
+			return nil
+		}
+	}
+}
+
+// origins are the peers that call this agent, by name.
+type origins struct {
+	mu     sync.Mutex
+	byName map[string]*calling
+	closed error
+}
+
+// calling is one peer that calls.
+type calling struct {
+	current *origin
+	stream  *inbound // nil while there is none
+	retired []uint64 // former incarnations, the oldest first
+}
+
+// enter makes a stream its worker's current one, and ends the one before: the peer would not open another
+// if that still worked. A worker that was started again replaces its former life; the former life
+// cannot come back, which is also what the second of two workers with one name does to the first. Reborn
+// says that this happened.
+func (o *origins) enter(in *inbound, incarnation uint64) (reborn bool, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed != nil {
+		return false, o.closed
+	}
+	c := o.byName[in.peer.Name]
+	if c == nil {
+		c = &calling{}
+		o.byName[in.peer.Name] = c
+	}
+	if slices.Contains(c.retired, incarnation) {
+		return false, failure(codes.AlreadyExists, "another worker named %s has come since: "+
+			"this one was restarted, or two have the same name", in.peer.Name)
+	}
+	if c.current == nil || c.current.incarnation != incarnation {
+		if c.current != nil {
+			reborn = true
+			c.retired = append(c.retired, c.current.incarnation)
+			if len(c.retired) > maxRetired {
+				c.retired = c.retired[1:]
+			}
+		}
+		c.current = &origin{incarnation: incarnation}
+	}
+	if c.stream != nil {
+		c.stream.kick(failure(codes.Unavailable, "replaced by a newer connection of worker %s", in.peer.Name))
+	}
+	c.stream = in
+	in.origin = c.current
+	return reborn, nil
+}
+
+// leave forgets a stream that has ended.
+func (o *origins) leave(in *inbound) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if c := o.byName[in.peer.Name]; c != nil && c.stream == in {
+		c.stream = nil
+	}
+}
+
+// close refuses further streams, and returns those there are.
+func (o *origins) close(err error) []*inbound {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closed = err
+	var streams []*inbound
+	for _, c := range o.byName {
+		if c.stream != nil {
+			streams = append(streams, c.stream)
+		}
+	}
+	return streams
+}

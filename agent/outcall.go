@@ -1,0 +1,138 @@
+package agent
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+)
+
+// outcall is a call that this agent has made.
+type outcall struct {
+	Future
+	agent  *Agent
+	link   *link // nil for a call to self
+	method agentpb.Method
+	body   Body
+	detail proto.Message
+	began  time.Time
+	limits bool                        // it counts against the limits on calls
+	stop   atomic.Pointer[func() bool] // ends the watch over the caller's context
+
+	deadline time.Time
+	msg      *outgoing
+	arriving *assembly               // the reply's body while it arrives; the session's reader's
+	held     atomic.Int64            // bytes of the budgets for receiving
+	session  atomic.Pointer[session] // where it was sent; set before stage says so
+	stage    atomic.Uint32
+}
+
+// The stages of a call: whoever moves it on from new decides whether it is sent.
+const (
+	stageNew uint32 = iota
+	stageSent
+	stageGivenUp
+)
+
+// system says whether the method is the agents' own talk, which the limits must not hold up.
+func system(m agentpb.Method) bool {
+	switch m {
+	case agentpb.Method_METHOD_CALL, agentpb.Method_METHOD_REMOTE, agentpb.Method_METHOD_FETCH:
+		return false
+	}
+	return true
+}
+
+// newOutcall books a call, or says why it cannot be made.
+func (a *Agent) newOutcall(ctx context.Context, l *link, method agentpb.Method, body Body, detail proto.Message) (*outcall, error) {
+	c := &outcall{agent: a, link: l, method: method, body: body, detail: detail, began: time.Now(), limits: !system(method)}
+	c.done = make(chan struct{})
+	c.cancel = c.abandon
+	c.deadline, _ = ctx.Deadline()
+	if err := a.life.enter(method); err != nil {
+		return nil, err
+	}
+	if err := c.book(); err != nil {
+		a.life.leave(method)
+		return nil, err
+	}
+	return c, nil
+}
+
+// book counts the call.
+func (c *outcall) book() error {
+	if size := c.body.Size(); size > c.agent.limits.MaxMessage || len(c.body) > maxSegments {
+		return failure(codes.ResourceExhausted, "the body has %d bytes in %d segments, allowed are %d (Limits.MaxMessage) in %d",
+			size, len(c.body), c.agent.limits.MaxMessage, maxSegments)
+	}
+	if !c.limits {
+		return nil
+	}
+	if !c.agent.calls.take(1, false) {
+		return failure(codes.ResourceExhausted, "%d calls wait for replies, allowed are %d (Limits.Calls)",
+			c.agent.calls.used.Load(), c.agent.calls.limit)
+	}
+	if c.link != nil && !c.link.calls.take(1, false) {
+		c.agent.calls.give(1)
+		return failure(codes.ResourceExhausted, "%d calls wait for replies of this worker, allowed are %d (Limits.CallsPerPeer)",
+			c.link.calls.used.Load(), c.link.calls.limit).about(c.link.to.Name, false)
+	}
+	return nil
+}
+
+// finish sets the outcome unless there is one, and returns whether it did.
+func (c *outcall) finish(reply Reply, err error) bool {
+	if !c.decide() {
+		return false
+	}
+	c.conclude(reply, err)
+	return true
+}
+
+// conclude sets the outcome that was decided.
+func (c *outcall) conclude(reply Reply, err error) {
+	if stop := c.stop.Load(); stop != nil {
+		(*stop)()
+	}
+	if c.limits {
+		c.agent.calls.give(1)
+		if c.link != nil {
+			c.link.calls.give(1)
+		}
+	}
+	c.agent.count.callDone(c, err)
+	c.complete(reply, err, func() { c.agent.life.leave(c.method) })
+}
+
+// abandon ends the call for the caller, and asks the peer to stop if it may have heard of the request.
+func (c *outcall) abandon(cause error) {
+	if !c.decide() {
+		return
+	}
+	err := ended(cause, "the call")
+	switch {
+	case c.link == nil:
+		err.Ran = true
+	case c.stage.CompareAndSwap(stageNew, stageGivenUp):
+		err = ended(cause, "the call, before it was sent").about(c.link.to.Name, false)
+	default:
+		err = err.about(c.link.to.Name, c.session.Load().drop(c))
+	}
+	c.conclude(Reply{}, err)
+}
+
+// watch ends the call with its context, for callers who do not wait in between.
+func (c *outcall) watch(ctx context.Context) {
+	if ctx.Done() == nil {
+		return
+	}
+	stop := context.AfterFunc(ctx, func() { c.abandon(ctx.Err()) })
+	c.stop.Store(&stop)
+	if c.ending.Load() { // and maybe did not see what was just stored
+		stop()
+	}
+}

@@ -1,0 +1,164 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+
+	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+)
+
+// Rendezvous is how a group finds together: every worker is given the address of one of them, the
+// coordinator, who waits for all and then tells each who and where the others are.
+type Rendezvous struct {
+	Address   string // of the coordinator
+	Name      string // the coordinator's worker name, where it is known: its certificate may be for that
+	WorldSize int    // how many workers the group has
+	Host      bool   // this agent is the coordinator
+}
+
+func (r *Rendezvous) check() error {
+	if r.WorldSize < 1 {
+		return fmt.Errorf("agent: Rendezvous.WorldSize is %d: the group has at least this worker", r.WorldSize)
+	}
+	if r.Address == "" && !r.Host {
+		return fmt.Errorf("agent: Rendezvous.Address is missing: where is the coordinator?")
+	}
+	return nil
+}
+
+// findGroup meets the others, and makes the group known or notes why it never will be.
+func (a *Agent) findGroup() {
+	g, err := a.meetOthers()
+	if err == nil {
+		err = a.enterGroup(g)
+	}
+	if err == nil {
+		a.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_SERVING)
+		return
+	}
+	if a.ctx.Err() != nil {
+		return // the agent is being closed; that is no news
+	}
+	a.readyErr = fmt.Errorf("agent: rendezvous: %w", err)
+	a.log.Error("agent: the rendezvous failed", "err", err)
+	close(a.failed)
+	go a.server.Stop() // which waits for what this goroutine may be a part of
+}
+
+func (a *Agent) meetOthers() (*agentpb.Group, error) {
+	r := a.config.Rendezvous
+	me := &agentpb.Member{Name: a.config.Name, Rank: int32(a.config.Rank), Address: a.advertised()}
+	if r.Host {
+		if host, _, err := net.SplitHostPort(me.GetAddress()); err == nil && unspecified(host) {
+			return nil, fmt.Errorf("the coordinator listens on %s: say in Config.Advertise where the others reach it", me.GetAddress())
+		}
+		return a.meeting.attend(a.ctx, a.log, me, a.incarnation, r.WorldSize)
+	}
+	for attempt := 1; ; attempt++ {
+		g, err := a.askCoordinator(me)
+		if err == nil || !passing(err) || a.ctx.Err() != nil {
+			return g, err
+		}
+		a.log.Info("agent: waiting for the coordinator", "address", r.Address, "attempt", attempt, "err", err)
+		if err := waitFor(a.ctx, nil, backoff(attempt)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// askCoordinator waits at the coordinator until the group is complete.
+func (a *Agent) askCoordinator(me *agentpb.Member) (*agentpb.Group, error) {
+	r := a.config.Rendezvous
+	conn, err := a.connect(r.Name, r.Address)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close() //nolint:errcheck // nothing is lost
+	ctx := metadata.NewOutgoingContext(a.ctx, a.hello())
+	g, err := agentpb.NewAgentClient(conn).Rendezvous(ctx,
+		&agentpb.RendezvousRequest{Member: me, WorldSize: uint32(r.WorldSize)}, grpc.WaitForReady(false))
+	if err != nil {
+		return nil, asError(err)
+	}
+	return g, nil
+}
+
+// advertised is where the others are told to find this worker.
+func (a *Agent) advertised() string {
+	if a.config.Advertise != "" {
+		return a.config.Advertise
+	}
+	return a.Addr().String()
+}
+
+// enterGroup takes over what the coordinator found.
+func (a *Agent) enterGroup(g *agentpb.Group) error {
+	var workers []Worker
+	rank := -1
+	for _, m := range g.GetMembers() {
+		workers = append(workers, Worker{m.GetName(), int(m.GetRank()), m.GetAddress()})
+		if m.GetName() == a.config.Name {
+			rank = int(m.GetRank())
+		}
+	}
+	if err := checkGroup(workers); err != nil {
+		return err
+	}
+	if rank < 0 || len(workers) != a.config.Rendezvous.WorldSize {
+		return fmt.Errorf("the coordinator's group has %d workers of %d, and %s has rank %d", len(workers),
+			a.config.Rendezvous.WorldSize, a.config.Name, rank)
+	}
+	a.rank.Store(int64(rank))
+	a.group.set(a, workers)
+	a.log.Info("agent: the group is complete", "rank", rank, "workers", strings.Join(a.everybody(), ", "))
+	return nil
+}
+
+// Rendezvous serves one worker that looks for its group.
+func (s service) Rendezvous(ctx context.Context, req *agentpb.RendezvousRequest) (*agentpb.Group, error) {
+	a := s.agent
+	h, c, err := a.identify(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if a.config.Rendezvous == nil || !a.config.Rendezvous.Host {
+		return nil, failure(codes.Unimplemented, "worker %s is not the coordinator", a.config.Name)
+	}
+	m := req.GetMember()
+	if m.GetName() != h.GetName() {
+		return nil, failure(codes.InvalidArgument, "worker %s asks in the name of %q", h.GetName(), m.GetName())
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(a.ctx, cancel)() // a coordinator that closes keeps nobody waiting
+	m.Address = reachable(m.GetAddress(), c.address)
+	g, err := a.meeting.attend(ctx, a.log, m, h.GetIncarnation(), int(req.GetWorldSize()))
+	if err != nil && a.ctx.Err() != nil {
+		return nil, failure(codes.Unavailable, "the coordinator was shut down")
+	}
+	return g, err
+}
+
+// reachable puts the address that a worker was seen at in place of one that says nothing, like 0.0.0.0.
+func reachable(address, seen string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || !unspecified(host) {
+		return address
+	}
+	if h, _, err := net.SplitHostPort(seen); err == nil {
+		return net.JoinHostPort(h, port)
+	}
+	return address
+}
+
+func unspecified(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "" || (ip != nil && ip.IsUnspecified())
+}

@@ -1,0 +1,189 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+)
+
+// RRef refers to a value that one worker, the owner, keeps for the group. The owner drops the value when no
+// worker has an RRef to it any more, so every RRef must be released, once it has served. Its methods may be called
+// from any goroutine.
+//
+// An RRef comes from [Agent.NewRRef] or [Agent.Remote], or, in another process, from [Agent.Adopt] with
+// what [RRef.Fork] gave.
+type RRef struct {
+	agent *Agent
+	owner Worker
+	id    rrefID
+	fork  rrefID // of a user; zero at the owner
+	typ   []byte
+	owned *owned // at the owner
+
+	confirmed   chan struct{} // closed when the owner knows of this RRef, or never will
+	incarnation uint64        // the owner's; written before confirmed is closed
+	err         error         // why the owner does not know of it; likewise
+
+	mu       sync.Mutex
+	children map[rrefID]string // forks of which the owner may not know yet, and for whom they are
+	released bool
+	deleting bool
+}
+
+// rrefID is unique in the group: who made it, and that worker's counter.
+type rrefID struct {
+	rank  int32
+	local uint64
+}
+
+func (id rrefID) String() string { return fmt.Sprintf("(%d, %d)", id.rank, id.local) }
+
+func (id rrefID) proto() *agentpb.Id { return &agentpb.Id{Rank: id.rank, Local: id.local} }
+
+func idOf(p *agentpb.Id) rrefID { return rrefID{p.GetRank(), p.GetLocal()} }
+
+// String names the RRef in messages.
+func (r *RRef) String() string {
+	if r.IsOwner() {
+		return fmt.Sprintf("OwnerRRef%v", r.id)
+	}
+	return fmt.Sprintf("UserRRef%v fork %v, owned by %s", r.id, r.fork, r.owner.Name)
+}
+
+// Owner is the worker that keeps the value.
+func (r *RRef) Owner() Worker { return r.owner }
+
+// IsOwner says whether that is this worker.
+func (r *RRef) IsOwner() bool { return r.owned != nil }
+
+// Type is what the application said of the value's type when the RRef was made.
+func (r *RRef) Type() []byte { return r.typ }
+
+// Confirmed is closed when the owner knows of this RRef, or never will.
+func (r *RRef) Confirmed() <-chan struct{} { return r.confirmed }
+
+// WaitConfirmed waits for that and returns what kept the owner from it.
+func (r *RRef) WaitConfirmed(ctx context.Context) error {
+	select {
+	case <-r.confirmed:
+		return r.err
+	default:
+	}
+	select {
+	case <-r.confirmed:
+		return r.err
+	case <-ctx.Done():
+		return ended(ctx.Err(), "waiting for the owner of "+r.String())
+	}
+}
+
+// LocalValue returns the value itself, at its owner, once it is there. It is the RRef's: it must not
+// be used after Release.
+//
+// Torch: RRef.local_value.
+func (r *RRef) LocalValue(ctx context.Context) (Value, error) {
+	if !r.IsOwner() {
+		return nil, failure(codes.FailedPrecondition, "%v: only worker %s has the value; see ToHere", r, r.owner.Name)
+	}
+	if err := r.usable(); err != nil {
+		return nil, err
+	}
+	return r.owned.wait(ctx)
+}
+
+// ToHere returns a copy of the value, once it is there.
+//
+// Errors: what making the value failed with; ErrOwnerGone when the owner was restarted; ErrReleased.
+//
+// Torch: RRef.to_here.
+func (r *RRef) ToHere(ctx context.Context) (Body, error) {
+	if err := r.usable(); err != nil {
+		return nil, err
+	}
+	if r.IsOwner() {
+		return r.agent.fetch(ctx, r.owned)
+	}
+	if err := r.WaitConfirmed(ctx); err != nil {
+		return nil, err
+	}
+	reply, err := r.agent.sync(ctx, r.owner.Name, agentpb.Method_METHOD_FETCH, nil, r.reference(r.fork))
+	return reply.Body, err
+}
+
+func (r *RRef) usable() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.released {
+		return failure(codes.FailedPrecondition, "%w: %v", ErrReleased, r)
+	}
+	return nil
+}
+
+// Fork makes a new RRef to the value, for the worker named, in a form that travels: that worker gives it to
+// [Agent.Adopt], once. It waits for the owner's confirmation of this RRef. Until the owner knows of the new one,
+// releasing this one has no effect on the value. A fork that is lost on its way keeps the value for
+// ever, or until [RRef.Unfork].
+//
+// Torch: what pickling an RRef does.
+func (r *RRef) Fork(ctx context.Context, to string) ([]byte, error) {
+	if _, err := r.agent.group.find(to); err != nil {
+		return nil, err
+	}
+	if err := r.WaitConfirmed(ctx); err != nil {
+		return nil, err
+	}
+	fork := r.agent.rrefs.newID()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.released {
+		return nil, failure(codes.FailedPrecondition, "%w: %v", ErrReleased, r)
+	}
+	if r.IsOwner() {
+		r.agent.rrefs.addFork(r.owned, fork, to)
+	} else {
+		r.children[fork] = to
+		r.agent.rrefs.addChild(fork, r)
+	}
+	return proto.Marshal(&agentpb.Fork{Reference: r.reference(fork), Owner: r.owner.Name, Parent: r.agent.config.Name, Type: r.typ})
+}
+
+// Unfork takes a fork back that was not, and will not be, adopted: the call that should have carried it
+// has failed without running.
+func (r *RRef) Unfork(fork []byte) error {
+	var f agentpb.Fork
+	if err := proto.Unmarshal(fork, &f); err != nil || idOf(f.GetReference().GetRref()) != r.id {
+		return failure(codes.InvalidArgument, "this is no fork of %v", r)
+	}
+	id := idOf(f.GetReference().GetFork())
+	if r.IsOwner() {
+		r.agent.rrefs.dropFork(r.owned, id)
+	} else {
+		r.agent.rrefs.childKnown(id)
+	}
+	return nil
+}
+
+// Release says that this RRef is not needed any more. Again it does nothing. It does not block; telling the
+// owner goes on in the background.
+func (r *RRef) Release() {
+	r.mu.Lock()
+	again := r.released
+	r.released = true
+	r.mu.Unlock()
+	switch {
+	case again:
+	case r.IsOwner():
+		r.agent.rrefs.dropHandle(r.owned)
+	default:
+		r.maybeDelete()
+	}
+}
+
+func (r *RRef) reference(fork rrefID) *agentpb.Reference {
+	return &agentpb.Reference{Rref: r.id.proto(), Fork: fork.proto(), Incarnation: r.incarnation}
+}

@@ -1,0 +1,85 @@
+package agent
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// rrefs is what an agent knows of RRefs: the values that it owns and the users that it has. Lock order: an
+// RRef's mu, then the table's.
+type rrefs struct {
+	agent   *Agent
+	counter atomic.Uint64
+
+	mu       sync.Mutex
+	owned    map[rrefID]*owned
+	users    map[rrefID]*RRef // by fork
+	children map[rrefID]*RRef // by the child's fork: its parent here
+	closed   bool
+}
+
+func newRRefs(a *Agent) *rrefs {
+	return &rrefs{agent: a, owned: map[rrefID]*owned{}, users: map[rrefID]*RRef{}, children: map[rrefID]*RRef{}}
+}
+
+// newID makes an id that no other worker makes. One counter serves RRefs and forks, as in torch.
+func (t *rrefs) newID() rrefID {
+	return rrefID{int32(t.agent.Rank()), t.counter.Add(1)}
+}
+
+// addUser enters a user; false means that this fork is here already.
+func (t *rrefs) addUser(r *RRef) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, ok := t.users[r.fork]; ok {
+		return false
+	}
+	t.users[r.fork] = r
+	return true
+}
+
+func (t *rrefs) dropUser(r *RRef) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.users, r.fork)
+}
+
+func (t *rrefs) addChild(fork rrefID, parent *RRef) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.children[fork] = parent
+}
+
+// childKnown notes that the owner knows of a child, so that its parent may go.
+func (t *rrefs) childKnown(fork rrefID) {
+	t.mu.Lock()
+	parent := t.children[fork]
+	delete(t.children, fork)
+	t.mu.Unlock()
+	if parent == nil {
+		return // it was told before
+	}
+	parent.mu.Lock()
+	delete(parent.children, fork)
+	parent.mu.Unlock()
+	parent.maybeDelete()
+}
+
+// releaseUsers releases all users that this worker still has: the group is joining, and nobody uses them.
+func (t *rrefs) releaseUsers() {
+	t.mu.Lock()
+	users := make([]*RRef, 0, len(t.users))
+	for _, r := range t.users {
+		users = append(users, r)
+	}
+	t.mu.Unlock()
+	for _, r := range users {
+		r.Release()
+	}
+}
+
+func (t *rrefs) counts() (owned, users int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.owned), len(t.users)
+}

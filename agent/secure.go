@@ -1,0 +1,80 @@
+package agent
+
+import (
+	"fmt"
+	"net"
+	"strings"
+)
+
+// safeguard refuses configurations that let anybody in who reaches the port, or that would speak in
+// clear text over a network: whoever can call can run code.
+func (c *Config) safeguard(listener net.Addr) error {
+	if err := c.checkSecrets(); err != nil {
+		return err
+	}
+	var exposed []string
+	if !isLocal(listener) {
+		exposed = append(exposed, "listens on "+listener.String())
+	}
+	for _, p := range c.Peers {
+		if p.Name != c.Name && !localAddress(p.Address) {
+			exposed = append(exposed, "calls worker "+p.Name+" at "+p.Address)
+		}
+	}
+	if r := c.Rendezvous; r != nil && r.Address != "" && !localAddress(r.Address) {
+		exposed = append(exposed, "meets its group at "+c.Rendezvous.Address)
+	}
+	if len(exposed) == 0 || c.secure() {
+		return nil
+	}
+	where := strings.Join(exposed, ", ")
+	if !c.Insecure {
+		return fmt.Errorf("%w: the agent %s, beyond this machine, without proof of who calls: give TLS with Cert, Key and CA, "+
+			"or TLS and a Token, or stay on 127.0.0.1", ErrInsecure, where)
+	}
+	c.Logger.Warn("agent: INSECURE: anybody who reaches this agent can run code in it, and read and change what it sends", "because it", where)
+	return nil
+}
+
+// secure says whether every peer proves who it is, over an encrypted connection.
+func (c *Config) secure() bool { return c.TLS != nil && (c.TLS.CA != "" || c.Token != nil) }
+
+func (c *Config) checkSecrets() error {
+	if c.TLS != nil {
+		if err := c.TLS.check(); err != nil {
+			return err
+		}
+		if c.TLS.CA == "" && c.Token == nil {
+			return fmt.Errorf("%w: TLS without a CA asks nobody who he is: give TLS.CA, or a Token", ErrInsecure)
+		}
+	}
+	if c.Token != nil {
+		if _, err := c.Token.load(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mayDial refuses to send anything in clear text beyond this machine.
+func (c *Config) mayDial(address string) error {
+	if c.TLS != nil || c.Insecure || c.Dial != nil || localAddress(address) {
+		return nil
+	}
+	return fmt.Errorf("%w: %s is beyond this machine and there is no TLS", ErrInsecure, address)
+}
+
+// isLocal says whether an address is reached from this machine only.
+func isLocal(addr net.Addr) bool {
+	tcp, ok := addr.(*net.TCPAddr)
+	return !ok || tcp.IP.IsLoopback() // what is not TCP is a Unix socket, or a pipe in this process
+}
+
+func localAddress(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}

@@ -1,0 +1,262 @@
+package agent
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/reflection/grpc_reflection_v1"
+	"google.golang.org/grpc/status"
+
+	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+)
+
+const secret = "correct horse battery staple"
+
+func TestNew_refusesToLetAnybodyIn(t *testing.T) {
+	ca := newAuthority(t)
+	files := ca.leaf("w0", forName("w0"))
+	base := Config{Name: "w0", Executor: echo, Logger: slog.New(slog.DiscardHandler)}
+	for name, change := range map[string]func(*Config){
+		"listens on all addresses":     func(c *Config) { c.Listen = "0.0.0.0:0" },
+		"any address by default":       func(c *Config) { c.Listen = ":0" },
+		"a token in clear text":        func(c *Config) { c.Listen = ":0"; c.Token = &Token{Value: secret} },
+		"TLS that asks for nothing":    func(c *Config) { c.TLS = &TLS{Cert: files.Cert, Key: files.Key} },
+		"calls beyond the machine":     func(c *Config) { c.Peers = []Worker{{"w1", 1, "192.0.2.1:1"}} },
+		"meets beyond the machine":     func(c *Config) { c.Rendezvous = &Rendezvous{Address: "192.0.2.1:1", WorldSize: 2} },
+		"a name that must be lookedup": func(c *Config) { c.Peers = []Worker{{"w1", 1, "example.org:1"}} },
+	} {
+		c := base
+		change(&c)
+		_, err := New(c)
+		assert.ErrorIs(t, err, ErrInsecure, name)
+	}
+	for name, change := range map[string]func(*Config){
+		"mutual TLS":     func(c *Config) { c.TLS = files },
+		"TLS and token":  func(c *Config) { c.TLS = &TLS{Cert: files.Cert, Key: files.Key}; c.Token = &Token{Value: secret} },
+		"it is insisted": func(c *Config) { c.Insecure = true },
+	} {
+		c := base
+		var said logs
+		c.Listen, c.Logger = "0.0.0.0:0", said.logger()
+		change(&c)
+		a, err := New(c)
+		require.NoError(t, err, name)
+		assert.Equal(t, c.Insecure, strings.Contains(said.String(), "level=WARN") && strings.Contains(said.String(), "INSECURE"), name)
+		_, err = a.Shutdown(testContext(t))
+		assert.NoError(t, err)
+	}
+}
+
+func TestNew_badConfigurations(t *testing.T) {
+	t.Setenv("AGENT_TEST_SHORT", "short")
+	for want, c := range map[string]Config{
+		"Config.Name":                  {Executor: echo},
+		"Config.Executor":              {Name: "w0"},
+		"exclude each other":           {Name: "w0", Executor: echo, Peers: []Worker{}, Rendezvous: &Rendezvous{}},
+		"only a Rendezvous gives":      {Name: "w0", Executor: echo, Rank: -1},
+		"rank 0 of worker w1 is taken": {Name: "w0", Executor: echo, Peers: []Worker{{"w1", 0, "127.0.0.1:1"}}},
+		"two workers are named w1":     {Name: "w0", Executor: echo, Peers: []Worker{{"w1", 1, "127.0.0.1:1"}, {"w1", 2, "127.0.0.1:1"}}},
+		"Config.Peers has rank 4":      {Name: "w0", Executor: echo, Peers: []Worker{{"w0", 4, "127.0.0.1:1"}}},
+		"Token: exactly one":           {Name: "w0", Executor: echo, Token: &Token{}},
+		"has 5 characters":             {Name: "w0", Executor: echo, Token: &Token{Env: "AGENT_TEST_SHORT"}},
+		"Token.File":                   {Name: "w0", Executor: echo, Token: &Token{File: "/nonexistent"}},
+		"TLS needs Cert and Key":       {Name: "w0", Executor: echo, TLS: &TLS{CA: "x"}},
+		"WorldSize":                    {Name: "w0", Executor: echo, Rendezvous: &Rendezvous{}},
+		"Rendezvous.Address":           {Name: "w0", Executor: echo, Rendezvous: &Rendezvous{WorldSize: 1}},
+		"listen":                       {Name: "w0", Executor: echo, Listen: "nonsense"},
+	} {
+		_, err := New(c)
+		assert.ErrorContains(t, err, want)
+	}
+}
+
+func TestTLS_namesInCertificates(t *testing.T) {
+	ca := newAuthority(t)
+	identities := make(chan string, 1)
+	agents := start(t,
+		Config{Name: "w0", TLS: ca.leaf("w0", forName("w0"))},
+		Config{Name: "w1", TLS: ca.leaf("w1", forURI("spiffe://test/ns/w1")), Executor: ExecutorFunc(func(ctx context.Context, r Request) (Reply, error) {
+			p, _ := PeerFrom(ctx)
+			identities <- p.Name + " " + p.Identity
+			return Reply(r), nil
+		})},
+		Config{Name: "w2", TLS: ca.leaf("w2", forCommonName("w2"))},
+		Config{Name: "w3", TLS: ca.leaf("w3", forURI("pyrpc:w3"))},
+		Config{Name: "liar", TLS: ca.leaf("liar", forName("honest"))},
+		Config{Name: "host", TLS: ca.leaf("host", forHost("127.0.0.1"))},
+	)
+	for i := range 4 {
+		for to := range 4 {
+			_, err := agents[i].Call(testContext(t), agents[to].Name(), Request{})
+			require.NoError(t, err, "w%d to w%d", i, to)
+			if to == 1 {
+				assert.Contains(t, <-identities, agents[i].Name()+" ")
+			}
+		}
+	}
+	_, err := agents[4].Call(testContext(t), "w0", Request{})
+	assert.Equal(t, codes.PermissionDenied, status.Code(err), "%v", err)
+	assert.ErrorContains(t, err, "is for honest, not for worker liar")
+	quick := startOne(t, Config{Name: "w9", Rank: 9, TLS: ca.leaf("w9", forName("w9")), StartTimeout: 1,
+		Peers: []Worker{{"liar", 1, agents[4].Addr().String()}, {"host", 2, agents[5].Addr().String()}}})
+	for _, to := range []string{"liar", "host"} {
+		_, err = quick.Call(testContext(t), to, Request{})
+		assert.ErrorContains(t, err, "not for worker "+to, "the called worker must prove its name too")
+	}
+}
+
+func TestTLS_strangersFail(t *testing.T) {
+	ca, other := newAuthority(t), newAuthority(t)
+	a := start(t, Config{Name: "w0", TLS: ca.leaf("w0", forName("w0"))})[0]
+	foreign := startOne(t, Config{Name: "w1", Rank: 1, StartTimeout: 1, TLS: other.leaf("w1", forName("w1")),
+		Peers: []Worker{{"w0", 0, a.Addr().String()}}})
+	_, err := foreign.Call(testContext(t), "w0", Request{})
+	assert.ErrorContains(t, err, "certificate signed by unknown authority")
+
+	pool := x509.NewCertPool()
+	pool.AddCert(ca.cert)
+	conn, err := tls.Dial("tcp", a.Addr().String(), &tls.Config{RootCAs: pool, ServerName: "w0", NextProtos: []string{"h2"}})
+	require.NoError(t, err)
+	_, err = conn.Read(make([]byte, 1))
+	assert.ErrorContains(t, err, "certificate required", "a client without a certificate")
+	_ = conn.Close()
+}
+
+func TestTLS_filesAreReadAgain(t *testing.T) {
+	ca := newAuthority(t)
+	var w wires
+	agents := start(t, Config{Name: "w0", Dial: w.dial, TLS: ca.leaf("w0", forName("w0"))},
+		Config{Name: "w1", TLS: ca.leaf("w1", forName("w1"))})
+	serial := func() int64 {
+		conn, err := tls.Dial("tcp", agents[1].Addr().String(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+		require.NoError(t, err)
+		defer conn.Close() //nolint:errcheck // it was only to look
+		return conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+	}
+	_, err := agents[0].Call(testContext(t), "w1", Request{})
+	require.NoError(t, err)
+	first := serial()
+	ca.leaf("w1", forName("w1"))
+	assert.Greater(t, serial(), first)
+	require.NoError(t, os.WriteFile(filepath.Join(ca.dir, "w1.pem"), []byte("half written"), 0o600))
+	assert.Greater(t, serial(), first, "files that cannot be used change nothing")
+
+	// A new authority signs everything anew: agents that run take it over.
+	w.cut(false)
+	ca.key = nil
+	ca.cert = &x509.Certificate{Subject: ca.cert.Subject, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	ca.key = ca.write("ca", ca.cert)
+	ca.leaf("w0", forName("w0"))
+	ca.leaf("w1", forName("w1"))
+	assert.Eventually(t, func() bool {
+		_, err = agents[0].Call(testContext(t), "w1", Request{})
+		return err == nil
+	}, patience, backoffMin, "%v", err)
+}
+
+func TestToken(t *testing.T) {
+	ca := newAuthority(t)
+	file := filepath.Join(t.TempDir(), "token")
+	require.NoError(t, os.WriteFile(file, []byte(secret+"\n"), 0o600))
+	t.Setenv("AGENT_TEST_TOKEN", secret)
+	shared := ca.leaf("all", forHost("127.0.0.1"))
+	agents := start(t, Config{Name: "w0", TLS: shared, Token: &Token{Value: secret}},
+		Config{Name: "w1", TLS: shared, Token: &Token{File: file}}, Config{Name: "w2", Token: &Token{Env: "AGENT_TEST_TOKEN"}, TLS: shared},
+		Config{Name: "w3", TLS: shared, Token: &Token{Value: "another long secret"}})
+	for _, to := range []string{"w0", "w1", "w2"} {
+		for _, a := range agents[:3] {
+			_, err := a.Call(testContext(t), to, Request{})
+			assert.NoError(t, err)
+		}
+		_, err := agents[3].Call(testContext(t), to, Request{})
+		assert.Equal(t, codes.Unauthenticated, status.Code(err), "%v", err)
+		assert.ErrorContains(t, err, "wrong token")
+	}
+	require.NoError(t, os.WriteFile(file, []byte("another long secret"), 0o600))
+	assert.Eventually(t, func() bool {
+		_, err := agents[3].Call(testContext(t), "w1", Request{})
+		return err == nil
+	}, patience, backoffMin)
+}
+
+func TestToken_whatIsOpenWithoutOne(t *testing.T) {
+	a := start(t, Config{Name: "w0", Token: &Token{Value: secret}})[0]
+	conn := rawConn(t, a.Addr().String())
+	h, err := grpc_health_v1.NewHealthClient(conn).Check(testContext(t), &grpc_health_v1.HealthCheckRequest{})
+	require.NoError(t, err)
+	assert.Equal(t, grpc_health_v1.HealthCheckResponse_SERVING, h.GetStatus())
+
+	_, err = agentpb.NewAgentClient(conn).Rendezvous(testContext(t), &agentpb.RendezvousRequest{})
+	assert.Equal(t, codes.Unauthenticated, status.Code(err))
+	reflect := func(ctx context.Context) error {
+		stream, err := grpc_reflection_v1.NewServerReflectionClient(conn).ServerReflectionInfo(ctx)
+		require.NoError(t, err)
+		_ = stream.Send(&grpc_reflection_v1.ServerReflectionRequest{ // what is wrong is said below
+			MessageRequest: &grpc_reflection_v1.ServerReflectionRequest_ListServices{}})
+		_, err = stream.Recv()
+		return err
+	}
+	assert.Equal(t, codes.Unauthenticated, status.Code(reflect(testContext(t))))
+	assert.NoError(t, reflect(metadata.AppendToOutgoingContext(testContext(t), authKey, bearer+secret)))
+	assert.EqualValues(t, 2, a.Stats().Refused)
+}
+
+func TestPolicy(t *testing.T) {
+	seen := make(chan Peer, 1)
+	agents := start(t, Config{Name: "w0"}, Config{Name: "w1"}, Config{Name: "w2",
+		Policy: &Policy{Default: []string{}, Workers: map[string][]string{"w0": {"math:*", "os.path:join"}}},
+		Executor: ExecutorFunc(func(ctx context.Context, r Request) (Reply, error) {
+			p, ok := PeerFrom(ctx)
+			assert.True(t, ok)
+			seen <- p
+			return Reply{}, nil
+		})})
+	ask := func(a *Agent) Peer {
+		_, err := a.Call(testContext(t), "w2", Request{})
+		require.NoError(t, err)
+		return <-seen
+	}
+	p := ask(agents[0])
+	assert.Equal(t, "w0", p.Name)
+	assert.True(t, p.Restricted() && p.Allows("math:hypot") && p.Allows("os.path:join"))
+	assert.False(t, p.Allows("os.path:joiner") || p.Allows("os:system"))
+	p = ask(agents[1])
+	assert.Equal(t, 1, p.Rank)
+	assert.True(t, p.Restricted())
+	assert.False(t, p.Allows("math:hypot"))
+	_, ok := PeerFrom(t.Context())
+	assert.False(t, ok)
+	assert.True(t, Peer{}.Allows("anything:at_all"))
+	for entry, target := range map[string]string{"a": "a:f", "a.*": "a.b:f", "a:f": "a:f", "a:f*": "a:fg", "a:*": "a:x"} {
+		assert.True(t, Peer{Allow: []string{entry}}.Allows(target), "%s %s", entry, target)
+	}
+	for entry, target := range map[string]string{"a": "ab:f", "a.*": "a:f", "a:f": "a:f.g", "a:f*": "b:fg", "a.b": "a:b"} {
+		assert.False(t, Peer{Allow: []string{entry}}.Allows(target), "%s %s", entry, target)
+	}
+	for _, entry := range []string{"", "*", "a.", "a:", "a*", "a:b*c", "a:b:c", ".a", "1a", "a b"} {
+		_, err := New(Config{Name: "w0", Executor: echo, Policy: &Policy{Default: []string{entry}}})
+		assert.ErrorContains(t, err, "bad entry", entry)
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	for address, local := range map[string]bool{"127.0.0.1:1": true, "[::1]:1": true, "localhost:1": true, "127.9.9.9:1": true,
+		"0.0.0.0:1": false, ":1": false, "192.0.2.1:1": false, "localhost.example:1": false, "nonsense": false} {
+		assert.Equal(t, local, localAddress(address), address)
+	}
+	assert.True(t, isLocal(&net.UnixAddr{}))
+	assert.Equal(t, "192.0.2.7:55", reachable("0.0.0.0:55", "192.0.2.7:1234"))
+	assert.Equal(t, "192.0.2.1:55", reachable("192.0.2.1:55", "192.0.2.7:1234"))
+}

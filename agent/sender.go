@@ -1,0 +1,297 @@
+package agent
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+)
+
+const (
+	// directSize is the largest body that a caller writes by itself.
+	directSize = 16 << 10
+	// directUnheard is how much may have been written since the peer was last heard for callers to write
+	// by themselves. It is less than what grpc takes before it blocks (64 KiB), so that a peer that does
+	// not read holds up the flusher and never a caller, who must be able to give up.
+	directUnheard = 32 << 10
+	// headsPerChunk is how many small messages go ahead of the next chunk of a large one.
+	headsPerChunk = 16
+)
+
+// outgoing is one message on its way.
+type outgoing struct {
+	head     frame     // what the first frame says; immutable
+	deadline time.Time // of a request; zero for none
+	size     int64     // of the body
+	over     func()    // called once when the message is out, or never will be; may be nil
+
+	// Guarded by sender.mu.
+	rest      cursor
+	left      int64 // bytes of the body that wait
+	started   bool  // the head is written, or being written
+	withdrawn bool
+}
+
+func newOutgoing(head frame, body Body) *outgoing {
+	head.sizes = body.sizes()
+	size := body.Size()
+	return &outgoing{head: head, rest: cursor{rest: body}, size: size, left: size}
+}
+
+// next makes the message's next frame.
+func (o *outgoing) next() *frame {
+	f := &frame{kind: agentpb.Kind_KIND_CHUNK, call: o.head.call}
+	if !o.started {
+		*f = o.head
+		if !o.deadline.IsZero() {
+			f.timeout = max(time.Until(o.deadline), 1)
+		}
+	}
+	o.started = true
+	f.data = o.rest.take(chunkSize)
+	return f
+}
+
+// sender writes the messages of one stream. Whoever finds it idle writes a small message right there,
+// which saves the way through another goroutine; else the message is queued, and one goroutine writes
+// as long as there is something. Large bodies go in chunks, between which the small messages pass.
+type sender struct {
+	send  func(*frame) error // writes one frame; one caller at a time
+	fail  func(error)        // told of the first error of send; must not wait for the sender
+	limit int64              // bytes that may wait
+	count int                // messages that may wait
+	total *budget            // likewise, of all peers
+
+	unheard atomic.Int64 // bytes written since the peer was last heard
+
+	mu     sync.Mutex
+	change *sync.Cond // room was made, writing ended, or the sender was closed
+	busy   bool       // someone writes
+	heads  fifo[*outgoing]
+	bulk   fifo[*outgoing] // started, with more to write
+	passed int             // heads written since the last chunk
+	queued int64           // bytes of bodies that wait
+	err    error           // why it is closed
+}
+
+func newSender(send func(*frame) error, fail func(error), limit int64, count int, total *budget) *sender {
+	s := &sender{send: send, fail: fail, limit: limit, count: count, total: total}
+	s.change = sync.NewCond(&s.mu)
+	return s
+}
+
+// heard notes that the peer has sent something.
+func (s *sender) heard() { s.unheard.Store(0) }
+
+// submit sends a message. It does not wait for the peer: what cannot be written now is queued, and what
+// cannot be queued is refused. Register is called when the message is about to be taken, in the order of
+// writing, and may still keep it back.
+func (s *sender) submit(o *outgoing, register func() bool) error {
+	s.mu.Lock()
+	if s.err != nil {
+		defer s.mu.Unlock()
+		return s.err
+	}
+	if s.heads.len() >= s.count {
+		defer s.mu.Unlock()
+		return failure(codes.ResourceExhausted, "%d messages wait to be sent to this peer: it does not read", s.heads.len())
+	}
+	if o.size > 0 {
+		if s.queued > 0 && s.queued+o.size > s.limit {
+			defer s.mu.Unlock()
+			return failure(codes.ResourceExhausted, "%d bytes wait to be sent to this peer, allowed are %d "+
+				"(Limits.QueuePerPeer): it reads too slowly, or too much is asked of it at once", s.queued, s.limit)
+		}
+		if !s.total.take(o.size, true) {
+			defer s.mu.Unlock()
+			return failure(codes.ResourceExhausted, "%d bytes wait to be sent to all peers, allowed are %d (Limits.Queue)",
+				s.total.used.Load(), s.total.limit)
+		}
+	}
+	if register != nil && !register() {
+		s.total.give(o.size)
+		s.mu.Unlock()
+		return nil
+	}
+	s.admit(o)
+	return nil
+}
+
+// submitReply is submit for a message that was paid for and must not be lost: it waits for room.
+func (s *sender) submitReply(o *outgoing) error {
+	s.mu.Lock()
+	for s.err == nil && o.size > 0 && s.queued > 0 && s.queued+o.size > s.limit {
+		s.change.Wait()
+	}
+	if s.err != nil {
+		defer s.mu.Unlock()
+		return s.err
+	}
+	s.total.used.Add(o.size)
+	s.admit(o)
+	return nil
+}
+
+// waitHeads waits until fewer than n messages wait to be begun, or the sender is closed.
+func (s *sender) waitHeads(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.err == nil && s.heads.len() >= n {
+		s.change.Wait()
+	}
+}
+
+// admit writes the message or queues it, and unlocks mu.
+func (s *sender) admit(o *outgoing) {
+	s.queued += o.size
+	if s.busy || o.size > directSize || s.unheard.Load() > directUnheard {
+		s.heads.push(o)
+		if !s.busy {
+			s.busy = true
+			go s.flush()
+		}
+		s.mu.Unlock()
+		return
+	}
+	s.busy = true
+	f := o.next()
+	s.mu.Unlock()
+	s.write(o, f)
+	s.mu.Lock()
+	if s.heads.len()+s.bulk.len() > 0 && s.err == nil {
+		go s.flush()
+	} else {
+		s.busy = false
+		s.change.Broadcast()
+	}
+	s.mu.Unlock()
+}
+
+// flush writes until nothing waits.
+func (s *sender) flush() {
+	s.mu.Lock()
+	for s.err == nil {
+		o := s.pick()
+		if o == nil {
+			break
+		}
+		f := o.next()
+		s.mu.Unlock()
+		s.write(o, f)
+		s.mu.Lock()
+		if o.left > 0 && !o.withdrawn {
+			s.bulk.push(o)
+		}
+	}
+	s.busy = false
+	s.change.Broadcast()
+	s.mu.Unlock()
+}
+
+// pick takes the next message to write a frame of: small ones first, but not for ever.
+func (s *sender) pick() *outgoing {
+	for s.heads.len()+s.bulk.len() > 0 {
+		var o *outgoing
+		if s.heads.len() > 0 && (s.bulk.len() == 0 || s.passed < headsPerChunk) {
+			s.passed++
+			o = s.heads.pop()
+			s.change.Broadcast()
+		} else {
+			s.passed = 0
+			o = s.bulk.pop()
+		}
+		if !o.withdrawn {
+			return o
+		}
+	}
+	return nil
+}
+
+// write writes one frame and settles the accounts.
+func (s *sender) write(o *outgoing, f *frame) {
+	n := int64(0)
+	for _, part := range f.data {
+		n += int64(len(part))
+	}
+	s.unheard.Add(n + 64)
+	err := s.send(f)
+
+	s.mu.Lock()
+	if err != nil && s.err == nil {
+		s.err = err
+		defer s.fail(err)
+	}
+	over := false
+	if !o.withdrawn {
+		if s.err != nil {
+			n, o.withdrawn = o.left, true
+		}
+		s.release(o, n)
+		over = o.left == 0
+	}
+	s.mu.Unlock()
+	if over && o.over != nil {
+		o.over()
+	}
+}
+
+// release takes n bytes of a message off the books. Called with mu held.
+func (s *sender) release(o *outgoing, n int64) {
+	if n == 0 {
+		return
+	}
+	o.left -= n
+	s.queued -= n
+	s.total.give(n)
+	s.change.Broadcast()
+}
+
+// withdraw takes a message back, or the rest of it, and says whether anything of it was written. The
+// message's over is not called.
+func (s *sender) withdraw(o *outgoing) (started bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !o.withdrawn {
+		o.withdrawn = true
+		s.release(o, o.left)
+		o.rest = cursor{}
+	}
+	return o.started
+}
+
+// close refuses further messages, drops those that wait, and lets whoever waits for room go.
+func (s *sender) close(err error) {
+	s.mu.Lock()
+	if s.err == nil {
+		s.err = err
+	}
+	var dropped []*outgoing
+	for _, q := range []*fifo[*outgoing]{&s.heads, &s.bulk} {
+		for q.len() > 0 {
+			if o := q.pop(); !o.withdrawn {
+				o.withdrawn = true
+				s.release(o, o.left)
+				dropped = append(dropped, o)
+			}
+		}
+	}
+	s.change.Broadcast()
+	s.mu.Unlock()
+	for _, o := range dropped {
+		if o.over != nil {
+			o.over()
+		}
+	}
+}
+
+// idle waits until nothing waits to be written or is being written.
+func (s *sender) idle() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.busy {
+		s.change.Wait()
+	}
+}

@@ -1,0 +1,163 @@
+package agent
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+	"google.golang.org/protobuf/proto"
+
+	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+)
+
+// service is the agent as its peers see it.
+type service struct {
+	agentpb.UnimplementedAgentServer
+	agent *Agent
+}
+
+// newServer makes the gRPC server: our service, health and reflection, everything behind the same check.
+func (a *Agent) newServer() *grpc.Server {
+	s := grpc.NewServer(
+		grpc.Creds(a.serverCreds()),
+		grpc.ForceServerCodecV2(a.codec),
+		grpc.InTapHandle(a.tap), grpc.UnaryInterceptor(a.unary), grpc.StreamInterceptor(a.streaming),
+		grpc.WaitForHandlers(true),
+		grpc.ConnectionTimeout(a.limits.Handshake),
+		grpc.MaxConcurrentStreams(8), grpc.MaxHeaderListSize(16<<10),
+		grpc.MaxRecvMsgSize(maxFrame), grpc.MaxSendMsgSize(maxFrame),
+		grpc.StaticStreamWindowSize(window), grpc.StaticConnWindowSize(window),
+		grpc.ReadBufferSize(ioChunk), grpc.WriteBufferSize(ioChunk),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: a.config.Keepalive, Timeout: a.keepaliveTimeout()}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
+	)
+	agentpb.RegisterAgentServer(s, service{agent: a})
+	a.health = health.NewServer()
+	a.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_NOT_SERVING)
+	grpc_health_v1.RegisterHealthServer(s, a.health)
+	reflection.Register(s)
+	return s
+}
+
+// Connect serves one peer's stream.
+func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.Frame]) error {
+	a := s.agent
+	h, c, err := a.identify(stream.Context())
+	if err != nil {
+		return err
+	}
+	select { // a peer may know the group a little earlier than we do
+	case <-a.group.ready:
+	case <-stream.Context().Done():
+		return stream.Context().Err()
+	case <-a.ctx.Done():
+		return errClosed()
+	}
+	w, err := a.group.find(h.GetName())
+	if err != nil {
+		return a.turnAway(stream.Context(), failure(codes.PermissionDenied, "%s", asError(err).Text))
+	}
+	in := a.newInbound(stream, Peer{
+		Name: w.Name, Rank: w.Rank, Identity: c.identity, Address: c.address, Allow: a.config.Policy.allow(w.Name),
+	})
+	reborn, err := a.origins.enter(in, h.GetIncarnation())
+	if err != nil {
+		return a.turnAway(stream.Context(), err)
+	}
+	if reborn { // what the worker's former life held, nobody will ever release
+		a.rrefs.forget(w.Name)
+	}
+	defer a.origins.leave(in)
+	if err := stream.SendHeader(a.hello()); err != nil {
+		return err
+	}
+	return in.run()
+}
+
+func (a *Agent) newInbound(stream grpc.ServerStream, peer Peer) *inbound {
+	in := &inbound{agent: a, peer: peer, stream: stream, kicked: make(chan error, 1), running: map[uint64]*incall{}}
+	in.ctx, in.cancel = context.WithCancelCause(context.WithValue(a.serveCtx, peerKey{}, &in.peer))
+	in.out = newSender(func(f *frame) error { return stream.SendMsg(f) }, in.kick,
+		a.limits.QueuePerPeer, 2*maxRefusals, &a.replies)
+	in.serving.limit = int64(a.limits.ServingPerPeer)
+	in.control.limit = int64(a.limits.ServingPerPeer)
+	in.incoming.limit = a.limits.ReceivePerPeer
+	return in
+}
+
+// serve does what a peer asks for, this worker included.
+func (a *Agent) serve(ctx context.Context, from *Peer, m agentpb.Method, body Body, detail proto.Message) (Body, error) {
+	switch m {
+	case agentpb.Method_METHOD_CALL:
+		a.count.served.Add(1)
+		reply, err := guard(a, "Executor.Execute", func() (Reply, error) {
+			return a.config.Executor.Execute(ctx, Request{Body: body})
+		})
+		return reply.Body, err
+	case agentpb.Method_METHOD_QUIESCE:
+		return a.serveQuiesce(ctx, from, detail)
+	}
+	ref, ok := detail.(*agentpb.Reference)
+	if !ok {
+		return nil, failure(codes.InvalidArgument, "%v without a reference", m)
+	}
+	switch m {
+	case agentpb.Method_METHOD_REMOTE:
+		return nil, nil // its execution has begun, see inbound.gather
+	case agentpb.Method_METHOD_FETCH:
+		return a.rrefs.serveFetch(ctx, from, ref)
+	case agentpb.Method_METHOD_RREF_FORK:
+		return nil, a.rrefs.serveFork(from, ref)
+	case agentpb.Method_METHOD_RREF_ACCEPT:
+		return nil, a.rrefs.serveAccept(ref)
+	case agentpb.Method_METHOD_RREF_DELETE:
+		return nil, a.rrefs.serveDelete(from, ref)
+	}
+	return nil, failure(codes.Unimplemented, "this worker knows no %v", m)
+}
+
+// callSelf executes a call to this worker itself, with the same limits and without the network.
+func (a *Agent) callSelf(c *outcall) {
+	if err := a.life.serve(c.method); err != nil {
+		c.finish(Reply{}, err)
+		return
+	}
+	if !a.serving.take(1, false) {
+		a.life.leave(c.method)
+		c.finish(Reply{}, failure(codes.ResourceExhausted, "%d requests are in execution, allowed are %d (Limits.Serving)",
+			a.serving.used.Load(), a.serving.limit))
+		return
+	}
+	self := &Peer{Name: a.config.Name, Rank: a.Rank(), Identity: "self"}
+	base := context.WithValue(a.serveCtx, peerKey{}, self)
+	var ctx context.Context
+	var cancel context.CancelFunc
+	if c.deadline.IsZero() {
+		ctx, cancel = context.WithCancel(base)
+	} else {
+		ctx, cancel = context.WithDeadline(base, c.deadline)
+	}
+	c.Then(func(Reply, error) { cancel() }) // the caller may give up first
+	go func() {
+		body, err := a.serve(ctx, self, c.method, c.body, c.detail)
+		a.serving.give(1)
+		a.life.leave(c.method)
+		if err != nil {
+			c.finish(Reply{}, a.ownEnd(err))
+		} else {
+			c.finish(Reply{Body: body}, nil)
+		}
+	}()
+}
+
+// ownEnd is the error that an execution ended with; when it is because this worker stops, it says so.
+func (a *Agent) ownEnd(err error) *Error {
+	if a.serveCtx.Err() != nil {
+		return failure(codes.Unavailable, "worker %s was shut down during the call: %w", a.config.Name, err)
+	}
+	return asError(err)
+}

@@ -1,0 +1,218 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+
+	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+)
+
+// session is one stream to a peer, from its opening to its end, seen by the side that calls. When it ends
+// every call on it ends; none is carried over to the next session, where it could run twice.
+type session struct {
+	link   *link
+	conn   *grpc.ClientConn
+	stream grpc.ClientStream
+	cancel context.CancelFunc // of the stream
+	peer   *agentpb.Hello
+	out    *sender
+
+	mu    sync.Mutex
+	calls map[uint64]*outcall // nil once the session has ended
+	err   *Error              // why it ended
+}
+
+// start sends the call on its way.
+func (s *session) start(c *outcall) {
+	if size := c.body.Size(); uint64(size) > s.peer.GetMaxMessage() {
+		c.finish(Reply{}, failure(codes.ResourceExhausted, "the body has %d bytes, the worker takes %d (its Limits.MaxMessage)",
+			size, s.peer.GetMaxMessage()).about(s.peer.GetName(), false))
+		return
+	}
+	c.msg = newOutgoing(frame{kind: agentpb.Kind_KIND_REQUEST, method: c.method, detail: c.detail}, c.body)
+	c.msg.deadline = c.deadline
+	if err := s.out.submit(c.msg, func() bool { return s.register(c) }); err != nil {
+		c.finish(Reply{}, asError(err).about(s.peer.GetName(), false))
+		return
+	}
+}
+
+// register gives the call its number. The sender calls it in the order in which the heads are written, so
+// that the numbers that the peer sees rise. A call that was given up meanwhile is not sent.
+func (s *session) register(c *outcall) bool {
+	c.msg.head.call = s.link.lastCall.Add(1)
+	s.mu.Lock()
+	if s.calls != nil {
+		s.calls[c.msg.head.call] = c
+	}
+	err := s.err
+	s.mu.Unlock()
+	c.session.Store(s)
+	if !c.stage.CompareAndSwap(stageNew, stageSent) {
+		s.take(c.msg.head.call)
+		return false
+	}
+	if err != nil {
+		go c.finish(Reply{}, err.about(s.peer.GetName(), true)) // the sender's lock is held
+	}
+	return true
+}
+
+// take removes a call from the table. Whoever gets it true ends the call here.
+func (s *session) take(id uint64) *outcall {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.calls[id]
+	delete(s.calls, id)
+	return c
+}
+
+func (s *session) find(id uint64) *outcall {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls[id]
+}
+
+// drop forgets a call that was given up, and tells the peer if it may have heard of it, which is what it returns.
+func (s *session) drop(c *outcall) bool {
+	id := c.msg.head.call
+	known := s.take(id) != nil
+	s.link.received(c)
+	started := s.out.withdraw(c.msg)
+	if known && started {
+		_ = s.out.submitReply(newOutgoing(frame{kind: agentpb.Kind_KIND_CANCEL, call: id}, nil)) // fails with the stream
+	}
+	return started
+}
+
+// read takes in what the peer sends until the stream ends.
+func (s *session) read() {
+	for {
+		var f frame
+		if err := s.stream.RecvMsg(&f); err != nil {
+			s.end(err)
+			return
+		}
+		s.out.heard()
+		err := s.handle(&f)
+		f.free()
+		if err != nil {
+			s.end(err)
+			return
+		}
+	}
+}
+
+// handle takes one frame. An error ends the session.
+func (s *session) handle(f *frame) error {
+	if f.call == 0 || f.call > s.link.lastCall.Load() {
+		return fmt.Errorf("%w: an answer to call %d, which was never made", errProtocol, f.call)
+	}
+	c := s.find(f.call)
+	if c == nil {
+		return nil // it was given up
+	}
+	switch f.kind {
+	case agentpb.Kind_KIND_REPLY:
+		if c.arriving != nil {
+			return fmt.Errorf("%w: a second reply to call %d", errProtocol, f.call)
+		}
+		return s.reply(c, f)
+	case agentpb.Kind_KIND_CHUNK:
+		if c.arriving == nil {
+			return fmt.Errorf("%w: a chunk before the reply to call %d", errProtocol, f.call)
+		}
+		return s.gather(c, f)
+	case agentpb.Kind_KIND_FAILURE:
+		st, _ := f.detail.(*agentpb.Status)
+		s.settle(c, Reply{}, fromStatus(st, s.peer.GetName()))
+		return nil
+	}
+	return fmt.Errorf("%w: a frame of kind %v from the called side", errProtocol, f.kind)
+}
+
+// reply begins to take in a reply, and ends the call if that is all of it.
+func (s *session) reply(c *outcall, f *frame) error {
+	total, err := bodySize(f.sizes, s.link.agent.limits.MaxMessage)
+	if err == nil {
+		err = s.link.receive(total)
+	}
+	if err != nil {
+		s.settle(c, Reply{}, asError(err).about(s.peer.GetName(), true))
+		return nil
+	}
+	c.arriving = newAssembly(f.sizes, total)
+	c.held.Store(total)
+	if s.find(f.call) == nil { // given up meanwhile, by someone who may not have seen what is held
+		s.link.received(c)
+		return nil
+	}
+	return s.gather(c, f)
+}
+
+func (s *session) gather(c *outcall, f *frame) error {
+	if err := c.arriving.add(f.data); err != nil {
+		return err
+	}
+	if c.arriving.complete() {
+		s.settle(c, Reply{Body: c.arriving.body}, nil)
+	}
+	return nil
+}
+
+// settle ends a call with what the peer said.
+func (s *session) settle(c *outcall, reply Reply, err *Error) {
+	s.link.received(c)
+	if s.take(c.msg.head.call) == nil {
+		return
+	}
+	s.out.withdraw(c.msg) // a reply may come before the request is out, if it was refused
+	if err != nil {
+		c.finish(Reply{}, err)
+	} else {
+		c.finish(reply, nil)
+	}
+}
+
+// end ends the session: everything on it has failed.
+func (s *session) end(cause error) {
+	s.mu.Lock()
+	if s.err != nil {
+		s.mu.Unlock()
+		return
+	}
+	s.err = s.reason(cause)
+	calls := s.calls
+	s.calls = nil
+	s.mu.Unlock()
+
+	s.cancel()
+	s.out.close(s.err.about(s.peer.GetName(), false))
+	s.link.lost(s)
+	for _, c := range calls {
+		s.link.received(c)
+		c.finish(Reply{}, s.err.about(s.peer.GetName(), s.out.withdraw(c.msg)))
+	}
+	go s.conn.Close() // waits for goroutines of grpc, of which this may be one
+}
+
+// reason says why the session ended in the terms in which calls end.
+func (s *session) reason(cause error) *Error {
+	if errors.Is(cause, ErrClosed) {
+		return errClosed()
+	}
+	if errors.Is(cause, errProtocol) {
+		return failure(codes.Internal, "%w", cause)
+	}
+	e := asError(cause)
+	switch e.Code {
+	case codes.Unavailable, codes.Unauthenticated, codes.PermissionDenied, codes.FailedPrecondition, codes.AlreadyExists:
+		return e
+	}
+	return failure(codes.Unavailable, "the connection ended: %w", cause)
+}

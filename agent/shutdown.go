@@ -1,0 +1,71 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/pyrpc/pyrpc/cleanup"
+)
+
+// registerSteps has the agent closed in its place among everything else that the process must release.
+func (a *Agent) registerSteps() error {
+	if err := a.config.Cleanup.Register(cleanup.PhaseAgent, "agent "+a.config.Name, a.stop); err != nil {
+		return err
+	}
+	return a.config.Cleanup.Register(cleanup.PhaseRRefs, "RRefs of agent "+a.config.Name, a.rrefs.close)
+}
+
+// Shutdown closes the agent at once: new calls are refused, calls in progress end with ErrClosed, executions have
+// their contexts cancelled, peers are told. It waits for the executions as long as ctx allows. Then it runs
+// the Cleanup registry. Again it does nothing but return the first one's report.
+//
+// Torch: rpc.shutdown(graceful=False).
+func (a *Agent) Shutdown(ctx context.Context) (cleanup.Report, error) {
+	return a.config.Cleanup.Run(ctx)
+}
+
+// stop is the agent's step in the cleanup.
+func (a *Agent) stop(ctx context.Context) error {
+	a.life.close()
+	a.health.Shutdown()
+	a.unserve()
+	a.group.close()
+
+	err := a.life.empty(ctx)
+	if err != nil {
+		err = fmt.Errorf("agent: %d requests are still in execution: %w", a.life.load(), err)
+	}
+	streams := a.origins.close(errClosed())
+	for _, in := range streams {
+		if !until(ctx, in.out.idle) {
+			break
+		}
+	}
+	for _, in := range streams {
+		in.kick(failure(codes.Unavailable, "worker %s was shut down", a.config.Name))
+	}
+	a.cancel()
+	if !until(ctx, a.server.GracefulStop) {
+		a.server.Stop()
+	}
+	_ = a.door.Close() // it is open still if nobody served
+	a.tasks.Wait()
+	return err
+}
+
+// until calls fn, and waits for it as long as ctx allows.
+func until(ctx context.Context, fn func()) bool {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		fn()
+	}()
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

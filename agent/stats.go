@@ -1,0 +1,68 @@
+package agent
+
+import (
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/codes"
+)
+
+// Metrics is told of what an agent does. Its methods are called on the way of the calls: they must be quick, and
+// may be called on many goroutines at once.
+type Metrics interface {
+	// CallDone is told of every call that this agent made: to whom, how it ended, how long it took.
+	CallDone(to string, code codes.Code, took time.Duration)
+}
+
+// Stats are counts since the agent was made, and what there is now.
+type Stats struct {
+	Calls         uint64 // made by this agent and ended
+	Failures      uint64 // of them, with an error
+	Served        uint64 // requests executed
+	Refused       uint64 // requests of peers that may not come in
+	TurnedAway    uint64 // connections closed before their peer had proved who it is
+	InFlight      int    // calls without an outcome, and requests in execution
+	QueuedBytes   int64  // of bodies that wait to be sent
+	IncomingBytes int64  // of bodies held for requests, and of replies that are arriving
+	Connections   int    // open to the listener
+	RRefsOwned    int    // values that this worker keeps for the group
+	RRefsUsed     int    // references that this worker holds to values of others
+}
+
+type counters struct {
+	calls, failures, served, refused atomic.Uint64
+	metrics                          Metrics
+}
+
+// callDone counts a call's end. A nil *Error in err is impossible: callers pass nil or an error.
+func (n *counters) callDone(c *outcall, err error) {
+	n.calls.Add(1)
+	if err != nil {
+		n.failures.Add(1)
+	}
+	if n.metrics == nil {
+		return
+	}
+	code, to := codes.OK, c.agent.config.Name
+	if err != nil {
+		code = asError(err).Code
+	}
+	if c.link != nil {
+		to = c.link.to.Name
+	}
+	n.metrics.CallDone(to, code, time.Since(c.began))
+}
+
+// Stats returns the counts. It does not block.
+func (a *Agent) Stats() Stats {
+	s := Stats{
+		Calls: a.count.calls.Load(), Failures: a.count.failures.Load(),
+		Served: a.count.served.Load(), Refused: a.count.refused.Load(),
+		InFlight: a.life.load(), QueuedBytes: a.queue.used.Load() + a.replies.used.Load(), IncomingBytes: a.incoming.used.Load(),
+	}
+	s.RRefsOwned, s.RRefsUsed = a.rrefs.counts()
+	a.door.mu.Lock()
+	s.TurnedAway, s.Connections = a.door.turned, a.door.open
+	a.door.mu.Unlock()
+	return s
+}

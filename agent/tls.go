@@ -1,0 +1,202 @@
+package agent
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// TLS names files in PEM. They are read again when they change; new connections then use the new ones.
+type TLS struct {
+	Cert, Key string // this worker's certificate, with the chain, and its key
+	// CA has the roots that peers' certificates must come from. Without a Token every peer must show one,
+	// and it must be for the name by which the worker calls itself: a DNS name, the last part of a spiffe:
+	// or pyrpc: URI, or else the common name.
+	CA string
+}
+
+func (t *TLS) check() error {
+	if t.Cert == "" || t.Key == "" {
+		return fmt.Errorf("agent: TLS needs Cert and Key")
+	}
+	_, err := t.load()
+	return err
+}
+
+// material is what was in the files.
+type material struct {
+	cert tls.Certificate
+	pool *x509.CertPool // nil: the system's
+}
+
+func (t *TLS) load() (*material, error) {
+	cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+	if err != nil {
+		return nil, fmt.Errorf("agent: TLS: %w", err)
+	}
+	m := &material{cert: cert}
+	if t.CA == "" {
+		return m, nil
+	}
+	pem, err := os.ReadFile(t.CA)
+	if err != nil {
+		return nil, fmt.Errorf("agent: TLS.CA: %w", err)
+	}
+	m.pool = x509.NewCertPool()
+	if !m.pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("agent: TLS.CA: %s has no certificate in PEM", t.CA)
+	}
+	return m, nil
+}
+
+// stamp tells one state of the files from another.
+func (t *TLS) stamp() (stamp [3]fileStamp) {
+	for i, name := range []string{t.Cert, t.Key, t.CA} {
+		if info, err := os.Stat(name); err == nil {
+			stamp[i] = fileStamp{info.ModTime(), info.Size()}
+		}
+	}
+	return stamp
+}
+
+type fileStamp struct {
+	modified time.Time
+	size     int64
+}
+
+// keyring keeps what was in the files, and looks whether they changed when a connection is made.
+type keyring struct {
+	files  TLS
+	mutual bool // every peer must show a certificate
+	log    *slog.Logger
+
+	mu    sync.Mutex
+	have  *material
+	stamp [3]fileStamp
+}
+
+// current returns what is in the files, or the last that could be used.
+func (k *keyring) current() (*material, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	stamp := k.files.stamp()
+	if k.have != nil && stamp == k.stamp {
+		return k.have, nil
+	}
+	m, err := k.files.load()
+	if err != nil {
+		if k.have == nil {
+			return nil, err
+		}
+		k.log.Warn("agent: the TLS files changed and cannot be used; the old ones stay", "err", err)
+		k.stamp = stamp
+		return k.have, nil
+	}
+	k.have, k.stamp = m, stamp
+	return m, nil
+}
+
+// server is the configuration for connections that come in.
+func (k *keyring) server() *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13,
+		NextProtos: []string{"h2"},
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			m, err := k.current()
+			if err != nil {
+				return nil, err
+			}
+			cfg := &tls.Config{
+				MinVersion:   tls.VersionTLS13,
+				NextProtos:   []string{"h2"},
+				Certificates: []tls.Certificate{m.cert},
+				ClientCAs:    m.pool,
+				ClientAuth:   tls.VerifyClientCertIfGiven,
+			}
+			if k.mutual {
+				cfg.ClientAuth = tls.RequireAndVerifyClientCert
+			}
+			return cfg, nil
+		},
+	}
+}
+
+// client is the configuration for a connection to a worker. An unknown name stands for a coordinator that was
+// only given by address.
+func (k *keyring) client(name, address string) (*tls.Config, error) {
+	m, err := k.current()
+	if err != nil {
+		return nil, err
+	}
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		host = address
+	}
+	return &tls.Config{
+		MinVersion:   tls.VersionTLS13,
+		NextProtos:   []string{"h2"},
+		Certificates: []tls.Certificate{m.cert},
+		// The standard check knows host names only. VerifyConnection does it whole, with the worker's.
+		InsecureSkipVerify: true,
+		VerifyConnection: func(state tls.ConnectionState) error {
+			if err := verifyChain(state, m.pool); err != nil {
+				return err
+			}
+			leaf := state.PeerCertificates[0]
+			if name != "" && certifies(leaf, name) {
+				return nil
+			}
+			if (name == "" || !k.mutual) && leaf.VerifyHostname(host) == nil {
+				return nil
+			}
+			return fmt.Errorf("the certificate at %s is for %s, not for worker %s", address, orNobody(certNames(leaf)), name)
+		},
+	}, nil
+}
+
+func verifyChain(state tls.ConnectionState, roots *x509.CertPool) error {
+	if len(state.PeerCertificates) == 0 {
+		return fmt.Errorf("the peer has no certificate")
+	}
+	between := x509.NewCertPool()
+	for _, c := range state.PeerCertificates[1:] {
+		between.AddCert(c)
+	}
+	_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: between, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	})
+	return err
+}
+
+// certifies says whether the certificate is for a worker of that name.
+func certifies(cert *x509.Certificate, name string) bool {
+	return slices.Contains(certNames(cert), name)
+}
+
+// certNames are the workers that a certificate is for. The common name counts only where there is nothing better.
+func certNames(cert *x509.Certificate) []string {
+	names := slices.Clone(cert.DNSNames)
+	for _, u := range cert.URIs {
+		switch {
+		case u.Scheme != "spiffe" && u.Scheme != "pyrpc":
+		case u.Opaque != "":
+			names = append(names, u.Opaque)
+		case strings.Trim(u.Path, "/") == "":
+			names = append(names, u.Host)
+		default:
+			path := strings.TrimSuffix(u.Path, "/")
+			names = append(names, path[strings.LastIndexByte(path, '/')+1:])
+		}
+	}
+	if len(names) == 0 && cert.Subject.CommonName != "" {
+		names = append(names, cert.Subject.CommonName)
+	}
+	return names
+}
