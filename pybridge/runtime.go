@@ -26,7 +26,7 @@ type interpreter struct {
 	bridge   bridgeModule
 	// The modules, held from the start: at the end imports may be broken.
 	sys, atexit cpython.Ref
-	signals  signalGuard
+	signals     signalGuard
 
 	started chan struct{} // closed when starting is over
 	err     error         // why it failed; read after started
