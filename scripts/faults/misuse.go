@@ -180,11 +180,12 @@ func objectFaults() []fault {
 			p.did("%v", callErr)
 		}},
 		{name: "object-dropped", injected: "20 × 10 MB left to the garbage collector", must: "freed by the next calls", do: usual(func(w *world) {
+			owned := pybridge.Owned()
 			w.drop(20)
 			w.until("they are freed", func() bool {
 				runtime.GC()
 				w.must(enter())
-				return pybridge.Owned() == 6 // the handler's
+				return pybridge.Owned() == owned
 			})
 			w.check(pybridge.Dropped() >= 20, "%d dropped", pybridge.Dropped())
 			w.did("%d freed", pybridge.Dropped())
