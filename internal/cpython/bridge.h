@@ -166,6 +166,8 @@ void cpy_crash_close(void);
 
 // floor.c: for measuring only
 int64_t cpy_floor(PyObject *fn, const void *data, Py_ssize_t len, int64_t calls); // ns, -1 for a failure
+int64_t cpy_floor_steps(PyObject *deserialize, PyObject *run, PyObject *serialize, const void *data, Py_ssize_t len,
+	int64_t calls); // likewise
 int cpy_naive_ensure(void);
 void cpy_naive_release(int state);
 PyObject *cpy_naive_bytes(const void *data, Py_ssize_t len);

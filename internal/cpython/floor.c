@@ -13,6 +13,39 @@ static PyObject *call_once(PyObject *fn, const void *data, Py_ssize_t len, void 
 	return result;
 }
 
+// What torch's own C++ handler does for a request: deserialize(bytes, []), _run_function, serialize.
+static PyObject *steps_once(PyObject *const *fns, const void *data, Py_ssize_t len, void *dst, Py_ssize_t cap) {
+	PyObject *payload[2] = {cpy.PyBytes_FromStringAndSize(data, len), cpy.PyList_New(0)};
+	PyObject *udf = payload[0] && payload[1] ? cpy.PyObject_VectorcallDict(fns[0], payload, 2, NULL) : NULL;
+	PyObject *value = udf ? cpy.PyObject_VectorcallDict(fns[1], &udf, 1, NULL) : NULL;
+	PyObject *pair = value ? cpy.PyObject_VectorcallDict(fns[2], &value, 1, NULL) : NULL;
+	PyObject *bytes = pair ? cpy.PyTuple_GetItem(pair, 0) : NULL; // borrowed
+	char *out;
+	Py_ssize_t n;
+	if (bytes && cpy.PyBytes_AsStringAndSize(bytes, &out, &n) == 0) memcpy(dst, out, (size_t)(n < cap ? n : cap));
+	cpy.Py_DecRef(value);
+	cpy.Py_DecRef(udf);
+	cpy.Py_DecRef(payload[1]);
+	cpy.Py_DecRef(payload[0]);
+	return pair;
+}
+
+int64_t cpy_floor_steps(PyObject *deserialize, PyObject *run, PyObject *serialize, const void *data, Py_ssize_t len,
+	int64_t calls) {
+	PyObject *fns[3] = {deserialize, run, serialize};
+	char dst[4096];
+	int64_t start = cpy_now();
+	for (int64_t i = 0; i < calls; i++) {
+		if (cpy_attach(0) != CPY_OK) return -1;
+		PyObject *result = steps_once(fns, data, len, dst, sizeof dst);
+		if (!result) cpy.Py_DecRef(cpy_take_exception());
+		cpy.Py_DecRef(result);
+		cpy_detach();
+		if (!result) return -1;
+	}
+	return cpy_now() - start;
+}
+
 int64_t cpy_floor(PyObject *fn, const void *data, Py_ssize_t len, int64_t calls) {
 	char dst[4096];
 	int64_t start = cpy_now();

@@ -23,6 +23,16 @@ func CallFloor(fn Ref, payload []byte, calls int) (time.Duration, error) {
 	return time.Duration(ns), nil
 }
 
+// CallFloorSteps makes the three calls of a request, as torch's C++ handler does, in a loop in C.
+func CallFloorSteps(deserialize, run, serialize Ref, payload []byte, calls int) (time.Duration, error) {
+	ns := C.cpy_floor_steps(pyObject(deserialize), pyObject(run), pyObject(serialize),
+		unsafe.Pointer(unsafe.SliceData(payload)), C.Py_ssize_t(len(payload)), C.int64_t(calls))
+	if ns < 0 {
+		return 0, errBench
+	}
+	return time.Duration(ns), nil
+}
+
 // CallNaive makes one call as programs do over a 1:1 binding: a crossing for each C-API function, and
 // PyGILState_Ensure and _Release round each call, with no thread state kept. The calling goroutine
 // must be locked to a thread without a warm state; see [RetireThread].

@@ -67,7 +67,7 @@ func All() []Measurement {
 		{"wait_p99_vs_p50", "ratio", "64 goroutines: the time of one call in a hundred over the median", 3, true, fairness},
 		{"short_p99_vs_interval", "ratio", "short calls beside one that computes: p99 over the switch interval", 2, true, besideSpinning},
 		{"udf_own_vs_torch", "ratio", "our module's round trip over torch's, same call", 0.5, true, ownVsTorch},
-		{"udf_torch_vs_c_floor", "ratio", "RunUDF with torch's module over the same in a C loop", 1.05, true, torchVsFloor},
+		{"udf_torch_vs_c_floor", "ratio", "RunUDF with torch's module over torch's three functions called in a C loop", 1.05, true, torchVsFloor},
 	}
 }
 

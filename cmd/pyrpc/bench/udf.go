@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"runtime"
 	"time"
 
@@ -211,40 +210,3 @@ func attach(ctx context.Context, s *Setup) ([]float64, error) {
 }
 
 // torchHandler is a handler for torch's module, or the reason why there is none.
-func torchHandler(ctx context.Context, s *Setup) (*handler.Handler, error) {
-	h, err := handler.New(ctx, s.Runtime, handler.WithModule(handler.TorchModule))
-	if errors.Is(err, pybridge.ModuleNotFoundError) {
-		return nil, &skipError{"this Python has no PyTorch"}
-	}
-	return h, err
-}
-
-func torchVsFloor(ctx context.Context, s *Setup) ([]float64, error) {
-	h, err := torchHandler(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = h.Cleanup(ctx) }()
-	return vsFloor(ctx, s, h)
-}
-
-func ownVsTorch(ctx context.Context, s *Setup) ([]float64, error) {
-	h, err := torchHandler(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = h.Cleanup(ctx) }()
-	own, err := newSubject(ctx, s, s.Handler)
-	if err != nil {
-		return nil, err
-	}
-	defer own.release()
-	torch, err := newSubject(ctx, s, h)
-	if err != nil {
-		return nil, err
-	}
-	defer torch.release()
-	return ratios(s.Rounds,
-		func() (time.Duration, error) { return own.ours(ctx, callsPerRound) },
-		func() (time.Duration, error) { return torch.ours(ctx, callsPerRound) })
-}
