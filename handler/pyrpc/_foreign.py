@@ -7,7 +7,6 @@ of the failure handling, thread-local tables left behind.
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
-from contextvars import Context
 from sys import modules
 
 from . import _torch
@@ -17,10 +16,10 @@ from ._errors import (
     describe_pickling,
     describe_unpickling,
 )
+from ._foreign_run import loaded, make_run
 from ._render import render
 from ._safe import (
     get_args,
-    get_cause,
     get_context,
     get_dict,
     get_traceback,
@@ -34,14 +33,13 @@ from ._safe import (
 from ._tensors import mend_table
 
 _TABLES = "_thread_local_tensor_tables"
-_SUFFIX = "Default RPC pickler does not serialize"
 
 
 def make_foreign(module, names, max_payload):
     """Return the members of a Handle for *module*, by name."""
     foreign = _Foreign(module, names, max_payload)
     return {
-        "run": foreign.run,
+        "run": make_run(foreign, names),
         "serialize": foreign.serialize,
         "deserialize": foreign.deserialize,
         "run_function": foreign.run_function,
@@ -58,14 +56,11 @@ class _Foreign:
         self._deserialize = names["deserialize"]
         self._handle_exception = names["_handle_exception"]
         self._remote_exception = getattr(module, "RemoteException", None)
-        self._tables = getattr(module, _TABLES, None)
+        self.tables = getattr(module, _TABLES, None)
         self._module_name = module.__name__
-        self._max_payload = max_payload
+        self.max_payload = max_payload
 
-    def run(self, data, tensors=None):
-        return Context().run(self._work, data, tensors)
-
-    def _work(self, data, tensors):
+    def in_steps(self, data, tensors):
         result = self._call(self.deserialize(data, tensors))
         data, tensors = self.serialize(result)
         return (data, tensors) if tensors else data
@@ -74,10 +69,10 @@ class _Foreign:
         return Context().run(self._call, udf)
 
     def deserialize(self, data, tensors=None):
-        if self._max_payload is not None:
+        if self.max_payload is not None:
             from ._handle import check_size
 
-            check_size(data, self._max_payload)
+            check_size(data, self.max_payload)
         saved = self._save_tables()
         try:
             value = self._deserialize(data, [] if tensors is None else tensors)
@@ -86,16 +81,16 @@ class _Foreign:
             raise describe_unpickling(exc) from exc
         finally:
             self._restore_tables(saved)
-        if _is_failed_load(value):
-            cause = get_cause(value)
-            raise describe_unpickling(cause) from cause
-        return value
+        return loaded(value)
 
     def serialize(self, obj):
         try:
             return self._dump(obj)
         except BaseException as exc:
-            failure = exc
+            return self.instead(obj, exc)
+
+    def instead(self, obj, failure):
+        """Serialize what can travel in place of *obj*, which could not."""
         for base in self._bases_of(obj):
             # An exception class that cannot travel must not hide the exception.
             try:
@@ -127,12 +122,12 @@ class _Foreign:
                 switch(True)
             return self._run_function(udf)
         except BaseException as exc:
-            return self._failed(exc)
+            return self.failed(exc)
         finally:
             if switch is not None:
                 switch(True)
 
-    def _failed(self, exc):
+    def failed(self, exc):
         """Make the result for *exc*, which left the module's _run_function.
 
         It may come from the module's own error handling ("Current RPC agent is
@@ -217,25 +212,13 @@ class _Foreign:
         return exc
 
     def _save_tables(self):
-        return dict(vars(self._tables)) if self._tables is not None else None
+        return dict(vars(self.tables)) if self.tables is not None else None
 
     def _restore_tables(self, saved):
         if saved is not None:
-            now = vars(self._tables)
+            now = vars(self.tables)
             now.clear()
             now.update(saved)
-
-
-def _is_failed_load(value):
-    """Tell torch's AttributeError-as-a-value from one that was really sent.
-
-    Only the former has a cause: causes do not survive pickling.
-    """
-    return (
-        type(value) is AttributeError
-        and isinstance(get_cause(value), AttributeError)
-        and _SUFFIX in text_of(value)
-    )
 
 
 def _handled_by_module(exc):
