@@ -151,18 +151,27 @@ func (a *Agent) Serve() error {
 }
 
 func (a *Agent) serveAll() error {
-	if a.config.Rendezvous != nil {
-		a.tasks.Go(a.findGroup)
-	} else {
-		a.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_SERVING)
-	}
+	found := make(chan struct{})
+	go func() {
+		defer close(found)
+		if a.config.Rendezvous != nil {
+			a.findGroup()
+		} else {
+			a.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_SERVING)
+		}
+	}()
 	err := a.server.Serve(a.door)
+	stopped := a.ctx.Err() != nil || err == nil || errors.Is(err, grpc.ErrServerStopped)
+	if !stopped {
+		a.cancel() // nobody can come in any more: the group need not be looked for
+	}
+	<-found
 	select {
 	case <-a.failed:
 		return a.readyErr
 	default:
 	}
-	if a.ctx.Err() != nil || errors.Is(err, grpc.ErrServerStopped) {
+	if stopped {
 		return nil
 	}
 	return fmt.Errorf("agent: %w", err)

@@ -148,6 +148,40 @@ func TestLeader_outOfStep(t *testing.T) {
 	assert.ErrorContains(t, err, "was it restarted?")
 }
 
+// A worker that gave up and joins again finds its place, whatever became of its first report.
+func TestLeader_secondAttempts(t *testing.T) {
+	l := newLeader()
+	both := []string{"w0", "w1"}
+	first := func() *agentpb.Activity { return &agentpb.Activity{Phase: 1, Round: 1} }
+	ctx, giveUp := context.WithCancel(t.Context())
+	old, second, mine := make(chan error), make(chan error), make(chan error)
+	report := func(ctx context.Context, from string, into chan error) {
+		_, err := l.report(ctx, from, first(), both)
+		into <- err
+	}
+	reported := func(than *agentpb.Activity) (now *agentpb.Activity) {
+		require.Eventually(t, func() bool {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			now = l.round.reports["w1"]
+			return now != than
+		}, patience, time.Millisecond)
+		return now
+	}
+	go report(ctx, "w1", old)
+	act := reported(nil)
+	go report(t.Context(), "w1", second)
+	reported(act)
+	giveUp() // late: the second attempt's report must stay
+	assert.ErrorIs(t, <-old, context.Canceled)
+	go report(t.Context(), "w0", mine)
+	assert.NoError(t, <-mine)
+	assert.NoError(t, <-second)
+	quiet, err := l.report(t.Context(), "w1", first(), both)
+	assert.NoError(t, err, "a verdict that was missed is given again")
+	assert.False(t, quiet)
+}
+
 func TestShutdown_endsWhatIsInProgress(t *testing.T) {
 	entered, canceled := make(chan struct{}, 2), make(chan error, 2)
 	agents := start(t, named(2, ExecutorFunc(func(ctx context.Context, _ Request) (Reply, error) {

@@ -59,7 +59,8 @@ func (l *link) get(ctx context.Context) (*session, error) {
 	}
 }
 
-// approach starts an attempt or joins the one in progress. While there is neither it says how long to pause.
+// approach starts an attempt or joins the one in progress. While there is neither it says how long to pause,
+// not at all if there is a session after all.
 func (l *link) approach() (attempt <-chan struct{}, pause time.Duration, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -67,6 +68,8 @@ func (l *link) approach() (attempt <-chan struct{}, pause time.Duration, err err
 	switch {
 	case l.closed:
 		return nil, 0, errClosed()
+	case l.current.Load() != nil: // since the caller looked; another would take this one's place
+		return nil, 0, nil
 	case l.attempt != nil:
 		return l.attempt, 0, nil
 	case l.failed == 0 || !now.Before(l.next):

@@ -28,26 +28,32 @@ type leader struct {
 	round  *round
 	before map[string]*agentpb.Activity // the round before, of this phase
 	seen   map[string]bool              // who has reported in this phase at all
+	last   *round                       // the one that was concluded last, for who gave up just before
 }
 
 // round is one round of reports.
 type round struct {
+	phase   uint32
 	number  uint32
 	reports map[string]*agentpb.Activity
 	over    chan struct{} // closed when all have reported
 	quiet   bool          // the verdict; written before over is closed
 }
 
-func newRound(n uint32) *round {
-	return &round{number: n, reports: map[string]*agentpb.Activity{}, over: make(chan struct{})}
+func newRound(phase, n uint32) *round {
+	return &round{phase: phase, number: n, reports: map[string]*agentpb.Activity{}, over: make(chan struct{})}
 }
 
-func newLeader() *leader { return &leader{phase: 1, round: newRound(1), seen: map[string]bool{}} }
+func newLeader() *leader { return &leader{phase: 1, round: newRound(1, 1), seen: map[string]bool{}} }
 
 // report takes a worker's report and waits for the others'.
 func (l *leader) report(ctx context.Context, from string, act *agentpb.Activity, everybody []string) (quiet bool, err error) {
 	l.mu.Lock()
 	r := l.round
+	if l.last != nil && act.GetPhase() == l.last.phase && act.GetRound() == l.last.number {
+		defer l.mu.Unlock() // it gave up waiting when the verdict was on its way
+		return l.last.quiet, nil
+	}
 	if act.GetPhase() != l.phase || act.GetRound() != r.number {
 		defer l.mu.Unlock()
 		return false, failure(codes.FailedPrecondition, "the group's join is at step %d.%d, worker %s at %d.%d: was it restarted?",
@@ -73,7 +79,9 @@ func (l *leader) report(ctx context.Context, from string, act *agentpb.Activity,
 	default:
 	}
 	missing := l.missing(everybody)
-	delete(r.reports, from) // it may come again
+	if r.reports[from] == act { // and not a newer one of a second attempt, which may be here already
+		delete(r.reports, from)
+	}
 	e := ended(ctx.Err(), "waiting for the group to be quiet: "+missing)
 	return false, e
 }
@@ -90,10 +98,11 @@ func (l *leader) conclude() {
 	}
 	if r.quiet {
 		l.phase++
-		l.round, l.before, l.seen = newRound(1), nil, map[string]bool{}
+		l.round, l.before, l.seen = newRound(l.phase, 1), nil, map[string]bool{}
 	} else {
-		l.round, l.before = newRound(r.number+1), r.reports
+		l.round, l.before = newRound(l.phase, r.number+1), r.reports
 	}
+	l.last = r
 	close(r.over)
 }
 

@@ -49,7 +49,7 @@ func (a *Agent) findGroup() {
 	a.readyErr = fmt.Errorf("agent: rendezvous: %w", err)
 	a.log.Error("agent: the rendezvous failed", "err", err)
 	close(a.failed)
-	go a.server.Stop() // which waits for what this goroutine may be a part of
+	a.server.Stop()
 }
 
 func (a *Agent) meetOthers() (*agentpb.Group, error) {

@@ -105,6 +105,19 @@ func TestConnection_unreachablePeerIsReportedAtOnceAndComesBack(t *testing.T) {
 	}, patience, backoffMin/4)
 }
 
+// Who looked for the session a moment before it was there must not make a second one: it would replace the first, and
+// end what is on it.
+func TestConnection_oneAtATime(t *testing.T) {
+	a, _ := pair(t, echo)
+	_, err := a.Call(testContext(t), "w1", Request{})
+	require.NoError(t, err)
+	l := a.group.links["w1"]
+	attempt, pause, err := l.approach()
+	assert.Nil(t, attempt)
+	assert.Zero(t, pause)
+	assert.NoError(t, err)
+}
+
 func TestConnection_wrongWorkerAtTheAddress(t *testing.T) {
 	agents := start(t, Config{Name: "w0"}, Config{Name: "w1"})
 	w1 := agents[1].Addr().String()
