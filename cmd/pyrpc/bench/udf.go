@@ -196,6 +196,7 @@ func (s *subject) naive(calls int) (time.Duration, error) {
 }
 
 func attach(ctx context.Context, s *Setup) ([]float64, error) {
+	ctx = context.WithoutCancel(ctx)
 	var out []float64
 	for range s.Rounds {
 		start := time.Now()
