@@ -12,7 +12,8 @@ import (
 )
 
 // Func is a Go function that Python can call. It runs on a goroutine of its own without the GIL, so
-// it may wait, and may call Python again, with the context it was given. Arguments are converted as
+// it may wait, and may call Python again, with the context it was given, which ends when the call that
+// the Python code belongs to is interrupted. Arguments are converted as
 // As[any] does; an object of another type arrives as an [*Object] that is released when f returns.
 //
 // An error is raised in Python: one that wraps an [*Error] seen through ctx as that very exception;
@@ -64,6 +65,8 @@ func called(parent context.Context, f Func, args, kwargs cpython.Ref) (result, e
 	if err != nil {
 		return nil, nil
 	}
+	ctx, over := gil.Outside(t, ctx)
+	defer over()
 	values, keywords, err := s.arguments(args, kwargs)
 	var out any
 	if err == nil {
