@@ -11,10 +11,10 @@ import (
 // python is what a Worker calls in the package pyrpc: see there _serve, _rpc and _host.
 type python struct {
 	serve, serveRemote, fetch, whenDone, whenKept, makeCaller *pybridge.Object // _serve
-	settle, runCallbacks                                       *pybridge.Object // _rpc
-	makeHost, installHost, removeHost                          *pybridge.Object // _host
-	setName                                                    *pybridge.Object // internal
-	host                                                       *pybridge.Object
+	settle, runCallbacks                                      *pybridge.Object // _rpc
+	makeHost, installHost, removeHost                         *pybridge.Object // _host
+	setName                                                   *pybridge.Object // internal
+	host                                                      *pybridge.Object
 }
 
 func (p *python) slots() map[string]map[string]**pybridge.Object {

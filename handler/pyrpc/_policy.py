@@ -35,7 +35,7 @@ DEFAULT_ALLOWED = frozenset(
     pyrpc.internal:RemoteError pyrpc.internal:RemoteTraceback
     pyrpc.internal:SerializeError pyrpc.internal:DeserializeError
     pyrpc.internal:WorkerInfo pyrpc.internal:_receive_rref
-    pyrpc.internal:_call_method pyrpc.internal:_rref_typeof_on_owner
+    pyrpc.internal:_call_method pyrpc.internal:_type_of_value
     pyrpc.internal:RpcError pyrpc.internal:RpcTimeoutError
     pyrpc.internal:RpcConnectionError
     copyreg:_reconstructor copyreg:__newobj__ copyreg:__newobj_ex__ _operator:or_

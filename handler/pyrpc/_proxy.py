@@ -38,15 +38,13 @@ def _call_method(rref, name, args, kwargs):
     return getattr(value, name)(*args, **kwargs)
 
 
-def _rref_typeof_on_owner(rref, blocking=True):
-    kind = type(rref.local_value())
-    if blocking:
-        return kind
-    from ._future import Future
+def _type_of_value(rref):
+    return type(rref.local_value())
 
-    future = Future()
-    future.set_result(kind)
-    return future
+
+def _rref_typeof_on_owner(rref, blocking=True):
+    """What torch's handler caches to tell an RRef's type at its owner; `_rref_typeof_on_user` elsewhere."""
+    return rref._get_type(blocking=blocking)
 
 
 def _rref_typeof_on_user(rref, timeout=-1.0, blocking=True):
@@ -54,4 +52,4 @@ def _rref_typeof_on_user(rref, timeout=-1.0, blocking=True):
 
 
 # Their name in pickles: see internal.
-_call_method.__module__ = _rref_typeof_on_owner.__module__ = "pyrpc.internal"
+_call_method.__module__ = _type_of_value.__module__ = "pyrpc.internal"

@@ -86,14 +86,14 @@ class RRef:
     def _get_type(self, timeout=_rpc.UNSET_TIMEOUT, blocking=True):
         """Return the class of the value, or where not *blocking* a Future of it."""
         from ._future import Future
-        from ._proxy import _rref_typeof_on_owner
+        from ._proxy import _type_of_value
 
         if self._type is None or not self._type.done():
             if self.is_owner():
                 self._type = Future()
                 self._type.set_result(type(self.local_value()))
             else:
-                self._type = _rpc.rpc_async(self._owner, _rref_typeof_on_owner, (self,), timeout=timeout)
+                self._type = _rpc.rpc_async(self._owner, _type_of_value, (self,), timeout=timeout)
         return self._type.wait() if blocking else self._type
 
     def rpc_sync(self, timeout=_rpc.UNSET_TIMEOUT):

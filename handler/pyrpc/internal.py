@@ -83,7 +83,7 @@ _WITH_AGENT = {
     "WorkerInfo": "_workers",
     "_receive_rref": "_rref",
     "_call_method": "_proxy",
-    "_rref_typeof_on_owner": "_proxy",
+    "_type_of_value": "_proxy",
     "RpcError": "_rpc_errors",
     "RpcTimeoutError": "_rpc_errors",
     "RpcConnectionError": "_rpc_errors",
