@@ -93,7 +93,8 @@ func (w *Worker) start(ctx context.Context, config Config) error {
 	if err := w.python.load(ctx, w.rt); err != nil {
 		return err
 	}
-	if err := config.Cleanup.Register(cleanup.PhaseHandler, "python's side of agent "+config.Name, w.leave); err != nil {
+	// Steps of a phase run in the reverse order: after the agent's, and before Python takes no more calls.
+	if err := config.Cleanup.Register(cleanup.PhaseAgent, "python's side of agent "+config.Name, w.leave); err != nil {
 		return fmt.Errorf("pyworker: %w", err)
 	}
 	config.Executor = w
