@@ -45,6 +45,9 @@ func (w *Worker) payload(ctx context.Context, body agent.Body) (handler.Payload,
 	if len(body) == 0 {
 		return handler.Payload{}, &agent.Error{Code: codes.InvalidArgument, Text: "the body is empty: no pickle can be"}
 	}
+	// A tensor may be the first thing here that needs torch; its import belongs on the owner's thread. Where
+	// there is none, what follows says so.
+	w.torch.Do(func() { _ = w.rt.Preload(context.WithoutCancel(ctx), "torch") })
 	readers := make([]io.Reader, len(body))
 	for i, segment := range body {
 		readers[i] = bytes.NewReader(segment)

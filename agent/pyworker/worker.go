@@ -52,6 +52,7 @@ type Worker struct {
 	handles     handles
 	events      events
 	completions completions
+	torch       sync.Once // imports it
 	closing     sync.Once
 }
 
