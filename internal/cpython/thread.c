@@ -95,6 +95,20 @@ void cpy_keep_main(void) {
 	self.depth = 1;
 }
 
+cpy_ref cpy_begin_failed(void) {
+	if (!cpy.PyGILState_GetThisThreadState() || !cpy.PyErr_Occurred()) return (cpy_ref){NULL, CPY_OK};
+	self.depth = 1;
+	return (cpy_ref){cpy_take_exception(), CPY_OK};
+}
+
+void cpy_end_failed(void) { self.depth = 0; }
+
+// After finalising: other goroutines come to this thread, and must not take themselves for holders.
+void cpy_forget_main(void) {
+	self.ts = NULL;
+	self.depth = self.permit = 0;
+}
+
 // PyGILState_Ensure, not PyThreadState_New: extension code that calls PyGILState must find this state.
 static void attach_first(void) {
 	if (cpy.PyGILState_GetThisThreadState()) {
