@@ -2,6 +2,7 @@ package pybridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/pyrpc/pyrpc/cleanup"
@@ -13,7 +14,8 @@ import (
 // Close gives this handle up. The last one stops admission, waits for the calls in progress as long
 // as ctx allows, runs the cleanup registry (owner references, handler references, pending decrefs,
 // the ledger, atexit hooks and flushing, and finalising where asked for) and closes Python for the
-// process. Closing a handle again does nothing.
+// process. Closing the last handle again, or meanwhile, waits for that and gives the same error;
+// closing any other again does nothing.
 //
 // GIL: must not be held
 // Thread: any
@@ -21,8 +23,8 @@ import (
 // Blocks: ctx; every step has a deadline of its own
 //
 // Errors: what failed in which step, the names of calls that were still inside, and of references
-// that nobody released; [Runtime.Join] has the details. ErrHeld, and ErrInCallback in a [Func]: nothing
-// is closed then.
+// that nobody released; [Runtime.Join] has the details. ErrHeld, ErrInCallback in a [Func], and
+// ErrNotStarted for a nil Runtime: nothing is closed then.
 func (r *Runtime) Close(ctx context.Context) error {
 	_, err := r.Join(ctx)
 	return err
@@ -36,28 +38,46 @@ func (r *Runtime) Close(ctx context.Context) error {
 // Ref: drops what the runtime owns
 // Blocks: ctx; every step has a deadline of its own
 func (r *Runtime) Join(ctx context.Context) (cleanup.Report, error) {
-	if gil.Held() {
+	switch {
+	case r.isNone():
+		return cleanup.Report{}, ErrNotStarted
+	case gil.Held():
 		return cleanup.Report{}, ErrHeld
-	}
-	if InCallback(ctx) {
+	case InCallback(ctx):
 		return cleanup.Report{}, ErrInCallback
 	}
-	if !r.closed.CompareAndSwap(false, true) {
+	switch last, now := r.giveUp(); {
+	case !last:
 		return cleanup.Report{}, nil
+	case now:
+		return r.end(ctx)
+	default:
+		return r.awaitEnd(ctx)
 	}
-	if !r.drop() {
-		return cleanup.Report{}, nil
-	}
-	return r.end(ctx)
 }
 
 // end is for whoever gave the last handle up.
 func (i *interpreter) end(ctx context.Context) (cleanup.Report, error) {
+	defer close(i.ended)
 	report, err := i.registry.Run(ctx)
 	gate.Process.Close()
 	cpython.Forbid()
 	i.signals.close()
 	i.owner.stop()
+	return report, err
+}
+
+// awaitEnd is for those who come later: a program that returned from its main function meanwhile would
+// cut the hooks and the flushing short.
+func (i *interpreter) awaitEnd(ctx context.Context) (cleanup.Report, error) {
+	report, err := i.registry.Run(ctx) // the one in progress, or over
+	if ctx.Err() != nil || errors.Is(err, cleanup.ErrReentrant) {
+		return report, err
+	}
+	select {
+	case <-i.ended:
+	case <-ctx.Done():
+	}
 	return report, err
 }
 
