@@ -20,10 +20,10 @@ import (
 // GIL: must not be held
 // Thread: any
 // Ref: drops what the runtime owns
-// Blocks: ctx; every step has a deadline of its own
+// Blocks: ctx; every step has a deadline of its own, but with FinalizeFull
 //
 // Errors: what failed in which step, the names of calls that were still inside, and of references
-// that nobody released; [Runtime.Join] has the details. ErrHeld, ErrInCallback in a [Func], and
+// that nobody released; ErrNotFinalized, with [FinalizeFull], and what was in the way; [Runtime.Join] has the details. ErrHeld, ErrInCallback in a [Func], and
 // ErrNotStarted for a nil Runtime: nothing is closed then.
 func (r *Runtime) Close(ctx context.Context) error {
 	_, err := r.Join(ctx)
@@ -108,10 +108,13 @@ func (i *interpreter) finish(ctx context.Context) error {
 		return fmt.Errorf("%w: policy never", cleanup.ErrSkipped)
 	}
 	if inside := gate.Process.Inside(); len(inside) > 0 {
-		return fmt.Errorf("%w: calls still inside: %q", cleanup.ErrSkipped, inside)
+		return i.notFinalized(fmt.Errorf("calls still inside: %q", inside))
+	}
+	if err := i.joinThreads(ctx); err != nil {
+		return i.notFinalized(fmt.Errorf("waiting for threads: %w", err))
 	}
 	if threads := i.otherThreads(ctx); len(threads) > 0 {
-		return fmt.Errorf("%w: threads still running: %q", cleanup.ErrSkipped, threads)
+		return i.notFinalized(fmt.Errorf("threads still running: %q", threads))
 	}
 	i.signals.close() // its reports need Python
 	gil.StopInterrupting()
@@ -120,6 +123,25 @@ func (i *interpreter) finish(ctx context.Context) error {
 			return closedError(err)
 		}
 		return cpython.Finalize()
+	})
+}
+
+// notFinalized is what the policy makes of a reason.
+func (i *interpreter) notFinalized(reason error) error {
+	if i.config.finalize == FinalizeFull {
+		return fmt.Errorf("%w: %w", ErrNotFinalized, reason)
+	}
+	return fmt.Errorf("%w: %w", cleanup.ErrSkipped, reason)
+}
+
+// joinThreads waits for the threads that Py_FinalizeEx would wait for, which does not heed ctx.
+func (i *interpreter) joinThreads(ctx context.Context) error {
+	if i.config.finalize != FinalizeFull {
+		return nil
+	}
+	return i.owner.with(ctx, func(t gil.Token) error {
+		_, err := i.bridge.tool(t, "join_threads")
+		return err
 	})
 }
 

@@ -165,7 +165,7 @@ func tryClaim(s *settings) (*interpreter, bool, error) {
 		interp = &interpreter{
 			config:   s.config,
 			log:      s.log,
-			registry: cleanup.New(cleanup.WithLogger(s.log)),
+			registry: cleanup.New(cleanup.WithLogger(s.log), cleanup.WithStepDeadline(s.stepDeadline())),
 			located:  make(chan struct{}),
 			started:  make(chan struct{}),
 			ended:    make(chan struct{}),
