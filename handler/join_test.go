@@ -48,7 +48,9 @@ var joins = map[string]struct {
 func init() {
 	for how := range joins {
 		for when := range moments {
-			pytest.Register("join by "+how+" "+when, script(func(ctx context.Context, rt *pybridge.Runtime) error { return joinAt(ctx, rt, how, when) }))
+			join := func(ctx context.Context, rt *pybridge.Runtime) error { return joinAt(ctx, rt, how, when) }
+			// FinalizeFull has no deadlines, which a busy machine may miss.
+			pytest.Register("join by "+how+" "+when, script(join, pybridge.WithFinalize(pybridge.FinalizeFull)))
 		}
 	}
 	pytest.Register("join inside", script(joinInside))

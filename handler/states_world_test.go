@@ -103,8 +103,8 @@ builtins.thing = Thing(b"0123")
 func (w *world) start() {
 	ctx := context.Background()
 	w.opts = []pybridge.Option{pybridge.WithPath(testdata())}
-	if w.state == finalised {
-		w.opts = append(w.opts, pybridge.WithFinalize(pybridge.FinalizeGraceful))
+	if w.state == finalised || w.state == draining { // with no deadline, which a busy machine may miss
+		w.opts = append(w.opts, pybridge.WithFinalize(pybridge.FinalizeFull))
 	}
 	var err error
 	w.rt, err = pybridge.Start(ctx, w.opts...)
