@@ -15,6 +15,7 @@ import (
 var (
 	ErrNotHeld        = cpython.ErrNotHeld
 	ErrHeld           = cpython.ErrHeld
+	ErrInterrupted    = cpython.ErrInterrupted
 	ErrPending        = cpython.ErrPending
 	ErrNoCallable     = errors.New("gil: nothing to call: nil")
 	ErrReleased       = errors.New("gil: the guard was released already")
