@@ -21,11 +21,14 @@ func TestEveryEntryHasARow(t *testing.T) {
 		name, _, _ := strings.Cut(r.name, " ")
 		have = append(have, name)
 	}
-	slices.Sort(have)
 	want := slices.Concat(entries(t, "../gil"), entries(t, "../pybridge"), entries(t, "../handler"))
-	slices.Sort(want)
 	assert.Greater(t, len(want), 100)
-	assert.Equal(t, want, slices.Compact(have))
+	for _, name := range want {
+		assert.Contains(t, have, name, "an entry point without a row in states_rows_test.go or states_handler_rows_test.go")
+	}
+	for _, name := range have {
+		assert.Contains(t, want, name, "a row for what is not there")
+	}
 }
 
 // entries lists the exported functions, and methods of exported types, of the package in dir.

@@ -8,6 +8,7 @@ import (
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler"
 	"github.com/pyrpc/pyrpc/handler/wire"
+	"github.com/pyrpc/pyrpc/pybridge"
 )
 
 // entering is for a Handler's methods that take the GIL.
@@ -86,6 +87,16 @@ func handlerRows() []row {
 			unit, err := c.h.CompilationUnit(c.t)
 			unit.Release()
 			return answered(err)
+		}),
+		ofObject("handler.PayloadOf", func(c caller) error {
+			result := c.thing
+			if gil.Held() {
+				serialized, err := pybridge.ToPython(c.t, pybridge.Tuple{[]byte("data"), []any{}})
+				must(err)
+				defer serialized.Release()
+				result = serialized
+			}
+			return failing(handler.PayloadOf(c.t, result))
 		}),
 		plain("handler.Handler.Module", func(c caller) { c.h.Module() }),
 		plain("handler.RRefProxyFunctions.Release", func(caller) { handler.RRefProxyFunctions{}.Release() }),
