@@ -23,8 +23,9 @@ import (
 // Blocks: ctx; every step has a deadline of its own, but with FinalizeFull
 //
 // Errors: what failed in which step, the names of calls that were still inside, and of references
-// that nobody released; ErrNotFinalized, with [FinalizeFull], and what was in the way; [Runtime.Join] has the details. ErrHeld, ErrInCallback in a [Func], and
-// ErrNotStarted for a nil Runtime: nothing is closed then.
+// that nobody released; ErrNotFinalized, with [FinalizeFull], and what was in the way; [Runtime.Join] has
+// the details. ErrHeld, ErrInCallback in a [Func], and ErrNotStarted for a nil Runtime: nothing is closed
+// then.
 func (r *Runtime) Close(ctx context.Context) error {
 	_, err := r.Join(ctx)
 	return err

@@ -86,6 +86,9 @@ func (i *interpreter) locate(ctx context.Context) error {
 	if err := cpython.Load(i.python.Library); err != nil {
 		return fmt.Errorf("loading %s: %w", i.python.Library, err)
 	}
+	if i.attached && cpython.HostHolds() {
+		return errHostHolds // the owner would wait for it, and its holder for the owner
+	}
 	return nil
 }
 

@@ -95,6 +95,13 @@ void cpy_keep_main(void) {
 	self.depth = 1;
 }
 
+// Not PyGILState_Check: it is always true in a process that has had a subinterpreter.
+int cpy_host_holds(void) {
+	PyThreadState *(*current)(void) = cpy.PyThreadState_GetUnchecked ? cpy.PyThreadState_GetUnchecked : cpy._PyThreadState_UncheckedGet;
+	PyThreadState *own = cpy.PyGILState_GetThisThreadState();
+	return own && current && current() == own;
+}
+
 cpy_ref cpy_begin_failed(void) {
 	if (!cpy.PyGILState_GetThisThreadState() || !cpy.PyErr_Occurred()) return (cpy_ref){NULL, CPY_OK};
 	self.depth = 1;
