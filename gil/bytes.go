@@ -21,7 +21,7 @@ import (
 // Ref: borrows fn and extra; what the outcome carries is owned by the caller
 // Blocks: ctx, then the GIL, then user code; with a ctx that can end, no longer than that and Patience
 //
-// Errors: those of [Acquire], ErrHeld, and an *InterruptedError.
+// Errors: those of [Acquire], ErrHeld, ErrNoCallable, and an *InterruptedError.
 func CallBytes(ctx context.Context, fn cpython.Ref, payload []byte, extra cpython.Ref) (cpython.Outcome, error) {
 	endless := ctx.Done() == nil
 	if endless || (ctx.Err() == nil && stays(ctx)) {
@@ -46,6 +46,9 @@ func CallBytes(ctx context.Context, fn cpython.Ref, payload []byte, extra cpytho
 
 // callBytes makes the call under a permit, after what others have left to be dropped.
 func callBytes(permit *gate.Permit, fn cpython.Ref, payload []byte, extra cpython.Ref, target *cpython.Target) (cpython.Outcome, error) {
+	if fn == nil {
+		return cpython.Outcome{}, ErrNoCallable
+	}
 	if cpython.Pending() > 0 {
 		dropPending(permit.ID())
 	}

@@ -17,6 +17,7 @@ var (
 	ErrHeld           = cpython.ErrHeld
 	ErrInterrupted    = cpython.ErrInterrupted
 	ErrPending        = cpython.ErrPending
+	ErrNoCallable     = errors.New("gil: nothing to call: nil")
 	ErrReleased       = errors.New("gil: the guard was released already")
 	ErrWrongGoroutine = errors.New("gil: the guard belongs to another goroutine, which alone can release it")
 	ErrNotStarted     = gate.ErrNotStarted
@@ -78,19 +79,28 @@ func Acquire(ctx context.Context) (*Guard, error) {
 // Thread: the guard's
 // Ref: none
 // Blocks: no
-func (g *Guard) Token() Token { return g.token }
+func (g *Guard) Token() Token {
+	if g == nil {
+		return Token{}
+	}
+	return g.token
+}
 
 // Release gives the GIL back (PyGILState_Release); references released meanwhile by other goroutines
 // are dropped first. Of nested guards, whichever is released last gives it back. A second call changes
 // nothing and returns [ErrReleased]; a call from another goroutine changes nothing and returns
 // [ErrWrongGoroutine]. An exception that C-API calls outside package pybridge left pending is dropped,
-// as it would fail somebody else's next call, and reported as [ErrPending]; the GIL is given back.
+// as it would fail somebody else's next call, and reported as [ErrPending]; the GIL is given back. For a
+// nil guard, as comes with an error, there is nothing to do but [ErrNotHeld].
 //
 // GIL: held
 // Thread: the goroutine that acquired
 // Ref: none
 // Blocks: no; user code may run (finalizers of what is dropped)
 func (g *Guard) Release() error {
+	if g == nil {
+		return ErrNotHeld
+	}
 	if g.released.Load() {
 		return ErrReleased // first: a released guard pins nobody, so its goroutine may be on any thread
 	}

@@ -13,7 +13,7 @@ var outside sync.Map // uint64 → context.CancelCauseFunc
 
 // Outside makes a context for Go code that Python waits for: it ends, with [ErrInterrupted] as its cause, when
 // the call that the Python code belongs to is interrupted. The function returned must be called on the
-// same thread when the wait is over.
+// same thread when the wait is over. Without the GIL it is a context that ends with that function.
 //
 // GIL: held
 // Thread: the token's
@@ -21,6 +21,9 @@ var outside sync.Map // uint64 → context.CancelCauseFunc
 // Blocks: no
 func Outside(_ Token, ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
+	if !cpython.Held() { // no call is interrupted here, nor may there be a Python to ask
+		return ctx, func() { cancel(nil) }
+	}
 	ident := cpython.ThreadIdent()
 	previous, nested := outside.Swap(ident, cancel)
 	return ctx, func() {

@@ -33,6 +33,9 @@ type Flat struct {
 // Ref: borrows p's tensors; Flat holds their memory, until its Release
 // Blocks: ctx
 func (h *Handler) Flatten(ctx context.Context, p Payload) (*Flat, error) {
+	if h.isNone() {
+		return nil, ErrNoHandler
+	}
 	head := wire.Head{Data: int64(len(p.Data))}
 	f := &Flat{}
 	if len(p.Tensors) > 0 {
@@ -92,6 +95,9 @@ func (f *Flat) WriteTo(w io.Writer) (int64, error) {
 // Ref: consumes the Flat's
 // Blocks: no
 func (f *Flat) Release() {
+	if f == nil {
+		return
+	}
 	f.segments = nil
 	f.kept.Release()
 }

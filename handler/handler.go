@@ -25,8 +25,9 @@ var packageFiles embed.FS
 
 // What the handler's functions fail with, besides Python exceptions and the errors of package gil.
 var (
-	ErrClosed   = pybridge.ErrClosed
-	ErrTooLarge = errors.New("the payload is larger than allowed")
+	ErrClosed    = pybridge.ErrClosed
+	ErrTooLarge  = errors.New("the payload is larger than allowed")
+	ErrNoHandler = errors.New("no handler: nil, as comes with an error of New")
 )
 
 // Classes of the exceptions that say a call had no outcome, for errors.Is: the payload could not be
@@ -37,7 +38,7 @@ const (
 )
 
 // Handler holds the references of one RPC module. Its methods may be called from any goroutine, none
-// of them with the GIL held unless it takes a Token.
+// of them with the GIL held unless it takes a Token. With a nil Handler they fail with [ErrNoHandler].
 type Handler struct {
 	rt     *pybridge.Runtime
 	config config
@@ -98,11 +99,15 @@ func New(ctx context.Context, rt *pybridge.Runtime, opts ...Option) (*Handler, e
 
 // init counts the load as a call in progress, so that a join that begins meanwhile waits for it.
 func (h *Handler) init(ctx context.Context) (err error) {
+	registry := h.rt.Registry()
+	if registry == nil {
+		return pybridge.ErrNotStarted
+	}
 	h.calls.open(h.drop)
 	if err := h.calls.enter(); err != nil {
 		return err
 	}
-	h.step, err = h.rt.Registry().RegisterStep(cleanup.PhaseHandler, "handler of "+h.config.module, h.Cleanup)
+	h.step, err = registry.RegisterStep(cleanup.PhaseHandler, "handler of "+h.config.module, h.Cleanup)
 	if err != nil {
 		return ErrClosed
 	}
@@ -202,13 +207,18 @@ func (h *Handler) drop() {
 	h.step.Cancel()
 }
 
-// Module is the name of the RPC module.
+// Module is the name of the RPC module; none for a nil Handler.
 //
 // GIL: not needed
 // Thread: any
 // Ref: none
 // Blocks: no
-func (h *Handler) Module() string { return h.config.module }
+func (h *Handler) Module() string {
+	if h.isNone() {
+		return ""
+	}
+	return h.config.module
+}
 
 // Cleanup refuses new calls with [ErrClosed], waits for those in progress, and drops every cached
 // reference (PythonRpcHandler::cleanup, which forgets two). Closed is final. A second call waits too
@@ -220,12 +230,20 @@ func (h *Handler) Module() string { return h.config.module }
 // Ref: drops what the handler owns
 // Blocks: ctx
 func (h *Handler) Cleanup(ctx context.Context) error {
-	if gil.Held() {
+	switch {
+	case h.isNone():
+		return ErrNoHandler
+	case gil.Held():
 		return gil.ErrHeld
 	}
 	idle := h.calls.close()
 	if pybridge.InCallback(ctx) {
 		return nil
+	}
+	select {
+	case <-idle: // whether or not ctx has ended
+		return nil
+	default:
 	}
 	select {
 	case <-idle:
@@ -236,6 +254,17 @@ func (h *Handler) Cleanup(ctx context.Context) error {
 		}
 		return fmt.Errorf("calls in progress: %w", context.Cause(ctx))
 	}
+}
+
+// isNone: h is not what [New] made.
+func (h *Handler) isNone() bool { return h == nil || h.rt == nil }
+
+// enter counts a call in; every one of them leaves by h.calls.leave.
+func (h *Handler) enter() error {
+	if h.isNone() {
+		return ErrNoHandler
+	}
+	return h.calls.enter()
 }
 
 // closed says that the handler is closed where the bridge says that its references are gone: a call

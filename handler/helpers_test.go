@@ -102,10 +102,10 @@ func ran(t testing.TB) (values []string) {
 }
 
 // script is the main function of a script: a Python of its own, and exit code 1 for an error.
-func script(f func(ctx context.Context, rt *pybridge.Runtime) error) func() int {
+func script(f func(ctx context.Context, rt *pybridge.Runtime) error, opts ...pybridge.Option) func() int {
 	return func() int {
 		ctx := context.Background()
-		rt, err := pybridge.Start(ctx, pybridge.WithPath(testdata()))
+		rt, err := pybridge.Start(ctx, append(opts, pybridge.WithPath(testdata()))...)
 		if err == nil {
 			err = f(ctx, rt)
 		}

@@ -2,18 +2,18 @@ package handler
 
 import (
 	"context"
-	"sync"
+	"fmt"
 
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
 // instance is the process's own handler.
-var instance struct {
-	mu sync.Mutex
-	// guarded by mu
+var instance = struct {
+	lock chan struct{} // holds one while locked: unlike a mutex's, waiting for it can end
+	// guarded by lock
 	handler *Handler
-}
+}{lock: make(chan struct{}, 1)}
 
 // Instance is the process-wide handler (PythonRpcHandler::getInstance): made by the first call, with
 // its options, and the same for every later one, whose options are not looked at. A first call that
@@ -22,13 +22,15 @@ var instance struct {
 // GIL: must not be held: the lock is taken before the GIL, always
 // Thread: any
 // Ref: the handler owns what it caches
-// Blocks: for another goroutine's first call; ctx, then module code
+// Blocks: ctx while another goroutine's first call is under way; ctx, then module code
 func Instance(ctx context.Context, rt *pybridge.Runtime, opts ...Option) (*Handler, error) {
 	if gil.Held() {
 		return nil, gil.ErrHeld
 	}
-	instance.mu.Lock()
-	defer instance.mu.Unlock()
+	if err := lockInstance(ctx); err != nil {
+		return nil, err
+	}
+	defer func() { <-instance.lock }()
 	if instance.handler != nil {
 		return instance.handler, nil
 	}
@@ -38,4 +40,19 @@ func Instance(ctx context.Context, rt *pybridge.Runtime, opts ...Option) (*Handl
 	}
 	instance.handler = h
 	return h, nil
+}
+
+// lockInstance does not look at ctx where there is nothing to wait for.
+func lockInstance(ctx context.Context) error {
+	select {
+	case instance.lock <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case instance.lock <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for another's handler.Instance: %w", context.Cause(ctx))
+	}
 }

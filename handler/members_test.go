@@ -33,6 +33,7 @@ func (m members) counts(t testing.TB, module string) (counts []int64) {
 	t.Helper()
 	pytest.Until(t, "what was released has been dropped", func() bool { return gil.Stats().Pending == 0 })
 	pytest.With(t, func(tok gil.Token) {
+		value(t, tok, "__import__('gc').collect()") // tracebacks of other tests hold members too
 		for _, expression := range m {
 			count := value(t, tok, "(lambda m: sys.getrefcount("+expression+"))(__import__('"+module+"'))")
 			n, err := pybridge.As[int64](tok, count)

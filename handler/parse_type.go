@@ -27,7 +27,7 @@ func (h *Handler) ParseType(ctx context.Context, text string) (*Type, error) {
 	if gil.Held() {
 		return nil, gil.ErrHeld
 	}
-	if err := h.calls.enter(); err != nil {
+	if err := h.enter(); err != nil {
 		return nil, err
 	}
 	defer h.calls.leave()

@@ -20,7 +20,7 @@ import (
 // Errors: ErrClosed; ErrTooLarge; ErrHeld; the end of ctx before the call began; a *pybridge.Error
 // that is a DeserializeError or a SerializeError when the call had no outcome.
 func (h *Handler) RunUDF(ctx context.Context, p Payload) (Payload, error) {
-	if err := h.calls.enter(); err != nil {
+	if err := h.enter(); err != nil {
 		return Payload{}, err
 	}
 	defer h.calls.leave()
@@ -79,6 +79,9 @@ func unpack(ctx context.Context, result *pybridge.Object) (p Payload, err error)
 // Ref: new
 // Blocks: no
 func (h *Handler) Run(t gil.Token) (*pybridge.Object, error) {
+	if h.isNone() {
+		return nil, ErrNoHandler
+	}
 	fn, err := h.run.Clone(t)
 	return fn, h.closed(err)
 }

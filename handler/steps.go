@@ -12,7 +12,7 @@ func (h *Handler) inside(ctx context.Context, f func(gil.Token) error) error {
 	if gil.Held() {
 		return gil.ErrHeld
 	}
-	if err := h.calls.enter(); err != nil {
+	if err := h.enter(); err != nil {
 		return err
 	}
 	defer h.calls.leave()
@@ -46,6 +46,9 @@ func (h *Handler) Serialize(ctx context.Context, o *pybridge.Object) (p Payload,
 // Ref: borrows p's tensors; new
 // Blocks: ctx, then user code
 func (h *Handler) Deserialize(ctx context.Context, p Payload) (o *pybridge.Object, err error) {
+	if h.isNone() {
+		return nil, ErrNoHandler
+	}
 	if err := h.checkSize(p); err != nil {
 		return nil, err
 	}
@@ -103,6 +106,9 @@ func (h *Handler) HandleException(ctx context.Context, result *pybridge.Object) 
 // Ref: borrows result
 // Blocks: code of the exception's class
 func (h *Handler) HandleExceptionGILHeld(t gil.Token, result *pybridge.Object) error {
+	if h.isNone() {
+		return ErrNoHandler
+	}
 	none, err := h.handleException.Call(t, result)
 	none.Release()
 	return h.closed(err)

@@ -50,7 +50,11 @@ var errGoexit = errors.New("the Go function ended its goroutine (runtime.Goexit)
 // Ref: new; f lives as long as the callable does in Python
 // Blocks: no
 func NewFunc(t gil.Token, ctx context.Context, name string, f Func) (*Object, error) {
-	if err := bridge.Load().need(t, errorsPart); err != nil { // for what f will return
+	b := bridge.Load()
+	if b == nil || !gil.Held() {
+		return nil, ErrNotHeld
+	}
+	if err := b.need(t, errorsPart); err != nil { // for what f will return
 		return nil, err
 	}
 	call := func(args, kwargs cpython.Ref) (result, exception cpython.Ref) { return called(ctx, f, args, kwargs) }

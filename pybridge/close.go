@@ -2,6 +2,7 @@ package pybridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/pyrpc/pyrpc/cleanup"
@@ -13,16 +14,18 @@ import (
 // Close gives this handle up. The last one stops admission, waits for the calls in progress as long
 // as ctx allows, runs the cleanup registry (owner references, handler references, pending decrefs,
 // the ledger, atexit hooks and flushing, and finalising where asked for) and closes Python for the
-// process. Closing a handle again does nothing.
+// process. Closing the last handle again, or meanwhile, waits for that and gives the same error;
+// closing any other again does nothing.
 //
 // GIL: must not be held
 // Thread: any
 // Ref: drops what the runtime owns
-// Blocks: ctx; every step has a deadline of its own
+// Blocks: ctx; every step has a deadline of its own, but with FinalizeFull
 //
 // Errors: what failed in which step, the names of calls that were still inside, and of references
-// that nobody released; [Runtime.Join] has the details. ErrHeld, and ErrInCallback in a [Func]: nothing
-// is closed then.
+// that nobody released; ErrNotFinalized, with [FinalizeFull], and what was in the way; [Runtime.Join] has
+// the details. ErrHeld, ErrInCallback in a [Func], and ErrNotStarted for a nil Runtime: nothing is closed
+// then.
 func (r *Runtime) Close(ctx context.Context) error {
 	_, err := r.Join(ctx)
 	return err
@@ -36,28 +39,46 @@ func (r *Runtime) Close(ctx context.Context) error {
 // Ref: drops what the runtime owns
 // Blocks: ctx; every step has a deadline of its own
 func (r *Runtime) Join(ctx context.Context) (cleanup.Report, error) {
-	if gil.Held() {
+	switch {
+	case r.isNone():
+		return cleanup.Report{}, ErrNotStarted
+	case gil.Held():
 		return cleanup.Report{}, ErrHeld
-	}
-	if InCallback(ctx) {
+	case InCallback(ctx):
 		return cleanup.Report{}, ErrInCallback
 	}
-	if !r.closed.CompareAndSwap(false, true) {
+	switch last, now := r.giveUp(); {
+	case !last:
 		return cleanup.Report{}, nil
+	case now:
+		return r.end(ctx)
+	default:
+		return r.awaitEnd(ctx)
 	}
-	if !r.drop() {
-		return cleanup.Report{}, nil
-	}
-	return r.end(ctx)
 }
 
 // end is for whoever gave the last handle up.
 func (i *interpreter) end(ctx context.Context) (cleanup.Report, error) {
+	defer close(i.ended)
 	report, err := i.registry.Run(ctx)
 	gate.Process.Close()
 	cpython.Forbid()
 	i.signals.close()
 	i.owner.stop()
+	return report, err
+}
+
+// awaitEnd is for those who come later: a program that returned from its main function meanwhile would
+// cut the hooks and the flushing short.
+func (i *interpreter) awaitEnd(ctx context.Context) (cleanup.Report, error) {
+	report, err := i.registry.Run(ctx) // the one in progress, or over
+	if ctx.Err() != nil || errors.Is(err, cleanup.ErrReentrant) {
+		return report, err
+	}
+	select {
+	case <-i.ended:
+	case <-ctx.Done():
+	}
 	return report, err
 }
 
@@ -88,10 +109,13 @@ func (i *interpreter) finish(ctx context.Context) error {
 		return fmt.Errorf("%w: policy never", cleanup.ErrSkipped)
 	}
 	if inside := gate.Process.Inside(); len(inside) > 0 {
-		return fmt.Errorf("%w: calls still inside: %q", cleanup.ErrSkipped, inside)
+		return i.notFinalized(fmt.Errorf("calls still inside: %q", inside))
+	}
+	if err := i.joinThreads(ctx); err != nil {
+		return i.notFinalized(fmt.Errorf("waiting for threads: %w", err))
 	}
 	if threads := i.otherThreads(ctx); len(threads) > 0 {
-		return fmt.Errorf("%w: threads still running: %q", cleanup.ErrSkipped, threads)
+		return i.notFinalized(fmt.Errorf("threads still running: %q", threads))
 	}
 	i.signals.close() // its reports need Python
 	gil.StopInterrupting()
@@ -100,6 +124,25 @@ func (i *interpreter) finish(ctx context.Context) error {
 			return closedError(err)
 		}
 		return cpython.Finalize()
+	})
+}
+
+// notFinalized is what the policy makes of a reason.
+func (i *interpreter) notFinalized(reason error) error {
+	if i.config.finalize == FinalizeFull {
+		return fmt.Errorf("%w: %w", ErrNotFinalized, reason)
+	}
+	return fmt.Errorf("%w: %w", cleanup.ErrSkipped, reason)
+}
+
+// joinThreads waits for the threads that Py_FinalizeEx would wait for, which does not heed ctx.
+func (i *interpreter) joinThreads(ctx context.Context) error {
+	if i.config.finalize != FinalizeFull {
+		return nil
+	}
+	return i.owner.with(ctx, func(t gil.Token) error {
+		_, err := i.bridge.tool(t, "join_threads")
+		return err
 	})
 }
 

@@ -14,8 +14,11 @@ var (
 	ErrFailed         = gil.ErrFailed
 	ErrNotHeld        = gil.ErrNotHeld
 	ErrHeld           = gil.ErrHeld
+	ErrNoPython       = errors.New("no python to start")
 	ErrAlreadyStarted = errors.New("python was started already, with other options: a process has one interpreter")
+	ErrNotFinalized   = errors.New("the interpreter was not finalised")
 	ErrReleased       = errors.New("the python object was released")
+	ErrNoObject       = errors.New("no python object: nil, as comes with an error")
 	ErrInCallback     = errors.New("called by Python: closing would wait for the very call that this is part of; close when it has returned")
 )
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -150,6 +152,62 @@ func init() {
 		})
 		return errors.Join(err, entry(ctx), rt.Close(ctx))
 	}))
+	pytest.Register("nobody holds", script(func(ctx context.Context) error {
+		rt, err := pybridge.Start(ctx, pybridge.WithFinalize(pybridge.FinalizeGraceful))
+		if err != nil {
+			return err
+		}
+		err = rt.Close(ctx)
+		// More goroutines than there are threads, each with one of its own, so that the owner's is among them.
+		var all, locked sync.WaitGroup
+		var holders atomic.Int32
+		leave := make(chan struct{})
+		for range 4 * gil.Stats().OSThreads {
+			locked.Add(1)
+			all.Go(func() {
+				runtime.LockOSThread()
+				defer runtime.UnlockOSThread()
+				if gil.Held() {
+					holders.Add(1)
+				}
+				locked.Done()
+				<-leave
+			})
+		}
+		locked.Wait()
+		close(leave)
+		all.Wait()
+		fmt.Println(holders.Load())
+		return err
+	}))
+	pytest.Register("close twice", script(func(ctx context.Context) error {
+		rt, err := pybridge.Start(ctx)
+		if err != nil {
+			return err
+		}
+		entered, leave := make(chan struct{}), make(chan struct{})
+		err = rt.Registry().Register(cleanup.PhaseFlush, "slow", func(ctx context.Context) error {
+			fmt.Println("inside:", rt.Close(ctx))
+			close(entered)
+			<-leave
+			return errors.New("slow step fails")
+		})
+		first, second := make(chan error), make(chan error)
+		go func() { first <- rt.Close(ctx) }()
+		<-entered
+		go func() { second <- rt.Close(ctx) }()
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		fmt.Println("no time:", errors.Is(rt.Close(ended), context.Canceled))
+		select {
+		case err := <-second:
+			fmt.Println("too early:", err)
+		default:
+		}
+		close(leave)
+		fmt.Println((<-first).Error() == (<-second).Error())
+		return err
+	}))
 	pytest.Register("threads at the end", script(func(ctx context.Context) error {
 		rt, err := pybridge.Start(ctx, pybridge.WithFinalize(pybridge.FinalizeGraceful))
 		if err != nil {
@@ -204,6 +262,16 @@ func ordered(out string) string {
 		}
 	}
 	return out
+}
+
+// TestSecondCloseWaitsForTheFirst: a program that returned from main meanwhile would cut it short.
+func TestSecondCloseWaitsForTheFirst(t *testing.T) {
+	assert.Equal(t, "inside: cleanup: Run called from inside a step\nno time: true\ntrue\n", runs(t, "close twice"))
+}
+
+// TestNobodyHoldsAfterFinalising: the owner's thread goes back to Go, and other goroutines come to it.
+func TestNobodyHoldsAfterFinalising(t *testing.T) {
+	assert.Equal(t, "0\n", runs(t, "nobody holds"))
 }
 
 func TestJoinDoesNotFinaliseUnderThreads(t *testing.T) {

@@ -12,7 +12,8 @@ import (
 
 // Object is an owned reference to a Python object. Methods that take a Token need the GIL; all may be
 // called from any goroutine. What nobody releases, the garbage collector does, late; Release is the
-// interface and that is the net.
+// interface and that is the net. With a nil Object, as comes with an error, operations fail with
+// [ErrNoObject], and Release does nothing.
 type Object struct {
 	entry   *entry
 	cleanup runtime.Cleanup
@@ -27,7 +28,7 @@ type Object struct {
 // Ref: consumes the Object's
 // Blocks: no
 func (o *Object) Release() {
-	if o == nil {
+	if o.isNone() {
 		return
 	}
 	if o.entry.release() {
@@ -41,7 +42,12 @@ func (o *Object) Release() {
 // Thread: any
 // Ref: none
 // Blocks: no
-func (o *Object) Label() string { return o.entry.label }
+func (o *Object) Label() string {
+	if o.isNone() {
+		return "no object"
+	}
+	return o.entry.label
+}
 
 // Named changes the label and gives o back, so that a long-lived reference has a telling name. Only
 // before o is shared with other goroutines.
@@ -51,15 +57,21 @@ func (o *Object) Label() string { return o.entry.label }
 // Ref: none
 // Blocks: no
 func (o *Object) Named(label string) *Object {
+	if o.isNone() {
+		return o
+	}
 	ledger.mu.Lock()
 	defer ledger.mu.Unlock()
 	o.entry.label = label
 	return o
 }
 
+// isNone: o was not made by this package, or is what came with an error.
+func (o *Object) isNone() bool { return o == nil || o.entry == nil }
+
 func (o *Object) use() (cpython.Ref, error) {
-	if o == nil {
-		return nil, errors.New("nil python object")
+	if o.isNone() {
+		return nil, ErrNoObject
 	}
 	if !o.entry.use() {
 		return nil, fmt.Errorf("%w: %s", ErrReleased, o.entry.label)
@@ -256,7 +268,7 @@ func (o *Object) Iterate(t gil.Token, f func(item *Object) error) error {
 // Ref: new
 // Blocks: no
 func (o *Object) Clone(t gil.Token) (*Object, error) {
-	return o.object(t, o.entry.label, cpython.IncRef)
+	return o.object(t, o.Label(), cpython.IncRef)
 }
 
 // Pointer is the PyObject*, borrowed: valid while the GIL is held and o is not released.

@@ -3,6 +3,7 @@ package pybridge
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"reflect"
 	"time"
 )
@@ -11,14 +12,16 @@ import (
 type FinalizePolicy int
 
 // Finalising runs __del__ methods and little else that FinalizeNever does not, and is where embedded
-// interpreters crash: a thread that wants the GIL during it never returns.
+// interpreters crash: a thread that wants the GIL during it never returns. FinalizeFull is for tests and
+// tools that want to see everything given back; it has no bound but the context's.
 const (
 	FinalizeNever    FinalizePolicy = iota // flush, run atexit hooks, leave the rest to the process
 	FinalizeGraceful                       // finalise, but only when every call and thread has left
+	FinalizeFull                           // wait for them as long as the context of Close allows, and finalise or fail
 )
 
 func (p FinalizePolicy) String() string {
-	return [...]string{"never", "graceful"}[p]
+	return [...]string{"never", "graceful", "full"}[p]
 }
 
 // config is what two Starts must agree on to share an interpreter.
@@ -34,6 +37,14 @@ type config struct {
 type settings struct {
 	config
 	log *slog.Logger
+}
+
+// stepDeadline bounds each step of the cleanup; 0 for the usual one.
+func (a config) stepDeadline() time.Duration {
+	if a.finalize == FinalizeFull {
+		return math.MaxInt64 / 4 // no deadline, but one that can be added to a time
+	}
+	return 0
 }
 
 func (a config) same(b config) bool { return reflect.DeepEqual(a, b) }
@@ -103,7 +114,7 @@ func WithSwitchInterval(d time.Duration) Option {
 // WithFinalize sets what Close does with the interpreter; [FinalizeNever] without it.
 func WithFinalize(p FinalizePolicy) Option {
 	return func(s *settings) error {
-		if p < FinalizeNever || p > FinalizeGraceful {
+		if p < FinalizeNever || p > FinalizeFull {
 			return fmt.Errorf("WithFinalize(%d): no such policy", int(p))
 		}
 		s.finalize = p

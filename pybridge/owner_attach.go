@@ -2,6 +2,7 @@ package pybridge
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"syscall"
@@ -11,6 +12,8 @@ import (
 
 var errThreading = errors.New("the running Python has not imported threading: " +
 	"import it on Python's main thread first, as whichever thread does so is taken for the main one and waited for at exit")
+
+var errHostHolds = fmt.Errorf("%w: load this library with ctypes.CDLL, which gives the GIL up, and not with PyDLL", ErrHeld)
 
 // adoptRunning lets callers into the interpreter that somebody else started, after making sure that
 // its main thread, and none of ours, is the first to import threading. The calling goroutine is on the

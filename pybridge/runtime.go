@@ -28,10 +28,13 @@ type interpreter struct {
 	sys, atexit cpython.Ref
 	signals     signalGuard
 
-	started chan struct{} // closed when starting is over
-	err     error         // why it failed; read after started
+	located   chan struct{} // closed when a library was loaded, or none
+	retracted bool          // none was, and somebody else may start; read after located
+	started   chan struct{} // closed when starting is over
+	err       error         // why it failed; read after started
 
-	handles int // guarded by process.mu
+	ended   chan struct{} // closed when everything is over
+	handles int           // guarded by process.mu
 }
 
 // process is the interpreter that was started, if any. There is never a second one: numpy, torch and
@@ -42,11 +45,16 @@ var process struct {
 	interp *interpreter
 }
 
-// Runtime is a handle on the process's Python. Its methods may be called from any goroutine.
+// Runtime is a handle on the process's Python. Its methods may be called from any goroutine. With a nil
+// Runtime, as comes with an error, they fail with [ErrNotStarted], or give what is nothing.
 type Runtime struct {
 	*interpreter
-	closed atomic.Bool
+	closed atomic.Bool // written with process.mu held
+	last   bool        // of all handles to be closed; guarded by process.mu
 }
+
+// isNone: r is not what a [Start] made.
+func (r *Runtime) isNone() bool { return r == nil || r.interpreter == nil }
 
 // Version is the running CPython's.
 type Version struct {
@@ -61,16 +69,17 @@ func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Min
 // when Go is a shared library loaded by Python, it attaches to that one and will never end it.
 //
 // A second Start with the same options shares the interpreter, and each handle is closed on its own;
-// with other options it is [ErrAlreadyStarted]. After the last Close, or a failed start, every Start
-// fails: a process has one interpreter's life.
+// with other options it is [ErrAlreadyStarted]. A Start that finds no Python, or cannot load its library,
+// is [ErrNoPython] and changes nothing: another may do better. After the last Close, and after a start
+// that failed later, every Start fails: a process has one interpreter's life.
 //
 // GIL: must not be held
 // Thread: any
 // Ref: none
 // Blocks: ctx while another Start is under way; module code of the preloads
 //
-// Errors: discovery's, which say what was looked for and what to install; ErrFailed with CPython's
-// own reason; ErrAlreadyStarted; ErrClosed; ErrHeld.
+// Errors: ErrNoPython, which says what was looked for and what to install; ErrFailed with CPython's
+// own reason; ErrAlreadyStarted; ErrClosed; ErrHeld; the end of ctx.
 func Start(ctx context.Context, opts ...Option) (*Runtime, error) {
 	if gil.Held() {
 		return nil, ErrHeld
@@ -79,7 +88,7 @@ func Start(ctx context.Context, opts ...Option) (*Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	interp, first, err := claim(s)
+	interp, first, err := claim(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -116,8 +125,39 @@ func (i *interpreter) await(ctx context.Context) error {
 	return fmt.Errorf("waiting for python to start: %w", context.Cause(ctx))
 }
 
-// claim gives the interpreter, and whether the caller is the one to start it.
-func claim(s *settings) (*interpreter, bool, error) {
+// claim gives the interpreter, and whether the caller is the one to start it. One with other options
+// waits until it is known whether there will be an interpreter.
+func claim(ctx context.Context, s *settings) (*interpreter, bool, error) {
+	for {
+		interp, first, err := tryClaim(s)
+		if err != nil || interp.config.same(s.config) {
+			return interp, first, err
+		}
+		if err := interp.awaitLocated(ctx); err != nil {
+			return nil, false, err
+		}
+		if !interp.retracted {
+			return nil, false, ErrAlreadyStarted
+		}
+	}
+}
+
+func (i *interpreter) awaitLocated(ctx context.Context) error {
+	select {
+	case <-i.located:
+		return nil
+	default:
+	}
+	select {
+	case <-i.located:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for python to start, with other options: %w", context.Cause(ctx))
+	}
+}
+
+// tryClaim takes a handle where the options are the interpreter's.
+func tryClaim(s *settings) (*interpreter, bool, error) {
 	process.mu.Lock()
 	defer process.mu.Unlock()
 	interp := process.interp
@@ -125,8 +165,10 @@ func claim(s *settings) (*interpreter, bool, error) {
 		interp = &interpreter{
 			config:   s.config,
 			log:      s.log,
-			registry: cleanup.New(cleanup.WithLogger(s.log)),
+			registry: cleanup.New(cleanup.WithLogger(s.log), cleanup.WithStepDeadline(s.stepDeadline())),
+			located:  make(chan struct{}),
 			started:  make(chan struct{}),
+			ended:    make(chan struct{}),
 			handles:  1,
 		}
 		process.interp = interp
@@ -138,10 +180,9 @@ func claim(s *settings) (*interpreter, bool, error) {
 		}
 		return nil, false, ErrClosed
 	}
-	if !interp.config.same(s.config) {
-		return nil, false, ErrAlreadyStarted
+	if interp.config.same(s.config) {
+		interp.handles++
 	}
-	interp.handles++
 	return interp, false, nil
 }
 
@@ -163,13 +204,30 @@ func (i *interpreter) drop() bool {
 	return i.handles == 0
 }
 
+// giveUp drops the handle, once, and reports whether it was, or is, the last, and whether by this call.
+func (r *Runtime) giveUp() (last, now bool) {
+	process.mu.Lock()
+	defer process.mu.Unlock()
+	if r.closed.CompareAndSwap(false, true) {
+		r.handles--
+		r.last = r.handles == 0
+		now = true
+	}
+	return r.last, now
+}
+
 // Version is the running CPython's.
 //
 // GIL: not needed
 // Thread: any
 // Ref: none
 // Blocks: no
-func (r *Runtime) Version() Version { return r.version }
+func (r *Runtime) Version() Version {
+	if r.isNone() {
+		return Version{}
+	}
+	return r.version
+}
 
 // Interpreter says which interpreter was found, and by what.
 //
@@ -178,16 +236,25 @@ func (r *Runtime) Version() Version { return r.version }
 // Ref: none
 // Blocks: no
 func (r *Runtime) Interpreter() (executable, library, source string) {
+	if r.isNone() {
+		return "", "", ""
+	}
 	return r.python.Executable, cpython.LibraryPath(), r.python.Source
 }
 
-// Registry is where those who hold references register how to release them; Close runs it.
+// Registry is where those who hold references register how to release them; Close runs it. Nil for a nil
+// Runtime.
 //
 // GIL: not needed
 // Thread: any
 // Ref: none
 // Blocks: no
-func (r *Runtime) Registry() *cleanup.Registry { return r.registry }
+func (r *Runtime) Registry() *cleanup.Registry {
+	if r.isNone() {
+		return nil
+	}
+	return r.registry
+}
 
 // Import imports the module, also a dotted one, and gives it (importlib.import_module). Modules made
 // with pybind11, such as torch, are to be preloaded instead: see [WithPreload] and [Runtime.Preload].
@@ -197,6 +264,9 @@ func (r *Runtime) Registry() *cleanup.Registry { return r.registry }
 // Ref: new
 // Blocks: module code
 func (r *Runtime) Import(t gil.Token, name string) (*Object, error) {
+	if r.isNone() {
+		return nil, ErrNotStarted
+	}
 	start := time.Now()
 	ref, err := cpython.Import(name)
 	if time.Since(start) > signalCheckTime { // else it was imported before, and did nothing
@@ -226,10 +296,12 @@ func (r *Runtime) Preload(ctx context.Context, modules ...string) error {
 // Ref: none
 // Blocks: ctx; f, which goes on when ctx ends before it
 func (r *Runtime) OnOwner(ctx context.Context, f func(gil.Token) error) error {
-	if gil.Held() {
+	switch {
+	case r.isNone():
+		return ErrNotStarted
+	case gil.Held():
 		return ErrHeld
-	}
-	if r.closed.Load() {
+	case r.closed.Load():
 		return ErrClosed
 	}
 	return r.owner.with(ctx, func(t gil.Token) error {

@@ -13,14 +13,20 @@ import (
 	"github.com/pyrpc/pyrpc/internal/gate"
 )
 
-// start takes the process from New to Running or Failed.
+// start takes the process from New to Running or Failed, or back to New where nothing was loaded.
 func (i *interpreter) start(ctx context.Context) {
 	defer close(i.started)
 	if i.err = gate.Process.Begin(); i.err != nil {
+		close(i.located)
 		return
 	}
-	// What is found stays with the process: a start that was begun is not undone half-way by ctx.
 	if err := i.locate(ctx); err != nil {
+		i.retract(err)
+		return
+	}
+	close(i.located)
+	// What was loaded stays with the process: from here on a start is not undone half-way by ctx.
+	if err := i.checkVersion(); err != nil {
 		i.fail(err)
 		return
 	}
@@ -52,7 +58,19 @@ func (i *interpreter) fail(err error) {
 	i.err = fmt.Errorf("%w: %w", ErrFailed, err)
 }
 
-// locate finds the library and loads it, or sees that the process has a running Python.
+// retract leaves the process as if there had been no start; those who wait for it have the error.
+func (i *interpreter) retract(err error) {
+	process.mu.Lock()
+	defer process.mu.Unlock()
+	i.err = fmt.Errorf("%w: %w", ErrNoPython, err)
+	i.retracted = true
+	gate.Process.Retract()
+	process.interp = nil
+	close(i.located)
+}
+
+// locate finds the library and loads it, or sees that the process has a running Python. When it fails
+// nothing was loaded.
 func (i *interpreter) locate(ctx context.Context) error {
 	present, path := cpython.Process()
 	if present == cpython.Initialised {
@@ -68,7 +86,10 @@ func (i *interpreter) locate(ctx context.Context) error {
 	if err := cpython.Load(i.python.Library); err != nil {
 		return fmt.Errorf("loading %s: %w", i.python.Library, err)
 	}
-	return i.checkVersion()
+	if i.attached && cpython.HostHolds() {
+		return errHostHolds // the owner would wait for it, and its holder for the owner
+	}
+	return nil
 }
 
 // checkVersion compares what was loaded with what was asked for: another minor version under the

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -125,33 +123,6 @@ func init() {
 		}
 		return errors.Join(entry(ctx), again.Close(ctx), rt.Close(ctx))
 	}))
-	for name, opts := range failures {
-		pytest.Register("failed start: "+name, func() int {
-			ctx := context.Background()
-			_, err := pybridge.Start(ctx, opts(os.Getenv("TEST_DIR"))...)
-			fmt.Println(err)
-			_, again := pybridge.Start(ctx, opts(os.Getenv("TEST_DIR"))...)
-			answers(err, again, entry(ctx))
-			return 7
-		})
-	}
-}
-
-var failures = map[string]func(dir string) []pybridge.Option{
-	"no python": func(dir string) []pybridge.Option {
-		return []pybridge.Option{pybridge.WithPython(filepath.Join(dir, "nowhere"))}
-	},
-	"bad home":        func(dir string) []pybridge.Option { return []pybridge.Option{pybridge.WithHome(dir)} },
-	"missing preload": func(string) []pybridge.Option { return []pybridge.Option{pybridge.WithPreload("json", "is_not_there")} },
-	"broken module": func(dir string) []pybridge.Option {
-		return []pybridge.Option{pybridge.WithPath(dir), pybridge.WithPreload("broken_module")}
-	},
-	"no library": func(dir string) []pybridge.Option {
-		return []pybridge.Option{pybridge.WithLibrary(filepath.Join(dir, "libpython.so"))}
-	},
-	"exiting module": func(dir string) []pybridge.Option {
-		return []pybridge.Option{pybridge.WithPath(dir), pybridge.WithPreload("exiting_module")}
-	},
 }
 
 func TestLife(t *testing.T) {
@@ -176,24 +147,6 @@ func TestStartAndCloseRefuseHeldGIL(t *testing.T) {
 
 func TestStartedPythonNeedsNoWaiting(t *testing.T) {
 	runs(t, "start with an ended context")
-}
-
-func TestFailedStarts(t *testing.T) {
-	dir := t.TempDir()
-	assert.NoError(t, os.WriteFile(filepath.Join(dir, "broken_module.py"), []byte("def f(): 1/0\nf()\n"), 0o600))
-	assert.NoError(t, os.WriteFile(filepath.Join(dir, "exiting_module.py"), []byte("raise SystemExit(3)\n"), 0o600))
-	for name, want := range map[string]string{
-		"no python": "nowhere", "bad home": "did not initialise", "missing preload": "ModuleNotFoundError: No module named 'is_not_there'",
-		"broken module": "preload broken_module: ZeroDivisionError", "no library": "libpython.so", "exiting module": "SystemExit: 3",
-	} {
-		t.Run(name, func(t *testing.T) {
-			stdout, stderr, code := pytest.Script(t, "failed start: "+name, "TEST_DIR="+dir)
-			assert.Equal(t, 7, code, stderr)
-			reason, rest, _ := strings.Cut(stdout, "\nfalse ")
-			assert.Contains(t, reason, want)
-			assert.Equal(t, hasFailed+hasFailed+hasFailed, "false "+rest)
-		})
-	}
 }
 
 func TestBadOptions(t *testing.T) {

@@ -53,7 +53,7 @@ func (o *Object) View(t gil.Token) (*View, error) {
 // Ref: none
 // Blocks: no
 func (v *View) Bytes() []byte {
-	if v.released.Load() || !v.Contiguous {
+	if v == nil || v.buffer == nil || v.released.Load() || !v.Contiguous {
 		return nil
 	}
 	return v.buffer.Bytes()
@@ -67,6 +67,9 @@ func (v *View) Bytes() []byte {
 // Ref: drops the hold on the exporter
 // Blocks: no
 func (v *View) Release() {
+	if v == nil || v.buffer == nil {
+		return
+	}
 	if releaseView(v.buffer, v.released) {
 		v.cleanup.Stop()
 	}

@@ -64,6 +64,6 @@ func TestNoPython(t *testing.T) {
 	for _, args := range [][]string{{"call", "self", "math:hypot", "3", "4"}, {"--python", "/not/there", "call", "self", "math:pi"}} {
 		cmd := command(t, args...)
 		cmd.Env = append(cmd.Environ(), "PYRPC_PYTHON=/not/there")
-		finish(t, cmd).failed(t, 1, "python failed to start: there is no python interpreter at /not/there (named by ", "name one that exists")
+		finish(t, cmd).failed(t, 1, "no python to start: there is no python interpreter at /not/there (named by ", "name one that exists")
 	}
 }

@@ -177,6 +177,8 @@ typedef struct {
 
 // Exported from some version on; a NULL pointer means that this CPython lacks it.
 #define CPY_OPTIONAL(X) \
+	X(PyThreadState *, _PyThreadState_UncheckedGet, (void)) /* to 3.12 */ \
+	X(PyThreadState *, PyThreadState_GetUnchecked, (void)) /* from 3.13 on */ \
 	X(PyInitConfig *, PyInitConfig_Create, (void)) \
 	X(void, PyInitConfig_Free, (PyInitConfig *)) \
 	X(int, PyInitConfig_SetInt, (PyInitConfig *, const char *, int64_t)) \

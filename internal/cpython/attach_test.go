@@ -4,6 +4,7 @@ import (
 	"context"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,6 +46,7 @@ func TestAttachToRunningPython(t *testing.T) {
 	library := guest(t)
 	programs := map[string]string{
 		"and leave":         load + "assert lib.attach() == 0\nassert lib.leave() == 0\n" + goesOn,
+		"with the GIL":      "import ctypes, sys\nwith_gil = ctypes.PyDLL(sys.argv[1])\nassert with_gil.attach() == 1\n" + load + "assert lib.attach() == 0\nassert lib.leave() == 0\n" + goesOn,
 		"and stay":          load + "assert lib.attach() == 0\n" + goesOn,
 		"from a thread":     load + "import threading\nr = []\nt = threading.Thread(target=lambda: r.append((lib.attach(), lib.leave())))\nt.start(); t.join()\nassert r == [(0, 0)], r\n" + goesOn,
 		"work while inside": load + "import threading\nthreads = [threading.Thread(target=lambda: sum(range(100000))) for _ in range(8)]\nfor t in threads: t.start()\nassert lib.attach() == 0\nfor t in threads: t.join()\nassert lib.leave() == 0\n" + goesOn,
@@ -54,6 +56,11 @@ func TestAttachToRunningPython(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				out, err := python(t, found.Executable, program, library)
 				assert.NoError(t, err, out)
+				if name == "with the GIL" {
+					refusal, rest, _ := strings.Cut(out, "\n")
+					assert.Contains(t, refusal, "ctypes.CDLL")
+					out = rest
+				}
 				assert.Equal(t, "[1, 2]\n", out)
 			})
 		}

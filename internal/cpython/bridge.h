@@ -49,6 +49,11 @@ long cpy_thread_states(void);
 void cpy_open(void);
 void cpy_close(void);
 void cpy_keep_main(void); // the state of this thread is the interpreter's own, never retired
+int cpy_host_holds(void); // has this thread the GIL, by whatever means? Only while Python runs
+void cpy_forget_main(void); // it is finalised
+// After a failed start this thread has a state, and the GIL: the exception that is left there, if any.
+cpy_ref cpy_begin_failed(void);
+void cpy_end_failed(void);
 
 // interrupt.c
 // A call, or a nesting, that can be told to stop. Go's memory; the GIL guards all but stop.

@@ -1,5 +1,10 @@
 package cpython
 
+/*
+#include "bridge.h"
+*/
+import "C"
+
 import "errors"
 
 // Up to 3.12, threading takes the thread that imports it first for the main one, and at its end
@@ -14,6 +19,9 @@ if "threading" not in sys.modules:
     except AttributeError:
         pass
 `
+
+// HostHolds reports whether the calling OS thread has the GIL of the interpreter that somebody else started.
+func HostHolds() bool { return C.cpy_host_holds() != 0 }
 
 // AttachToRunning lets callers into an interpreter that somebody else started. It waits for the GIL.
 // The goroutine must be locked to its OS thread.

@@ -84,5 +84,7 @@ char *cpy_init(const cpy_init_args *a) {
 
 int cpy_finalize(void) {
 	cpy_close();
-	return cpy.Py_FinalizeEx();
+	int status = cpy.Py_FinalizeEx();
+	cpy_forget_main();
+	return status;
 }

@@ -8,6 +8,7 @@ import "C"
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"unsafe"
@@ -33,7 +34,8 @@ func Process() (Presence, string) {
 }
 
 // Load opens the libpython at path and resolves every function that pyrpc uses. A libpython that is
-// in the process already is used instead of path. The error is dlopen's, or names missing symbols.
+// in the process already is used instead of path. The error is dlopen's, or names missing symbols; the
+// library is closed then.
 func Load(path string) error {
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
@@ -61,12 +63,42 @@ func Initialize(c Config) error {
 	args, free := initArgs(c)
 	defer free()
 	if err := ownedError(C.cpy_init(args)); err != nil {
-		return err
+		return initError(err)
 	}
 	if C.cpy_detach() != C.CPY_OK {
 		return ErrNotHeld
 	}
 	return nil
+}
+
+// initError adds the exception that stopped the start, which CPython's own text does not tell.
+func initError(err error) error {
+	exception, _ := asRef(C.cpy_begin_failed())
+	if exception == nil {
+		return err
+	}
+	defer C.cpy_end_failed()
+	defer func() { _ = DecRef(exception) }()
+	class, typeErr := Type(exception)
+	if typeErr != nil {
+		return err
+	}
+	defer func() { _ = DecRef(class) }()
+	return fmt.Errorf("%w: %s: %s", err, plainText(GetAttr(class, "__name__")), plainText(Str(exception)))
+}
+
+// plainText consumes a str, and is empty where there is none.
+func plainText(text Ref, err error) string {
+	var raised *Raised
+	if errors.As(err, &raised) {
+		_ = DecRef(raised.Exception)
+	}
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = DecRef(text) }()
+	s, _ := AsString(text)
+	return s
 }
 
 // open allows attaching.

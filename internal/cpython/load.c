@@ -40,6 +40,7 @@ char *cpy_load(const char *path) {
 	CPY_EXCEPTIONS(LOAD_VARIABLE)
 	CPY_OPTIONAL(LOAD_OPTIONAL)
 	if (ok) return NULL;
+	dlclose(handle); // else its symbols would be found instead of those of the next one
 	char text[sizeof missing + 32];
 	snprintf(text, sizeof text, "missing symbols: %s", missing);
 	return strdup(text);

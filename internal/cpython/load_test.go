@@ -14,6 +14,13 @@ import (
 )
 
 func init() {
+	pytest.Register("load again", func() int {
+		bad := cpython.Load(os.Getenv("LIBRARY"))
+		present, _ := cpython.Process()
+		good := cpython.Load(os.Getenv("GOOD"))
+		fmt.Println(bad != nil, present == cpython.Absent, good, cpython.LibraryPath() == os.Getenv("GOOD"), cpython.Version() != "bad")
+		return 0
+	})
 	pytest.Register("load", func() int {
 		if err := cpython.Load(os.Getenv("LIBRARY")); err != nil {
 			fmt.Print(err)
@@ -65,4 +72,13 @@ func TestLoadNamesMissingSymbols(t *testing.T) {
 			assert.Contains(t, err, name, "cut off")
 		}
 	}
+}
+
+// TestLoadAfterAnotherThatFailed: the first library's symbols must not be in the way of the second's.
+func TestLoadAfterAnotherThatFailed(t *testing.T) {
+	bad := sharedObject(t, "const char *Py_GetVersion(void) { return \"bad\"; }\nint Py_IsInitialized(void) { return 0; }\n")
+	_, good, _ := pytest.Runtime().Interpreter()
+	stdout, stderr, code := pytest.Script(t, "load again", "LIBRARY="+bad, "GOOD="+good)
+	require.Equal(t, 0, code, stderr)
+	assert.Equal(t, "true true <nil> true true\n", stdout)
 }

@@ -95,6 +95,27 @@ void cpy_keep_main(void) {
 	self.depth = 1;
 }
 
+// Not PyGILState_Check: it is always true in a process that has had a subinterpreter.
+int cpy_host_holds(void) {
+	PyThreadState *(*current)(void) = cpy.PyThreadState_GetUnchecked ? cpy.PyThreadState_GetUnchecked : cpy._PyThreadState_UncheckedGet;
+	PyThreadState *own = cpy.PyGILState_GetThisThreadState();
+	return own && current && current() == own;
+}
+
+cpy_ref cpy_begin_failed(void) {
+	if (!cpy.PyGILState_GetThisThreadState() || !cpy.PyErr_Occurred()) return (cpy_ref){NULL, CPY_OK};
+	self.depth = 1;
+	return (cpy_ref){cpy_take_exception(), CPY_OK};
+}
+
+void cpy_end_failed(void) { self.depth = 0; }
+
+// After finalising: other goroutines come to this thread, and must not take themselves for holders.
+void cpy_forget_main(void) {
+	self.ts = NULL;
+	self.depth = self.permit = 0;
+}
+
 // PyGILState_Ensure, not PyThreadState_New: extension code that calls PyGILState must find this state.
 static void attach_first(void) {
 	if (cpy.PyGILState_GetThisThreadState()) {

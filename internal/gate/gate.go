@@ -33,7 +33,7 @@ import (
 var (
 	ErrNotStarted = errors.New("python is not started: call pybridge.Start first")
 	ErrClosed     = errors.New("python is closed: the interpreter was released and does not come back in this process")
-	ErrFailed     = errors.New("python failed to start")
+	ErrFailed     = errors.New("python failed to start, and cannot start again in this process")
 )
 
 // State is the life of the interpreter as callers see it.
@@ -132,6 +132,13 @@ func (g *Gate) Open(o Options) {
 	g.opts = o.withDefaults()
 	g.quota = g.opts.Base
 	g.state = Running
+}
+
+// Retract moves Starting back to New: nothing was begun that cannot be tried again.
+func (g *Gate) Retract() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.state = New
 }
 
 // Fail moves Starting to Failed, for ever; every entry reports why.

@@ -38,6 +38,12 @@ func Start(opts ...pybridge.Option) (*pybridge.Runtime, error) {
 	return pybridge.Start(context.Background(), opts...)
 }
 
+// FailToStart is a start that fails for good, for those scripts.
+func FailToStart() error {
+	_, err := pybridge.Start(context.Background(), pybridge.WithPreload("is_not_there"))
+	return err
+}
+
 func runScript(name string) int {
 	f := scripts[name]
 	if f == nil {

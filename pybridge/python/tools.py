@@ -86,6 +86,12 @@ def other_threads():
     return names
 
 
+def join_threads():
+    """Waits for the threads that are no daemons, on Python's main thread. Py_FinalizeEx does so too; it
+    also tells thread pools to end, and does nothing the second time."""
+    threading._shutdown()
+
+
 def torch_agent_runs():
     """Whether this process has an RPC agent of torch's. Its idle threads are nowhere in Python."""
     rpc = sys.modules.get("torch._C._distributed_rpc")

@@ -16,16 +16,18 @@ import (
 
 // startFaults are starts that cannot succeed, or must in spite of their surroundings.
 func startFaults() []fault {
-	const says = "ErrFailed that says so; every later call ErrFailed; the process goes on"
+	const (
+		says  = "ErrFailed that says so; every later call ErrFailed; the process goes on"
+		again = "ErrNoPython that says so; then a Start that names another works"
+	)
 	return []fault{
-		{name: "start-no-python", injected: "PYRPC_PYTHON names no file", must: says,
-			env: []string{"PYRPC_PYTHON=/nonexistent/python3"},
-			do:  func(p *probe) { p.failedStart("/nonexistent/python3") }},
-		{name: "start-no-library", injected: "WithLibrary names a file that is no library", must: says,
+		{name: "start-no-python", injected: "WithPython names no file", must: again,
+			do: func(p *probe) { p.notFound("/nonexistent/python3", pybridge.WithPython("/nonexistent/python3")) }},
+		{name: "start-no-library", injected: "WithLibrary names a file that is no library", must: again,
 			do: func(p *probe) {
 				file := filepath.Join(p.folder(), "libpython3.so")
 				p.must(os.WriteFile(file, []byte("no library"), 0o600))
-				p.failedStart("libpython3.so", pybridge.WithLibrary(file))
+				p.notFound("libpython3.so", pybridge.WithLibrary(file))
 			}},
 		{name: "start-bad-home", injected: "WithHome names an empty folder", must: says,
 			do: func(p *probe) { p.failedStart("did not initialise", pybridge.WithHome(p.folder())) }},
@@ -116,6 +118,18 @@ func (p *probe) failedStart(reason string, opts ...pybridge.Option) {
 	p.checkIs(enter(), pybridge.ErrFailed, "a call")
 	p.check(!gil.Held(), "the GIL is held")
 	p.did("%v", errs[0])
+}
+
+// notFound starts where there is no Python, and then where there is one.
+func (p *probe) notFound(reason string, opts ...pybridge.Option) {
+	_, err := pybridge.Start(background, opts...)
+	p.checkIs(err, pybridge.ErrNoPython, "Start")
+	p.check(strings.Contains(fmt.Sprint(err), reason), "Start does not say %q: %v", reason, err)
+	p.checkIs(enter(), pybridge.ErrNotStarted, "a call")
+	w := start(p)
+	w.works(w.innocent())
+	w.close()
+	p.did("%v", err)
 }
 
 func (p *probe) failedPreload(source, reason string) {

@@ -14,11 +14,14 @@ import (
 // to end by itself, with the status that the program asked for.
 func stopFaults() []fault {
 	var faults []fault
-	for _, policy := range []pybridge.FinalizePolicy{pybridge.FinalizeNever, pybridge.FinalizeGraceful} {
+	for _, policy := range []pybridge.FinalizePolicy{pybridge.FinalizeNever, pybridge.FinalizeGraceful, pybridge.FinalizeFull} {
 		for _, o := range obstacles {
-			outcome := o.outcome
-			if policy == pybridge.FinalizeNever {
+			outcome, text := o.outcome, o.err
+			switch {
+			case policy == pybridge.FinalizeNever:
 				outcome = cleanup.OutcomeSkipped
+			case policy == pybridge.FinalizeFull && outcome == cleanup.OutcomeSkipped:
+				outcome, text = cleanup.OutcomeFailed, pybridge.ErrNotFinalized.Error()
 			}
 			faults = append(faults, fault{
 				name:     fmt.Sprintf("stop-%s-%s", policy, o.name),
@@ -40,7 +43,7 @@ func stopFaults() []fault {
 					report, err := w.rt.Join(ctx)
 					got := outcomeOf(report, "interpreter")
 					p.check(got == outcome, "interpreter %v", got)
-					p.check(strings.Contains(fmt.Sprint(err), o.err), "Join: %v", err)
+					p.check(strings.Contains(fmt.Sprint(err), text), "Join: %v", err)
 					p.did("interpreter %v; Join: %v", got, err)
 					p.status = 7
 				},
@@ -70,7 +73,7 @@ for f in (lambda: time.sleep(1000), spin, threading.Event().wait):
 `},
 	{name: "thread", injected: "a thread that is no daemon and sleeps", outcome: cleanup.OutcomeSkipped, err: "<nil>", source: `
 import threading, time
-threading.Thread(target=time.sleep, args=(1000,)).start()
+threading.Thread(target=time.sleep, args=(1000,), daemon=False).start() # on a thread of Go's, daemons are the default
 `},
 	{name: "raising-hook", injected: "atexit hooks that raise and exit", outcome: cleanup.OutcomeReleased, source: `
 import atexit, sys

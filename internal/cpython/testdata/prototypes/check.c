@@ -4,6 +4,7 @@
 
 // First api.h's own layouts, under other names, as if there were no Python.h.
 #undef Py_PYTHON_H
+#undef _PyThreadState_UncheckedGet // in 3.13 another name for the function that took its place
 #define PyStatus ours_PyStatus
 #define PyMethodDef ours_PyMethodDef
 #define Py_buffer ours_Py_buffer

@@ -1,0 +1,122 @@
+package handler_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/handler/wire"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// entering is for a Handler's methods that take the GIL.
+func entering(name string, call func(caller) error) row {
+	return row{name, needsHandler, handlerHeld, call}
+}
+
+// ofHandler is for a Handler's methods with a Token.
+func ofHandler(name string, call func(caller) error) row {
+	return row{name, hasReferences(gil.ErrNotHeld), hasReferences(nil), call}
+}
+
+// answered says that a Handler's method got as far as the RPC module.
+func answered(err error) error {
+	for _, answer := range []error{handler.ErrNoRRefs, handler.ErrNoCompilationUnit, handler.ErrUnknownClass} {
+		if errors.Is(err, answer) {
+			return nil
+		}
+	}
+	return worked(err)
+}
+
+func handlerRows() []row {
+	tensors := func(c caller) handler.Payload {
+		return handler.Payload{Tensors: []handler.Tensor{handler.NewTensor(c.thing)}}
+	}
+	return []row{
+		{"handler.New", needsRuntime, func(s state) error {
+			if s >= draining {
+				return handler.ErrClosed
+			}
+			return gil.ErrHeld
+		}, func(c caller) error {
+			h, err := handler.New(c.ctx, c.rt)
+			if err == nil {
+				err = h.Cleanup(c.ctx)
+			}
+			return err
+		}},
+		{"handler.Instance", needsRuntime, always(gil.ErrHeld), func(c caller) error { return failing(handler.Instance(c.ctx, c.rt)) }},
+		entering("handler.Handler.RunUDF", func(c caller) error { return failing(c.h.RunUDF(c.ctx, c.payload)) }),
+		entering("handler.Handler.Serialize", func(c caller) error { return failing(c.h.Serialize(c.ctx, c.thing)) }),
+		entering("handler.Handler.Deserialize", func(c caller) error { return released(c.h.Deserialize(c.ctx, c.payload)) }),
+		entering("handler.Handler.RunPythonUDF", func(c caller) error { return released(c.h.RunPythonUDF(c.ctx, c.thing)) }),
+		entering("handler.Handler.HandleException", func(c caller) error { return worked(c.h.HandleException(c.ctx, c.thing)) }),
+		entering("handler.Handler.IsRemoteException", func(c caller) error { return failing(c.h.IsRemoteException(c.ctx, c.thing)) }),
+		entering("handler.Handler.ParseType", func(c caller) error {
+			_, err := c.h.ParseType(c.ctx, "__torch__.Some")
+			return answered(err)
+		}),
+		entering("handler.Handler.Flatten", func(c caller) error { return failing(c.h.Flatten(c.ctx, tensors(c))) }),
+		entering("handler.Handler.Unflatten", func(c caller) error {
+			head := wire.Head{Tensors: []wire.Tensor{{DType: 1}}, Storages: []int64{4}}
+			form, err := head.Append(nil)
+			must(err)
+			return failing(c.h.Unflatten(c.ctx, bytes.NewReader(append(form, 0, 0, 0, 0)), wire.Limits{}))
+		}),
+		{"handler.Handler.Flatten without tensors", made(handler.ErrNoHandler, nil), fine, func(c caller) error {
+			f, err := c.h.Flatten(c.ctx, c.payload)
+			f.Release()
+			return err
+		}},
+		ofHandler("handler.Handler.Run", func(c caller) error { return released(c.h.Run(c.t)) }),
+		ofHandler("handler.Handler.HandleExceptionGILHeld", func(c caller) error { return worked(c.h.HandleExceptionGILHeld(c.t, c.thing)) }),
+		ofHandler("handler.Handler.RRefProxyFunctions", func(c caller) error {
+			f, err := c.h.RRefProxyFunctions(c.t)
+			f.Release()
+			return answered(err)
+		}),
+		ofHandler("handler.Handler.RRefTypeFunctions", func(c caller) error {
+			f, err := c.h.RRefTypeFunctions(c.t)
+			f.Release()
+			return answered(err)
+		}),
+		ofHandler("handler.Handler.CompilationUnit", func(c caller) error {
+			unit, err := c.h.CompilationUnit(c.t)
+			unit.Release()
+			return answered(err)
+		}),
+		ofObject("handler.PayloadOf", func(c caller) error {
+			result := c.thing
+			if gil.Held() {
+				serialized, err := pybridge.ToPython(c.t, pybridge.Tuple{[]byte("data"), []any{}})
+				must(err)
+				defer serialized.Release()
+				result = serialized
+			}
+			return failing(handler.PayloadOf(c.t, result))
+		}),
+		plain("handler.Handler.Module", func(c caller) { c.h.Module() }),
+		plain("handler.RRefProxyFunctions.Release", func(caller) { handler.RRefProxyFunctions{}.Release() }),
+		plain("handler.RRefTypeFunctions.Release", func(caller) { handler.RRefTypeFunctions{}.Release() }),
+		plain("handler.Payload.Release", func(caller) { handler.Payload{Tensors: make([]handler.Tensor, 1)}.Release() }),
+		plain("handler.NewTensor", func(c caller) { handler.NewTensor(c.thing) }),
+		plain("handler.Tensor.Object", func(c caller) { handler.NewTensor(c.thing).Object() }),
+		plain("handler.Tensor.Release", func(c caller) { handler.NewTensor(c.spare).Release() }),
+		plain("handler.Flat.Segments", func(caller) { new(handler.Flat).Segments() }),
+		plain("handler.Flat.Len", func(caller) { new(handler.Flat).Len() }),
+		plain("handler.Flat.WriteTo", func(caller) { _, _ = new(handler.Flat).WriteTo(io.Discard) }),
+		plain("handler.Flat.Release", func(caller) { new(handler.Flat).Release() }),
+		plain("handler.Type.String", func(caller) { _ = new(handler.Type).String() }),
+		plain("handler.Type.Equal", func(caller) { new(handler.Type).Equal(nil) }),
+		plain("handler.Kind.String", func(caller) { _ = handler.AnyKind.String() }),
+		plain("handler.ParseError.Rune", func(caller) { new(handler.ParseError).Rune() }),
+		plain("handler.ParseError.Error", func(caller) { _ = new(handler.ParseError).Error() }),
+		plain("handler.ParseError.Unwrap", func(caller) { _ = new(handler.ParseError).Unwrap() }),
+		plain("handler.WithModule", func(caller) { handler.WithModule("x") }),
+		plain("handler.WithAllow", func(caller) { handler.WithAllow("x") }),
+		plain("handler.WithMaxPayload", func(caller) { handler.WithMaxPayload(1) }),
+	}
+}
