@@ -63,6 +63,7 @@ func release(objects ...*pybridge.Object) {
 //
 // Errors: ErrNoRRefs, naming what is missing; ErrClosed.
 func (h *Handler) RRefProxyFunctions(t gil.Token) (f RRefProxyFunctions, err error) {
+	t.Assert()
 	fns, err := h.functions(t, h.rrefProxyFunctions, 4)
 	if err != nil {
 		return f, err
@@ -80,6 +81,7 @@ func (h *Handler) RRefProxyFunctions(t gil.Token) (f RRefProxyFunctions, err err
 //
 // Errors: ErrNoRRefs, naming what is missing; ErrClosed.
 func (h *Handler) RRefTypeFunctions(t gil.Token) (f RRefTypeFunctions, err error) {
+	t.Assert()
 	fns, err := h.functions(t, h.rrefTypeFunctions, 2)
 	if err != nil {
 		return f, err
@@ -97,6 +99,7 @@ func (h *Handler) RRefTypeFunctions(t gil.Token) (f RRefTypeFunctions, err error
 //
 // Errors: ErrNoCompilationUnit, as with pyrpc.internal; ErrClosed.
 func (h *Handler) CompilationUnit(t gil.Token) (*pybridge.Object, error) {
+	t.Assert()
 	unit, err := h.compilationUnit.Call(t)
 	if err != nil {
 		return nil, h.lacks(err, ErrNoCompilationUnit)

@@ -192,6 +192,7 @@ func callNamed(o cpython.Ref, name string, args ...any) (cpython.Ref, error) {
 // Ref: none
 // Blocks: no
 func (r *Runtime) InstallPackage(t gil.Token, name string, files fs.FS) error {
+	t.Assert()
 	sources := Dict{}
 	err := fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".py") {
@@ -219,6 +220,7 @@ func (r *Runtime) InstallPackage(t gil.Token, name string, files fs.FS) error {
 // Ref: none
 // Blocks: user code
 func (r *Runtime) RunMain(t gil.Token, source, filename string) error {
+	t.Assert()
 	if err := r.bridge.need(t, toolsPart); err != nil {
 		return err
 	}

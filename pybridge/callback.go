@@ -44,6 +44,7 @@ var errGoexit = errors.New("the Go function ended its goroutine (runtime.Goexit)
 // Ref: new; f lives as long as the callable does in Python
 // Blocks: no
 func NewFunc(t gil.Token, ctx context.Context, name string, f Func) (*Object, error) {
+	t.Assert()
 	if err := bridge.Load().need(t, errorsPart); err != nil { // for what f will return
 		return nil, err
 	}

@@ -24,6 +24,7 @@ import (
 // that nobody released; [Runtime.Join] has the details. ErrHeld, and ErrInCallback in a [Func]: nothing
 // is closed then.
 func (r *Runtime) Close(ctx context.Context) error {
+	gil.AssertNotHeld()
 	_, err := r.Join(ctx)
 	return err
 }
@@ -36,6 +37,7 @@ func (r *Runtime) Close(ctx context.Context) error {
 // Ref: drops what the runtime owns
 // Blocks: ctx; every step has a deadline of its own
 func (r *Runtime) Join(ctx context.Context) (cleanup.Report, error) {
+	gil.AssertNotHeld()
 	if gil.Held() {
 		return cleanup.Report{}, ErrHeld
 	}

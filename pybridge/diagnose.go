@@ -36,6 +36,7 @@ func (p Problem) String() string { return p.What + ": " + p.Remedy }
 // Ref: none
 // Blocks: ctx; imports of standard extension modules
 func (r *Runtime) Diagnose(ctx context.Context) (Diagnosis, error) {
+	gil.AssertNotHeld()
 	d := Diagnosis{
 		Executable: r.python.Executable, Library: cpython.LibraryPath(), Source: r.python.Source,
 		Version: r.version.Full, Go: runtime.Version(), Python: map[string]any{},

@@ -72,6 +72,7 @@ func (o *Object) done() { o.entry.done() }
 
 // object runs an operation on o's reference that gives a new one.
 func (o *Object) object(t gil.Token, label string, f func(cpython.Ref) (cpython.Ref, error)) (*Object, error) {
+	t.Assert()
 	ref, err := o.use()
 	if err != nil {
 		return nil, err
@@ -86,6 +87,7 @@ func (o *Object) object(t gil.Token, label string, f func(cpython.Ref) (cpython.
 
 // plain runs an operation on o's reference that gives a Go value.
 func plain[T any](t gil.Token, o *Object, f func(cpython.Ref) (T, error)) (T, error) {
+	t.Assert()
 	ref, err := o.use()
 	if err != nil {
 		var zero T
@@ -113,6 +115,7 @@ func (o *Object) Attr(t gil.Token, name string) (*Object, error) {
 // Ref: none
 // Blocks: user code
 func (o *Object) SetAttr(t gil.Token, name string, v any) error {
+	t.Assert()
 	_, err := plain(t, o, func(r cpython.Ref) (struct{}, error) {
 		value, err := toRef(v)
 		if err != nil {
@@ -148,6 +151,7 @@ func (o *Object) Item(t gil.Token, key any) (*Object, error) {
 // Ref: none
 // Blocks: user code
 func (o *Object) SetItem(t gil.Token, key, v any) error {
+	t.Assert()
 	_, err := plain(t, o, func(r cpython.Ref) (struct{}, error) {
 		refs, err := toRefs([]any{key, v})
 		if err != nil {
@@ -190,6 +194,7 @@ func (o *Object) Callable(t gil.Token) (bool, error) { return plain(t, o, cpytho
 // Ref: none
 // Blocks: user code
 func (o *Object) IsInstance(t gil.Token, class *Object) (bool, error) {
+	t.Assert()
 	c, err := class.use()
 	if err != nil {
 		return false, err
@@ -233,6 +238,7 @@ func (o *Object) Str(t gil.Token) (string, error) {
 // Ref: new, one for each item
 // Blocks: user code
 func (o *Object) Iterate(t gil.Token, f func(item *Object) error) error {
+	t.Assert()
 	iterator, err := o.object(t, "iterator", cpython.Iter)
 	if err != nil {
 		return err
@@ -266,6 +272,7 @@ func (o *Object) Clone(t gil.Token) (*Object, error) {
 // Ref: borrowed
 // Blocks: no
 func (o *Object) Pointer(t gil.Token) (unsafe.Pointer, error) {
+	t.Assert()
 	if !gil.Held() {
 		return nil, ErrNotHeld
 	}
@@ -278,7 +285,8 @@ func (o *Object) Pointer(t gil.Token) (unsafe.Pointer, error) {
 // Thread: the token's
 // Ref: consumes the caller's
 // Blocks: no
-func Steal(_ gil.Token, p unsafe.Pointer, label string) (*Object, error) {
+func Steal(t gil.Token, p unsafe.Pointer, label string) (*Object, error) {
+	t.Assert()
 	if p == nil {
 		return nil, errors.New("nil PyObject")
 	}
@@ -295,6 +303,7 @@ func Steal(_ gil.Token, p unsafe.Pointer, label string) (*Object, error) {
 // Ref: new
 // Blocks: no
 func Borrow(t gil.Token, p unsafe.Pointer, label string) (*Object, error) {
+	t.Assert()
 	if p == nil {
 		return nil, errors.New("nil PyObject")
 	}

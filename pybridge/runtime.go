@@ -72,6 +72,7 @@ func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Min
 // Errors: discovery's, which say what was looked for and what to install; ErrFailed with CPython's
 // own reason; ErrAlreadyStarted; ErrClosed; ErrHeld.
 func Start(ctx context.Context, opts ...Option) (*Runtime, error) {
+	gil.AssertNotHeld()
 	if gil.Held() {
 		return nil, ErrHeld
 	}
@@ -197,6 +198,7 @@ func (r *Runtime) Registry() *cleanup.Registry { return r.registry }
 // Ref: new
 // Blocks: module code
 func (r *Runtime) Import(t gil.Token, name string) (*Object, error) {
+	t.Assert()
 	start := time.Now()
 	ref, err := cpython.Import(name)
 	if time.Since(start) > signalCheckTime { // else it was imported before, and did nothing
@@ -215,6 +217,7 @@ func (r *Runtime) Import(t gil.Token, name string) (*Object, error) {
 // Ref: none
 // Blocks: ctx, then module code
 func (r *Runtime) Preload(ctx context.Context, modules ...string) error {
+	gil.AssertNotHeld()
 	return r.OnOwner(ctx, func(t gil.Token) error { return preload(t, modules) })
 }
 
@@ -226,6 +229,7 @@ func (r *Runtime) Preload(ctx context.Context, modules ...string) error {
 // Ref: none
 // Blocks: ctx; f, which goes on when ctx ends before it
 func (r *Runtime) OnOwner(ctx context.Context, f func(gil.Token) error) error {
+	gil.AssertNotHeld()
 	if gil.Held() {
 		return ErrHeld
 	}

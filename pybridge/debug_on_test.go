@@ -1,0 +1,50 @@
+//go:build pydebug
+
+package pybridge_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyrpc/pyrpc/cleanup"
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/internal/pytest"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+func leakHere(t *testing.T, tok gil.Token) *pybridge.Object {
+	o, err := pybridge.ToPython(tok, "here")
+	require.NoError(t, err)
+	return o
+}
+
+func leakThere(t *testing.T, tok gil.Token) *pybridge.Object {
+	o, err := pybridge.ToPython(tok, "there")
+	require.NoError(t, err)
+	return o
+}
+
+// References of one name are told apart by who made them.
+func TestLeaksTellWhoMadeThem(t *testing.T) {
+	pytest.With(t, func(tok gil.Token) {
+		for _, o := range []*pybridge.Object{leakHere(t, tok), leakThere(t, tok)} {
+			defer o.Release()
+		}
+		leaks := pybridge.Leaks()
+		assert.True(t, anyStack(leaks, "pybridge_test.leakHere"))
+		assert.True(t, anyStack(leaks, "pybridge_test.leakThere"))
+	})
+	assert.False(t, anyStack(pybridge.Leaks(), "pybridge_test.leak"), "released")
+}
+
+func anyStack(leaks []cleanup.Leak, function string) bool {
+	for _, l := range leaks {
+		if strings.Contains(l.Stack, function) {
+			return true
+		}
+	}
+	return false
+}
