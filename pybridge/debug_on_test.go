@@ -3,6 +3,7 @@
 package pybridge_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -47,4 +48,29 @@ func anyStack(leaks []cleanup.Leak, function string) bool {
 		}
 	}
 	return false
+}
+
+func init() {
+	pytest.Register("write past the end", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+		return statements(ctx, rt, `
+import ctypes, sys
+data = b"x" * 5000
+ctypes.memset(id(data) + sys.getsizeof(data), 7, 1)
+del data
+`)
+	}))
+}
+
+// An isolated interpreter looks at no variable; here its debug allocator is asked for all the same.
+func TestDebugAllocatorSeesAWritePastTheEnd(t *testing.T) {
+	_, stderr, code := pytest.Script(t, "write past the end", "PYTHONMALLOC=debug")
+	assert.NotZero(t, code)
+	assert.Contains(t, stderr, "Debug memory block")
+	assert.Contains(t, stderr, "bad trailing pad byte")
+}
+
+func TestUnknownAllocatorIsRefused(t *testing.T) {
+	_, stderr, code := pytest.Script(t, "write past the end", "PYTHONMALLOC=best")
+	assert.NotZero(t, code)
+	assert.Contains(t, stderr, "PYTHONMALLOC=best: there is no such allocator")
 }
