@@ -141,6 +141,9 @@ func (in *inbound) request(f *frame) error {
 }
 
 func (in *inbound) gather(c *incall, f *frame) error {
+	if c.begun { // an empty part would run it again
+		return fmt.Errorf("%w: a part of a body that was complete", errProtocol)
+	}
 	if err := c.body.add(f.data); err != nil {
 		return err
 	}

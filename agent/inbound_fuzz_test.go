@@ -52,6 +52,7 @@ func FuzzFrameSequence(f *testing.F) {
 	withData := req(1, agentpb.Method_METHOD_CALL)
 	withData.Data = []byte("of a body that has no bytes")
 	f.Add(frames(withData))
+	f.Add(frames(req(1, agentpb.Method_METHOD_RREF_DELETE), data(1, ""))) // complete, and once more
 	f.Fuzz(func(t *testing.T, b []byte) {
 		a, err := New(Config{Name: "w0", Executor: &keeper{}, Peers: []Worker{{"w1", 1, "127.0.0.1:1"}},
 			Logger: slog.New(slog.DiscardHandler), Limits: Limits{MaxMessage: 1 << 16, ServingPerPeer: 4}})
