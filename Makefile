@@ -10,6 +10,7 @@ FUZZTIME ?= 10s
 BENCH ?= .
 FAULTS ?=
 SOAKTIME ?= 2m
+SANITIZE ?=
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
@@ -62,6 +63,10 @@ test-go: setup-test ## the Go tests
 .PHONY: matrix
 matrix: ## the tests that enter Python, against every CPython on this machine
 	@scripts/matrix.sh
+
+.PHONY: sanitize
+sanitize: setup-test ## the tests under sanitizers and debug allocators (SANITIZE=mode…)
+	PYRPC_PYTHON="$(TEST_PYTHON)" scripts/sanitize.sh $(SANITIZE)
 
 .PHONY: faults
 faults: ## inject faults, a process each, and say what came of them (FAULTS=pattern)

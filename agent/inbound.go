@@ -141,6 +141,9 @@ func (in *inbound) request(f *frame) error {
 }
 
 func (in *inbound) gather(c *incall, f *frame) error {
+	if c.begun { // an empty part would run it again
+		return fmt.Errorf("%w: a part of a body that was complete", errProtocol)
+	}
 	if err := c.body.add(f.data); err != nil {
 		return err
 	}
@@ -153,6 +156,7 @@ func (in *inbound) gather(c *incall, f *frame) error {
 		in.refuse(c.id, err)
 		return nil
 	}
+	c.begun = true
 	if c.method == agentpb.Method_METHOD_REMOTE {
 		// Here and not in the goroutine, so that the value is known before the caller's next request.
 		c.early = in.agent.rrefs.serveRemote(&in.peer, c.detail, c.body.body)
@@ -180,7 +184,7 @@ func (in *inbound) canceled(id uint64) {
 		return
 	}
 	c.canceled = true
-	arriving := !c.body.complete()
+	arriving := !c.begun
 	if arriving {
 		delete(in.running, id)
 	}
@@ -191,12 +195,12 @@ func (in *inbound) canceled(id uint64) {
 	}
 }
 
-// discard gives up the requests that will never be complete.
+// discard gives up the requests whose execution will never begin.
 func (in *inbound) discard() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for id, c := range in.running {
-		if !c.body.complete() {
+		if !c.begun {
 			delete(in.running, id)
 			c.cancel()
 			in.unbook(c)

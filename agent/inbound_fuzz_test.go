@@ -49,6 +49,10 @@ func FuzzFrameSequence(f *testing.F) {
 	f.Add(frames(req(1, agentpb.Method_METHOD_CALL, 1<<62), req(1, agentpb.Method_METHOD_CALL)))
 	f.Add(frames(ref(req(1, agentpb.Method_METHOD_REMOTE), 1), ref(req(2, agentpb.Method_METHOD_RREF_DELETE), 1)))
 	f.Add(frames(ref(req(1, agentpb.Method_METHOD_RREF_FORK), 1), ref(req(2, agentpb.Method_METHOD_FETCH), 1), req(3, 77)))
+	withData := req(1, agentpb.Method_METHOD_CALL)
+	withData.Data = []byte("of a body that has no bytes")
+	f.Add(frames(withData))
+	f.Add(frames(req(1, agentpb.Method_METHOD_RREF_DELETE), data(1, ""))) // complete, and once more
 	f.Fuzz(func(t *testing.T, b []byte) {
 		a, err := New(Config{Name: "w0", Executor: &keeper{}, Peers: []Worker{{"w1", 1, "127.0.0.1:1"}},
 			Logger: slog.New(slog.DiscardHandler), Limits: Limits{MaxMessage: 1 << 16, ServingPerPeer: 4}})

@@ -18,6 +18,7 @@ type incall struct {
 	body     *assembly
 	ctx      context.Context
 	cancel   context.CancelFunc
+	begun    bool  // the execution; known to who reads the stream
 	early    error // what went wrong before the execution
 	canceled bool  // guarded by inbound.mu
 }

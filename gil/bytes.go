@@ -23,6 +23,7 @@ import (
 //
 // Errors: those of [Acquire], ErrHeld, ErrNoCallable, and an *InterruptedError.
 func CallBytes(ctx context.Context, fn cpython.Ref, payload []byte, extra cpython.Ref) (cpython.Outcome, error) {
+	AssertNotHeld()
 	endless := ctx.Done() == nil
 	if endless || (ctx.Err() == nil && stays(ctx)) {
 		permit, ok, err := gate.Process.TryEnter(label(ctx))

@@ -15,7 +15,7 @@ func TestDetachLetsOthersIn(t *testing.T) {
 	pytest.With(t, func(tok gil.Token) {
 		require.NoError(t, gil.Detach(tok, func() {
 			assert.False(t, gil.Held())
-			assert.ErrorIs(t, use(tok), gil.ErrNotHeld)
+			assert.ErrorIs(t, pytest.Misuse(func() error { return use(tok) }), gil.ErrNotHeld)
 			elsewhere(func() { assert.NoError(t, gil.With(background, use)) })
 		}))
 		assert.True(t, gil.Held())

@@ -70,7 +70,8 @@ func Acquire(ctx context.Context) (*Guard, error) {
 	if !nested {
 		waits.add(held - start)
 	}
-	return &Guard{token: Token{ctx}, nested: nested, thread: cpython.ThreadID(), since: held}, nil
+	thread := cpython.ThreadID()
+	return &Guard{token: Token{newLife(thread), ctx}, nested: nested, thread: thread, since: held}, nil
 }
 
 // Token proves to functions that the GIL is held.
@@ -108,6 +109,7 @@ func (g *Guard) Release() error {
 		return ErrWrongGoroutine
 	}
 	g.released.Store(true)
+	g.token.life.end()
 	defer runtime.UnlockOSThread()
 	if !g.nested {
 		_, _ = cpython.DrainPending(drainBatch)

@@ -26,6 +26,7 @@ func acquire(t *testing.T) *gil.Guard {
 
 // use is an operation that needs the GIL.
 func use(tok gil.Token) error {
+	tok.Assert()
 	o, err := pytest.Runtime().Import(tok, "sys")
 	o.Release()
 	return err

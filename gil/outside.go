@@ -19,7 +19,8 @@ var outside sync.Map // uint64 → context.CancelCauseFunc
 // Thread: the token's
 // Ref: none
 // Blocks: no
-func Outside(_ Token, ctx context.Context) (context.Context, func()) {
+func Outside(t Token, ctx context.Context) (context.Context, func()) {
+	t.Assert()
 	ctx, cancel := context.WithCancelCause(ctx)
 	if !cpython.Held() { // no call is interrupted here, nor may there be a Python to ask
 		return ctx, func() { cancel(nil) }

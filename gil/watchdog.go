@@ -1,6 +1,7 @@
 package gil
 
 import (
+	"context"
 	"runtime"
 	"slices"
 	"sync"
@@ -59,6 +60,7 @@ func SetInterrupter(with Interrupter) {
 // Ref: none
 // Blocks: for the GIL, when calls are being interrupted
 func StopInterrupting() {
+	AssertNotHeld()
 	watchdog.mu.Lock()
 	defer watchdog.mu.Unlock()
 	watchdog.closed = true
@@ -134,13 +136,17 @@ func (w *interrupts) round(list []*interruption) error {
 		return err
 	}
 	defer func() { _ = cpython.Detach() }()
-	class, err := with.Class(Token{})
+	t, err := Assume(context.Background())
+	if err != nil {
+		return err
+	}
+	class, err := with.Class(t)
 	if err != nil {
 		return err
 	}
 	for _, i := range list {
 		if ident := i.target.Ident(); ident != 0 && !i.ended.Load() {
-			i.saw(with.Stack(Token{}, ident))
+			i.saw(with.Stack(t, ident))
 			_, _ = i.target.Interrupt(class)
 			wakeOutside(ident)
 		}

@@ -49,7 +49,7 @@ func Assume(ctx context.Context) (Token, error) {
 	if !cpython.Held() {
 		return Token{}, ErrNotHeld
 	}
-	return Token{ctx}, nil
+	return Token{newLife(cpython.ThreadID()), ctx}, nil
 }
 
 // Detach gives the GIL up while f runs and takes it back afterwards, whatever the nesting
@@ -62,11 +62,13 @@ func Assume(ctx context.Context) (Token, error) {
 // Blocks: f, then for a permit, then for the GIL
 //
 // Errors: ErrNotHeld, without running f.
-func Detach(_ Token, f func()) error {
+func Detach(t Token, f func()) error {
+	t.Assert()
 	s, err := cpython.Suspend()
 	if err != nil {
 		return err
 	}
+	back := t.life.away()
 	permit := gate.Process.Permit(s.Permit())
 	if permit != nil {
 		permit.StepOut()
@@ -76,6 +78,7 @@ func Detach(_ Token, f func()) error {
 			permit.StepIn()
 		}
 		cpython.Resume(s)
+		back()
 	}()
 	f()
 	return nil

@@ -33,6 +33,7 @@ type Flat struct {
 // Ref: borrows p's tensors; Flat holds their memory, until its Release
 // Blocks: ctx
 func (h *Handler) Flatten(ctx context.Context, p Payload) (*Flat, error) {
+	gil.AssertNotHeld()
 	if h.isNone() {
 		return nil, ErrNoHandler
 	}

@@ -87,6 +87,7 @@ func WithMaxPayload(bytes int64) Option { return func(c *config) { c.maxPayload 
 // Ref: the handler owns what it caches, until Cleanup
 // Blocks: ctx, then module code
 func New(ctx context.Context, rt *pybridge.Runtime, opts ...Option) (*Handler, error) {
+	gil.AssertNotHeld()
 	h := &Handler{rt: rt, config: config{module: OwnModule}}
 	for _, o := range opts {
 		o(&h.config)
@@ -230,6 +231,7 @@ func (h *Handler) Module() string {
 // Ref: drops what the handler owns
 // Blocks: ctx
 func (h *Handler) Cleanup(ctx context.Context) error {
+	gil.AssertNotHeld()
 	switch {
 	case h.isNone():
 		return ErrNoHandler

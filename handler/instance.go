@@ -24,6 +24,7 @@ var instance = struct {
 // Ref: the handler owns what it caches
 // Blocks: ctx while another goroutine's first call is under way; ctx, then module code
 func Instance(ctx context.Context, rt *pybridge.Runtime, opts ...Option) (*Handler, error) {
+	gil.AssertNotHeld()
 	if gil.Held() {
 		return nil, gil.ErrHeld
 	}

@@ -63,6 +63,7 @@ func release(objects ...*pybridge.Object) {
 //
 // Errors: ErrNoRRefs, naming what is missing; ErrClosed.
 func (h *Handler) RRefProxyFunctions(t gil.Token) (f RRefProxyFunctions, err error) {
+	t.Assert()
 	if h.isNone() {
 		return f, ErrNoHandler
 	}
@@ -83,6 +84,7 @@ func (h *Handler) RRefProxyFunctions(t gil.Token) (f RRefProxyFunctions, err err
 //
 // Errors: ErrNoRRefs, naming what is missing; ErrClosed.
 func (h *Handler) RRefTypeFunctions(t gil.Token) (f RRefTypeFunctions, err error) {
+	t.Assert()
 	if h.isNone() {
 		return f, ErrNoHandler
 	}
@@ -103,6 +105,7 @@ func (h *Handler) RRefTypeFunctions(t gil.Token) (f RRefTypeFunctions, err error
 //
 // Errors: ErrNoCompilationUnit, as with pyrpc.internal; ErrClosed.
 func (h *Handler) CompilationUnit(t gil.Token) (*pybridge.Object, error) {
+	t.Assert()
 	if h.isNone() {
 		return nil, ErrNoHandler
 	}

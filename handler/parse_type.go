@@ -24,6 +24,7 @@ var ErrUnknownClass = errors.New("no class or interface of this name in the comp
 // Errors: a *ParseError, which is an ErrUnknownClass or an ErrNoCompilationUnit where a name stopped
 // it; ErrClosed; ErrHeld.
 func (h *Handler) ParseType(ctx context.Context, text string) (*Type, error) {
+	gil.AssertNotHeld()
 	if gil.Held() {
 		return nil, gil.ErrHeld
 	}

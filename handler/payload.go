@@ -72,6 +72,7 @@ func (p Payload) table(t gil.Token) (*pybridge.Object, error) {
 // Ref: borrows result; the tensors' are new
 // Blocks: no
 func PayloadOf(t gil.Token, result *pybridge.Object) (Payload, error) {
+	t.Assert()
 	var p Payload
 	data, err := result.Item(t, 0)
 	if err != nil {

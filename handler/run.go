@@ -20,6 +20,7 @@ import (
 // Errors: ErrClosed; ErrTooLarge; ErrHeld; the end of ctx before the call began; a *pybridge.Error
 // that is a DeserializeError or a SerializeError when the call had no outcome.
 func (h *Handler) RunUDF(ctx context.Context, p Payload) (Payload, error) {
+	gil.AssertNotHeld()
 	if err := h.enter(); err != nil {
 		return Payload{}, err
 	}
@@ -79,6 +80,7 @@ func unpack(ctx context.Context, result *pybridge.Object) (p Payload, err error)
 // Ref: new
 // Blocks: no
 func (h *Handler) Run(t gil.Token) (*pybridge.Object, error) {
+	t.Assert()
 	if h.isNone() {
 		return nil, ErrNoHandler
 	}

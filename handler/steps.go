@@ -26,6 +26,7 @@ func (h *Handler) inside(ctx context.Context, f func(gil.Token) error) error {
 // Ref: borrows o; the payload's tensors are new
 // Blocks: ctx, then user code
 func (h *Handler) Serialize(ctx context.Context, o *pybridge.Object) (p Payload, err error) {
+	gil.AssertNotHeld()
 	err = h.inside(ctx, func(t gil.Token) error {
 		result, err := h.serialize.Call(t, o)
 		if err != nil {
@@ -46,6 +47,7 @@ func (h *Handler) Serialize(ctx context.Context, o *pybridge.Object) (p Payload,
 // Ref: borrows p's tensors; new
 // Blocks: ctx, then user code
 func (h *Handler) Deserialize(ctx context.Context, p Payload) (o *pybridge.Object, err error) {
+	gil.AssertNotHeld()
 	if h.isNone() {
 		return nil, ErrNoHandler
 	}
@@ -78,6 +80,7 @@ func (h *Handler) Deserialize(ctx context.Context, p Payload) (o *pybridge.Objec
 // Ref: borrows udf; new
 // Blocks: ctx, then user code
 func (h *Handler) RunPythonUDF(ctx context.Context, udf *pybridge.Object) (o *pybridge.Object, err error) {
+	gil.AssertNotHeld()
 	err = h.inside(ctx, func(t gil.Token) error {
 		if o, err = h.runFunction.Call(t, udf); err == nil {
 			o.Named("result of a UDF")
@@ -96,6 +99,7 @@ func (h *Handler) RunPythonUDF(ctx context.Context, udf *pybridge.Object) (o *py
 // Ref: borrows result
 // Blocks: ctx, then code of the exception's class
 func (h *Handler) HandleException(ctx context.Context, result *pybridge.Object) error {
+	gil.AssertNotHeld()
 	return h.inside(ctx, func(t gil.Token) error { return h.HandleExceptionGILHeld(t, result) })
 }
 
@@ -106,6 +110,7 @@ func (h *Handler) HandleException(ctx context.Context, result *pybridge.Object) 
 // Ref: borrows result
 // Blocks: code of the exception's class
 func (h *Handler) HandleExceptionGILHeld(t gil.Token, result *pybridge.Object) error {
+	t.Assert()
 	if h.isNone() {
 		return ErrNoHandler
 	}
@@ -122,6 +127,7 @@ func (h *Handler) HandleExceptionGILHeld(t gil.Token, result *pybridge.Object) e
 // Ref: borrows result
 // Blocks: ctx
 func (h *Handler) IsRemoteException(ctx context.Context, result *pybridge.Object) (is bool, err error) {
+	gil.AssertNotHeld()
 	err = h.inside(ctx, func(t gil.Token) error {
 		answer, err := h.isRemoteException.Call(t, result)
 		if err != nil {

@@ -27,6 +27,7 @@ const firstRead = 64 << 10
 // Errors: a *[wire.FormatError]; ErrTooLarge; io.EOF when r is at its end; what r fails with; a
 // *pybridge.Error when torch is not there, lacks the type, or has no memory.
 func (h *Handler) Unflatten(ctx context.Context, r io.Reader, limits wire.Limits) (Payload, error) {
+	gil.AssertNotHeld()
 	if h.isNone() {
 		return Payload{}, ErrNoHandler
 	}

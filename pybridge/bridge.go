@@ -192,6 +192,7 @@ func callNamed(o cpython.Ref, name string, args ...any) (cpython.Ref, error) {
 // Ref: none
 // Blocks: no
 func (r *Runtime) InstallPackage(t gil.Token, name string, files fs.FS) error {
+	t.Assert()
 	if r.isNone() {
 		return ErrNotStarted
 	}
@@ -222,6 +223,7 @@ func (r *Runtime) InstallPackage(t gil.Token, name string, files fs.FS) error {
 // Ref: none
 // Blocks: user code
 func (r *Runtime) RunMain(t gil.Token, source, filename string) error {
+	t.Assert()
 	if r.isNone() {
 		return ErrNotStarted
 	}

@@ -47,6 +47,7 @@ func (o *Object) CallKw(t gil.Token, args []any, kwargs map[string]any) (*Object
 // Ref: new
 // Blocks: user code
 func (o *Object) CallMethod(t gil.Token, name string, args ...any) (*Object, error) {
+	t.Assert()
 	method, err := o.Attr(t, name)
 	if err != nil {
 		return nil, err
@@ -65,6 +66,7 @@ func (o *Object) CallMethod(t gil.Token, name string, args ...any) (*Object, err
 // Ref: borrows extra; the result's is new
 // Blocks: ctx, then the GIL, then user code
 func (o *Object) CallBytes(ctx context.Context, payload []byte, extra *Object) (data []byte, result *Object, err error) {
+	gil.AssertNotHeld()
 	fn, err := o.use()
 	if err != nil {
 		return nil, nil, err

@@ -50,6 +50,7 @@ var errGoexit = errors.New("the Go function ended its goroutine (runtime.Goexit)
 // Ref: new; f lives as long as the callable does in Python
 // Blocks: no
 func NewFunc(t gil.Token, ctx context.Context, name string, f Func) (*Object, error) {
+	t.Assert()
 	b := bridge.Load()
 	if b == nil || !gil.Held() {
 		return nil, ErrNotHeld

@@ -171,6 +171,7 @@ func asTexts(v any) []string {
 // Ref: none
 // Blocks: no
 func FetchError(t gil.Token) error {
+	t.Assert()
 	exc, err := cpython.FetchException()
 	if err != nil || exc == nil {
 		return closedError(err)

@@ -27,6 +27,7 @@ import (
 // the details. ErrHeld, ErrInCallback in a [Func], and ErrNotStarted for a nil Runtime: nothing is closed
 // then.
 func (r *Runtime) Close(ctx context.Context) error {
+	gil.AssertNotHeld()
 	_, err := r.Join(ctx)
 	return err
 }
@@ -39,6 +40,7 @@ func (r *Runtime) Close(ctx context.Context) error {
 // Ref: drops what the runtime owns
 // Blocks: ctx; every step has a deadline of its own
 func (r *Runtime) Join(ctx context.Context) (cleanup.Report, error) {
+	gil.AssertNotHeld()
 	switch {
 	case r.isNone():
 		return cleanup.Report{}, ErrNotStarted

@@ -50,6 +50,7 @@ func within(err error, step string) error {
 // Ref: new
 // Blocks: user code only where an item's hash is user code
 func ToPython(t gil.Token, v any) (*Object, error) {
+	t.Assert()
 	ref, err := toRef(v)
 	if err != nil {
 		return nil, captured(t, err)

@@ -36,6 +36,7 @@ func (p Problem) String() string { return p.What + ": " + p.Remedy }
 // Ref: none
 // Blocks: ctx; imports of standard extension modules
 func (r *Runtime) Diagnose(ctx context.Context) (Diagnosis, error) {
+	gil.AssertNotHeld()
 	if r.isNone() {
 		return Diagnosis{}, ErrNotStarted
 	}

@@ -124,7 +124,8 @@ func Dropped() int {
 	return ledger.dropped
 }
 
-// Leaks lists what is owned at present, by name, newest first.
+// Leaks lists what is owned at present, by name, newest first; in builds with the tag pydebug also by
+// the stack that made it.
 //
 // GIL: not needed
 // Thread: any
@@ -134,12 +135,13 @@ func Leaks() []cleanup.Leak {
 	ledger.mu.Lock()
 	defer ledger.mu.Unlock()
 	var leaks []cleanup.Leak
-	index := map[string]int{}
+	index := map[[2]string]int{}
 	for e := ledger.first; e != nil; e = e.next {
-		i, seen := index[e.label]
+		key := [2]string{e.label, e.stack}
+		i, seen := index[key]
 		if !seen {
 			i = len(leaks)
-			index[e.label] = i
+			index[key] = i
 			leaks = append(leaks, cleanup.Leak{Name: e.label, Stack: e.stack})
 		}
 		leaks[i].Count++

@@ -84,6 +84,7 @@ func (o *Object) done() { o.entry.done() }
 
 // object runs an operation on o's reference that gives a new one.
 func (o *Object) object(t gil.Token, label string, f func(cpython.Ref) (cpython.Ref, error)) (*Object, error) {
+	t.Assert()
 	ref, err := o.use()
 	if err != nil {
 		return nil, err
@@ -98,6 +99,7 @@ func (o *Object) object(t gil.Token, label string, f func(cpython.Ref) (cpython.
 
 // plain runs an operation on o's reference that gives a Go value.
 func plain[T any](t gil.Token, o *Object, f func(cpython.Ref) (T, error)) (T, error) {
+	t.Assert()
 	ref, err := o.use()
 	if err != nil {
 		var zero T
@@ -125,6 +127,7 @@ func (o *Object) Attr(t gil.Token, name string) (*Object, error) {
 // Ref: none
 // Blocks: user code
 func (o *Object) SetAttr(t gil.Token, name string, v any) error {
+	t.Assert()
 	_, err := plain(t, o, func(r cpython.Ref) (struct{}, error) {
 		value, err := toRef(v)
 		if err != nil {
@@ -160,6 +163,7 @@ func (o *Object) Item(t gil.Token, key any) (*Object, error) {
 // Ref: none
 // Blocks: user code
 func (o *Object) SetItem(t gil.Token, key, v any) error {
+	t.Assert()
 	_, err := plain(t, o, func(r cpython.Ref) (struct{}, error) {
 		refs, err := toRefs([]any{key, v})
 		if err != nil {
@@ -202,6 +206,7 @@ func (o *Object) Callable(t gil.Token) (bool, error) { return plain(t, o, cpytho
 // Ref: none
 // Blocks: user code
 func (o *Object) IsInstance(t gil.Token, class *Object) (bool, error) {
+	t.Assert()
 	c, err := class.use()
 	if err != nil {
 		return false, err
@@ -245,6 +250,7 @@ func (o *Object) Str(t gil.Token) (string, error) {
 // Ref: new, one for each item
 // Blocks: user code
 func (o *Object) Iterate(t gil.Token, f func(item *Object) error) error {
+	t.Assert()
 	iterator, err := o.object(t, "iterator", cpython.Iter)
 	if err != nil {
 		return err
@@ -278,6 +284,7 @@ func (o *Object) Clone(t gil.Token) (*Object, error) {
 // Ref: borrowed
 // Blocks: no
 func (o *Object) Pointer(t gil.Token) (unsafe.Pointer, error) {
+	t.Assert()
 	if !gil.Held() {
 		return nil, ErrNotHeld
 	}
@@ -290,7 +297,8 @@ func (o *Object) Pointer(t gil.Token) (unsafe.Pointer, error) {
 // Thread: the token's
 // Ref: consumes the caller's
 // Blocks: no
-func Steal(_ gil.Token, p unsafe.Pointer, label string) (*Object, error) {
+func Steal(t gil.Token, p unsafe.Pointer, label string) (*Object, error) {
+	t.Assert()
 	if p == nil {
 		return nil, errors.New("nil PyObject")
 	}
@@ -307,6 +315,7 @@ func Steal(_ gil.Token, p unsafe.Pointer, label string) (*Object, error) {
 // Ref: new
 // Blocks: no
 func Borrow(t gil.Token, p unsafe.Pointer, label string) (*Object, error) {
+	t.Assert()
 	if p == nil {
 		return nil, errors.New("nil PyObject")
 	}

@@ -147,13 +147,13 @@ func TestLeaksByName(t *testing.T) {
 		one := toPython(t, tok, number(1))
 		two, err := one.Clone(tok)
 		require.NoError(t, err)
-		named := func(leaks []cleanup.Leak) int {
-			for _, leak := range leaks {
+		named := func(leaks []cleanup.Leak) (n int) {
+			for _, leak := range leaks { // in debug builds one for each stack
 				if leak.Name == "converted pybridge_test.number" {
-					return leak.Count
+					n += leak.Count
 				}
 			}
-			return 0
+			return n
 		}
 		assert.Equal(t, 2, named(pybridge.Leaks()))
 		two.Release()

@@ -81,6 +81,7 @@ func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Min
 // Errors: ErrNoPython, which says what was looked for and what to install; ErrFailed with CPython's
 // own reason; ErrAlreadyStarted; ErrClosed; ErrHeld; the end of ctx.
 func Start(ctx context.Context, opts ...Option) (*Runtime, error) {
+	gil.AssertNotHeld()
 	if gil.Held() {
 		return nil, ErrHeld
 	}
@@ -264,6 +265,7 @@ func (r *Runtime) Registry() *cleanup.Registry {
 // Ref: new
 // Blocks: module code
 func (r *Runtime) Import(t gil.Token, name string) (*Object, error) {
+	t.Assert()
 	if r.isNone() {
 		return nil, ErrNotStarted
 	}
@@ -285,6 +287,7 @@ func (r *Runtime) Import(t gil.Token, name string) (*Object, error) {
 // Ref: none
 // Blocks: ctx, then module code
 func (r *Runtime) Preload(ctx context.Context, modules ...string) error {
+	gil.AssertNotHeld()
 	return r.OnOwner(ctx, func(t gil.Token) error { return preload(t, modules) })
 }
 
@@ -296,6 +299,7 @@ func (r *Runtime) Preload(ctx context.Context, modules ...string) error {
 // Ref: none
 // Blocks: ctx; f, which goes on when ctx ends before it
 func (r *Runtime) OnOwner(ctx context.Context, f func(gil.Token) error) error {
+	gil.AssertNotHeld()
 	switch {
 	case r.isNone():
 		return ErrNotStarted

@@ -34,7 +34,7 @@ func entry(ctx context.Context) error { return gil.With(ctx, func(gil.Token) err
 func init() {
 	pytest.Register("life", script(func(ctx context.Context) error {
 		answers(entry(ctx))
-		_, convErr := pybridge.ToPython(gil.Token{}, 1)
+		convErr := pytest.Misuse(func() error { _, err := pybridge.ToPython(gil.Token{}, 1); return err })
 		fmt.Println(errors.Is(convErr, pybridge.ErrNotHeld))
 		rt, err := pybridge.Start(ctx)
 		answers(err, entry(ctx))
@@ -101,11 +101,14 @@ func init() {
 	}))
 	pytest.Register("start with the GIL held", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		return gil.With(ctx, func(gil.Token) error {
-			_, startErr := pybridge.Start(ctx)
-			_, joinErr := rt.Join(ctx)
-			_, diagnoseErr := rt.Diagnose(ctx)
-			for _, err := range []error{startErr, rt.Close(ctx), joinErr, diagnoseErr, rt.Preload(ctx, "json")} {
-				fmt.Println(errors.Is(err, pybridge.ErrHeld))
+			for _, f := range []func() error{
+				func() error { _, err := pybridge.Start(ctx); return err },
+				func() error { return rt.Close(ctx) },
+				func() error { _, err := rt.Join(ctx); return err },
+				func() error { _, err := rt.Diagnose(ctx); return err },
+				func() error { return rt.Preload(ctx, "json") },
+			} {
+				fmt.Println(errors.Is(pytest.Misuse(f), pybridge.ErrHeld))
 			}
 			return nil
 		})

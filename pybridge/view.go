@@ -31,6 +31,7 @@ type View struct {
 // Ref: the view holds o until its Release
 // Blocks: user code only in an exporter written in Python
 func (o *Object) View(t gil.Token) (*View, error) {
+	t.Assert()
 	b, err := plain(t, o, cpython.GetBuffer)
 	if err != nil {
 		return nil, err

@@ -29,6 +29,7 @@ typedef struct {
 	const char *program_name, *home;
 	int argc;
 	char **argv;
+	int allocator; // of PyMemAllocatorName; 0 leaves it to CPython
 } cpy_init_args;
 char *cpy_init(const cpy_init_args *args); // NULL, or a malloc'ed text; on success this thread is detached
 int cpy_finalize(void);

@@ -28,10 +28,11 @@ static PyStatus set_string(PyConfig *config, size_t offset, const char *value) {
 }
 
 // UTF-8 mode whatever the locale: isolated under LC_ALL=C would make stdout and file names ASCII.
-static PyStatus pre_initialize(const struct cpy_pyconfig_row *row) {
+static PyStatus pre_initialize(const struct cpy_pyconfig_row *row, int allocator) {
 	PyPreConfig *pre = calloc(1, row->preconfig_size);
 	cpy.PyPreConfig_InitIsolatedConfig(pre);
 	*(int *)((char *)pre + row->utf8_mode) = 1;
+	*(int *)((char *)pre + row->allocator) = allocator;
 	PyStatus s = cpy.Py_PreInitialize(pre);
 	free(pre);
 	return s;
@@ -41,7 +42,7 @@ static PyStatus pre_initialize(const struct cpy_pyconfig_row *row) {
 static char *init_from_config(const cpy_init_args *a) {
 	const struct cpy_pyconfig_row *row = row_of(a->minor);
 	if (!row) return failure("PyConfig", NULL, "the layout of this version is not known");
-	PyStatus s = pre_initialize(row);
+	PyStatus s = pre_initialize(row, a->allocator);
 	if (s._type) return status_failure("Py_PreInitialize", s);
 
 	PyConfig *config = calloc(1, row->size + debug_slack);
@@ -60,6 +61,7 @@ static char *init_from_initconfig(const cpy_init_args *a) {
 	PyInitConfig *config = cpy.PyInitConfig_Create();
 	if (!config) return failure("PyInitConfig_Create", NULL, "out of memory");
 	int bad = cpy.PyInitConfig_SetInt(config, "utf8_mode", 1)
+		|| cpy.PyInitConfig_SetInt(config, "allocator", a->allocator)
 		|| cpy.PyInitConfig_SetStr(config, "program_name", a->program_name)
 		|| (a->home && cpy.PyInitConfig_SetStr(config, "home", a->home))
 		|| cpy.PyInitConfig_SetStrList(config, "argv", (size_t)a->argc, a->argv)

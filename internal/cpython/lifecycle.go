@@ -135,6 +135,7 @@ func initArgs(c Config) (*C.cpy_init_args, func()) {
 		program_name: text(c.ProgramName),
 		argc:         C.int(len(c.Argv)),
 		argv:         &argv[0],
+		allocator:    C.int(allocator()),
 	}
 	if c.Home != "" {
 		args.home = text(c.Home)

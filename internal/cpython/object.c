@@ -83,7 +83,9 @@ cpy_int cpy_setattr(PyObject *o, const char *name, Py_ssize_t len, PyObject *v) 
 
 cpy_ref cpy_call(PyObject *fn, PyObject *args, PyObject *kwargs) {
 	NEED_GIL(NOT_HELD_REF);
-	return give_ref(cpy.PyObject_Call(fn, args, kwargs));
+	PyObject *result = cpy.PyObject_Call(fn, args, kwargs);
+	cpy_end_forked();
+	return give_ref(result);
 }
 
 cpy_ref cpy_repr(PyObject *o) {

@@ -21,16 +21,16 @@ _Static_assert(sizeof(void *) == 8 && sizeof(int) == 4, "the table was measured 
 struct cpy_pyconfig_row {
     int minor;
     size_t size, program_name, home, isolated, install_signal_handlers;
-    size_t preconfig_size, utf8_mode;
+    size_t preconfig_size, utf8_mode, allocator;
 };
 
 static const struct cpy_pyconfig_row cpy_pyconfig_rows[] = {
-    /* minor, size, program_name, home, isolated, install_signal_handlers, preconfig_size, utf8_mode */
-    {9, 392, 112, 240, 4, 16, 40, 28},
-    {10, 392, 240, 256, 4, 16, 40, 28},
-    {11, 424, 264, 280, 4, 16, 40, 28},
-    {12, 432, 272, 288, 4, 16, 40, 28},
-    {13, 448, 280, 296, 4, 16, 40, 28},
+    /* minor, size, program_name, home, isolated, install_signal_handlers, preconfig_size, utf8_mode, allocator */
+    {9, 392, 112, 240, 4, 16, 40, 28, 36},
+    {10, 392, 240, 256, 4, 16, 40, 28, 36},
+    {11, 424, 264, 280, 4, 16, 40, 28, 36},
+    {12, 432, 272, 288, 4, 16, 40, 28, 36},
+    {13, 448, 280, 296, 4, 16, 40, 28, 36},
 };
 
 #endif

@@ -18,6 +18,8 @@ PyObject *cpy_payload_new(const unsigned char *data, Py_ssize_t len); // exports
 int cpy_payload_end(PyObject *o);    // no new exports; 0 when old ones are still there
 int cpy_callback_enter(void);        // 1 a thread of Python's, 0 one of ours, -1 too late
 void cpy_callback_leave(int entered);
+int cpy_forked(void);                // is this a process that Python forked?
+void cpy_end_forked(void);           // ends it, where it is about to enter Go
 
 // A new reference, or NULL with the exception set.
 static inline cpy_ref give_ref(PyObject *o) {

@@ -154,6 +154,7 @@ static int drop_pending_exception(void) {
 }
 
 int cpy_detach(void) {
+	cpy_end_forked();
 	if (self.depth == 0) return CPY_NOT_HELD;
 	if (--self.depth > 0) return CPY_OK;
 	int status = drop_pending_exception();
@@ -197,7 +198,7 @@ int64_t cpy_now(void) {
 
 // A thread that Python made holds the GIL without our knowledge when it calls into Go.
 int cpy_callback_enter(void) {
-	if (self.dying) return -1;
+	if (self.dying || cpy_forked()) return -1;
 	if (self.depth > 0) return 0;
 	self.depth = 1;
 	self.foreign = 1; // its state is Python's: never keep it

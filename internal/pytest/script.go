@@ -59,6 +59,7 @@ func runScript(name string) int {
 // not end fails the test.
 func Script(t testing.TB, name string, env ...string) (stdout, stderr string, code int) {
 	t.Helper()
+	seen()
 	if scripts[name] == nil {
 		t.Fatalf("pytest.Script: no script named %q", name)
 	}

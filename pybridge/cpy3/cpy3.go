@@ -25,6 +25,7 @@ var ErrNull = errors.New("cpy3: NULL object, and no Python exception is pending"
 //
 // Errors: for a nil or released obj, and pybridge.ErrNotHeld.
 func ToCpy3(t gil.Token, obj *pybridge.Object) (*python3.PyObject, error) {
+	t.Assert()
 	borrowed, err := obj.Pointer(t)
 	if err != nil {
 		return nil, err
@@ -46,6 +47,7 @@ func ToCpy3(t gil.Token, obj *pybridge.Object) (*python3.PyObject, error) {
 //
 // Errors: the exception as *pybridge.Error or else [ErrNull] for NULL; pybridge.ErrNotHeld.
 func FromCpy3(t gil.Token, p *python3.PyObject) (*pybridge.Object, error) {
+	t.Assert()
 	if p == nil {
 		return nil, nullError(t)
 	}
@@ -63,6 +65,7 @@ func FromCpy3(t gil.Token, p *python3.PyObject) (*pybridge.Object, error) {
 //
 // Errors: as of [FromCpy3].
 func Take(t gil.Token, p *python3.PyObject) (*pybridge.Object, error) {
+	t.Assert()
 	if p == nil {
 		return nil, nullError(t)
 	}

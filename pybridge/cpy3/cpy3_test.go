@@ -155,15 +155,11 @@ func TestWithoutTheGIL(t *testing.T) {
 		require.NoError(t, err)
 		old = tok
 	})
-	_, err := cpy3.ToCpy3(old, o)
-	require.ErrorIs(t, err, pybridge.ErrNotHeld)
-	_, err = cpy3.FromCpy3(old, p)
-	require.ErrorIs(t, err, pybridge.ErrNotHeld)
-	_, err = cpy3.Take(old, p)
-	require.ErrorIs(t, err, pybridge.ErrNotHeld)
-	_, err = cpy3.Take(old, nil)
-	require.ErrorIs(t, err, pybridge.ErrNotHeld)
-	require.ErrorIs(t, cpy3.Err(old), pybridge.ErrNotHeld)
+	require.ErrorIs(t, pytest.Misuse(func() error { _, err := cpy3.ToCpy3(old, o); return err }), pybridge.ErrNotHeld)
+	require.ErrorIs(t, pytest.Misuse(func() error { _, err := cpy3.FromCpy3(old, p); return err }), pybridge.ErrNotHeld)
+	require.ErrorIs(t, pytest.Misuse(func() error { _, err := cpy3.Take(old, p); return err }), pybridge.ErrNotHeld)
+	require.ErrorIs(t, pytest.Misuse(func() error { _, err := cpy3.Take(old, nil); return err }), pybridge.ErrNotHeld)
+	require.ErrorIs(t, pytest.Misuse(func() error { return cpy3.Err(old) }), pybridge.ErrNotHeld)
 
 	pytest.With(t, func(gil.Token) { p.DecRef() }) // the refused Take has not consumed it
 	assert.Equal(t, before, refcount(t, o))

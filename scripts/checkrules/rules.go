@@ -36,6 +36,7 @@ var rules = []rule{
 	{"panic", checkPanic},
 	{"size", checkSize},
 	{"doc", checkDoc},
+	{"assert", checkAssert},
 }
 
 // check applies every rule to every file.

@@ -24,7 +24,7 @@ type fault struct {
 	do     func(p *probe)          // runs in the process
 	status int                     // how the process must end; 128 and its number for a signal
 	among  []int                   // or one of these statuses
-	stderr string                  // what stderr must contain
+	stderr []string                // what stderr must contain
 	ready  func(pid int) error     // what is done from outside when the process says that it is ready
 	needs  func() (missing string) // what the machine may not have
 }
@@ -47,7 +47,7 @@ func send(sig syscall.Signal) func(int) error {
 // allFaults is the table.
 func allFaults() []fault {
 	return slices.Concat(startFaults(), stopFaults(), joinFaults(), signalFaults(), gilFaults(), objectFaults(), callbackFaults(),
-		exitFaults(), exceptionFaults(), deadlineFaults(), poisonFaults(), payloadFaults(), loadFaults())
+		exitFaults(), exceptionFaults(), deadlineFaults(), poisonFaults(), payloadFaults(), torchFaults(), loadFaults())
 }
 
 // Lines of a process's stdout that are for the table; all else on it is Python's.

@@ -43,7 +43,7 @@ func TestTheTableCanFail(t *testing.T) {
 	}{
 		{fault{name: "test: wrong"}, "not as it must be"},
 		{fault{name: "test: status", status: 4}, "ended with status 3, not [4]"},
-		{fault{name: "test: status", status: 3, stderr: "SIGSEGV"}, `nothing on stderr says "SIGSEGV"`},
+		{fault{name: "test: status", status: 3, stderr: []string{"SIGSEGV"}}, `nothing on stderr says "SIGSEGV"`},
 		{fault{name: "test: hangs", limit: time.Second, among: []int{0, 2, 131, 137}}, "had not ended after 1s"},
 		{fault{name: "test: leaves a process"}, "left processes behind"},
 		{fault{name: "test: status", status: 3, ready: func(int) error { return nil }}, "the process never was ready"},

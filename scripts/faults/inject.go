@@ -85,8 +85,10 @@ func (f fault) judge(r *result, e ending) {
 	if !slices.Contains(f.statuses(), e.status) && e.status != statusWrong {
 		wrong = append(wrong, fmt.Sprintf("ended with status %d, not %v", e.status, f.statuses()))
 	}
-	if !strings.Contains(e.stderr, f.stderr) {
-		wrong = append(wrong, fmt.Sprintf("nothing on stderr says %q", f.stderr))
+	for _, text := range f.stderr {
+		if !strings.Contains(e.stderr, text) {
+			wrong = append(wrong, fmt.Sprintf("nothing on stderr says %q", text))
+		}
 	}
 	if r.Did == "" {
 		r.Did = fmt.Sprintf("status %d", e.status)

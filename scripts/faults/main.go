@@ -32,6 +32,7 @@ func main() {
 	flag.Parse()
 	if *soaking > 0 {
 		p := &probe{}
+		soakAgents(p, *soaking/3, os.Stdout)
 		soak(p, *soaking, os.Stdout)
 		if p.wrong.Load() {
 			os.Exit(1)

@@ -36,11 +36,23 @@ func exitFaults() []fault {
 		{name: "exit-keyboard-interrupt", injected: "raise KeyboardInterrupt", must: answer, do: outcome("KeyboardInterrupt", "raises", "KeyboardInterrupt")},
 		{name: "exit-generator-exit", injected: "raise GeneratorExit", must: answer, do: outcome("GeneratorExit", "raises", "GeneratorExit")},
 		{name: "exit-os-exit", injected: "os._exit(9)", must: "status 9, by request", status: 9, do: usual(func(w *world) { _, _ = w.call("os_exit", 9) })},
-		{name: "exit-abort", injected: "os.abort()", must: "no status of success, SIGABRT named on stderr", among: []int{2, 134}, stderr: "SIGABRT",
-			do: usual(func(w *world) { _, _ = w.call("abort") })},
-		{name: "exit-segfault", injected: "C code reads address 0", must: "no status of success, SIGSEGV named on stderr", among: []int{2, 139}, stderr: "SIGSEGV",
-			do: usual(func(w *world) { _, _ = w.call("segfault") })},
+		crash("exit-abort", "os.abort()", 134, "SIGABRT", "abort"),
+		crash("exit-segfault", "C code reads address 0", 139, "SIGSEGV", "segfault"),
+		crash("exit-abort-thread", "os.abort() on a thread that Python made", 134, "SIGABRT", "on_thread", "abort"),
+		crash("exit-segfault-thread", "C code reads address 0, on a thread that Python made", 139, "SIGSEGV", "on_thread", "segfault"),
 	}
+}
+
+// crash is a fault that ends the process from C code, inside the last function that is named.
+func crash(name, injected string, status int, signal string, functions ...string) fault {
+	inside := functions[len(functions)-1]
+	var args []any
+	for _, f := range functions[1:] {
+		args = append(args, f)
+	}
+	return fault{name: name, injected: injected, must: "no status of success; the signal, and Python's stack with the function, on stderr",
+		among: []int{2, status}, stderr: []string{"pyrpc: " + signal, " in " + inside + "\n"},
+		do: usual(func(w *world) { _, _ = w.call(functions[0], args...) })}
 }
 
 // exceptionFaults are exceptions and objects whose own methods misbehave.
@@ -76,6 +88,8 @@ func poisonFaults() []fault {
 		{name: "poison-directory", injected: "the current directory is removed", must: answer, do: outcome("gone", "changes_directory")},
 		{name: "poison-threads", injected: "50 daemon threads left behind", must: answer, do: outcome("50", "threads", 50)},
 		{name: "poison-subprocess", injected: "a program is run", must: "its output", do: outcome("from a child", "runs_program")},
+		{name: "poison-fork", injected: "a function forks, and the child raises", must: "the child ends by itself, with no status of success; the parent's call is answered",
+			do: outcome("the child failed", "forks")},
 		{name: "poison-memory", injected: "2^62 bytes are asked for", must: "MemoryError", do: outcome("MemoryError", "allocate", int64(1)<<62)},
 		{name: "poison-memory-limit", injected: "512 MB are asked for under a limit of address space", must: "MemoryError; the next call is answered", do: outcome("MemoryError", "limited", int64(1)<<29)},
 	}

@@ -29,6 +29,8 @@ func startFaults() []fault {
 				p.must(os.WriteFile(file, []byte("no library"), 0o600))
 				p.notFound("libpython3.so", pybridge.WithLibrary(file))
 			}},
+		{name: "start-other-minor", injected: "the interpreter of one version and the library of another", must: says, do: otherMinor},
+		{name: "start-lying-library", injected: "the library of one version under another's name", must: says, do: lyingLibrary},
 		{name: "start-bad-home", injected: "WithHome names an empty folder", must: says,
 			do: func(p *probe) { p.failedStart("did not initialise", pybridge.WithHome(p.folder())) }},
 		{name: "start-corrupt-stdlib", injected: "a standard library whose encodings package raises", must: says,
@@ -46,7 +48,7 @@ func startFaults() []fault {
 		{name: "start-preload-syntax", injected: "a preload with a syntax error", must: says,
 			do: func(p *probe) { p.failedPreload("def (:\n", "SyntaxError") }},
 		{name: "start-broken-site", injected: "a virtual environment whose sitecustomize and .pth file raise",
-			must: "Python starts, as python3 does, and says so on stderr", stderr: "broken site",
+			must: "Python starts, as python3 does, and says so on stderr", stderr: []string{"broken site"},
 			do: func(p *probe) {
 				python := p.brokenSite()
 				rt, err := pybridge.Start(background, pybridge.WithPython(python))

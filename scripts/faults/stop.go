@@ -58,7 +58,7 @@ type obstacle struct {
 	name, injected, source string
 	outcome                cleanup.Outcome // of a graceful finalise
 	err                    string          // what Join's error must contain
-	stderr                 string
+	stderr                 []string
 	optional               bool // the module may not be there
 }
 

@@ -71,6 +71,31 @@ def segfault():
     ctypes.string_at(0)
 
 
+def on_thread(name):
+    import threading
+
+    t = threading.Thread(target=globals()[name])
+    t.start()
+    t.join()
+
+
+def forks():
+    import os
+    import time
+
+    child = os.fork()
+    if child == 0:
+        raise RuntimeError("in the child")
+    for _ in range(1000):
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return "the child failed" if status else "the child went on"
+        time.sleep(0.01)
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+    return "the child never ended"
+
+
 class HostileText(Exception):
     def __str__(self):
         raise RuntimeError("str fails")
@@ -273,3 +298,36 @@ def seen_of(function):
         return function()
     except Exception as exc:
         return "%s: %s" % (type(exc).__name__, exc)
+
+
+def first_torch(passes):
+    import torch
+
+    x = torch.ones(3, requires_grad=True)
+    for _ in range(passes):
+        (x * x).sum().backward()
+    return x.grad[0].item()
+
+
+def no_grad():
+    import torch
+
+    torch.set_grad_enabled(False)
+    torch.set_default_dtype(torch.float32)
+    return torch.is_grad_enabled()
+
+
+def grad_enabled():
+    import torch
+
+    return torch.is_grad_enabled()
+
+
+def tensor(n):
+    import torch
+
+    return torch.arange(n)
+
+
+def total(t):
+    return t.sum().item()

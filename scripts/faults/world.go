@@ -26,9 +26,14 @@ type world struct {
 
 // start makes a world.
 func start(p *probe, opts ...pybridge.Option) *world {
+	return startModule(p, handler.OwnModule, opts...)
+}
+
+// startModule makes a world whose RPC module is the named one.
+func startModule(p *probe, module string, opts ...pybridge.Option) *world {
 	rt, err := pybridge.Start(background, opts...)
 	p.must(err)
-	h, err := handler.New(background, rt)
+	h, err := handler.New(background, rt, handler.WithModule(module))
 	p.must(err)
 	p.must(gil.With(background, func(t gil.Token) error {
 		return rt.InstallPackage(t, "faulty", fstest.MapFS{"__init__.py": {Data: udfSource}})
@@ -45,7 +50,7 @@ func (w *world) payload(name string, args ...any) handler.Payload {
 			return err
 		}
 		defer module.Release()
-		udf, err = module.CallMethod(t, "udf", append([]any{handler.OwnModule, name}, args...)...)
+		udf, err = module.CallMethod(t, "udf", append([]any{w.h.Module(), name}, args...)...)
 		return err
 	}))
 	defer udf.Release()

@@ -33,7 +33,7 @@ func TestCommittedTableIsComplete(t *testing.T) {
 func TestUpdateKeepsRowsItCannotMeasure(t *testing.T) {
 	requireCompiler(t)
 	path := filepath.Join(t.TempDir(), "table.h")
-	unmeasurable := row{1, 2, 3, 4, 5, 6, 7}
+	unmeasurable := row{1, 2, 3, 4, 5, 6, 7, 8}
 	require.NoError(t, os.WriteFile(path, []byte(format(rows{7: unmeasurable})), 0o644))
 	require.NoError(t, run(t.Context(), options{table: path}, &bytes.Buffer{}))
 	table, err := readTable(path)

@@ -19,7 +19,7 @@ const (
 )
 
 // row holds the sizes and offsets of one minor version, in the order of the C structure.
-type row [7]int
+type row [8]int
 
 // rows maps minor versions to their rows.
 type rows map[int]row
@@ -57,11 +57,11 @@ _Static_assert(sizeof(void *) == 8 && sizeof(int) == 4, "the table was measured 
 struct cpy_pyconfig_row {
     int minor;
     size_t size, program_name, home, isolated, install_signal_handlers;
-    size_t preconfig_size, utf8_mode;
+    size_t preconfig_size, utf8_mode, allocator;
 };
 
 static const struct cpy_pyconfig_row cpy_pyconfig_rows[] = {
-    /* minor, size, program_name, home, isolated, install_signal_handlers, preconfig_size, utf8_mode */
+    /* minor, size, program_name, home, isolated, install_signal_handlers, preconfig_size, utf8_mode, allocator */
 `
 
 const footer = `};
@@ -84,7 +84,7 @@ func format(r rows) string {
 	return b.String()
 }
 
-var rowLine = regexp.MustCompile(`(?m)^    \{(\d+(?:, \d+){7})\},$`)
+var rowLine = regexp.MustCompile(`(?m)^    \{(\d+(?:, \d+){8})\},$`)
 
 // readTable reads the rows of a header that format wrote; a missing file has none.
 func readTable(path string) (rows, error) {

@@ -20,6 +20,7 @@ int main(void) {
         offsetof(PyConfig, install_signal_handlers),
         sizeof(PyPreConfig),
         offsetof(PyPreConfig, utf8_mode),
+        offsetof(PyPreConfig, allocator),
     };
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         printf("%zu ", values[i]);

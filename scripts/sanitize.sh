@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# Runs the tests that enter Python under what sees errors that tests alone do not, a mode after the other,
+# and prints a line for each: what ran, and what came of it. Exits 1 if a mode failed.
+#
+#   scripts/sanitize.sh [MODE…]      (default: all; SANITIZE_RUN=PATTERN only tests of that name)
+#
+#   asan       gcc's address sanitizer over the C code, and Python's memory from malloc, so that it is
+#              seen too
+#   cgocheck2  Go's check of each pointer that is written where C may see it
+#   pydebug    tokens and the GIL asserted, the makers of leaked references named
+#   pymalloc   pydebug, and CPython's debug allocator: writes past the end, use and free by the wrong name
+#   pybuild    pydebug, with a CPython that was configured --with-pydebug, whose assertions are on
+#
+# The race detector is not here: `make test` has it. Logs are in .cache/sanitize/.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+modes=("$@")
+[[ $# -gt 0 ]] || modes=(asan cgocheck2 pydebug pymalloc pybuild)
+packages=(./internal/cpython ./gil ./pybridge ./handler)
+limit=10m # of a mode; a quiet machine takes a minute or two
+logs=.cache/sanitize
+mkdir -p "$logs"
+
+# Exits that tests make on purpose, by a crash or in the middle of a call, leave much: CPython itself
+# keeps most of what it allocates until the process ends, and would drown a leak of ours, which the ledger
+# of references tells. Crashes that tests inject are for our handler of signals, not the sanitizer's.
+asan_options=detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigfpe=0:handle_sigill=0:use_sigaltstack=0
+# A request for 2^62 bytes is a test of ours, and has the answer NULL.
+asan_options+=:allocator_may_return_null=1
+# The sanitizer looks for C++'s throw when it starts and aborts the first one that it did not find; torch brings
+# libstdc++ only later. So that is loaded before, ahead of the sanitizer itself, which must not mind.
+asan_options+=:verify_asan_link_order=0
+
+# Tests that measure memory, which every mode changes, and those with torch's own agent and all orders of
+# leaving, which take minutes.
+measuring='Allocat|TakeNoMemory|KeepNoMemory|TestLarge$|LiveTorch'
+
+report() { # mode, verdict, what
+  printf 'sanitize: %-9s  %-7s  %s\n' "$@"
+}
+
+# Passed, failed and skipped tests, as go test -v says.
+count() { # log
+  printf '%d passed, %d failed, %d skipped' \
+    "$(grep -cE '^--- PASS' "$1")" "$(grep -cE '^--- FAIL' "$1")" "$(grep -cE '^--- SKIP' "$1")"
+}
+
+# Runs the tests in a mode, given variables and flags of go test.
+run_mode() { # mode, what it is, NAME=VALUE…, --, flag…
+  local mode=$1 what=$2 log=$logs/$1.log environment=() started=$SECONDS
+  shift 2
+  while [[ $1 != -- ]]; do
+    environment+=("$1")
+    shift
+  done
+  shift
+  if env "${environment[@]}" timeout -k 30 15m \
+    go test -v -count 1 -timeout "$limit" -run "${SANITIZE_RUN:-.}" -skip "$measuring" "$@" "${packages[@]}" >"$log" 2>&1 </dev/null &&
+    grep -q '^--- PASS' "$log"; then
+    report "$mode" ok "$what: $(count "$log"), $((SECONDS - started)) s"
+  else
+    failed+=("$mode")
+    report "$mode" FAILED "$what: $(count "$log"), $((SECONDS - started)) s; see $log"
+    grep -E '^ *--- FAIL|^FAIL|ERROR: AddressSanitizer|^Fatal|^panic:|build failed' "$log" | head -n 20 || true
+  fi
+}
+
+has_asan() {
+  local probe
+  probe=$(mktemp)
+  echo 'int main(void) { return 0; }' | "${CC:-gcc}" -fsanitize=address -x c -o "$probe" - 2>/dev/null
+  local status=$?
+  rm -f "$probe"
+  return $status
+}
+
+# The first interpreter that CPython's own assertions are compiled into.
+debug_python() {
+  local python
+  while IFS=$'\t' read -r _ python _; do
+    if "$python" -I -c 'import sys; sys.exit(not hasattr(sys, "gettotalrefcount"))' 2>/dev/null; then
+      echo "$python"
+      return
+    fi
+  done < <(go run ./internal/testpython/list)
+  return 1
+}
+
+failed=()
+for mode in "${modes[@]}"; do
+  case $mode in
+    asan)
+      if has_asan; then
+        run_mode asan "address sanitizer, PYTHONMALLOC=malloc" "ASAN_OPTIONS=$asan_options" PYTHONMALLOC=malloc -- \
+          -asan -tags pydebug -exec "env LD_PRELOAD=$(gcc -print-file-name=libstdc++.so.6)"
+      else
+        report asan skipped "the C compiler has no address sanitizer (apt install gcc libasan8)"
+      fi
+      ;;
+    cgocheck2) run_mode cgocheck2 "GOEXPERIMENT=cgocheck2" GOEXPERIMENT=cgocheck2 -- ;;
+    pydebug) run_mode pydebug "-tags pydebug" PYTHONMALLOC= -- -tags pydebug ;;
+    pymalloc) run_mode pymalloc "-tags pydebug, PYTHONMALLOC=debug" PYTHONMALLOC=debug -- -tags pydebug ;;
+    pybuild)
+      if python=$(debug_python); then
+        run_mode pybuild "-tags pydebug, $python" "PYRPC_PYTHON=$python" PYTHONMALLOC= -- -tags pydebug
+      else
+        report pybuild skipped "no CPython here was built --with-pydebug (apt install python3.11-dbg libpython3.11-dbg, or pyenv with --enable-shared; name it in PYRPC_TEST_PYTHONS)"
+      fi
+      ;;
+    *)
+      echo "sanitize: there is no mode $mode" >&2
+      exit 2
+      ;;
+  esac
+done
+[[ ${#failed[@]} == 0 ]]
