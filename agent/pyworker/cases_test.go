@@ -24,6 +24,20 @@ func TestCases(t *testing.T) {
 	}
 }
 
+// TestTensors does so with testdata/tensors.py, in a group of two, where there is torch.
+func TestTensors(t *testing.T) {
+	if err := pytest.Runtime().Preload(t.Context(), "torch"); err != nil {
+		t.Skip("no torch: ", err)
+	}
+	workers := group(t, 2)
+	for _, name := range casesOf(t, "tensors") {
+		t.Run(name, func(t *testing.T) {
+			err := inside(t, workers[0], "tensors", name)
+			assert.NoError(t, err, "%+v", err)
+		})
+	}
+}
+
 func casesOf(t *testing.T, module string) (names []string) {
 	pytest.With(t, func(tok gil.Token) {
 		list := pytest.Define(t, tok, "import "+module+"\nvalue = sorted(n for n in vars("+module+") if n.startswith('test_'))", "value")

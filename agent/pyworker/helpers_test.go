@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -39,9 +40,15 @@ func group(t testing.TB, n int, change ...func(rank int, c *pyworker.Config)) []
 		workers[i] = w
 		serving.Go(func() { assert.NoError(t, w.Serve()) })
 	}
+	parted := new(atomic.Bool)
+	partings.Store(workers[0], parted)
 	t.Cleanup(func() {
 		for _, w := range workers {
 			serving.Go(func() {
+				if parted.Load() {
+					_, _ = w.Agent().Shutdown(context.Background())
+					return
+				}
 				_, err := w.Agent().Join(context.Background())
 				assert.NoError(t, err, "%s", w.Agent().Name())
 			})
@@ -55,6 +62,18 @@ func group(t testing.TB, n int, change ...func(rank int, c *pyworker.Config)) []
 		require.NoError(t, w.WaitReady(t.Context()))
 	}
 	return workers
+}
+
+var partings sync.Map // *pyworker.Worker, the first of a group, to *atomic.Bool
+
+// part shuts a worker of a group down; the group does not join any more.
+func part(t testing.TB, workers []*pyworker.Worker, w *pyworker.Worker) {
+	t.Helper()
+	parted, _ := partings.Load(workers[0])
+	parted.(*atomic.Bool).Store(true)
+	if _, err := w.Agent().Shutdown(t.Context()); err != nil {
+		require.ErrorIs(t, err, cleanup.ErrLeaked) // which others notice next
+	}
 }
 
 // inside runs a function of a module in testdata as a call that the worker serves: what it calls in

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"os/exec"
 	"path/filepath"
@@ -141,6 +142,27 @@ func TestRunWithAgents(t *testing.T) {
 	all.Wait()
 	assert.Equal(t, "worker0 asked worker1: worker1\n", ends[0].ok(t))
 	assert.Equal(t, "worker1 asked worker0: worker0\n", ends[1].ok(t))
+}
+
+// TestRunNested: a call that waits for another gives its permit back, so that a thousand of them may wait for
+// each other, at one worker and at two.
+func TestRunNested(t *testing.T) {
+	python(t)
+	for _, world := range []int{1, 2} {
+		port := freePort(t)
+		var all sync.WaitGroup
+		for rank := range world {
+			cmd := command(t, "run", filepath.Join(testdata(t), "cmd_nested.py"), "1000")
+			cmd.Env = append(cmd.Environ(), fmt.Sprint("RANK=", rank), fmt.Sprint("WORLD_SIZE=", world), "MASTER_ADDR=127.0.0.1", "MASTER_PORT="+port)
+			all.Go(func() {
+				out := finish(t, cmd).ok(t)
+				if rank == 0 {
+					assert.Equal(t, "1000\n", out)
+				}
+			})
+		}
+		all.Wait()
+	}
 }
 
 // TestRunSaysWhatInitRPCNeeds: errors are about what the program, or its environment, lacks.

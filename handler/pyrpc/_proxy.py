@@ -24,6 +24,7 @@ class RRefProxy:
 
     def _invoke(self, name, /, *args, **kwargs):
         rref = self.rref
+        rref._open_host(name)
         return self.rpc_api(
             rref.owner_name(), _call_method, (rref, name, args, kwargs), timeout=self.rpc_timeout
         )

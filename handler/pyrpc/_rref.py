@@ -56,7 +56,7 @@ class RRef:
 
     def confirmed_by_owner(self):
         """Tell whether the owner knows of this RRef."""
-        return self._host.confirmed(self._handle)
+        return self._open_host("confirmed_by_owner").confirmed(self._handle)
 
     def to_here(self, timeout=_rpc.UNSET_TIMEOUT):
         """Return a copy of the value, or at its owner the value; raise what making it raised."""
@@ -78,10 +78,13 @@ class RRef:
         return found[0]
 
     def _ask(self, what, timeout):
-        host = self._host
-        if host.closed:
-            raise RuntimeError(f"{what} of {self}: the agent that it belonged to has been shut down")
+        host = self._open_host(what)
         return getattr(host, what)(self._handle, _rpc.seconds(host, timeout))
+
+    def _open_host(self, what):
+        if self._host.closed:
+            raise RuntimeError(f"{what} of {self}: the agent that it belonged to has been shut down")
+        return self._host
 
     def _get_type(self, timeout=_rpc.UNSET_TIMEOUT, blocking=True):
         """Return the class of the value, or where not *blocking* a Future of it."""
@@ -112,7 +115,7 @@ class RRef:
         return RRefProxy(self, function, timeout)
 
     def __repr__(self):
-        return f"{'OwnerRRef' if self.is_owner() else 'UserRRef'}({self._text})"
+        return self._text
 
     __str__ = __repr__
 
