@@ -39,3 +39,14 @@ func TestBenchWholeProcess(t *testing.T) {
 	out := pyrpc(t, "", "bench", "--only", "start_vs_python", "--rounds", "1", "--json").ok(t)
 	assert.Contains(t, out, `"start_vs_python": {`)
 }
+
+// TestBenchTensorPipe: both pairs of processes run a round, or there is no torch and the figure says so.
+func TestBenchTensorPipe(t *testing.T) {
+	var r bench.Result
+	const key = "agent_tensor_1mib_vs_tensorpipe"
+	require.NoError(t, json.Unmarshal([]byte(pyrpc(t, "", "bench", "--only", key, "--rounds", "1", "--json").ok(t)), &r))
+	if reason, ok := r.Skipped[key]; ok {
+		t.Skip(reason)
+	}
+	assert.Positive(t, r.Figures[key].Median)
+}

@@ -18,17 +18,28 @@ import (
 
 func runCommand(c *common) *cobra.Command {
 	f := &agentFlags{}
+	var workers int
 	cmd := &cobra.Command{
-		Use:   "run SCRIPT.py [ARG...]",
-		Short: "Run a Python program inside this process",
+		Use:   "run [-n WORKERS] SCRIPT.py [ARG...]",
+		Short: "Run a Python program inside this process, or in a group of such",
 		Long: `run executes a Python program as __main__ in the Python inside this process. The program can
 "import pyrpc", and start an agent with pyrpc.init_rpc; the flags say who may call that. sys.argv is as with
 python3 SCRIPT.py ARG..., and modules beside the script are importable. sys.exit ends the command with its
-status.`,
+status.
+
+With -n the program runs in that many processes, with the environment that torchrun gives: RANK, LOCAL_RANK,
+WORLD_SIZE, LOCAL_WORLD_SIZE, and MASTER_ADDR and MASTER_PORT of this machine unless both are set. Lines of
+output begin with the rank. The first worker that fails ends the others, and its status is the command's.`,
 		Args: arguments(cobra.MinimumNArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error { return c.runScript(cmd, f, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed(workersFlag) {
+				return c.launchScript(cmd, workers, f, args)
+			}
+			return c.runScript(cmd, f, args)
+		},
 	}
 	f.add(cmd)
+	cmd.Flags().IntVarP(&workers, workersFlag, "n", 0, "run that many `workers`, each in a process of its own")
 	cmd.Flags().SetInterspersed(false) // what follows the script is the script's
 	return cmd
 }

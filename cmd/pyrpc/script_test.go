@@ -74,7 +74,7 @@ func TestRunSourceEncodings(t *testing.T) {
 
 func TestRunMissingFile(t *testing.T) {
 	here(t, "run", "not_there.py").failed(t, 1, "pyrpc: the script cannot be read: open not_there.py: no such file or directory\n")
-	here(t, "run").failed(t, 2, "requires at least 1 arg(s), only received 0; usage: pyrpc run SCRIPT.py [ARG...]")
+	here(t, "run").failed(t, 2, "requires at least 1 arg(s), only received 0; usage: pyrpc run [-n WORKERS] SCRIPT.py [ARG...]")
 }
 
 // TestRunJoinFails: what fails in the join is told beside how the program ended, which decides.

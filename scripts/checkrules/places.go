@@ -32,7 +32,7 @@ func checkCgo(_ *tree, f *file, report func(int, string, ...any)) {
 // mayLock says which files may lock a goroutine to its thread.
 func mayLock(f *file) bool {
 	base := path.Base(f.path)
-	return f.isTest() || isHelper(f.dir) || under(f.dir, "gil") || under(f.dir, "cmd/pyrpc/bench") ||
+	return f.isTest() || isHelper(f.dir) || under(f.dir, "gil") || under(f.dir, "cmd/pyrpc/bench") || under(f.dir, "cmd/pyrpc/launch") ||
 		(f.dir == "pybridge" && strings.HasPrefix(base, "owner"))
 }
 

@@ -68,11 +68,11 @@ func All() []Measurement {
 		{"short_p99_vs_interval", "ratio", "short calls beside one that computes: p99 over the switch interval", 2, true, besideSpinning},
 		{"udf_own_vs_torch", "ratio", "our module's round trip over torch's, same call", 0.5, true, ownVsTorch},
 		{"udf_torch_vs_c_floor", "ratio", "RunUDF with torch's module over torch's three functions called in a C loop", 1.05, true, torchVsFloor},
-		{"agent_latency_vs_tensorpipe", "ratio", "rpc_sync of an addition, two processes, over torch's TensorPipe RPC", 0.33, true, agentFigure("latency", 200)},
-		{"agent_throughput_w32_vs_tensorpipe", "ratio", "the rate of rpc_async with 32 on their way, over torch's", 3, false, inverse(agentFigure("throughput", 500))},
-		{"agent_bytes_1mib_vs_tensorpipe", "ratio", "an echo of 1 MiB of bytes, over torch's", 0.1, true, agentFigure("bytes_1mib", 10)},
-		{"agent_tensor_1mib_vs_tensorpipe", "ratio", "an echo of a tensor of 1 MiB, over torch's", 1, true, agentFigure("tensor_1mib", 20)},
-		{"agent_tensor_100mib_vs_tensorpipe", "ratio", "an echo of a tensor of 100 MiB, over torch's", 1, true, agentFigure("tensor_100mib", 1)},
+		{"agent_latency_vs_tensorpipe", "ratio", "rpc_sync of an add between two processes over torch's, time", 0.33, true, vsTensorPipe("latency")},
+		{"agent_throughput_w32_vs_tensorpipe", "ratio", "rpc_async adds, 32 at a time, over torch's, calls per second", 3, false, vsTensorPipe("throughput_w32")},
+		{"agent_bytes_1mib_vs_tensorpipe", "ratio", "an echo of 1 MiB of bytes over torch's, time", 0.1, true, vsTensorPipe("bytes_1mib")},
+		{"agent_tensor_1mib_vs_tensorpipe", "ratio", "an echo of a tensor of 1 MiB over torch's, time", 1, true, vsTensorPipe("tensor_1mib")},
+		{"agent_tensor_100mib_vs_tensorpipe", "ratio", "an echo of a tensor of 100 MiB over torch's, time", 1, true, vsTensorPipe("tensor_100mib")},
 	}
 }
 

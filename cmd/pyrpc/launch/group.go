@@ -1,0 +1,195 @@
+// Package launch runs the workers of one group on this machine, as torchrun does: copies of a command
+// that differ in their environment, of which one that fails ends all.
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// MaxWorkers is a bound on what is a group and what is a typing error.
+const MaxWorkers = 1024
+
+// Group says what to run.
+type Group struct {
+	Workers        int
+	Command        []string  // the program and its arguments
+	Stdin          io.Reader // for worker 0; the others have none
+	Stdout, Stderr io.Writer
+	Grace          time.Duration // between SIGTERM and SIGKILL
+}
+
+// Failed is a worker that ended with another status than 0, or by a signal.
+type Failed struct {
+	Rank   int
+	PID    int
+	Code   int
+	Signal syscall.Signal // 0 for none
+}
+
+func (f *Failed) Error() string {
+	if f.Signal != 0 {
+		return fmt.Sprintf("worker %d (process %d) was ended by signal %d (%s)", f.Rank, f.PID, int(f.Signal), f.Signal)
+	}
+	return fmt.Sprintf("worker %d (process %d) failed with status %d", f.Rank, f.PID, f.Code)
+}
+
+// Status is what a shell would report of the worker.
+func (f *Failed) Status() int {
+	if f.Signal != 0 {
+		return 128 + int(f.Signal)
+	}
+	return f.Code
+}
+
+// Run starts the workers and waits until all have ended. The first that fails ends the others, and is the
+// error; so is the cause of ctx, whose end ends all.
+func (g *Group) Run(ctx context.Context) error {
+	env, err := rendezvous()
+	if err != nil {
+		return err
+	}
+	stop, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var out sync.Mutex // one for both streams: they may be the same terminal
+	var all sync.WaitGroup
+	for rank := range g.Workers {
+		w := &worker{rank: rank, grace: g.Grace}
+		w.cmd = exec.Command(g.Command[0], g.Command[1:]...)
+		w.cmd.Env = append(append(os.Environ(), env...), g.placeOf(rank)...)
+		w.stdout = newPrefixer(rank, g.Stdout, &out)
+		w.stderr = newPrefixer(rank, g.Stderr, &out)
+		if rank == 0 {
+			w.stdin = g.Stdin
+		}
+		all.Go(func() {
+			if err := w.run(stop); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	all.Wait()
+	return context.Cause(stop)
+}
+
+func (g *Group) placeOf(rank int) []string {
+	r, n := strconv.Itoa(rank), strconv.Itoa(g.Workers)
+	return []string{"RANK=" + r, "LOCAL_RANK=" + r, "WORLD_SIZE=" + n, "LOCAL_WORLD_SIZE=" + n}
+}
+
+// rendezvous is where the workers meet: where the user said, or at a port that is free now.
+func rendezvous() ([]string, error) {
+	if os.Getenv("MASTER_ADDR") != "" && os.Getenv("MASTER_PORT") != "" {
+		return nil, nil
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("no port for the workers to meet at: %w", err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	if err := l.Close(); err != nil {
+		return nil, err
+	}
+	return []string{"MASTER_ADDR=127.0.0.1", "MASTER_PORT=" + strconv.Itoa(port)}, nil
+}
+
+// worker is one process.
+type worker struct {
+	rank           int
+	cmd            *exec.Cmd
+	stdin          io.Reader
+	stdout, stderr *prefixer
+	grace          time.Duration
+}
+
+// run gives an error for a worker that failed by itself; one that was stopped has not.
+func (w *worker) run(stop context.Context) error {
+	// Pdeathsig comes when the thread that made the process ends, not only when the process does.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if stop.Err() != nil {
+		return nil
+	}
+	if err := w.start(); err != nil {
+		return fmt.Errorf("worker %d did not start: %w", w.rank, err)
+	}
+	ended, watched := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(watched)
+		w.endWith(stop, ended)
+	}()
+	err := w.cmd.Wait()
+	stopped := stop.Err() != nil
+	close(ended)
+	<-watched
+	flushed := errors.Join(w.stdout.flush(), w.stderr.flush())
+	switch {
+	case stopped:
+		return nil
+	case w.cmd.ProcessState.Success() && (err == nil || errors.Is(err, exec.ErrWaitDelay)):
+		return flushed
+	case w.cmd.ProcessState.Success():
+		return fmt.Errorf("worker %d: its output cannot be written: %w", w.rank, err)
+	}
+	return w.failed()
+}
+
+func (w *worker) start() error {
+	w.cmd.Stdout, w.cmd.Stderr = w.stdout, w.stderr
+	w.cmd.WaitDelay = w.grace // for a pipe that a child of the worker keeps open
+	// A group of its own: what the terminal sends comes to the launcher alone, and from there once. And
+	// as such a group may not read from the terminal, its input comes through a pipe too.
+	w.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if w.stdin == nil {
+		return w.cmd.Start()
+	}
+	in, err := w.cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	if err := w.cmd.Start(); err != nil {
+		return err
+	}
+	go func() { // may stay in Read for as long as the launcher lives
+		_, _ = io.Copy(in, w.stdin)
+		_ = in.Close()
+	}()
+	return nil
+}
+
+// endWith ends the worker when stop does.
+func (w *worker) endWith(stop context.Context, ended <-chan struct{}) {
+	select {
+	case <-ended:
+		return
+	case <-stop.Done():
+	}
+	_ = w.cmd.Process.Signal(syscall.SIGTERM)
+	grace := time.NewTimer(w.grace)
+	defer grace.Stop()
+	select {
+	case <-ended:
+	case <-grace.C:
+		if w.cmd.Process.Signal(syscall.Signal(0)) == nil { // not yet reaped: the number is still its
+			_ = syscall.Kill(-w.cmd.Process.Pid, syscall.SIGKILL)
+		}
+	}
+}
+
+func (w *worker) failed() error {
+	f := &Failed{Rank: w.rank, PID: w.cmd.Process.Pid, Code: w.cmd.ProcessState.ExitCode()}
+	if s, ok := w.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && s.Signaled() {
+		f.Signal = s.Signal()
+	}
+	return f
+}

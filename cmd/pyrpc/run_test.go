@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func sortedLines(text string) []string {
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	slices.Sort(lines)
+	return lines
+}
+
+func TestRunWorkers(t *testing.T) {
+	got := pyrpc(t, "", "run", "-n", "2", filepath.Join(testdata(t), "cmd_group.py"))
+	assert.Equal(t, []string{"[0] worker0 asked worker1: worker1", "[1] worker1 asked worker0: worker0"}, sortedLines(got.ok(t)))
+}
+
+// TestRunWorkersEnvironment: what torchrun gives, arguments as they are, and input for the first.
+func TestRunWorkersEnvironment(t *testing.T) {
+	file := write(t, "program.py", `
+import os, sys
+print(*(os.environ[n] for n in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR")),
+      os.environ["MASTER_PORT"].isdigit(), sys.argv[1:], repr(sys.stdin.read()), end="")
+`)
+	out := pyrpc(t, "in", "run", "-n", "2", file, "-n", "--", "x y").ok(t)
+	assert.Equal(t, []string{
+		"[0] 0 0 2 2 127.0.0.1 True ['-n', '--', 'x y'] 'in'",
+		"[1] 1 1 2 2 127.0.0.1 True ['-n', '--', 'x y'] ''",
+	}, sortedLines(out))
+
+	cmd := command(t, "run", "-n", "1", write(t, "where.py", "import os\nprint(os.environ['MASTER_ADDR'], os.environ['MASTER_PORT'])"))
+	cmd.Env = append(cmd.Environ(), "MASTER_ADDR=there", "MASTER_PORT=7")
+	assert.Equal(t, "[0] there 7\n", finish(t, cmd).ok(t))
+}
+
+// wait is a program whose workers say that they are in, and then wait for a signal.
+const wait = "import os, signal, sys\nrank = int(os.environ['RANK'])\n"
+
+// TestRunWorkersOneFails: the others wait for what does not come, and are ended.
+func TestRunWorkersOneFails(t *testing.T) {
+	for end, want := range map[string]struct {
+		status int
+		says   string
+	}{
+		"sys.exit(3)":                          {3, "failed with status 3\n"},
+		"os.kill(os.getpid(), signal.SIGKILL)": {137, "was ended by signal 9 (killed)\n"},
+	} {
+		got := pyrpc(t, "", "run", "-n", "3", write(t, "program.py", wait+"if rank == 1: "+end+"\nwhile True: pass\n"))
+		assert.Equal(t, want.status, got.status, got.stderr)
+		assert.Regexp(t, `(?m)^pyrpc: worker 1 \(process \d+\) `, got.stderr)
+		assert.Contains(t, got.stderr, want.says)
+	}
+}
+
+func TestRunWorkersSignals(t *testing.T) {
+	python(t)
+	file := write(t, "program.py", wait+"print('in', flush=True)\nwhile True: pass\n")
+	for signal, status := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129} {
+		got := interruptedWhen(t, command(t, "run", "-n", "2", file), func(stdout *bufio.Reader) {
+			for range 2 {
+				line, err := stdout.ReadString('\n')
+				require.NoError(t, err)
+				require.Contains(t, line, "] in\n")
+			}
+		}, signal)
+		assert.Equal(t, status, got.status, got.stderr)
+		assert.Equal(t, 2, strings.Count(got.stderr, "] pyrpc: SIGTERM: stopping"), "each worker once: %s", got.stderr)
+	}
+}
+
+// TestRunWorkersDieWithTheirLauncher: the pipe that all workers hold ends when the last of them has.
+func TestRunWorkersDieWithTheirLauncher(t *testing.T) {
+	python(t)
+	file := write(t, "program.py", wait+`
+pipe = os.open(sys.argv[1], os.O_WRONLY)
+os.write(pipe, b"in\n")
+while True: pass
+`)
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	require.NoError(t, syscall.Mkfifo(fifo, 0o600))
+	cmd := command(t, "run", "-n", "2", file, fifo)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	pipe, err := os.Open(fifo)
+	require.NoError(t, err)
+	defer func() { _ = pipe.Close() }()
+	lines := bufio.NewReader(pipe)
+	for range 2 {
+		line, err := lines.ReadString('\n')
+		require.NoError(t, err)
+		require.Equal(t, "in\n", line)
+	}
+	require.NoError(t, cmd.Process.Kill())
+	_ = cmd.Wait()
+	_, err = lines.ReadByte() // stays until the test's deadline if a worker does
+	assert.ErrorIs(t, err, io.EOF)
+}
+
+func TestRunWorkersUsage(t *testing.T) {
+	for _, n := range []string{"0", "-1", "1000000000"} {
+		here(t, "run", "-n", n, "x.py").failed(t, 2, "-n "+n+": from 1 to 1024 workers")
+	}
+	here(t, "run", "-n", "two", "x.py").failed(t, 2, `invalid argument "two"`)
+	here(t, "run", "-n", strconv.Itoa(2), "not_there.py").failed(t, 1, "the script cannot be read: stat not_there.py")
+}
