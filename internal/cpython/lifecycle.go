@@ -69,6 +69,10 @@ func Initialize(c Config) error {
 	return nil
 }
 
+// FreeChildren gives the children that fork makes from now on the default action for every signal that
+// Go handles.
+func FreeChildren() { C.cpy_free_children() }
+
 // open allows attaching.
 func open() { C.cpy_open() }
 

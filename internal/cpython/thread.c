@@ -134,6 +134,7 @@ static int drop_pending_exception(void) {
 
 int cpy_detach(void) {
 	if (self.depth == 0) return CPY_NOT_HELD;
+	if (cpy_forked) cpy_end_child();
 	if (--self.depth > 0) return CPY_OK;
 	int status = drop_pending_exception();
 	self.permit = 0;
