@@ -27,6 +27,7 @@ static PyMethodDef functions[] = {
 	[CPY_FORK] = LATE("fork"),
 	[CPY_FORKPTY] = LATE("forkpty"),
 	[CPY_FIND_SPEC] = LATE("find_spec"),
+	[CPY_SETRECURSIONLIMIT] = LATE("setrecursionlimit"),
 };
 
 cpy_ref cpy_late(PyObject *self, int which) {

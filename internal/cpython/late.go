@@ -10,9 +10,10 @@ type Late int
 
 // Late functions, by their names in Python.
 const (
-	LateFork     Late = C.CPY_FORK
-	LateForkpty  Late = C.CPY_FORKPTY
-	LateFindSpec Late = C.CPY_FIND_SPEC
+	LateFork              Late = C.CPY_FORK
+	LateForkpty           Late = C.CPY_FORKPTY
+	LateFindSpec          Late = C.CPY_FIND_SPEC
+	LateSetRecursionLimit Late = C.CPY_SETRECURSIONLIMIT
 )
 
 // NewLate makes the function of a tuple: eval, the arguments by which eval gives the function to call

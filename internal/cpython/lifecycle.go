@@ -73,6 +73,10 @@ func Initialize(c Config) error {
 // Go handles.
 func FreeChildren() { C.cpy_free_children() }
 
+// StackSize is what every thread that enters Python has of stack, in bytes, whether it is the process's
+// first one or was made later.
+func StackSize() int { return int(C.cpy_stack_size()) }
+
 // open allows attaching.
 func open() { C.cpy_open() }
 

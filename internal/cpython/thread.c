@@ -95,6 +95,8 @@ void cpy_keep_main(void) {
 	self.depth = 1;
 }
 
+static void ensure(void) { cpy.PyGILState_Ensure(); }
+
 // PyGILState_Ensure, not PyThreadState_New: extension code that calls PyGILState must find this state.
 static void attach_first(void) {
 	if (cpy.PyGILState_GetThisThreadState()) {
@@ -102,7 +104,7 @@ static void attach_first(void) {
 		self.gilstate = cpy.PyGILState_Ensure();
 		return;
 	}
-	cpy.PyGILState_Ensure();
+	cpy_with_bound_stack(ensure);
 	self.ts = cpy.PyThreadState_Get();
 	pthread_setspecific(exit_key, &self);
 	atomic_fetch_add(&states, 1);
