@@ -35,6 +35,10 @@ type Config struct {
 	// Insecure lets an agent do without, in clear text: whoever reaches it can run code. It is logged.
 	Insecure bool
 	Policy   *Policy // what who may have called; nil: anything
+	// Guests are names under which programs may call that are no workers of the group: a command line, say. They
+	// prove who they are as workers do, the Policy holds for them, and several may use one name at once. They
+	// can make calls, and have no RRefs.
+	Guests []string
 
 	Limits         Limits
 	ConnectTimeout time.Duration // for one attempt to connect. 10 s
@@ -82,6 +86,11 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if err := c.Policy.check(); err != nil {
 		return c, err
+	}
+	for _, name := range c.Guests {
+		if err := checkName(name); err != nil {
+			return c, fmt.Errorf("agent: Config.Guests: %w", err)
+		}
 	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:0"

@@ -18,14 +18,16 @@ const maxRefusals = 1024
 
 // inbound is one stream from a peer, seen by the side that is called.
 type inbound struct {
-	agent  *Agent
-	peer   Peer
-	origin *origin
-	stream grpc.ServerStream
-	out    *sender
-	ctx    context.Context // of everything that is executed for the stream
-	cancel context.CancelCauseFunc
-	kicked chan error // why the stream must end
+	agent   *Agent
+	peer    Peer
+	guest   bool   // no worker of the group: it may call, and nothing else
+	callsAs string // its key among the origins
+	origin  *origin
+	stream  grpc.ServerStream
+	out     *sender
+	ctx     context.Context // of everything that is executed for the stream
+	cancel  context.CancelCauseFunc
+	kicked  chan error // why the stream must end
 
 	serving  budget // requests in execution, or arriving
 	control  budget // of them, the agents' own talk
@@ -110,6 +112,10 @@ func (in *inbound) request(f *frame) error {
 		return err
 	}
 	c := &incall{id: f.call, method: f.method, detail: f.detail}
+	if in.guest && f.method != agentpb.Method_METHOD_CALL {
+		in.refuse(c.id, failure(codes.PermissionDenied, "%s is a guest here (Config.Guests): it may call, and nothing else", in.peer.Name))
+		return nil
+	}
 	if system(f.method) {
 		if len(f.sizes) > 0 {
 			return fmt.Errorf("%w: a body with %v", errProtocol, f.method)

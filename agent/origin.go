@@ -56,10 +56,14 @@ func (o *origins) enter(in *inbound, incarnation uint64) (reborn bool, err error
 	if o.closed != nil {
 		return false, o.closed
 	}
-	c := o.byName[in.peer.Name]
+	in.callsAs = in.peer.Name
+	if in.guest {
+		in.callsAs = fmt.Sprintf("%s#%d", in.peer.Name, incarnation) // no worker has such a name
+	}
+	c := o.byName[in.callsAs]
 	if c == nil {
 		c = &calling{}
-		o.byName[in.peer.Name] = c
+		o.byName[in.callsAs] = c
 	}
 	if slices.Contains(c.retired, incarnation) {
 		return false, failure(codes.AlreadyExists, "another worker named %s has come since: "+
@@ -87,8 +91,11 @@ func (o *origins) enter(in *inbound, incarnation uint64) (reborn bool, err error
 func (o *origins) leave(in *inbound) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if c := o.byName[in.peer.Name]; c != nil && c.stream == in {
+	if c := o.byName[in.callsAs]; c != nil && c.stream == in {
 		c.stream = nil
+		if in.guest { // nobody waits for its return
+			delete(o.byName, in.callsAs)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"slices"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -58,12 +59,17 @@ func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.
 		return errClosed()
 	}
 	w, err := a.group.find(h.GetName())
+	guest := err != nil && slices.Contains(a.config.Guests, h.GetName())
+	if guest {
+		w, err = Worker{Name: h.GetName(), Rank: -1}, nil
+	}
 	if err != nil {
 		return a.turnAway(stream.Context(), failure(codes.PermissionDenied, "%s", asError(err).Text))
 	}
 	in := a.newInbound(stream, Peer{
 		Name: w.Name, Rank: w.Rank, Identity: c.identity, Address: c.address, Allow: a.config.Policy.allow(w.Name),
 	})
+	in.guest = guest
 	reborn, err := a.origins.enter(in, h.GetIncarnation())
 	if err != nil {
 		return a.turnAway(stream.Context(), err)

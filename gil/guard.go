@@ -15,6 +15,7 @@ import (
 var (
 	ErrNotHeld        = cpython.ErrNotHeld
 	ErrHeld           = cpython.ErrHeld
+	ErrInterrupted    = cpython.ErrInterrupted
 	ErrPending        = cpython.ErrPending
 	ErrReleased       = errors.New("gil: the guard was released already")
 	ErrWrongGoroutine = errors.New("gil: the guard belongs to another goroutine, which alone can release it")

@@ -142,6 +142,7 @@ func (w *interrupts) round(list []*interruption) error {
 		if ident := i.target.Ident(); ident != 0 && !i.ended.Load() {
 			i.saw(with.Stack(Token{}, ident))
 			_, _ = i.target.Interrupt(class)
+			wakeOutside(ident)
 		}
 	}
 	return nil

@@ -65,8 +65,13 @@ func (p Payload) table(t gil.Token) (*pybridge.Object, error) {
 	return pybridge.ToPython(t, items)
 }
 
-// payloadOf reads what serialize gives, (bytes, tensors), or bytes alone.
-func payloadOf(t gil.Token, result *pybridge.Object) (Payload, error) {
+// PayloadOf reads what the RPC module's serialize gives, (bytes, tensors).
+//
+// GIL: held
+// Thread: the token's
+// Ref: borrows result; the tensors' are new
+// Blocks: no
+func PayloadOf(t gil.Token, result *pybridge.Object) (Payload, error) {
 	var p Payload
 	data, err := result.Item(t, 0)
 	if err != nil {

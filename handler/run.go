@@ -65,7 +65,7 @@ func (h *Handler) table(ctx context.Context, p Payload) (o *pybridge.Object, err
 // unpack reads a result that came with tensors. The call is done, so it does not end with ctx.
 func unpack(ctx context.Context, result *pybridge.Object) (p Payload, err error) {
 	err = gil.With(context.WithoutCancel(ctx), func(t gil.Token) error {
-		p, err = payloadOf(t, result)
+		p, err = PayloadOf(t, result)
 		return err
 	})
 	return p, err

@@ -32,7 +32,7 @@ func (h *Handler) Serialize(ctx context.Context, o *pybridge.Object) (p Payload,
 			return err
 		}
 		defer result.Release()
-		p, err = payloadOf(t, result)
+		p, err = PayloadOf(t, result)
 		return err
 	})
 	return p, err

@@ -12,14 +12,20 @@ import (
 )
 
 // Func is a Go function that Python can call. It runs on a goroutine of its own without the GIL, so
-// it may wait, and may call Python again, with the context it was given. Arguments are converted as
+// it may wait, and may call Python again, with the context it was given, which ends when the call that
+// the Python code belongs to is interrupted. Arguments are converted as
 // As[any] does; an object of another type arrives as an [*Object] that is released when f returns.
+//
+// What it returns is converted as ToPython does; a [Given] is released then.
 //
 // An error is raised in Python: one that wraps an [*Error] seen through ctx as that very exception;
 // one that wraps a builtin's [Class] as that class; any other as _pyrpc_bridge.GoError. Come back to
 // Go, the [*Error] of either wraps the same Go error. A panic becomes _pyrpc_bridge.GoPanic, and a
 // runtime.Goexit an error.
 type Func func(ctx context.Context, args []any, kwargs map[string]any) (any, error)
+
+// Given is an [*Object] that a [Func] returns and gives up: Python has it alone from then on.
+type Given struct{ Object *Object }
 
 // PanicError is a panic of a [Func], or of what [Runtime.OnOwner] runs, as an error.
 type PanicError struct {
@@ -64,12 +70,18 @@ func called(parent context.Context, f Func, args, kwargs cpython.Ref) (result, e
 	if err != nil {
 		return nil, nil
 	}
+	ctx, over := gil.Outside(t, ctx)
+	defer over()
 	values, keywords, err := s.arguments(args, kwargs)
 	var out any
 	if err == nil {
 		if detachErr := gil.Detach(t, func() { out, err = protected(ctx, f, values, keywords) }); detachErr != nil {
 			err = detachErr
 		}
+	}
+	if given, ok := out.(Given); ok {
+		defer given.Object.Release()
+		out = given.Object
 	}
 	if err == nil {
 		result, err = toRef(out)

@@ -3,14 +3,14 @@
 # same test binaries: they are compiled once, and libpython is loaded at run time. Prints a table
 # of version × package; exits 1 if a cell says FAIL, or if there was nothing to run with.
 #
-#   scripts/matrix.sh [PACKAGE…]      (default: gil pybridge handler)
+#   scripts/matrix.sh [PACKAGE…]      (default: gil pybridge handler agent/pyworker)
 #
 # Logs are in .cache/matrix/. PYRPC_TEST_PYTHONS names further interpreters.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 packages=("$@")
-[[ $# -gt 0 ]] || packages=(gil pybridge handler)
+[[ $# -gt 0 ]] || packages=(gil pybridge handler agent/pyworker)
 out=$PWD/.cache/matrix
 rm -rf "$out"
 mkdir -p "$out"

@@ -20,29 +20,33 @@ const selfTarget = "self"
 
 func callCommand(c *common) *cobra.Command {
 	var kw []string
+	r := &remoteCall{}
 	cmd := &cobra.Command{
 		Use:   "call TARGET MODULE:FUNCTION [ARG...]",
 		Short: "Call a Python function with literal arguments",
 		Long: `call makes a PythonUDF of a function and arguments, runs it at the target, and prints what it
 returned. Arguments are Python literals: 3, 2.5, '"text"', '[1, 2]'; write -- before a negative number.
-The target "self" is a Python inside this process.`,
-		Example: "  pyrpc call self math:hypot 3 4\n  pyrpc call self builtins:sorted '[3, 1, 2]' --kw reverse=True\n  pyrpc call self math:fabs -- -3",
-		Args:    arguments(cobra.MinimumNArgs(2)),
+The target is a worker, whose address --peer or ` + peersVariable + ` gives, or "self", a Python inside this process.
+A worker's functions need not be importable here.`,
+		Example: "  pyrpc call self math:hypot 3 4\n  pyrpc call --peer w0=127.0.0.1:29500 w0 math:hypot 3 4\n" +
+			"  pyrpc call self builtins:sorted '[3, 1, 2]' --kw reverse=True\n  pyrpc call self math:fabs -- -3",
+		Args: arguments(cobra.MinimumNArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if args[0] != selfTarget {
-				return &usageError{fmt.Errorf("no target %q: this build calls only %q, a Python inside this process", args[0], selfTarget)}
-			}
 			request, err := parseCall(args[1], args[2:], kw)
 			if err != nil {
 				return err
 			}
+			if args[0] != selfTarget {
+				return c.callWorker(cmd, r, args[0], request)
+			}
 			return c.withHandler(cmd, func(ctx context.Context, rt *pybridge.Runtime, h *handler.Handler) error {
-				return c.call(ctx, cmd, rt, h, request)
+				return c.call(ctx, cmd, rt, h, h.RunUDF, request)
 			})
 		},
 	}
 	c.moduleFlag(cmd)
 	c.jsonFlag(cmd)
+	r.add(cmd)
 	cmd.Flags().StringArrayVar(&kw, "kw", nil, "keyword argument `name=literal`; may be repeated")
 	return cmd
 }
@@ -75,14 +79,17 @@ func parseCall(target string, args, kw []string) (request, error) {
 	return r, nil
 }
 
-func (c *common) call(ctx context.Context, cmd *cobra.Command, rt *pybridge.Runtime, h *handler.Handler, r request) error {
+// runner runs a pickled PythonUDF: [handler.Handler.RunUDF], or what does the same elsewhere.
+type runner func(context.Context, handler.Payload) (handler.Payload, error)
+
+func (c *common) call(ctx context.Context, cmd *cobra.Command, rt *pybridge.Runtime, h *handler.Handler, run runner, r request) error {
 	ctx = gil.WithLabel(ctx, r.module+":"+r.function) // for the list of what did not end
 	udf, err := buildUDF(ctx, rt, c.module, r)
 	if err != nil {
 		return err
 	}
 	defer udf.Release()
-	result, err := roundTrip(ctx, h, udf)
+	result, err := roundTrip(ctx, h, run, udf)
 	if err != nil {
 		return err
 	}
@@ -98,13 +105,13 @@ func (c *common) call(ctx context.Context, cmd *cobra.Command, rt *pybridge.Runt
 }
 
 // roundTrip sends an object the way a request goes: pickled, run, unpickled.
-func roundTrip(ctx context.Context, h *handler.Handler, udf *pybridge.Object) (*pybridge.Object, error) {
+func roundTrip(ctx context.Context, h *handler.Handler, run runner, udf *pybridge.Object) (*pybridge.Object, error) {
 	payload, err := h.Serialize(ctx, udf)
 	if err != nil {
 		return nil, err
 	}
 	defer payload.Release()
-	result, err := h.RunUDF(ctx, payload)
+	result, err := run(ctx, payload)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var commands = []string{"bench", "call", "demo", "doctor", "run", "udf", "version"}
+var commands = []string{"agent", "bench", "call", "demo", "doctor", "run", "udf", "version"}
 
 func TestHelp(t *testing.T) {
 	for _, args := range [][]string{{}, {"--help"}, {"help"}} {

@@ -11,26 +11,33 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pyrpc/pyrpc/agent/pyworker"
 	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
 func runCommand(c *common) *cobra.Command {
+	f := &agentFlags{}
 	cmd := &cobra.Command{
 		Use:   "run SCRIPT.py [ARG...]",
 		Short: "Run a Python program inside this process",
 		Long: `run executes a Python program as __main__ in the Python inside this process. The program can
-"import pyrpc". sys.argv is as with python3 SCRIPT.py ARG..., and modules beside the script are
-importable. sys.exit ends the command with its status.`,
+"import pyrpc", and start an agent with pyrpc.init_rpc; the flags say who may call that. sys.argv is as with
+python3 SCRIPT.py ARG..., and modules beside the script are importable. sys.exit ends the command with its
+status.`,
 		Args: arguments(cobra.MinimumNArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error { return c.runScript(cmd, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return c.runScript(cmd, f, args) },
 	}
+	f.add(cmd)
 	cmd.Flags().SetInterspersed(false) // what follows the script is the script's
 	return cmd
 }
 
-func (c *common) runScript(cmd *cobra.Command, args []string) error {
+func (c *common) runScript(cmd *cobra.Command, f *agentFlags, args []string) error {
+	config, err := f.config(c, cmd)
+	if err != nil {
+		return err
+	}
 	file, err := os.ReadFile(args[0])
 	if err != nil {
 		return fmt.Errorf("the script cannot be read: %w", err)
@@ -41,7 +48,7 @@ func (c *common) runScript(cmd *cobra.Command, args []string) error {
 	}
 	c.path = append([]string{dir}, c.path...)
 	return c.withRuntime(cmd, func(ctx context.Context, rt *pybridge.Runtime) error {
-		if _, err := handler.New(ctx, rt); err != nil { // makes "import pyrpc" work
+		if err := pyworker.Provide(ctx, rt, config); err != nil {
 			return err
 		}
 		return scriptError(gil.With(gil.WithLabel(ctx, args[0]), func(t gil.Token) error {

@@ -34,6 +34,10 @@ DEFAULT_ALLOWED = frozenset(
     pyrpc.internal:_remote_exception pyrpc.internal:UnpicklableValue
     pyrpc.internal:RemoteError pyrpc.internal:RemoteTraceback
     pyrpc.internal:SerializeError pyrpc.internal:DeserializeError
+    pyrpc.internal:WorkerInfo pyrpc.internal:_receive_rref
+    pyrpc.internal:_call_method pyrpc.internal:_type_of_value
+    pyrpc.internal:RpcError pyrpc.internal:RpcTimeoutError
+    pyrpc.internal:RpcConnectionError
     copyreg:_reconstructor copyreg:__newobj__ copyreg:__newobj_ex__ _operator:or_
     builtins:Ellipsis builtins:NotImplemented builtins:bool builtins:bytearray
     builtins:bytes builtins:complex builtins:dict builtins:float
@@ -116,6 +120,14 @@ class AllowList:
             or any(module.startswith(p) for p in self._packages)
             or any(module == m and name.startswith(p) for m, p in self._prefixes)
         )
+
+    def permits_method(self, cls, name):
+        """Tell whether an entry covers the method, under the class that defines it."""
+        for owner in type.mro(cls):
+            if name in owner.__dict__:
+                module, qualname = owner.__module__, f"{owner.__qualname__}.{name}"
+                return self._is_exact(module, qualname) or self._is_listed(module, qualname)
+        return False
 
     def permits_class(self, module, qualname):
         """Tell whether the name may be looked up as an exception class."""

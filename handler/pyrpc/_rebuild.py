@@ -36,7 +36,7 @@ def rebuild(record, loads, permits, given=None):
         exc = built.get(0)
         for i in range(len(errors)):
             built.link(i)
-        _attach_text(exc, render(record))
+        _attach_text(exc, render(record, last_hop=True))
         return exc
     except BaseException as problem:  # a malformed record
         how = f"{type_name(type(problem))}: {text_of(problem)}"
@@ -166,7 +166,9 @@ def _attach_text(exc, text):
     """Make *text* print with *exc*: as the cause of the end of its chain.
 
     Only an end that has neither cause nor visible context is touched, so every
-    true link stays; its ``__suppress_context__`` is put back too.
+    true link stays; its ``__suppress_context__`` is put back too. The texts of
+    earlier hops, of an exception that came to the callee from elsewhere, count as
+    the end: what happened first prints first.
     """
     seen = set()
     while id(exc) not in seen:
@@ -174,9 +176,12 @@ def _attach_text(exc, text):
         earlier = get_cause(exc)
         if earlier is None and not get_suppress(exc):
             earlier = get_context(exc)
-        if earlier is None:
+        if earlier is None or type(earlier) is RemoteTraceback:
             suppress = get_suppress(exc)
-            _set_cause(exc, RemoteTraceback(text))
+            end = RemoteTraceback(text)
+            if earlier is not None:
+                _set_cause(end, earlier)
+            _set_cause(exc, end)
             _set_suppress(exc, suppress)
             return
         exc = earlier

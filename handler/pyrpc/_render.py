@@ -11,22 +11,26 @@ _CONTEXT = "\nDuring handling of the above exception, another exception occurred
 _MAX_DEPTH = 10  # of groups in groups
 
 
-def render(record):
-    """Return torch's form: ``On {worker}:\\n{repr}\\n{traceback}``."""
+def render(record, last_hop=False):
+    """Return torch's form: ``On {worker}:\\n{repr}\\n{traceback}``.
+
+    With *last_hop* without what the texts of earlier hops say, which are errors of
+    the record themselves: with each hop all would be there twice as often.
+    """
     if "msg" in record:  # made by hand, from a finished text
         return record["msg"]
     errors = record["errors"]
-    return f"On {record['worker']}:\n{errors[0]['repr']}\n{traceback(record)}"
+    return f"On {record['worker']}:\n{errors[0]['repr']}\n{traceback(record, last_hop)}"
 
 
-def traceback(record):
-    text = _chain(record["errors"], 0, 0)
+def traceback(record, last_hop=False):
+    text = _chain(record["errors"], 0, 0, last_hop)
     if record.get("truncated"):
         text += "[further chained exceptions were left out]\n"
     return text
 
 
-def _chain(errors, i, depth):
+def _chain(errors, i, depth, last_hop=False):
     """Render error *i* after what caused it, the oldest first, as Python does."""
     parts = []
     seen = set()
@@ -40,6 +44,8 @@ def _chain(errors, i, depth):
         elif context is not None and not error.get("suppress"):
             i, banner = context, _CONTEXT
         else:
+            break
+        if last_hop and is_hop(errors[i]):
             break
         if i not in seen:
             parts.append(banner)
@@ -69,6 +75,10 @@ def _one(errors, error, depth):
             text = _chain(errors, member, depth + 1)
             lines.extend(f"  | {line}\n" for line in text.splitlines())
     return "".join(lines)
+
+
+def is_hop(error):
+    return (error["module"], error["qualname"]) == ("pyrpc.internal", "RemoteTraceback")
 
 
 def full_name(error):

@@ -78,8 +78,26 @@ for _cls in (
 del _cls
 
 
+# What needs an agent, by the module that has it: loaded when it is asked for.
+_WITH_AGENT = {
+    "WorkerInfo": "_workers",
+    "_receive_rref": "_rref",
+    "_call_method": "_proxy",
+    "_type_of_value": "_proxy",
+    "RpcError": "_rpc_errors",
+    "RpcTimeoutError": "_rpc_errors",
+    "RpcConnectionError": "_rpc_errors",
+}
+
+
 def __getattr__(name):
-    """Make ``RPCExecMode`` on first use: ``enum`` would double the import time."""
+    """Make what few agents need on first use; for ``RPCExecMode``, ``enum`` would double the import time."""
+    if name in _WITH_AGENT:
+        from importlib import import_module
+
+        module = import_module("." + _WITH_AGENT[name], __package__)
+        value = globals()[name] = getattr(module, name)
+        return value
     if name != "RPCExecMode":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from enum import Enum

@@ -252,6 +252,28 @@ class Texts(unittest.TestCase):
 
         self.assertEqual(type(remote(throw, Fancy()).message), str)
 
+class Hops(unittest.TestCase):
+    """An exception that comes from a worker which has it from another, and so on."""
+
+    def passed_on(self, hops):
+        result = remote(throw, KeyError("k"))
+        for _ in range(hops):
+            result = remote(internal._handle_exception, result)
+        return result
+
+    def test_grows_with_the_number_of_hops_and_no_faster(self):
+        sizes = [len(internal.serialize(self.passed_on(hops))[0]) for hops in (5, 10, 20)]
+        self.assertLess(sizes[2] - sizes[1], 3 * (sizes[1] - sizes[0]))
+
+    def test_every_hop_is_told_once_the_first_one_first(self):
+        try:
+            internal._handle_exception(self.passed_on(3))
+        except KeyError as exc:
+            text = "".join(traceback.format_exception(type(exc), exc, exc.__traceback__))
+        self.assertEqual(text.count("in throw\n"), 1)
+        self.assertEqual(text.count("RemoteTraceback"), 4)
+        self.assertLess(text.index("in throw\n"), text.index("in _handle_exception\n"))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -190,12 +190,16 @@ class Importing(unittest.TestCase):
             universal_newlines=True,
         ).stdout.split()
         for name in ("pickle", "re", "enum", "traceback", "logging", "torch", "numpy",
-                     "pyrpc._policy", "pyrpc._foreign", "pyrpc._careful"):
+                     "pyrpc._policy", "pyrpc._foreign", "pyrpc._careful", "pyrpc._rpc"):
             self.assertNotIn(name, out)
 
     def test_names(self):
-        for name in pyrpc.__all__:
+        for name in set(pyrpc.__all__) - set(pyrpc._LAZY):
             self.assertIs(getattr(pyrpc, name), getattr(internal, name))
+            self.assertEqual(getattr(internal, name).__module__, "pyrpc.internal")
+        for name in pyrpc._LAZY:
+            self.assertIsNotNone(getattr(pyrpc, name))
+        for name in internal._WITH_AGENT:  # these are names in pickles
             self.assertEqual(getattr(internal, name).__module__, "pyrpc.internal")
         for name in internal.__all__:
             getattr(internal, name)

@@ -68,6 +68,7 @@ int cpy_target_end(cpy_target *t);   // takes back what was sent and not raised 
 void cpy_target_stop(cpy_target *t);
 cpy_int cpy_interrupt(cpy_target *t, PyObject *exception); // 1 when sent, 0 when nobody is inside
 unsigned long cpy_target_ident(cpy_target *t);
+unsigned long cpy_thread_ident(void);
 cpy_ref cpy_new_exception(const char *name, const char *doc, PyObject *base);
 
 // call.c: addresses are numbers where Go's checks of pointers in structs would cost time

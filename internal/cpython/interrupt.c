@@ -22,6 +22,8 @@ void cpy_target_stop(cpy_target *t) { __atomic_store_n(&t->stop, 1, __ATOMIC_REL
 
 unsigned long cpy_target_ident(cpy_target *t) { return t->ident; }
 
+unsigned long cpy_thread_ident(void) { return cpy.PyThread_get_thread_ident(); }
+
 cpy_int cpy_interrupt(cpy_target *t, PyObject *exception) {
 	NEED_GIL(NOT_HELD_INT);
 	if (!t->ident) return give_int(0);

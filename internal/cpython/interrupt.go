@@ -35,6 +35,9 @@ func (t *Target) Stop() { C.cpy_target_stop(t.c()) }
 // Ident is Python's name of the thread that is inside, 0 when none is. The GIL is held.
 func (t *Target) Ident() uint64 { return uint64(C.cpy_target_ident(t.c())) }
 
+// ThreadIdent is Python's name of the calling OS thread (threading.get_ident). Python is loaded.
+func ThreadIdent() uint64 { return uint64(C.cpy_thread_ident()) }
+
 // Interrupt sends the exception class to the thread that is inside, which raises it when it next runs
 // bytecode (PyThreadState_SetAsyncExc); false when none is inside. The GIL is held.
 func (t *Target) Interrupt(class Ref) (bool, error) {

@@ -20,6 +20,7 @@ var layers = map[string][]string{
 	"handler":                   {"handler/wire", "pybridge", "gil", "cleanup"},
 	"handler/wire":              {},
 	"agent":                     {"cleanup"},
+	"agent/pyworker":            {"agent", "handler", "handler/wire", "pybridge", "gil", "cleanup"},
 	"cmd":                       {"*"},
 	"scripts":                   {"*"},
 }

@@ -1,0 +1,63 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+func guestOf(t testing.TB, name string, to *Agent) *Agent {
+	t.Helper()
+	return startOne(t, Config{Name: name, Rank: 7, Peers: []Worker{{to.Name(), 0, to.Addr().String()}}})
+}
+
+func TestGuests_mayCall(t *testing.T) {
+	who := ExecutorFunc(func(ctx context.Context, _ Request) (Reply, error) {
+		p, _ := PeerFrom(ctx)
+		return Reply{Bytes(fmt.Append(nil, p.Name, p.Rank, p.Allow))}, nil
+	})
+	host := start(t, Config{
+		Name: "w0", Executor: who, Guests: []string{"cli"}, Policy: &Policy{Workers: map[string][]string{"cli": {"math"}}},
+	})[0]
+	first, second := guestOf(t, "cli", host), guestOf(t, "cli", host)
+	for range 3 { // by turns: neither ends the other's connection
+		for _, guest := range []*Agent{first, second} {
+			reply, err := guest.Call(testContext(t), "w0", Request{})
+			require.NoError(t, err)
+			assert.Equal(t, "cli-1 [math]", string(reply.Body[0]))
+		}
+	}
+
+	_, err := guestOf(t, "stranger", host).Call(testContext(t), "w0", Request{})
+	assert.Equal(t, codes.PermissionDenied, status.Code(err), "%v", err)
+}
+
+func TestGuests_haveNoRRefsAndNoSayInJoins(t *testing.T) {
+	host := start(t, Config{Name: "w0", Executor: &keeper{}, Guests: []string{"cli"}})[0]
+	guest := guestOf(t, "cli", host)
+	r, err := guest.Remote(testContext(t), "w0", Request{Body: Bytes([]byte("x"))}, nil)
+	if err == nil {
+		err = r.WaitConfirmed(testContext(t))
+	}
+	assert.Equal(t, codes.PermissionDenied, status.Code(err), "%v", err)
+	assert.ErrorContains(t, err, "cli is a guest here")
+	assert.Zero(t, host.Stats().RRefsOwned)
+
+	_, err = guest.Shutdown(testContext(t))
+	require.NoError(t, err)
+	_, err = host.Join(testContext(t)) // waits for no guest
+	require.NoError(t, err)
+	host.origins.mu.Lock()
+	defer host.origins.mu.Unlock()
+	assert.Empty(t, host.origins.byName, "a guest that has gone is forgotten")
+}
+
+func TestGuests_badName(t *testing.T) {
+	_, err := New(Config{Name: "w0", Executor: echo, Guests: []string{"a b"}})
+	assert.ErrorContains(t, err, `Config.Guests: "a b" is no name for a worker`)
+}

@@ -1,0 +1,178 @@
+package pyworker
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/pyrpc/pyrpc/agent"
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// message reads (to, data, tensors, timeout) from argument i on.
+func (w *Worker) message(ctx context.Context, a arguments, i int) (to string, body agent.Body, seconds float64, err error) {
+	to, err1 := argument[string](a, i)
+	data, err2 := argument[[]byte](a, i+1)
+	seconds, err3 := secondsOf(a, i+3)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return "", nil, 0, err
+	}
+	p, err := payloadOf(data, a.values[i+2])
+	if err == nil {
+		body, err = w.body(ctx, p)
+	}
+	return to, body, seconds, err
+}
+
+func (w *Worker) hostCall(ctx context.Context, a arguments) (out any, err error) {
+	to, body, seconds, err := w.message(ctx, a, 0)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := within(ctx, seconds)
+	defer cancel()
+	err = w.wait(func() error {
+		reply, err := w.agent.Call(ctx, to, agent.Request{Body: body})
+		if err == nil {
+			out, err = w.reply(ctx, reply.Body)
+		}
+		return err
+	})
+	if err != nil {
+		return failed(err), nil
+	}
+	return out, nil
+}
+
+// reply is what Python gets for a body: bytes, or a list of bytes and tensors.
+func (w *Worker) reply(ctx context.Context, body agent.Body) (any, error) {
+	p, err := w.payload(ctx, body)
+	if err != nil || len(p.Tensors) == 0 {
+		return p.Data, err
+	}
+	defer p.Release()
+	var pair *pybridge.Object
+	err = w.inside(context.WithoutCancel(ctx), func(t gil.Token) (err error) {
+		table := make([]any, len(p.Tensors))
+		for i, tensor := range p.Tensors {
+			table[i] = tensor.Object()
+		}
+		pair, err = pybridge.ToPython(t, []any{p.Data, table})
+		return err
+	})
+	return pybridge.Given{Object: pair}, err
+}
+
+// hostCallAsync begins a call whose outcome goes to settle of pyrpc/_rpc.py.
+func (w *Worker) hostCallAsync(ctx context.Context, a arguments) (any, error) {
+	ticket, err := argument[int64](a, 0)
+	if err != nil {
+		return nil, err
+	}
+	to, body, seconds, err := w.message(ctx, a, 1)
+	if err != nil {
+		return nil, err
+	}
+	// Not the context of this function, which ends when it returns.
+	call, cancel := within(w.ctx, seconds)
+	w.agent.CallAsync(call, to, agent.Request{Body: body}).Then(func(reply agent.Reply, err error) {
+		cancel()
+		w.completions.add(ticket, reply, err)
+	})
+	return nil, nil
+}
+
+// completions brings the outcomes of asynchronous calls to Python, as many at once as have come.
+type completions struct {
+	worker *Worker
+
+	mu sync.Mutex
+	// guarded by mu
+	queue   []completion
+	running bool
+}
+
+type completion struct {
+	ticket int64
+	reply  agent.Reply
+	err    error
+	over   chan struct{}
+}
+
+// add returns when the outcome is in Python, and its callbacks have run.
+func (c *completions) add(ticket int64, reply agent.Reply, err error) {
+	over := make(chan struct{})
+	c.mu.Lock()
+	c.queue = append(c.queue, completion{ticket, reply, err, over})
+	if !c.running {
+		c.running = true
+		go c.drain()
+	}
+	c.mu.Unlock()
+	<-over
+}
+
+func (c *completions) drain() {
+	for {
+		c.mu.Lock()
+		batch := c.queue
+		c.queue = nil
+		if len(batch) == 0 {
+			c.running = false
+			c.mu.Unlock()
+			return
+		}
+		c.mu.Unlock()
+		c.settle(batch)
+	}
+}
+
+// settle gives a batch to Python. What fails then does so because Python is closed: nobody waits there.
+func (c *completions) settle(batch []completion) {
+	w := c.worker
+	outcomes := make([]any, len(batch))
+	over := make(map[int64]chan struct{}, len(batch))
+	for i, done := range batch {
+		over[done.ticket] = done.over
+		value, err := any(nil), done.err
+		if err == nil {
+			value, err = w.reply(w.ctx, done.reply.Body)
+		}
+		if err != nil {
+			value = failed(err)
+		}
+		if given, ok := value.(pybridge.Given); ok {
+			defer given.Object.Release()
+			value = given.Object
+		}
+		outcomes[i] = pybridge.Tuple{done.ticket, value}
+	}
+	var busy []int64
+	_ = w.inside(context.WithoutCancel(w.ctx), func(t gil.Token) error {
+		result, err := w.python.settle.Call(t, outcomes)
+		if err != nil {
+			return err
+		}
+		defer result.Release()
+		busy, err = pybridge.As[[]int64](t, result)
+		return err
+	})
+	for _, ticket := range busy {
+		finished := over[ticket]
+		delete(over, ticket)
+		go func() {
+			defer close(finished)
+			w.runCallbacks(ticket)
+		}()
+	}
+	for _, finished := range over {
+		close(finished)
+	}
+}
+
+// runCallbacks is on a goroutine of its own, as callbacks may wait.
+func (w *Worker) runCallbacks(ticket int64) {
+	ctx := gil.WithLabel(context.WithoutCancel(w.ctx), "callbacks of a call")
+	_ = gil.With(ctx, func(t gil.Token) error { return discard(w.python.runCallbacks.Call(t, ticket)) })
+}

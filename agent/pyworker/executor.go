@@ -1,0 +1,166 @@
+package pyworker
+
+import (
+	"context"
+	"errors"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/pyrpc/pyrpc/agent"
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// futureType is what [pybridge.Object.TypeName] says of the Future of pyrpc.
+const futureType = "pyrpc._future.Future"
+
+// Execute runs a pickled PythonUDF for a peer. A function that raised is a reply.
+func (w *Worker) Execute(ctx context.Context, req agent.Request) (agent.Reply, error) {
+	var reply agent.Reply
+	err := w.serve(ctx, req, func(ctx context.Context, caller *pybridge.Object, data []byte, extra *pybridge.Object) error {
+		out, result, err := w.python.serve.CallBytes(ctx, data, extra)
+		if err != nil {
+			return err
+		}
+		if result == nil {
+			reply.Body = agent.Bytes(out)
+			return nil
+		}
+		defer result.Release()
+		reply.Body, err = w.finish(ctx, caller, result)
+		return err
+	})
+	return reply, err
+}
+
+// ExecuteRemote does so and keeps the result, for an RRef.
+func (w *Worker) ExecuteRemote(ctx context.Context, req agent.Request) (agent.Value, error) {
+	var kept *value
+	err := w.serve(ctx, req, func(ctx context.Context, _ *pybridge.Object, data []byte, extra *pybridge.Object) error {
+		var result *pybridge.Object
+		err := gil.With(ctx, func(t gil.Token) (err error) {
+			result, err = w.python.serveRemote.Call(t, data, extra)
+			return err
+		})
+		if err != nil {
+			result.Release()
+			return err
+		}
+		kept, err = w.keep(ctx, result)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return kept, nil
+}
+
+// serve finds who asks, and brings the request into the form that the functions of _serve take.
+func (w *Worker) serve(ctx context.Context, req agent.Request,
+	run func(ctx context.Context, caller *pybridge.Object, data []byte, extra *pybridge.Object) error) error {
+	peer, _ := agent.PeerFrom(ctx)
+	ctx = gil.Stay(gil.WithLabel(ctx, "call from worker "+peer.Name))
+	caller, err := w.caller(ctx, peer)
+	if err != nil {
+		return refusal(ctx, err)
+	}
+	p, err := w.payload(ctx, req.Body)
+	if err != nil {
+		return refusal(ctx, err)
+	}
+	extra := caller
+	if len(p.Tensors) > 0 {
+		defer p.Release()
+		if extra, err = w.withTensors(ctx, caller, p.Tensors); err != nil {
+			return refusal(ctx, err)
+		}
+		defer extra.Release()
+	}
+	return refusal(ctx, run(ctx, caller, p.Data, extra))
+}
+
+func (w *Worker) withTensors(ctx context.Context, caller *pybridge.Object, tensors []handler.Tensor) (extra *pybridge.Object, err error) {
+	table := make([]any, len(tensors))
+	for i, tensor := range tensors {
+		table[i] = tensor.Object()
+	}
+	err = w.inside(ctx, func(t gil.Token) error {
+		extra, err = pybridge.ToPython(t, []any{caller, table})
+		return err
+	})
+	return extra, err
+}
+
+// finish makes a reply of a result that is not bytes alone: (bytes, tensors), or a Future of either.
+func (w *Worker) finish(ctx context.Context, caller, result *pybridge.Object) (agent.Body, error) {
+	var p handler.Payload
+	kind := ""
+	err := w.inside(context.WithoutCancel(ctx), func(t gil.Token) (err error) {
+		if kind, err = result.TypeName(t); err == nil && kind != futureType {
+			p, err = handler.PayloadOf(t, result)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if kind != futureType {
+		defer p.Release()
+		return w.body(ctx, p)
+	}
+	return whenOver(ctx, w, func(t gil.Token, deliver *pybridge.Object) error {
+		return discard(w.python.whenDone.Call(t, result, caller, deliver))
+	}, w.bodyOfArgument)
+}
+
+// whenOver has Python call deliver with an outcome, and waits for what read makes of it.
+func whenOver[T any](ctx context.Context, w *Worker, ask func(t gil.Token, deliver *pybridge.Object) error,
+	read func(context.Context, any) (T, error)) (T, error) {
+	type outcome struct {
+		value T
+		err   error
+	}
+	came := make(chan outcome, 1)
+	err := w.inside(ctx, func(t gil.Token) error {
+		deliver, err := pybridge.NewFunc(t, w.ctx, "deliver", func(ctx context.Context, args []any, _ map[string]any) (any, error) {
+			value, err := read(ctx, args[0])
+			came <- outcome{value, err}
+			return nil, nil
+		})
+		if err != nil {
+			return err
+		}
+		defer deliver.Release()
+		return ask(t, deliver)
+	})
+	if err != nil {
+		return *new(T), err
+	}
+	select {
+	case o := <-came:
+		return o.value, o.err
+	case <-ctx.Done():
+		return *new(T), context.Cause(ctx)
+	}
+}
+
+// refusal brings the errors of the layers below into the form that peers are told.
+func refusal(ctx context.Context, err error) error {
+	var interrupted *gil.InterruptedError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &interrupted):
+		code := codes.Canceled
+		if errors.Is(err, context.DeadlineExceeded) {
+			code = codes.DeadlineExceeded
+		}
+		return &agent.Error{Code: code, Text: interrupted.Error(), Err: err, Ran: true}
+	case errors.Is(err, pybridge.ErrClosed), errors.Is(err, pybridge.ErrReleased):
+		return &agent.Error{Code: codes.Unavailable, Text: "this worker is leaving: Python is closed", Err: err}
+	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
+		return context.Cause(ctx)
+	}
+	return err
+}

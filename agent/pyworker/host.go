@@ -1,0 +1,102 @@
+package pyworker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/pyrpc/pyrpc/agent"
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// hostFunctions are the Go functions of the Host in pyrpc/_host.py, which says what they take and give.
+func (w *Worker) hostFunctions(t gil.Token) (map[string]any, error) {
+	functions := map[string]any{}
+	for name, f := range map[string]func(context.Context, arguments) (any, error){
+		"call": w.hostCall, "call_async": w.hostCallAsync,
+		"remote": w.hostRemote, "new_rref": w.hostNewRRef, "adopt": w.hostAdopt,
+		"fork": w.hostFork, "unfork": w.hostUnfork, "release": w.hostRelease,
+		"to_here": w.hostToHere, "local_value": w.hostLocalValue,
+		"confirmed": w.hostConfirmed, "wait_confirmed": w.hostWaitConfirmed,
+		"event": w.hostEvent, "wait": w.hostWait, "set": w.hostSet,
+		"shutdown": w.hostShutdown,
+	} {
+		o, err := pybridge.NewFunc(t, w.ctx, "pyrpc host."+name, func(ctx context.Context, args []any, _ map[string]any) (any, error) {
+			return f(ctx, arguments{args})
+		})
+		if err != nil {
+			release(functions)
+			return nil, err
+		}
+		functions[name] = o
+	}
+	return functions, nil
+}
+
+// arguments are what Python passed, by position. Who calls is the package pyrpc, so a mistake is one of
+// this project's; it is reported all the same, and not a panic.
+type arguments struct{ values []any }
+
+func argument[T any](a arguments, i int) (v T, err error) {
+	if i >= len(a.values) {
+		return v, fmt.Errorf("pyworker: argument %d is missing", i)
+	}
+	v, ok := a.values[i].(T)
+	if !ok {
+		return v, fmt.Errorf("pyworker: argument %d is a %T, not a %T", i, a.values[i], v)
+	}
+	return v, nil
+}
+
+// secondsOf is an argument that is a number of seconds.
+func secondsOf(a arguments, i int) (float64, error) {
+	if i < len(a.values) {
+		if n, ok := a.values[i].(int64); ok {
+			return float64(n), nil
+		}
+	}
+	return argument[float64](a, i)
+}
+
+// within is a context for what may take so many seconds, 0 for no end.
+func within(ctx context.Context, seconds float64) (context.Context, context.CancelFunc) {
+	if seconds <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Duration(min(seconds, float64(365*24*3600))*float64(time.Second)))
+}
+
+// wait counts who waits for other workers, each on an OS thread, and refuses to let there be too many.
+func (w *Worker) wait(f func() error) error {
+	defer w.waiting.Add(-1)
+	if n := w.waiting.Add(1); n > w.maxWaiting {
+		return &agent.Error{Code: codes.ResourceExhausted, Text: fmt.Sprintf(
+			"%d Python calls wait for other workers, allowed are %d (pyworker.Config.MaxWaiting): calls are nested too deeply, or are too many at once",
+			n-1, w.maxWaiting)}
+	}
+	return f()
+}
+
+// failed is an error in the form that Python makes an RpcError of: (code, worker, ran, text).
+func failed(err error) pybridge.Tuple {
+	var e *agent.Error
+	if !errors.As(err, &e) {
+		code := codes.Unknown
+		switch {
+		case errors.Is(err, context.DeadlineExceeded):
+			code = codes.DeadlineExceeded
+		case errors.Is(err, context.Canceled):
+			code = codes.Canceled
+		}
+		e = &agent.Error{Code: code, Text: err.Error()}
+	}
+	text := e.Text
+	if e.Worker != "" {
+		text = fmt.Sprintf("worker %s: %s", e.Worker, e.Text)
+	}
+	return pybridge.Tuple{e.Code.String(), e.Worker, e.Ran, text}
+}

@@ -1,0 +1,20 @@
+package pyworker_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/pyrpc/pyrpc/internal/pytest"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+func TestMain(m *testing.M) { pytest.Main(m, pybridge.WithPath(testdata())) }
+
+// testdata is where the modules are whose functions the workers call.
+func testdata() string {
+	dir, err := filepath.Abs("testdata")
+	if err != nil {
+		panic(err) // panics: a test that cannot run at all
+	}
+	return dir
+}

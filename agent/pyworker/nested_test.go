@@ -1,0 +1,70 @@
+package pyworker_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/pyrpc/pyrpc/agent/pyworker"
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/internal/pytest"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// Deeper than MaxWaiting is refused, clearly, and leaves the workers well.
+func TestNestedTooDeeply(t *testing.T) {
+	workers := group(t, 2, func(_ int, c *pyworker.Config) { c.MaxWaiting = 8 })
+	err := inside(t, workers[0], "nesting", "check_depth", 40)
+	require.ErrorIs(t, err, pybridge.RuntimeError)
+	assert.ErrorContains(t, err, "8 Python calls wait for other workers, allowed are 8 (pyworker.Config.MaxWaiting)")
+	assert.NoError(t, inside(t, workers[0], "nesting", "check_depth", 7))
+}
+
+// An RRef's value is made whoever waits for it.
+func TestEndOfCallDoesNotEndWhatOthersMayWaitFor(t *testing.T) {
+	workers := group(t, 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- call(ctx, workers[0], "w0", "nesting", "waits_for_rref") }()
+	begun(t)
+	cancel()
+	assert.ErrorIs(t, <-ended, context.Canceled)
+	assert.NoError(t, inside(t, workers[0], "nesting", "check_value_comes"))
+}
+
+// begun waits until a function of testdata/nesting.py says that it runs.
+func begun(t *testing.T) {
+	t.Helper()
+	pytest.With(t, func(tok gil.Token) {
+		semaphore := pytest.Define(t, tok, "import nesting\nvalue = nesting.begun", "value")
+		defer semaphore.Release()
+		o, err := semaphore.CallMethod(tok, "acquire", true, 60)
+		require.NoError(t, err)
+		defer o.Release()
+		came, err := o.Truth(tok)
+		require.NoError(t, err)
+		require.True(t, came)
+	})
+}
+
+// The end of a call's context ends what its function waits for, at the other worker too.
+func TestEndOfCallEndsWhatItWaitsFor(t *testing.T) {
+	for _, function := range []string{"waits_for_call", "waits_for_future", "waits_for_nothing"} {
+		t.Run(function, func(t *testing.T) {
+			workers := group(t, 2)
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- call(ctx, workers[0], "w0", "nesting", function) }()
+			begun(t)
+			cancel()
+			err := <-ended
+			assert.ErrorIs(t, err, context.Canceled)
+			assert.Equal(t, codes.Canceled, status.Code(err))
+			// The functions have ended too, or the join that ends the test would wait for them.
+		})
+	}
+}

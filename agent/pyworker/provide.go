@@ -1,0 +1,151 @@
+package pyworker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/pyrpc/pyrpc/agent"
+	"github.com/pyrpc/pyrpc/cleanup"
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// Provide lets the Python programs of a runtime start agents, with pyrpc.init_rpc: one at a time, each
+// made like config, which says what Python cannot: who may come in, what is allowed, the limits. Name,
+// Rank, Rendezvous and Timeout are init_rpc's, and so is Listen where it is empty: the worker of rank 0
+// listens where the group meets, the others on that interface.
+func Provide(ctx context.Context, rt *pybridge.Runtime, config Config) error {
+	p := &provider{rt: rt, config: config}
+	if _, err := handler.New(ctx, rt); err != nil { // makes "import pyrpc" work
+		return err
+	}
+	if err := rt.Registry().Register(cleanup.PhaseAgent, "agent that Python started", p.shutdown); err != nil {
+		return fmt.Errorf("pyworker: %w", err)
+	}
+	return rt.OnOwner(ctx, func(t gil.Token) error {
+		m, err := rt.Import(t, "pyrpc._host")
+		if err != nil {
+			return err
+		}
+		defer m.Release()
+		start, err := pybridge.NewFunc(t, context.WithoutCancel(ctx), "pyrpc host.start", p.start)
+		if err != nil {
+			return err
+		}
+		defer start.Release()
+		return discard(m.CallMethod(t, "provide", start))
+	})
+}
+
+type provider struct {
+	rt     *pybridge.Runtime
+	config Config
+
+	mu      sync.Mutex
+	current *Worker // guarded by mu
+}
+
+// start is (name, rank, world_size, address, timeout); it returns when the whole group is there.
+func (p *provider) start(ctx context.Context, args []any, _ map[string]any) (any, error) {
+	a := arguments{args}
+	name, err1 := argument[string](a, 0)
+	rank, err2 := argument[int64](a, 1)
+	world, err3 := argument[int64](a, 2)
+	address, err4 := argument[string](a, 3)
+	seconds, err5 := secondsOf(a, 4)
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
+		return nil, err
+	}
+	config := p.config
+	config.Name, config.Rank = name, int(rank)
+	config.Rendezvous = &agent.Rendezvous{Address: address, WorldSize: int(world), Host: rank == 0}
+	config.Timeout = time.Duration(seconds * float64(time.Second))
+	if seconds == 0 {
+		config.Timeout = -1
+	}
+	if err := place(&config, address, rank == 0); err != nil {
+		return nil, fmt.Errorf("%w: %w", pybridge.ValueError, err)
+	}
+	config.Cleanup = cleanup.New()
+	w, err := New(ctx, p.rt, config)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", pybridge.RuntimeError, err)
+	}
+	p.mu.Lock()
+	p.current = w
+	p.mu.Unlock()
+	served := make(chan error, 1)
+	go func() { served <- w.Serve() }()
+	if err = w.WaitReady(ctx); err == nil {
+		return nil, nil
+	}
+	_, _ = w.agent.Shutdown(context.WithoutCancel(ctx))
+	select {
+	case why := <-served:
+		if why != nil {
+			err = why
+		}
+	default:
+	}
+	return nil, fmt.Errorf("%w: %w", pybridge.RuntimeError, err)
+}
+
+// place says where a worker listens and how the others find it.
+func place(config *Config, address string, host bool) error {
+	if config.Listen != "" || config.Listener != nil {
+		return nil
+	}
+	if host {
+		config.Listen = address
+		return nil
+	}
+	// The interface by which the coordinator is reached is the one by which the others reach us.
+	conn, err := net.Dial("udp", address)
+	if err != nil {
+		return fmt.Errorf("worker 0 cannot be at %s: %w", address, err)
+	}
+	defer func() { _ = conn.Close() }()
+	mine, _, err := net.SplitHostPort(conn.LocalAddr().String())
+	if err != nil {
+		return err
+	}
+	config.Listen = net.JoinHostPort(mine, "0")
+	return nil
+}
+
+// shutdown is for a process that ends without rpc.shutdown().
+func (p *provider) shutdown(ctx context.Context) error {
+	p.mu.Lock()
+	w := p.current
+	p.mu.Unlock()
+	if w == nil {
+		return nil
+	}
+	_, err := w.agent.Shutdown(ctx)
+	return err
+}
+
+// hostShutdown is (graceful, timeout).
+func (w *Worker) hostShutdown(ctx context.Context, a arguments) (any, error) {
+	graceful, err1 := argument[bool](a, 0)
+	seconds, err2 := secondsOf(a, 1)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	ctx, cancel := within(ctx, seconds)
+	defer cancel()
+	end := w.agent.Shutdown
+	if graceful {
+		end = w.agent.Join
+	}
+	// RRefs that are left are in the report, which the agent logs; they keep nobody from leaving, as in torch.
+	if _, err := end(ctx); err != nil && !errors.Is(err, cleanup.ErrLeaked) && !errors.Is(err, agent.ErrLeaked) {
+		return failed(err), nil
+	}
+	return nil, nil
+}

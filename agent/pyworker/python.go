@@ -1,0 +1,115 @@
+package pyworker
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// python is what a Worker calls in the package pyrpc: see there _serve, _rpc and _host.
+type python struct {
+	serve, serveRemote, fetch, whenDone, whenKept, makeCaller *pybridge.Object // _serve
+	settle, runCallbacks                                      *pybridge.Object // _rpc
+	makeHost, installHost, removeHost                         *pybridge.Object // _host
+	setName                                                   *pybridge.Object // internal
+	host                                                      *pybridge.Object
+}
+
+func (p *python) slots() map[string]map[string]**pybridge.Object {
+	return map[string]map[string]**pybridge.Object{
+		"pyrpc._serve": {
+			"serve": &p.serve, "serve_remote": &p.serveRemote, "fetch": &p.fetch,
+			"when_done": &p.whenDone, "when_kept": &p.whenKept, "Caller": &p.makeCaller,
+		},
+		"pyrpc._rpc":     {"settle": &p.settle, "run_callbacks": &p.runCallbacks},
+		"pyrpc._host":    {"Host": &p.makeHost, "install": &p.installHost, "remove": &p.removeHost},
+		"pyrpc.internal": {"set_worker_name": &p.setName},
+	}
+}
+
+// load imports on the owner's thread, as whatever is imported first there is.
+func (p *python) load(ctx context.Context, rt *pybridge.Runtime) error {
+	return rt.OnOwner(ctx, func(t gil.Token) error {
+		for module, functions := range p.slots() {
+			m, err := rt.Import(t, module)
+			if err != nil {
+				return err
+			}
+			for name, slot := range functions {
+				if *slot, err = m.Attr(t, name); err != nil {
+					m.Release()
+					return err
+				}
+				(*slot).Named("worker's " + name)
+			}
+			m.Release()
+		}
+		return nil
+	})
+}
+
+func (p *python) release() {
+	for _, functions := range p.slots() {
+		for _, slot := range functions {
+			(*slot).Release()
+		}
+	}
+	p.host.Release()
+}
+
+// install tells Python of the agent.
+func (w *Worker) install(ctx context.Context) error {
+	err := w.inside(ctx, func(t gil.Token) error {
+		functions, err := w.hostFunctions(t)
+		if err != nil {
+			return err
+		}
+		defer release(functions)
+		workers := pybridge.Dict{}
+		for _, member := range w.agent.Workers() {
+			workers = append(workers, pybridge.DictItem{Key: member.Name, Value: member.Rank})
+		}
+		host, err := w.python.makeHost.Call(t, w.agent.Name(), w.agent.Rank(), workers, max(w.timeout.Seconds(), 0), functions)
+		if err != nil {
+			return err
+		}
+		w.python.host = host.Named("worker's host")
+		if err := discard(w.python.installHost.Call(t, host)); err != nil {
+			return err
+		}
+		return discard(w.python.setName.Call(t, w.agent.Name()))
+	})
+	if err != nil {
+		return err
+	}
+	close(w.installed)
+	return nil
+}
+
+func (w *Worker) uninstall(ctx context.Context) error {
+	select {
+	case <-w.installed:
+	default:
+		return nil // Python was never told
+	}
+	err := w.inside(context.WithoutCancel(ctx), func(t gil.Token) error {
+		return discard(w.python.removeHost.Call(t, w.python.host))
+	})
+	if err != nil {
+		return fmt.Errorf("telling Python that the agent has gone: %w", err)
+	}
+	return nil
+}
+
+func discard(o *pybridge.Object, err error) error {
+	o.Release()
+	return err
+}
+
+func release(objects map[string]any) {
+	for _, o := range objects {
+		o.(*pybridge.Object).Release()
+	}
+}

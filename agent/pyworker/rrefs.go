@@ -1,0 +1,205 @@
+package pyworker
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/pyrpc/pyrpc/agent"
+)
+
+// handles are the RRefs that Python objects stand for, by number.
+type handles struct {
+	mu sync.Mutex
+	// guarded by mu
+	known map[int64]*agent.RRef
+	last  int64
+}
+
+// made is what Python makes an RRef of: its handle, its owner's name, and what it is called in messages.
+func (h *handles) made(r *agent.RRef) []any {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.last++
+	h.known[h.last] = r
+	return []any{h.last, r.Owner().Name, r.String()}
+}
+
+func (h *handles) find(a arguments) (*agent.RRef, error) {
+	n, err := argument[int64](a, 0)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if r := h.known[n]; r != nil {
+		return r, nil
+	}
+	return nil, &agent.Error{Code: codes.FailedPrecondition, Text: "the RRef was released", Err: agent.ErrReleased}
+}
+
+func (w *Worker) hostRemote(ctx context.Context, a arguments) (any, error) {
+	to, body, seconds, err := w.message(ctx, a, 0)
+	if err != nil {
+		return nil, err
+	}
+	// The asking goes on when this function has returned.
+	call, cancel := within(w.ctx, seconds)
+	r, err := w.agent.Remote(call, to, agent.Request{Body: body}, nil)
+	if err != nil {
+		cancel()
+		return failed(err), nil
+	}
+	context.AfterFunc(call, cancel)
+	go func() {
+		<-r.Confirmed()
+		cancel()
+	}()
+	return w.handles.made(r), nil
+}
+
+func (w *Worker) hostNewRRef(ctx context.Context, a arguments) (any, error) {
+	v, err := w.box(ctx, a.values[0])
+	if err != nil {
+		return nil, err
+	}
+	r, err := w.agent.NewRRef(v, nil)
+	if err != nil {
+		v.Release()
+		return failed(err), nil
+	}
+	return w.handles.made(r), nil
+}
+
+func (w *Worker) hostAdopt(_ context.Context, a arguments) (any, error) {
+	fork, err := argument[[]byte](a, 0)
+	if err != nil {
+		return nil, err
+	}
+	r, err := w.agent.Adopt(fork)
+	if err != nil {
+		return failed(err), nil
+	}
+	return w.handles.made(r), nil
+}
+
+func (w *Worker) hostFork(ctx context.Context, a arguments) (out any, err error) {
+	to, err := argument[string](a, 1)
+	if err != nil {
+		return nil, err
+	}
+	err = w.withRRef(a, func(r *agent.RRef) (err error) {
+		out, err = r.Fork(ctx, to)
+		return err
+	})
+	if err != nil {
+		return failed(err), nil
+	}
+	return out, nil
+}
+
+// withRRef waits for other workers with an RRef.
+func (w *Worker) withRRef(a arguments, f func(*agent.RRef) error) error {
+	r, err := w.handles.find(a)
+	if err != nil {
+		return err
+	}
+	return w.wait(func() error { return f(r) })
+}
+
+func (w *Worker) hostUnfork(_ context.Context, a arguments) (any, error) {
+	fork, err := argument[[]byte](a, 1)
+	if err != nil {
+		return nil, err
+	}
+	r, err := w.handles.find(a)
+	if err != nil {
+		return nil, nil // it has gone, and taken its forks along
+	}
+	return nil, r.Unfork(fork)
+}
+
+func (w *Worker) hostRelease(_ context.Context, a arguments) (any, error) {
+	r, err := w.handles.find(a)
+	if err != nil {
+		return nil, nil
+	}
+	w.handles.mu.Lock()
+	delete(w.handles.known, a.values[0].(int64))
+	w.handles.mu.Unlock()
+	r.Release()
+	return nil, nil
+}
+
+func (w *Worker) hostToHere(ctx context.Context, a arguments) (out any, err error) {
+	seconds, err := secondsOf(a, 1)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := within(ctx, seconds)
+	defer cancel()
+	err = w.withRRef(a, func(r *agent.RRef) error {
+		body, err := r.ToHere(ctx)
+		if err == nil {
+			out, err = w.reply(ctx, body)
+		}
+		return err
+	})
+	if err != nil {
+		return failed(err), nil
+	}
+	return out, nil
+}
+
+func (w *Worker) hostLocalValue(ctx context.Context, a arguments) (out any, err error) {
+	seconds, err := secondsOf(a, 1)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := within(ctx, seconds)
+	defer cancel()
+	err = w.withRRef(a, func(r *agent.RRef) error {
+		found, err := r.LocalValue(ctx)
+		if err != nil {
+			return err
+		}
+		v, ok := found.(*value)
+		if !ok {
+			return fmt.Errorf("the value of %v is a %T, which Go gave to the group: it has no Python object", r, found)
+		}
+		out = []any{v.object}
+		return nil
+	})
+	if err != nil {
+		return failed(err), nil
+	}
+	return out, nil
+}
+
+func (w *Worker) hostConfirmed(_ context.Context, a arguments) (any, error) {
+	r, err := w.handles.find(a)
+	if err != nil {
+		return false, nil
+	}
+	select {
+	case <-r.Confirmed():
+		return r.WaitConfirmed(context.Background()) == nil, nil
+	default:
+		return false, nil
+	}
+}
+
+func (w *Worker) hostWaitConfirmed(ctx context.Context, a arguments) (any, error) {
+	seconds, err := secondsOf(a, 1)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := within(ctx, seconds)
+	defer cancel()
+	if err := w.withRRef(a, func(r *agent.RRef) error { return r.WaitConfirmed(ctx) }); err != nil {
+		return failed(err), nil
+	}
+	return nil, nil
+}

@@ -1,0 +1,66 @@
+"""What is left of a worker that has gone, and what a restricted one may do."""
+
+import math
+import os
+import time
+
+import pyrpc as rpc
+from cases import add, raises
+
+kept = {}
+
+
+def prepare():
+    kept["rref"] = rpc.remote("w1", add, args=(1, 2))
+    kept["rref"].to_here()
+
+
+def check_gone():
+    began = time.monotonic()
+    exc = raises(rpc.RpcConnectionError, rpc.rpc_sync, "w1", add, (1, 2))
+    assert isinstance(exc, ConnectionError) and isinstance(exc, RuntimeError), type(exc).mro()
+    assert exc.worker == "w1" and "w1" in str(exc), exc
+    raises(rpc.RpcConnectionError, rpc.rpc_async("w1", add, (1, 2)).wait)
+    raises(rpc.RpcConnectionError, kept.pop("rref").to_here)
+    raises(rpc.RpcConnectionError, rpc.remote("w1", add, args=(1, 2)).to_here)
+
+
+def keep_own():
+    kept["own"] = rpc.RRef(3)
+
+
+def check_kept_is_closed():
+    rref = kept.pop("own")
+    for call in (rref.to_here, rref.local_value, rref.rpc_sync().bit_length):
+        exc = raises(RuntimeError, call)
+        assert "shut down" in str(exc), exc
+    raises(rpc.SerializeError, rpc.rpc_sync, "w0", add, args=(rref, 1))
+    assert str(rref).startswith("OwnerRRef(")
+
+
+class Account:
+    def balance(self):
+        return 5
+
+    def close(self):
+        return "closed"
+
+
+def echo(value):
+    return value
+
+
+def check_policy():
+    assert rpc.rpc_sync("w1", math.sqrt, (4,)) == 2
+    exc = raises(rpc.DeserializeError, rpc.rpc_sync, "w1", os.getpid)
+    assert "posix:getpid is not on the allow-list" in str(exc), exc
+    raises(rpc.DeserializeError, rpc.rpc_sync, "w1", math.sqrt, (os.getpid,))
+    raises(rpc.DeserializeError, rpc.remote("w1", os.getpid).to_here)
+    account = rpc.remote("w1", Account)
+    assert account.rpc_sync().balance() == 5
+    exc = raises(Exception, account.rpc_sync().close)
+    assert "parting:Account.close is not allowed: worker w0 may not call that method" in str(exc), exc
+    exc = raises(Exception, account.rpc_sync()._invoke, "__setattr__", "x", 1)
+    assert "Account.__setattr__ is not allowed" in str(exc), exc
+    assert rpc.rpc_sync("w1", echo, (account,)).owner_name() == "w1"
+    assert rpc.rpc_sync("w1", echo, (rpc.get_worker_info(),)).name == "w0"

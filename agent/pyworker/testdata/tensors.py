@@ -1,0 +1,85 @@
+"""Tensors that travel. Every test_* runs inside w0, of w0 and w1."""
+
+import cases
+import pyrpc as rpc
+import torch
+
+
+def view_of(tensor):
+    return tensor, tensor[1]
+
+
+def shares(first, second):
+    return first.untyped_storage().data_ptr() == second.untyped_storage().data_ptr() if hasattr(
+        first, "untyped_storage"
+    ) else first.storage().data_ptr() == second.storage().data_ptr()
+
+
+def total(items):
+    return sum(t.sum().item() for t in items["tensors"]) + items["more"]
+
+
+def wait_and_sum(tensor):
+    cases.time.sleep(0.05)
+    return tensor.sum().item()
+
+
+@rpc.functions.async_execution
+def later(tensor):
+    future = rpc.Future()
+    cases.threading.Timer(0.01, future.set_result, args=(tensor + 1,)).start()
+    return future
+
+
+async def coroutine(tensor):
+    return tensor + await rpc.rpc_async("w0", torch.ones, args=(2,))
+
+
+class Holder:
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+    def add(self, other):
+        return self.tensor + other
+
+
+def test_calls():
+    x = torch.arange(6.0).reshape(2, 3)
+    assert torch.equal(rpc.rpc_sync("w1", torch.add, args=(x, x)), x + x)
+    assert torch.equal(rpc.rpc_async("w1", torch.add, args=(x, 1)).wait(), x + 1)
+    assert torch.equal(rpc.rpc_async("w1", torch.add, args=(x, 1)).then(lambda f: f.wait() * 2).wait(), (x + 1) * 2)
+    assert rpc.rpc_sync("w1", total, args=({"tensors": [x, x], "more": 1},)) == 31
+    for to in ("w0", "w1"):
+        whole, row = rpc.rpc_sync(to, view_of, args=(x,))
+        assert shares(whole, row) and torch.equal(whole[1], row)
+
+
+def test_large():
+    x = torch.rand(4 << 20)
+    assert torch.equal(rpc.rpc_sync("w1", torch.neg, args=(x,)), -x)
+
+
+def test_functions_done_later():
+    x = torch.zeros(2)
+    assert torch.equal(rpc.rpc_sync("w1", later, args=(x,)), x + 1)
+    assert torch.equal(rpc.rpc_sync("w1", coroutine, args=(x,)), x + 1)
+
+
+def test_rrefs():
+    x = torch.arange(4.0)
+    assert torch.equal(rpc.remote("w1", torch.add, args=(x, 1)).to_here(), x + 1)
+    assert torch.equal(rpc.rpc_sync("w1", cases.value_of, args=(rpc.RRef(x),)), x)
+    holder = rpc.remote("w1", Holder, args=(x,))
+    assert torch.equal(holder.rpc_sync().add(x), x + x)
+
+
+def test_what_was_there_when_the_call_was_made():
+    x = torch.ones(1 << 20)
+    future = rpc.rpc_async("w1", wait_and_sum, args=(x,))
+    x.zero_()
+    assert future.wait() == 1 << 20
+
+
+def test_grad():
+    x = torch.ones(2, requires_grad=True)
+    assert rpc.rpc_sync("w1", cases.hand_back, args=(x,)).requires_grad

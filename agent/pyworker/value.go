@@ -1,0 +1,77 @@
+package pyworker
+
+import (
+	"context"
+	"errors"
+
+	"github.com/pyrpc/pyrpc/agent"
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// value is what an RRef refers to: a Python object, or the RemoteException that making it ended with.
+type value struct {
+	worker *Worker
+	object *pybridge.Object
+}
+
+// keep makes a value of what a function returned. It waits where that is a Future.
+func (w *Worker) keep(ctx context.Context, result *pybridge.Object) (*value, error) {
+	kind := ""
+	err := w.inside(context.WithoutCancel(ctx), func(t gil.Token) (err error) {
+		kind, err = result.TypeName(t)
+		return err
+	})
+	if err != nil {
+		result.Release()
+		return nil, err
+	}
+	if kind != futureType {
+		return &value{w, result.Named("value of an RRef")}, nil
+	}
+	defer result.Release()
+	return whenOver(ctx, w, func(t gil.Token, deliver *pybridge.Object) error {
+		return discard(w.python.whenKept.Call(t, result, deliver))
+	}, func(ctx context.Context, boxed any) (*value, error) { return w.box(ctx, boxed) })
+}
+
+// box keeps what Python handed over in a Box, which is Go's only while the call lasts.
+func (w *Worker) box(ctx context.Context, boxed any) (*value, error) {
+	o, ok := boxed.(*pybridge.Object)
+	if !ok {
+		return nil, errors.New("pyworker: Python handed over no object to keep")
+	}
+	v := &value{worker: w}
+	err := w.inside(ctx, func(t gil.Token) (err error) {
+		v.object, err = o.Attr(t, "value")
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	v.object.Named("value of an RRef")
+	return v, nil
+}
+
+// Fetch pickles the object for the worker that asks.
+func (v *value) Fetch(ctx context.Context) (agent.Body, error) {
+	peer, _ := agent.PeerFrom(ctx)
+	caller, err := v.worker.caller(ctx, peer)
+	if err != nil {
+		return nil, err
+	}
+	var result *pybridge.Object
+	err = gil.With(gil.Stay(gil.WithLabel(ctx, "copy of an RRef's value")), func(t gil.Token) (err error) {
+		result, err = v.worker.python.fetch.Call(t, v.object, caller)
+		return err
+	})
+	if err != nil {
+		result.Release()
+		return nil, refusal(ctx, err)
+	}
+	defer result.Release()
+	return v.worker.finish(ctx, caller, result)
+}
+
+// Release gives the object up.
+func (v *value) Release() { v.object.Release() }

@@ -1,0 +1,176 @@
+package pyworker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pyrpc/pyrpc/agent"
+	"github.com/pyrpc/pyrpc/cleanup"
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// DefaultTimeout is for calls that Python makes without saying how long they may take; it is torch's.
+const DefaultTimeout = time.Minute
+
+// DefaultMaxWaiting is far below the number of OS threads at which Go ends a process (10,000).
+const DefaultMaxWaiting = 4096
+
+// Config is what a Worker is made of.
+type Config struct {
+	// The agent's. Executor must be nil, as the Worker is it. Cleanup is the runtime's registry by default,
+	// so that a join of the agent is one of Python too.
+	agent.Config
+
+	// Timeout is for calls that Python makes without one; [DefaultTimeout] by default, negative for none.
+	Timeout time.Duration
+	// MaxWaiting is how many Python calls may wait for other workers at once. Each holds an OS thread, since
+	// its Python frames are on that thread's stack. [DefaultMaxWaiting] by default.
+	MaxWaiting int
+}
+
+// Worker is an agent whose functions are Python's. Its methods may be called from any goroutine, and
+// none of them with the GIL held.
+type Worker struct {
+	rt         *pybridge.Runtime
+	handler    *handler.Handler
+	agent      *agent.Agent
+	timeout    time.Duration
+	maxWaiting int64
+	waiting    atomic.Int64
+
+	ctx         context.Context // of what Python waits for; ends with the Worker
+	cancel      context.CancelCauseFunc
+	installed   chan struct{} // closed when Python knows of the agent
+	python      python
+	callers     callers
+	handles     handles
+	events      events
+	completions completions
+	closing     sync.Once
+}
+
+// New makes an agent for the functions of a Python interpreter, and opens its listener; nobody is
+// let in before [Worker.Serve].
+//
+// Errors: those of [agent.New] and of [handler.New].
+func New(ctx context.Context, rt *pybridge.Runtime, config Config) (*Worker, error) {
+	if config.Executor != nil {
+		return nil, errors.New("pyworker: Config.Executor is set: a Worker executes its calls itself, in Python")
+	}
+	w := &Worker{rt: rt, timeout: config.Timeout, maxWaiting: int64(config.MaxWaiting), installed: make(chan struct{})}
+	if w.timeout == 0 {
+		w.timeout = DefaultTimeout
+	}
+	if w.maxWaiting <= 0 {
+		w.maxWaiting = DefaultMaxWaiting
+	}
+	w.ctx, w.cancel = context.WithCancelCause(context.Background())
+	w.callers.known = map[callerKey]*pybridge.Object{}
+	w.handles.known = map[int64]*agent.RRef{}
+	w.events.known = map[int64]chan struct{}{}
+	w.completions.worker = w
+	var err error
+	if w.handler, err = handler.New(ctx, rt); err != nil {
+		return nil, err
+	}
+	if config.Cleanup == nil {
+		config.Cleanup = rt.Registry()
+	}
+	if err := w.start(ctx, config); err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *Worker) start(ctx context.Context, config Config) error {
+	if err := w.python.load(ctx, w.rt); err != nil {
+		return err
+	}
+	// Steps of a phase run in the reverse order: after the agent's, and before Python takes no more calls.
+	if err := config.Cleanup.Register(cleanup.PhaseAgent, "python's side of agent "+config.Name, w.leave); err != nil {
+		return fmt.Errorf("pyworker: %w", err)
+	}
+	config.Executor = w
+	var err error
+	w.agent, err = agent.New(config.Config)
+	return err
+}
+
+// Agent is the worker's agent, for all that is not about Python: Call, Join, Shutdown, Stats.
+func (w *Worker) Agent() *agent.Agent { return w.agent }
+
+// Handler is the handler that reads and writes what travels: see [Worker.RunUDF].
+func (w *Worker) Handler() *handler.Handler { return w.handler }
+
+// Serve lets peers in, finds the group, and returns when the agent is closed or when one of both has
+// failed. Call it once.
+func (w *Worker) Serve() error {
+	go func() {
+		if err := w.agent.WaitReady(w.ctx); err != nil {
+			return // Serve returns why
+		}
+		if err := w.install(w.ctx); err != nil {
+			w.cancel(fmt.Errorf("pyworker: the agent could not be made known to Python: %w", err))
+		}
+	}()
+	return w.agent.Serve()
+}
+
+// WaitReady waits until the group is known, and Python knows of it. It needs Serve, on another goroutine.
+func (w *Worker) WaitReady(ctx context.Context) error {
+	if err := w.agent.WaitReady(ctx); err != nil {
+		return err
+	}
+	select {
+	case <-w.installed:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-w.ctx.Done():
+		return context.Cause(w.ctx)
+	}
+}
+
+// RunUDF has a worker run a pickled PythonUDF, and returns its pickled result: what
+// [handler.Handler.RunUDF] does here, elsewhere. The handler's Serialize and Deserialize make and read
+// the payloads; RRefs in them are for Python's pyrpc to send.
+//
+// Errors: those of [agent.Agent.Call], and of [handler.Handler.Flatten] and Unflatten.
+func (w *Worker) RunUDF(ctx context.Context, to string, p handler.Payload) (handler.Payload, error) {
+	body, err := w.body(ctx, p)
+	if err != nil {
+		return handler.Payload{}, err
+	}
+	reply, err := w.agent.Call(ctx, to, agent.Request{Body: body})
+	if err != nil {
+		return handler.Payload{}, err
+	}
+	return w.payload(ctx, reply.Body)
+}
+
+// leave is the step of the cleanup registry: after it Python has no agent.
+func (w *Worker) leave(ctx context.Context) error {
+	err := w.uninstall(ctx)
+	w.close()
+	return err
+}
+
+func (w *Worker) close() {
+	w.closing.Do(func() {
+		w.cancel(agent.ErrClosed)
+		w.callers.release()
+		w.python.release()
+	})
+}
+
+// inside is gil.With for what is the worker's own and ends soon.
+func (w *Worker) inside(ctx context.Context, f func(gil.Token) error) error {
+	return gil.With(gil.Stay(gil.WithLabel(ctx, "agent "+w.agent.Name())), f)
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pyrpc/pyrpc/agent"
+	"github.com/pyrpc/pyrpc/agent/pyworker"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// serving are the flags of pyrpc agent.
+type serving struct {
+	agentFlags
+	name        string
+	peers       []string
+	rank, world int
+	coordinator string
+}
+
+func agentCommand(c *common) *cobra.Command {
+	s := &serving{}
+	cmd := &cobra.Command{
+		Use:   "agent --name NAME [--listen HOST:PORT] [--peer NAME=HOST:PORT]...",
+		Short: "Serve Python functions to other workers",
+		Long: `agent runs a worker: it serves calls of Python functions until it is stopped by SIGINT or SIGTERM,
+and then ends what it does and leaves. The group is what --peer names, or whoever meets at the
+--coordinator. It listens on the loopback interface unless --listen says otherwise, and elsewhere wants
+TLS with a CA, or TLS and a token: whoever can call can run code.`,
+		Example: "  pyrpc agent --name w0 --listen 127.0.0.1:29500\n" +
+			"  pyrpc call --peer w0=127.0.0.1:29500 w0 math:hypot 3 4\n" +
+			"  pyrpc agent --name w1 --peer w0=127.0.0.1:29500 --allow math --allow w0=mymodule.*",
+		Args: arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.serve(cmd, s) },
+	}
+	s.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&s.name, "name", "", "this worker's `name`")
+	flags.StringArrayVar(&s.peers, "peer", nil, "another worker, as `name=host:port`; may be repeated (default: "+peersVariable+")")
+	flags.StringVar(&s.coordinator, "coordinator", "", "`host:port` of the worker of rank 0, where the group meets")
+	flags.IntVar(&s.rank, "rank", -1, "this worker's `rank`, with --coordinator; 0 is the coordinator itself")
+	flags.IntVar(&s.world, "world-size", 0, "how many `workers` the group has, with --coordinator")
+	flags.DurationVar(&s.timeout, "timeout", pyworker.DefaultTimeout, "`time` for calls that functions make, where they give none; negative for no end")
+	return cmd
+}
+
+// config is what the flags say about the group.
+func (s *serving) config(c *common, cmd *cobra.Command) (pyworker.Config, error) {
+	config, err := s.agentFlags.config(c, cmd)
+	if err != nil {
+		return config, err
+	}
+	if s.name == "" {
+		return config, &usageError{errors.New("--name is missing: under which name do the others know this worker?")}
+	}
+	config.Name = s.name
+	peers, err := parsePeers(s.peers)
+	if err != nil {
+		return config, err
+	}
+	switch {
+	case s.coordinator == "" && (s.world != 0 || s.rank >= 0):
+		return config, &usageError{fmt.Errorf("--rank and --world-size go with --coordinator")}
+	case s.coordinator == "":
+		config.Rank, config.Peers = ranked(s.name, peers)
+	case len(s.peers) > 0:
+		return config, &usageError{fmt.Errorf("--peer and --coordinator exclude each other: the group is named, or meets")}
+	case s.world < 1:
+		return config, &usageError{fmt.Errorf("--world-size is missing: how many workers does the group have?")}
+	default:
+		config.Rank = s.rank
+		config.Rendezvous = &agent.Rendezvous{Address: s.coordinator, WorldSize: s.world, Host: s.rank == 0}
+		if s.rank == 0 && config.Listen == "" {
+			config.Listen = s.coordinator
+		}
+	}
+	return config, nil
+}
+
+func (c *common) serve(cmd *cobra.Command, s *serving) error {
+	config, err := s.config(c, cmd)
+	if err != nil {
+		return err
+	}
+	return c.withRuntime(cmd, func(ctx context.Context, rt *pybridge.Runtime) error {
+		w, err := pyworker.New(ctx, rt, config)
+		if err != nil {
+			return err
+		}
+		served := make(chan error, 1)
+		go func() { served <- w.Serve() }()
+		cmd.PrintErrf("pyrpc: worker %s listens on %s\n", s.name, w.Agent().Addr())
+		if err := w.WaitReady(ctx); err == nil && config.Rendezvous != nil {
+			cmd.PrintErrf("pyrpc: the group of %d is complete\n", len(w.Agent().Workers()))
+		}
+		select {
+		case err := <-served:
+			return err
+		case <-ctx.Done(): // the join that follows shuts the agent down
+			return context.Cause(ctx)
+		}
+	})
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// served is a pyrpc agent that runs in another process.
+type served struct {
+	cmd    *exec.Cmd
+	peer   string // for --peer
+	stderr *bytes.Buffer
+	said   sync.WaitGroup // done when stderr is complete
+}
+
+var listens = regexp.MustCompile(`worker (\S+) listens on (\S+)`)
+
+// serveAgent starts one, and waits until it listens.
+func serveAgent(t *testing.T, args ...string) *served {
+	t.Helper()
+	python(t)
+	s := &served{cmd: command(t, append([]string{"agent"}, args...)...), stderr: &bytes.Buffer{}}
+	stderr, err := s.cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, s.cmd.Start())
+	lines := bufio.NewReader(io.TeeReader(stderr, s.stderr))
+	for s.peer == "" {
+		line, err := lines.ReadString('\n')
+		require.NoError(t, err, "%s", s.stderr)
+		if m := listens.FindStringSubmatch(line); m != nil {
+			s.peer = m[1] + "=" + m[2]
+		}
+	}
+	s.said.Go(func() { _, _ = io.Copy(io.Discard, lines) })
+	t.Cleanup(func() {
+		_ = s.cmd.Process.Kill()
+		s.said.Wait()
+		_ = s.cmd.Wait()
+	})
+	return s
+}
+
+// stop sends SIGTERM and gives what there was to say, and the status.
+func (s *served) stop(t *testing.T) ended {
+	t.Helper()
+	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
+	s.said.Wait()
+	_ = s.cmd.Wait()
+	return ended{stderr: s.stderr.String(), status: s.cmd.ProcessState.ExitCode()}
+}
+
+func TestAgent(t *testing.T) {
+	s := serveAgent(t, "--name", "w0")
+	assert.Equal(t, "5.0\n", pyrpc(t, "", "call", "--peer", s.peer, "w0", "math:hypot", "3", "4").ok(t))
+	assert.Equal(t, "[3, 2, 1]\n", pyrpc(t, "", "call", "--peer", s.peer, "w0", "builtins:sorted", "[3, 1, 2]", "--kw", "reverse=True").ok(t))
+	pyrpc(t, "", "call", "--peer", s.peer, "w0", "math:sqrt", "--", "-1").failed(t, 1, "On w0:", "ValueError: math domain error")
+
+	cmd := exec.CommandContext(t.Context(), binary, "call", "w0", "math:sqrt", "4")
+	cmd.Env = append(cmd.Environ(), peersVariable+"=w9=localhost:1,"+s.peer)
+	assert.Equal(t, "2.0\n", finish(t, cmd).ok(t))
+
+	end := s.stop(t)
+	assert.Equal(t, 143, end.status)
+	assert.Contains(t, end.stderr, "pyrpc: SIGTERM: stopping")
+	assert.NotContains(t, end.stderr, "error")
+}
+
+// TestAgentFunctionThatOnlyItHas: the caller need not be able to import what it calls.
+func TestAgentFunctionThatOnlyItHas(t *testing.T) {
+	s := serveAgent(t, "--name", "w0") // with the test's modules on its path
+	away := func(args ...string) ended {
+		return finish(t, exec.CommandContext(t.Context(), binary, append([]string{"call", "--peer", s.peer, "w0"}, args...)...))
+	}
+	assert.Equal(t, "('arg', 1)\n", away("package.below:pair", "'arg'", "1").ok(t))
+	assert.Equal(t, "'static'\n", away("package.below:Class.static").ok(t))
+	away("package.beside:f").failed(t, 1, "No module named 'package.beside'")
+	away("package.below:nothing").failed(t, 1, "Can't get attribute 'nothing'")
+}
+
+func TestAgentPolicy(t *testing.T) {
+	s := serveAgent(t, "--name", "w0", "--allow", "math", "--guest", "cli", "--guest", "bob", "--allow", "bob=posixpath:join")
+	call := func(args ...string) ended {
+		return pyrpc(t, "", append([]string{"call", "--peer", s.peer}, args...)...)
+	}
+	assert.Equal(t, "2.0\n", call("w0", "math:sqrt", "4").ok(t))
+	call("w0", "posix:getpid").failed(t, 1, "posix:getpid is not on the allow-list")
+	call("w0", "posixpath:join", "'a'", "'b'").failed(t, 1, "posixpath:join is not on the allow-list")
+	assert.Equal(t, "'a/b'\n", call("--as", "bob", "w0", "posixpath:join", "'a'", "'b'").ok(t))
+	assert.Equal(t, "2.0\n", call("--as", "bob", "w0", "math:sqrt", "4").ok(t))
+	call("--as", "eve", "w0", "math:sqrt", "4").failed(t, 1, `PermissionDenied`, `unknown worker "eve"`)
+}
+
+func TestAgentUsage(t *testing.T) {
+	here(t, "agent").failed(t, 2, "--name is missing")
+	here(t, "agent", "x").failed(t, 2, "unknown command", "pyrpc agent")
+	here(t, "agent", "--name", "w0", "--peer", "w1").failed(t, 2, `peer "w1" is not of the form name=host:port`)
+	here(t, "agent", "--name", "w0", "--rank", "1").failed(t, 2, "--rank and --world-size go with --coordinator")
+	here(t, "agent", "--name", "w0", "--coordinator", "h:1").failed(t, 2, "--world-size is missing")
+	here(t, "agent", "--name", "w0", "--coordinator", "h:1", "--peer", "w1=h:1").failed(t, 2, "exclude each other")
+	here(t, "agent", "--name", "w0", "--tls-cert", "c.pem").failed(t, 2, "--tls-cert and --tls-key go together")
+	pyrpc(t, "", "agent", "--name", "a b").failed(t, 1, `"a b" is no name for a worker`)
+	pyrpc(t, "", "agent", "--name", "w0", "--listen", "0.0.0.0:0").failed(t, 1, "insecure configuration", "without proof of who calls")
+	pyrpc(t, "", "agent", "--name", "w0", "--allow", "not an entry").failed(t, 1, `bad entry "not an entry"`)
+}
+
+// TestAgentGroup: two workers that name each other.
+func TestAgentGroup(t *testing.T) {
+	first := serveAgent(t, "--name", "w1")
+	second := serveAgent(t, "--name", "w0", "--peer", first.peer)
+	assert.Equal(t, "'w0'\n", pyrpc(t, "", "call", "--peer", second.peer, "w0", "cmd_rpc:whoami").ok(t))
+	pyrpc(t, "", "call", "--peer", second.peer, "w0", "cmd_rpc:ask", "'w1'").failed(t, 1, `unknown worker "w0"`)
+
+	third := serveAgent(t, "--name", "a", "--guest", "b", "--guest", "cli")
+	fourth := serveAgent(t, "--name", "b", "--peer", third.peer)
+	assert.Equal(t, "'a'\n", pyrpc(t, "", "call", "--peer", fourth.peer, "b", "cmd_rpc:ask", "'a'").ok(t))
+}
+
+// TestRunWithAgents: programs that find each other with init_rpc.
+func TestRunWithAgents(t *testing.T) {
+	python(t)
+	script := filepath.Join(testdata(t), "cmd_group.py")
+	port := freePort(t)
+	var all sync.WaitGroup
+	ends := make([]ended, 2)
+	for rank := range ends {
+		cmd := command(t, "run", script)
+		cmd.Env = append(cmd.Environ(), "RANK="+string(rune('0'+rank)), "WORLD_SIZE=2", "MASTER_ADDR=127.0.0.1", "MASTER_PORT="+port)
+		all.Go(func() { ends[rank] = finish(t, cmd) })
+	}
+	all.Wait()
+	assert.Equal(t, "worker0 asked worker1: worker1\n", ends[0].ok(t))
+	assert.Equal(t, "worker1 asked worker0: worker0\n", ends[1].ok(t))
+}
+
+// TestRunNested: a call that waits for another gives its permit back, so that a thousand of them may wait for
+// each other, at one worker and at two.
+func TestRunNested(t *testing.T) {
+	python(t)
+	for _, world := range []int{1, 2} {
+		port := freePort(t)
+		var all sync.WaitGroup
+		for rank := range world {
+			cmd := command(t, "run", filepath.Join(testdata(t), "cmd_nested.py"), "1000")
+			cmd.Env = append(cmd.Environ(), fmt.Sprint("RANK=", rank), fmt.Sprint("WORLD_SIZE=", world), "MASTER_ADDR=127.0.0.1", "MASTER_PORT="+port)
+			all.Go(func() {
+				out := finish(t, cmd).ok(t)
+				if rank == 0 {
+					assert.Equal(t, "1000\n", out)
+				}
+			})
+		}
+		all.Wait()
+	}
+}
+
+// TestRunSaysWhatInitRPCNeeds: errors are about what the program, or its environment, lacks.
+func TestRunSaysWhatInitRPCNeeds(t *testing.T) {
+	python(t)
+	run := func(source string, env ...string) ended {
+		cmd := command(t, "run", "/dev/stdin")
+		cmd.Stdin = strings.NewReader("import pyrpc as rpc\n" + source)
+		cmd.Env = append(cmd.Environ(), append([]string{"RANK=", "WORLD_SIZE=", "MASTER_ADDR=", "MASTER_PORT="}, env...)...)
+		return finish(t, cmd)
+	}
+	run("rpc.init_rpc('w0')").failed(t, 1, "the environment has no MASTER_ADDR and no MASTER_PORT")
+	run("rpc.init_rpc('w0')", "MASTER_ADDR=127.0.0.1", "MASTER_PORT=1").failed(t, 1, "rank is not given, and the environment's RANK is ''")
+	run("rpc.init_rpc('w0', rank=2, world_size=2)", "MASTER_ADDR=127.0.0.1", "MASTER_PORT=1").failed(t, 1, "rank 2 is not one of a group of 2")
+	run("rpc.init_rpc('w 0', rank=0, world_size=1)", "MASTER_ADDR=127.0.0.1", "MASTER_PORT=0").failed(t, 1, `"w 0" is no name for a worker`)
+	run("rpc.rpc_sync('w0', len)").failed(t, 1, "RPC has not been initialized")
+	run("rpc.shutdown()").failed(t, 1, "RPC has not been initialized")
+	out := run("rpc.init_rpc('w0', rank=0, world_size=1)\nprint(rpc.rpc_sync('w0', len, ([1],)))\nrpc.shutdown()\n"+
+		"rpc.init_rpc('w1', rank=0, world_size=1)\nprint(rpc.get_worker_info())", "MASTER_ADDR=127.0.0.1", "MASTER_PORT=0").ok(t)
+	assert.Equal(t, "1\nWorkerInfo(id=0, name=w1)\n", out)
+}

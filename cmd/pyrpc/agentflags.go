@@ -1,0 +1,130 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pyrpc/pyrpc/agent"
+	"github.com/pyrpc/pyrpc/agent/pyworker"
+)
+
+// guestName is under which pyrpc call comes, unless it says otherwise.
+const guestName = "cli"
+
+// peersVariable names the peers where no flag does.
+const peersVariable = "PYRPC_PEERS"
+
+// agentFlags say who may come in and what is allowed: what a program that calls init_rpc leaves to
+// whoever starts it.
+type agentFlags struct {
+	listen, advertise string
+	cert, key, ca     string
+	tokenFile         string
+	insecure          bool
+	allow, guests     []string
+	timeout           time.Duration
+	maxMessage        int64
+}
+
+// identity are the flags by which both sides of a connection prove who they are.
+func (f *agentFlags) identity(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.cert, "tls-cert", "", "`file` with this worker's certificate (PEM), read again when it changes")
+	flags.StringVar(&f.key, "tls-key", "", "`file` with the certificate's key (PEM)")
+	flags.StringVar(&f.ca, "tls-ca", "", "`file` with the roots of the peers' certificates (PEM)")
+	flags.StringVar(&f.tokenFile, "token-file", "", "`file` with a secret that all workers share; needs TLS off the loopback interface")
+}
+
+func (f *agentFlags) add(cmd *cobra.Command) {
+	f.identity(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.listen, "listen", "", "`host:port` to listen on (default: a free port that only this machine reaches)")
+	flags.StringVar(&f.advertise, "advertise", "", "`host:port` under which peers reach this worker, where that is not what it listens on")
+	flags.BoolVar(&f.insecure, "insecure", false, "let anybody in who reaches this worker, and run what they send (INSECURE)")
+	flags.StringArrayVar(&f.allow, "allow", nil, "what workers, or one, may call: `[worker=]entry` as in handler.WithAllow; may be repeated (default: anything)")
+	flags.StringArrayVar(&f.guests, "guest", []string{guestName}, "`name` under which programs outside the group may call; may be repeated")
+	flags.Int64Var(&f.maxMessage, "max-message", 0, "largest request or reply in `bytes` (default 1 GiB)")
+}
+
+// config is what the flags say; the name, the rank and the peers are the caller's.
+func (f *agentFlags) config(c *common, cmd *cobra.Command) (pyworker.Config, error) {
+	config := pyworker.Config{Timeout: f.timeout}
+	config.Listen, config.Advertise, config.Insecure = f.listen, f.advertise, f.insecure
+	config.Limits.MaxMessage = f.maxMessage
+	config.Guests = f.guests
+	level := slog.LevelWarn
+	if c.verbose {
+		level = slog.LevelDebug
+	}
+	config.Logger = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+	if (f.cert == "") != (f.key == "") {
+		return config, &usageError{fmt.Errorf("--tls-cert and --tls-key go together")}
+	}
+	if f.cert != "" || f.ca != "" {
+		config.TLS = &agent.TLS{Cert: f.cert, Key: f.key, CA: f.ca}
+	}
+	if f.tokenFile != "" {
+		config.Token = &agent.Token{File: f.tokenFile}
+	}
+	if len(f.allow) > 0 {
+		config.Policy = policyOf(f.allow)
+	}
+	return config, nil
+}
+
+// policyOf makes a policy of entries, of which those with "worker=" before them are for one worker.
+func policyOf(entries []string) *agent.Policy {
+	p := &agent.Policy{Default: []string{}, Workers: map[string][]string{}}
+	for _, text := range entries {
+		if worker, entry, ok := strings.Cut(text, "="); ok {
+			p.Workers[worker] = append(p.Workers[worker], entry)
+		} else {
+			p.Default = append(p.Default, text)
+		}
+	}
+	for worker, entries := range p.Workers { // what everybody may, they may too
+		p.Workers[worker] = slices.Concat(entries, p.Default)
+	}
+	return p
+}
+
+// parsePeers reads name=host:port, and gives ranks in the order of the names.
+func parsePeers(texts []string) ([]agent.Worker, error) {
+	if len(texts) == 0 {
+		texts = strings.FieldsFunc(os.Getenv(peersVariable), func(r rune) bool { return r == ',' || r == ' ' })
+	}
+	var peers []agent.Worker
+	for _, text := range texts {
+		name, address, ok := strings.Cut(text, "=")
+		if _, _, err := net.SplitHostPort(address); !ok || name == "" || err != nil {
+			return nil, &usageError{fmt.Errorf("peer %q is not of the form name=host:port, such as w1=127.0.0.1:29501", text)}
+		}
+		peers = append(peers, agent.Worker{Name: name, Address: address})
+	}
+	return peers, nil
+}
+
+// ranked gives every worker of a static group its rank: its place among all names, which is the same
+// for each of them.
+func ranked(self string, peers []agent.Worker) (rank int, others []agent.Worker) {
+	names := []string{self}
+	for _, p := range peers {
+		names = append(names, p.Name)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	for _, p := range peers {
+		p.Rank = slices.Index(names, p.Name)
+		if p.Name != self {
+			others = append(others, p)
+		}
+	}
+	return slices.Index(names, self), others
+}

@@ -1,0 +1,8 @@
+def pair(*args):
+    return args
+
+
+class Class:
+    @staticmethod
+    def static():
+        return "static"

@@ -1,0 +1,169 @@
+"""rpc_sync, rpc_async and remote: counterparts of those of ``torch.distributed.rpc``."""
+
+from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
+
+from contextvars import ContextVar
+from itertools import count
+
+from . import _host
+from ._future import Future
+from ._pickling import deserialize, serialize
+from ._remote import _handle_exception
+from ._rpc_errors import failure
+from ._udf import PythonUDF
+from ._workers import name_of
+
+UNSET_TIMEOUT = -1.0
+
+# To which worker what is being pickled goes, for the RRefs in it: see _rref.
+destination = ContextVar("destination", default=None)
+# What rpc_async makes within `_wait_all`.
+collecting = ContextVar("collecting", default=None)
+
+
+def rpc_sync(to, func, args=None, kwargs=None, timeout=UNSET_TIMEOUT):
+    """Call ``func(*args, **kwargs)`` on a worker; return what it returns, raise what it raises.
+
+    *to* is a name, a rank or a WorkerInfo. *timeout* in seconds, 0 for none; by
+    default init_rpc's. RpcError, or a subclass, where the call had no outcome.
+    """
+    host = _host.current()
+    to = name_of(host, to)
+    data, tensors, forks = pack(host, to, udf_of(func, args, kwargs))
+    reply = host.call(to, data, tensors, seconds(host, timeout))
+    if type(reply) is tuple:
+        take_back(host, forks, reply)
+    return unwrap(reply)
+
+
+def rpc_async(to, func, args=None, kwargs=None, timeout=UNSET_TIMEOUT):
+    """`rpc_sync` that does not wait: returns a Future."""
+    host = _host.current()
+    to = name_of(host, to)
+    data, tensors, forks = pack(host, to, udf_of(func, args, kwargs))
+    future = Future()
+    ticket = next(_tickets)
+    _waiting[ticket] = future, forks, host
+    try:
+        host.call_async(ticket, to, data, tensors, seconds(host, timeout))
+    except BaseException:
+        _waiting.pop(ticket, None)
+        raise
+    collection = collecting.get()
+    if collection is not None:
+        collection.append(future)
+    return future
+
+
+def remote(to, func, args=None, kwargs=None, timeout=UNSET_TIMEOUT):
+    """Call ``func`` on a worker and leave the result there; return an RRef to it, at once."""
+    from ._rref import from_handle
+
+    host = _host.current()
+    to = name_of(host, to)
+    data, tensors, forks = pack(host, to, udf_of(func, args, kwargs))
+    made = host.remote(to, data, tensors, seconds(host, timeout))
+    if type(made) is tuple:
+        take_back(host, forks, made)
+        raise failure(*made)
+    return from_handle(host, *made)
+
+
+_tickets = count(1)
+_waiting = {}  # ticket -> (future, forks, host)
+
+
+def settle(outcomes):
+    """Give futures what came for them: pairs of ticket and reply.
+
+    Called by Go. Returns the tickets of those that have callbacks, for each of which
+    Go calls `run_callbacks` on a thread of its own.
+    """
+    busy = []
+    for ticket, reply in outcomes:
+        entry = _waiting.get(ticket)
+        if entry is None:
+            continue
+        future, forks, host = entry
+        if type(reply) is tuple and forks:
+            take_back(host, forks, reply)
+        if future._deliver(_Reader(reply)) or type(reply) is not tuple and _has_rrefs(reply):
+            busy.append(ticket)
+        else:
+            del _waiting[ticket]
+    return busy
+
+
+def run_callbacks(ticket):
+    future = _waiting.pop(ticket)[0]
+    future._read()
+    future._run_callbacks()
+
+
+def _has_rrefs(reply):
+    """Tell whether there may be RRefs in a reply, which count as users until they are adopted."""
+    data = reply if type(reply) is bytes else reply[0]
+    return b"_receive_rref" in data
+
+
+class _Reader:
+    """A reply that is read when it is asked for."""
+
+    __slots__ = ("_reply",)
+
+    def __init__(self, reply):
+        self._reply = reply
+
+    def __call__(self):
+        return unwrap(self._reply)
+
+
+def udf_of(func, args, kwargs):
+    if not callable(func):
+        raise TypeError(f"func must be callable, not {func!r}")
+    return PythonUDF(func, tuple(args) if args else (), dict(kwargs) if kwargs else {})
+
+
+def seconds(host, timeout):
+    """Return *timeout* as Go takes it: 0 for no end."""
+    if timeout is None or timeout == UNSET_TIMEOUT:
+        return host.timeout
+    timeout = float(timeout)
+    if not timeout >= 0:
+        raise ValueError(f"timeout must be seconds >= 0, 0 for none, not {timeout!r}")
+    return timeout
+
+
+def pack(host, to, obj):
+    """Pickle *obj* for a worker: ``(bytes, tensors or None, forks)``."""
+    forks = []
+    token = destination.set((host, to, forks))
+    try:
+        data, tensors = serialize(obj)
+    except BaseException:
+        for handle, fork in forks:
+            host.unfork(handle, fork)
+        raise
+    finally:
+        destination.reset(token)
+    return data, tensors or None, forks
+
+
+def take_back(host, forks, failed):
+    """Undo the forks of RRefs that were to travel with a call that never ran."""
+    ran = failed[2]
+    if not ran:
+        for handle, fork in forks:
+            host.unfork(handle, fork)
+
+
+def unwrap(reply):
+    """Return the value of a reply, or raise what it stands for."""
+    if type(reply) is bytes:
+        result = deserialize(reply)
+    elif type(reply) is tuple:
+        raise failure(*reply)
+    else:
+        result = deserialize(*reply)
+    _handle_exception(result)
+    return result

@@ -1,0 +1,20 @@
+"""Decorators of functions that workers call. Counterpart of ``torch.distributed.rpc.functions``."""
+
+from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
+
+from functools import wraps
+
+
+def async_execution(fn):
+    """Say that *fn* returns a Future, whose outcome is the call's, when it comes.
+
+    The thread is free meanwhile. With staticmethod and classmethod this decorator
+    comes first: ``@staticmethod @async_execution def ...``.
+    """
+
+    @wraps(fn)
+    def wrapper(*args, **kwargs):
+        return fn(*args, **kwargs)
+
+    wrapper._wrapped_async_rpc_function = fn
+    return wrapper
