@@ -34,8 +34,10 @@ func TestVandalsHarmOnlyThemselves(t *testing.T) {
 
 // global makes the payload of PythonUDF(udfs.name, args) by hand: after what the vandals do, nothing
 // else can be relied on to make it.
-func global(name, args string) handler.Payload {
-	return handler.Payload{Data: []byte("cpyrpc.internal\nPythonUDF\n(cudfs\n" + name + "\n(" + args + "t(dtR.")}
+func global(name, args string) handler.Payload { return globalOf("udfs", name, args) }
+
+func globalOf(module, name, args string) handler.Payload {
+	return handler.Payload{Data: []byte("cpyrpc.internal\nPythonUDF\n(c" + module + "\n" + name + "\n(" + args + "t(dtR.")}
 }
 
 func survive(ctx context.Context, rt *pybridge.Runtime, vandal string) error {

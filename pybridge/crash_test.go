@@ -187,7 +187,7 @@ func TestStackOverflowIsReported(t *testing.T) {
 import sys
 nested = []
 for _ in range(10**6): nested = [nested]
-sys.setrecursionlimit(10**8)
+__import__("ctypes").pythonapi.Py_SetRecursionLimit(10**8)
 def my_udf(): repr(nested)
 my_udf()
 `

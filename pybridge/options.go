@@ -31,7 +31,7 @@ type config struct {
 	permits               int
 	switchInterval        time.Duration
 	finalize              FinalizePolicy
-	crashReports          bool
+	crashReports, fork    bool
 }
 
 type settings struct {
@@ -127,6 +127,14 @@ func WithFinalize(p FinalizePolicy) Option {
 // it does unless told not to. In an interpreter that somebody else started, that is theirs to do.
 func WithCrashReports(on bool) Option {
 	return func(s *settings) error { s.crashReports = on; return nil }
+}
+
+// WithFork sets whether Python code may fork (os.fork, os.forkpty, pty.fork, multiprocessing's start
+// method fork); without it that is a RuntimeError, and multiprocessing spawns. A child has one thread and
+// no Go: it can run a program or end with os._exit, as multiprocessing's do; one that is about to return
+// to Go ends with status 70 and a message. In an interpreter that somebody else started, forks are theirs.
+func WithFork(on bool) Option {
+	return func(s *settings) error { s.fork = on; return nil }
 }
 
 // WithLogger sets where the bridge logs; nowhere without it. Not one of the options that two Starts

@@ -160,6 +160,12 @@ func (i *interpreter) prepare(t gil.Token) error {
 	if err := i.signals.guardPython(t, i.config.crashReports); err != nil {
 		return err
 	}
+	if err := i.guardForks(t); err != nil {
+		return err
+	}
+	if err := i.guardRecursion(t); err != nil {
+		return err
+	}
 	defer i.signals.check()
 	gil.SetInterrupter(i.interrupter())
 	return preload(t, i.config.preload)

@@ -126,6 +126,7 @@ def _capture(exc):
             lost = lost or None in error["members"]
         truncated = truncated or lost
         errors.append(error)
+    errors[0]["repr"] = repr_of(exc)  # of the others none is shown, and deep groups take long
     return {"worker": get_worker_name(), "errors": errors, "truncated": truncated}
 
 
@@ -139,7 +140,6 @@ def _describe(exc):
         "qualname": type_qualname(cls),
         "mro": _mro_names(cls),
         "text": text_of(exc),
-        "repr": repr_of(exc),
         "args": None if args is None else _dump_values(args),
         "args_repr": _args_repr(args),
         "state": _dump_values(state) if state else None,

@@ -125,6 +125,7 @@ typedef struct {
 	X(PyObject *, PyObject_Repr, (PyObject *)) \
 	X(PyObject *, PyObject_Str, (PyObject *)) \
 	X(int, PyObject_IsTrue, (PyObject *)) \
+	X(int, PyObject_RichCompareBool, (PyObject *, PyObject *, int)) \
 	X(int, PyObject_IsInstance, (PyObject *, PyObject *)) \
 	X(PyObject *, PyObject_GetItem, (PyObject *, PyObject *)) \
 	X(int, PyObject_SetItem, (PyObject *, PyObject *, PyObject *)) \

@@ -34,6 +34,12 @@ typedef struct {
 char *cpy_init(const cpy_init_args *args); // NULL, or a malloc'ed text; on success this thread is detached
 int cpy_finalize(void);
 
+// fork.c
+void cpy_free_children(void); // from Go's signal handlers, when they are made
+
+// stack.c
+size_t cpy_stack_size(void); // the least that a thread has, of those that come to Python
+
 // thread.c
 // What is put aside while a thread lets go of the GIL in the middle of its nesting.
 typedef struct { int depth, foreign, permit; } cpy_nesting;
@@ -163,6 +169,10 @@ void cpy_signal_on_stack(int sig, uintptr_t handler);
 void cpy_symbol(uintptr_t address, const char **file, const char **name);
 enum { CPY_THEN_MEND, CPY_THEN_UNBLOCK };
 cpy_ref cpy_wrap(PyObject *original, int wrapper); // a callable that calls original and then mends
+
+// late.c
+enum { CPY_FORK, CPY_FORKPTY, CPY_FIND_SPEC, CPY_SETRECURSIONLIMIT };
+cpy_ref cpy_late(PyObject *self, int which); // self: eval and its arguments, and maybe the one to be called for
 
 // crash.c
 void cpy_crash_open(uintptr_t go_text, uintptr_t go_text_end);

@@ -15,8 +15,8 @@ struct cpy_callback {
 static void on_dropped(PyObject *capsule) {
 	struct cpy_callback *c = cpy.PyCapsule_GetPointer(capsule, capsule_name);
 	if (!c) return;
-	int entered = cpy_callback_enter();
-	if (entered >= 0) pyrpcCallbackDropped(c->id); // on a dying thread, or in a forked process, the number is lost
+	int entered = cpy_forked ? -1 : cpy_callback_enter();
+	if (entered >= 0) pyrpcCallbackDropped(c->id); // on a dying thread the number is lost, not the process
 	cpy_callback_leave(entered);
 	free(c->name);
 	free(c->doc);
@@ -26,10 +26,13 @@ static void on_dropped(PyObject *capsule) {
 static PyObject *trampoline(PyObject *self, PyObject *args, PyObject *kwargs) {
 	struct cpy_callback *c = cpy.PyCapsule_GetPointer(self, capsule_name);
 	if (!c) return NULL;
+	if (cpy_forked) {
+		cpy.PyErr_SetString(*cpy.PyExc_RuntimeError, "a Go function cannot be called in a child of fork: Go does not run there");
+		return NULL;
+	}
 	int entered = cpy_callback_enter();
 	if (entered < 0) {
-		cpy.PyErr_SetString(*cpy.PyExc_RuntimeError, cpy_forked() ? "a Go function cannot be called in a forked process"
-			: "a Go function cannot be called from a thread that is ending");
+		cpy.PyErr_SetString(*cpy.PyExc_RuntimeError, "a Go function cannot be called from a thread that is ending");
 		return NULL;
 	}
 	PyObject *result = pyrpcCallback(c->id, args, kwargs);

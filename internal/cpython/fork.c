@@ -1,26 +1,29 @@
-// A process that Python code forked has a copy of this one's memory and a single thread. Python can live
-// with that, Go cannot: its collector, timers and scheduler wait for threads that are not there, and what
-// code of ours still runs answers the parent's peers on the parent's connections. So the child may do in
-// Python what it likes (multiprocessing ends it there), and is ended when it comes back into Go.
+// A child of fork has one thread, and a Go runtime that waits for the others for ever. os.fork is
+// refused (pybridge/python/forks.py); this is for forks that are allowed, and for those of native code.
 #include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "status.h"
 
-static int forked;
+volatile int cpy_forked;
+static atomic_int is_free;
 
-static void in_child(void) { forked = 1; }
+void cpy_free_children(void) { atomic_store(&is_free, 1); }
 
-// Programs that are started without a copy of the memory (vfork, posix_spawn, Go's own) do not call this.
-__attribute__((constructor)) static void watch_forks(void) { pthread_atfork(NULL, NULL, in_child); }
+static void in_child(void) {
+	cpy_forked = 1;
+	if (atomic_load(&is_free)) cpy_signals_leave();
+}
 
-int cpy_forked(void) { return forked; }
+// Not called for vfork, nor for clone, by which Go starts programs: their children have the parent's memory.
+__attribute__((constructor)) static void watch(void) { pthread_atfork(NULL, NULL, in_child); }
 
-void cpy_end_forked(void) {
-	static const char text[] = "pyrpc: a process that Python code forked came back into Go, which does not survive "
-		"that: it ends here, with status 70. Use subprocess, or multiprocessing with \"spawn\".\n";
-	if (!forked) return;
-	if (write(STDERR_FILENO, text, sizeof text - 1) < 0) {
-	}
-	_exit(70);
+void cpy_end_child(void) {
+	static const char text[] = "pyrpc: a child of fork ended as it was about to return to Go, which does not run in it: "
+		"it can run a program (exec) or leave (os._exit)\n";
+	ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
+	(void)n;
+	_exit(70); // EX_SOFTWARE
 }

@@ -101,6 +101,14 @@ func plainText(text Ref, err error) string {
 	return s
 }
 
+// FreeChildren gives the children that fork makes from now on the default action for every signal that
+// Go handles.
+func FreeChildren() { C.cpy_free_children() }
+
+// StackSize is what every thread that enters Python has of stack, in bytes, whether it is the process's
+// first one or was made later.
+func StackSize() int { return int(C.cpy_stack_size()) }
+
 // open allows attaching.
 func open() { C.cpy_open() }
 

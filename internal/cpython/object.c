@@ -84,7 +84,6 @@ cpy_int cpy_setattr(PyObject *o, const char *name, Py_ssize_t len, PyObject *v) 
 cpy_ref cpy_call(PyObject *fn, PyObject *args, PyObject *kwargs) {
 	NEED_GIL(NOT_HELD_REF);
 	PyObject *result = cpy.PyObject_Call(fn, args, kwargs);
-	cpy_end_forked();
 	return give_ref(result);
 }
 

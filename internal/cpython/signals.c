@@ -34,6 +34,17 @@ void cpy_signal_on_stack(int sig, uintptr_t handler) {
 	sigaction(sig, &now, NULL);
 }
 
+// In a child of fork Go's handlers would wait for threads that are not there.
+void cpy_signals_leave(void) {
+	cpy_crash_close();
+	for (int sig = 1; sig < CPY_SIGNALS; sig++) {
+		struct sigaction now;
+		if (sigaction(sig, NULL, &now) || now.sa_handler != as_found[SIGURG].sa_handler) continue; // which has Go's
+		now = (struct sigaction){.sa_handler = SIG_DFL};
+		sigaction(sig, &now, NULL);
+	}
+}
+
 void cpy_symbol(uintptr_t address, const char **file, const char **name) {
 	Dl_info info = {0};
 	if (!dladdr((void *)address, &info)) return;

@@ -16,13 +16,16 @@ PyObject *cpy_take_exception(void);  // owned; clears the error indicator
 int64_t cpy_now(void);               // monotonic, ns
 PyObject *cpy_payload_new(const unsigned char *data, Py_ssize_t len); // exports Go's memory
 int cpy_payload_end(PyObject *o);    // no new exports; 0 when old ones are still there
+extern volatile int cpy_forked;      // this process is a child that fork made, and did not exec
+void cpy_end_child(void);            // ends it
+void cpy_signals_leave(void);        // Go's handlers go; for such a child
+void cpy_with_bound_stack(void (*f)(void)); // has the size of the first thread's stack found finite
 int cpy_callback_enter(void);        // 1 a thread of Python's, 0 one of ours, -1 too late
 void cpy_callback_leave(int entered);
-int cpy_forked(void);                // is this a process that Python forked?
-void cpy_end_forked(void);           // ends it, where it is about to enter Go
 
 // A new reference, or NULL with the exception set.
 static inline cpy_ref give_ref(PyObject *o) {
+	if (cpy_forked) cpy_end_child();
 	if (o) return (cpy_ref){o, CPY_OK};
 	return (cpy_ref){cpy_take_exception(), CPY_RAISED};
 }
@@ -34,6 +37,7 @@ static inline cpy_ref give_borrowed(PyObject *o) {
 
 // A number, or -1 with the exception set.
 static inline cpy_int give_int(int64_t n) {
+	if (cpy_forked) cpy_end_child();
 	if (n >= 0) return (cpy_int){NULL, n, CPY_OK};
 	return (cpy_int){cpy_take_exception(), 0, CPY_RAISED};
 }

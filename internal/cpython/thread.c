@@ -116,6 +116,8 @@ void cpy_forget_main(void) {
 	self.depth = self.permit = 0;
 }
 
+static void ensure(void) { cpy.PyGILState_Ensure(); }
+
 // PyGILState_Ensure, not PyThreadState_New: extension code that calls PyGILState must find this state.
 static void attach_first(void) {
 	if (cpy.PyGILState_GetThisThreadState()) {
@@ -123,7 +125,7 @@ static void attach_first(void) {
 		self.gilstate = cpy.PyGILState_Ensure();
 		return;
 	}
-	cpy.PyGILState_Ensure();
+	cpy_with_bound_stack(ensure);
 	self.ts = cpy.PyThreadState_Get();
 	pthread_setspecific(exit_key, &self);
 	atomic_fetch_add(&states, 1);
@@ -154,8 +156,8 @@ static int drop_pending_exception(void) {
 }
 
 int cpy_detach(void) {
-	cpy_end_forked();
 	if (self.depth == 0) return CPY_NOT_HELD;
+	if (cpy_forked) cpy_end_child();
 	if (--self.depth > 0) return CPY_OK;
 	int status = drop_pending_exception();
 	self.permit = 0;
@@ -198,7 +200,7 @@ int64_t cpy_now(void) {
 
 // A thread that Python made holds the GIL without our knowledge when it calls into Go.
 int cpy_callback_enter(void) {
-	if (self.dying || cpy_forked()) return -1;
+	if (self.dying || cpy_forked) return -1;
 	if (self.depth > 0) return 0;
 	self.depth = 1;
 	self.foreign = 1; // its state is Python's: never keep it

@@ -52,7 +52,8 @@ def exec_main(source, filename):
     """Runs a program as __main__ and gives its namespace. SystemExit has a number or None: a text is
     printed and means 1, as with python3."""
     module = ModuleType("__main__")
-    module.__file__ = filename
+    if not filename.startswith("<"):  # or what multiprocessing spawns would run the file
+        module.__file__ = filename
     sys.modules["__main__"] = module
     try:
         exec(compile(source, filename, "exec", dont_inherit=True), module.__dict__)

@@ -79,11 +79,22 @@ def on_thread(name):
     t.join()
 
 
+def asks_for_fork():
+    import os
+
+    try:
+        os.fork()
+    except RuntimeError as exc:
+        return "refused" if "spawn" in str(exc) else str(exc)
+    return "a child"
+
+
 def forks():
+    import ctypes
     import os
     import time
 
-    child = os.fork()
+    child = ctypes.PyDLL(None).fork()
     if child == 0:
         raise RuntimeError("in the child")
     for _ in range(1000):
