@@ -21,7 +21,7 @@ func demoCommand(c *common) *cobra.Command {
 	var dir string
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Show the main job: pickled functions run, fail, and come back",
+		Short: "Show the main job: functions run, fail, and come back, here and between workers",
 		Args:  arguments(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return c.demo(cmd, dir) },
 	}
@@ -58,7 +58,7 @@ func (c *common) demo(cmd *cobra.Command, dir string) error {
 	if d.failed > 0 {
 		return fmt.Errorf("%d calls did not end as they should", d.failed)
 	}
-	return nil
+	return c.demoWorkers(cmd, abs)
 }
 
 func (d *demo) run(ctx context.Context, rt *pybridge.Runtime) error {

@@ -15,6 +15,8 @@ func TestDemo(t *testing.T) {
 	for _, text := range []string{
 		"pyrpc.internal\n", "math.hypot(3, 4)", "5.0", "Account('ada', 15)", "demo_udfs.Overdrawn < ValueError",
 		"returned: ", "raised: ", "no result: ", "torch.distributed.rpc.internal\n", "GIL and threads", "join\n", "references still owned: 0\n",
+		"  [0] a call:         Hello", "worker1 heard from worker0: ", "Account('ada', 15) at worker1\n", "  [0] demo_udfs.Overdrawn: ", "On worker1:\n",
+		"  [0] left the group", "  [1] left the group",
 	} {
 		assert.Contains(t, out, text)
 	}

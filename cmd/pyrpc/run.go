@@ -14,6 +14,9 @@ import (
 // workersFlag is the flag of pyrpc run that the workers it starts do not get.
 const workersFlag = "workers"
 
+// linesFlag has workers write line by line: the launcher shows lines as they come.
+const linesFlag = "lines"
+
 // launchGrace is longer than the join of a worker that stops.
 const launchGrace = 2 * joinTime
 
@@ -32,7 +35,7 @@ func (c *common) launchScript(cmd *cobra.Command, workers int, f *agentFlags, ar
 	if err != nil {
 		return err
 	}
-	command := append([]string{self, cmd.Name()}, given(cmd.Flags())...)
+	command := append([]string{self, cmd.Name(), "--" + linesFlag}, given(cmd.Flags())...)
 	group := &launch.Group{
 		Workers: workers, Command: append(append(command, "--"), args...), Grace: launchGrace,
 		Stdin: cmd.InOrStdin(), Stdout: cmd.OutOrStdout(), Stderr: cmd.ErrOrStderr(),

@@ -19,6 +19,7 @@ import (
 func runCommand(c *common) *cobra.Command {
 	f := &agentFlags{}
 	var workers int
+	var lines bool
 	cmd := &cobra.Command{
 		Use:   "run [-n WORKERS] SCRIPT.py [ARG...]",
 		Short: "Run a Python program inside this process, or in a group of such",
@@ -35,16 +36,18 @@ output begin with the rank. The first worker that fails ends the others, and its
 			if cmd.Flags().Changed(workersFlag) {
 				return c.launchScript(cmd, workers, f, args)
 			}
-			return c.runScript(cmd, f, args)
+			return c.runScript(cmd, f, lines, args)
 		},
 	}
 	f.add(cmd)
 	cmd.Flags().IntVarP(&workers, workersFlag, "n", 0, "run that many `workers`, each in a process of its own")
+	cmd.Flags().BoolVar(&lines, linesFlag, false, "write each line when it is complete, as at a terminal (what -n has workers do)")
+	_ = cmd.Flags().MarkHidden(linesFlag)
 	cmd.Flags().SetInterspersed(false) // what follows the script is the script's
 	return cmd
 }
 
-func (c *common) runScript(cmd *cobra.Command, f *agentFlags, args []string) error {
+func (c *common) runScript(cmd *cobra.Command, f *agentFlags, lines bool, args []string) error {
 	config, err := f.config(c, cmd)
 	if err != nil {
 		return err
@@ -63,6 +66,11 @@ func (c *common) runScript(cmd *cobra.Command, f *agentFlags, args []string) err
 			return err
 		}
 		return scriptError(gil.With(gil.WithLabel(ctx, args[0]), func(t gil.Token) error {
+			if lines {
+				if err := writeLines(t, rt); err != nil {
+					return err
+				}
+			}
 			source, err := decode(t, rt, file)
 			if err != nil {
 				return err
@@ -70,6 +78,23 @@ func (c *common) runScript(cmd *cobra.Command, f *agentFlags, args []string) err
 			return rt.RunMain(t, source, args[0])
 		}))
 	}, pybridge.WithArgv(args...))
+}
+
+// writeLines has sys.stdout write each line when it is complete.
+func writeLines(t gil.Token, rt *pybridge.Runtime) error {
+	stdout, err := resolve(t, rt, "sys", "stdout")
+	if err != nil {
+		return err
+	}
+	defer stdout.Release()
+	reconfigure, err := stdout.Attr(t, "reconfigure")
+	if err != nil {
+		return err
+	}
+	defer reconfigure.Release()
+	done, err := reconfigure.CallKw(t, nil, map[string]any{"line_buffering": true})
+	done.Release()
+	return err
 }
 
 // decode reads source as Python does: UTF-8, unless a byte order mark or a coding line says otherwise.
