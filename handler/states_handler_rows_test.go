@@ -1,3 +1,5 @@
+//go:build !pydebug
+
 package handler_test
 
 import (

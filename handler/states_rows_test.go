@@ -1,3 +1,5 @@
+//go:build !pydebug
+
 package handler_test
 
 import (
@@ -114,6 +116,8 @@ func gilRows() []row {
 		plain("gil.Stats", func(caller) { gil.Stats() }),
 		plain("gil.Stay", func(c caller) { gil.Stay(c.ctx) }),
 		plain("gil.WithLabel", func(c caller) { gil.WithLabel(c.ctx, "label") }),
+		plain("gil.Token.Assert", func(c caller) { c.t.Assert() }),
+		plain("gil.AssertNotHeld", func(caller) { gil.AssertNotHeld() }),
 		plain("gil.Token.Context", func(c caller) { c.t.Context() }),
 		plain("gil.WakeJanitor", func(caller) { gil.WakeJanitor() }),
 		plain("gil.Histogram.Mean", func(caller) { gil.Stats().Hold.Mean() }),
@@ -159,6 +163,7 @@ func bridgeRows() []row {
 		plain("pybridge.WithSwitchInterval", func(caller) { pybridge.WithSwitchInterval(time.Second) }),
 		plain("pybridge.WithFinalize", func(caller) { pybridge.WithFinalize(pybridge.FinalizeNever) }),
 		plain("pybridge.WithCrashReports", func(caller) { pybridge.WithCrashReports(true) }),
+		plain("pybridge.WithFork", func(caller) { pybridge.WithFork(true) }),
 		plain("pybridge.WithLogger", func(caller) { pybridge.WithLogger(slog.Default()) }),
 	}...)
 }

@@ -148,16 +148,22 @@ func (c *completions) settle(batch []completion) {
 		}
 		outcomes[i] = pybridge.Tuple{done.ticket, value}
 	}
-	var busy []int64
+	var busy, awake []int64
 	_ = w.inside(context.WithoutCancel(w.ctx), func(t gil.Token) error {
 		result, err := w.python.settle.Call(t, outcomes)
 		if err != nil {
 			return err
 		}
 		defer result.Release()
-		busy, err = pybridge.As[[]int64](t, result)
+		both, err := pybridge.As[[][]int64](t, result)
+		if err == nil && len(both) == 2 {
+			busy, awake = both[0], both[1]
+		}
 		return err
 	})
+	for _, n := range awake {
+		close(w.events.find(n))
+	}
 	for _, ticket := range busy {
 		finished := over[ticket]
 		delete(over, ticket)

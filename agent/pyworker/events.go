@@ -2,48 +2,47 @@ package pyworker
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
-// events are what Python waits for that Python brings about: see _Event of pyrpc/_future.py. They are
-// Go's so that the permit of a call that waits goes back, and its interruption ends the wait.
+// events are what Python waits for that Python brings about, by the number that it gave them: see _Event of
+// pyrpc/_future.py. They are Go's so that the permit of a call that waits goes back, and its interruption
+// ends the wait. Each is set once and waited for once, in either order.
 type events struct {
 	mu sync.Mutex
 	// guarded by mu
-	known map[int64]chan struct{}
-	last  int64
+	known map[int64]chan struct{} // closed when set
 }
 
-func (w *Worker) hostEvent(context.Context, arguments) (any, error) {
-	e := &w.events
+// find gives an event, and makes it if this is the first to ask.
+func (e *events) find(n int64) chan struct{} {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.last++
-	e.known[e.last] = make(chan struct{})
-	return e.last, nil
+	c := e.known[n]
+	if c == nil {
+		c = make(chan struct{})
+		e.known[n] = c
+	}
+	return c
+}
+
+func (e *events) forget(n int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.known, n)
 }
 
 func (w *Worker) hostSet(_ context.Context, a arguments) (any, error) {
 	n, err := argument[int64](a, 0)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		close(w.events.find(n))
 	}
-	e := &w.events
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if c := e.known[n]; c != nil { // else nobody waits any more
-		select {
-		case <-c:
-		default:
-			close(c)
-		}
-	}
-	return nil, nil
+	return nil, err
 }
 
-// hostWait waits for an event once, and forgets it.
 func (w *Worker) hostWait(ctx context.Context, a arguments) (any, error) {
 	n, err := argument[int64](a, 0)
 	if err != nil {
@@ -53,17 +52,9 @@ func (w *Worker) hostWait(ctx context.Context, a arguments) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &w.events
-	e.mu.Lock()
-	c := e.known[n]
-	e.mu.Unlock()
-	defer func() {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		delete(e.known, n)
-	}()
 	ctx, cancel := within(ctx, seconds)
 	defer cancel()
+	c := w.events.find(n)
 	set := false
 	err = w.wait(func() error {
 		select {
@@ -71,10 +62,13 @@ func (w *Worker) hostWait(ctx context.Context, a arguments) (any, error) {
 			set = true
 		case <-ctx.Done():
 			if w.ctx.Err() != nil {
-				return pybridge.RuntimeError
+				return fmt.Errorf("%w: the agent has been shut down", pybridge.RuntimeError)
 			}
 		}
 		return nil
 	})
+	if set {
+		w.events.forget(n)
+	}
 	return set, err
 }

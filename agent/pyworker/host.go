@@ -22,7 +22,7 @@ func (w *Worker) hostFunctions(t gil.Token) (map[string]any, error) {
 		"fork": w.hostFork, "unfork": w.hostUnfork, "release": w.hostRelease,
 		"to_here": w.hostToHere, "local_value": w.hostLocalValue,
 		"confirmed": w.hostConfirmed, "wait_confirmed": w.hostWaitConfirmed,
-		"event": w.hostEvent, "wait": w.hostWait, "set": w.hostSet,
+		"wait": w.hostWait, "set": w.hostSet,
 		"shutdown": w.hostShutdown,
 	} {
 		o, err := pybridge.NewFunc(t, w.ctx, "pyrpc host."+name, func(ctx context.Context, args []any, _ map[string]any) (any, error) {

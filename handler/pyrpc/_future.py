@@ -3,6 +3,7 @@
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 from _thread import allocate_lock
+from itertools import count
 
 from . import _host
 
@@ -134,10 +135,11 @@ class Future:
         for callback in callbacks:
             self._call(callback)
 
-    def _deliver(self, reply):
+    def _deliver(self, reply, awake):
         """Set what came from a worker; it is looked at by whoever wants it first.
 
-        Returns whether somebody must be found to call the callbacks.
+        Who waits in Go is put into *awake*, by number. Returns whether somebody must be
+        found to call the callbacks.
         """
         with self._lock:
             if self._state != _PENDING:
@@ -149,7 +151,7 @@ class Future:
             if not callbacks:
                 self._callbacks = None
         for event in events:
-            event.set()
+            event.set(awake)
         return bool(callbacks)
 
     def _run_callbacks(self):
@@ -182,7 +184,21 @@ class Future:
             if self._state not in states:
                 return True
             self._events.append(event)
-        return event.wait(timeout) or self._state not in states
+        try:
+            if event.wait(timeout):
+                return True
+        except BaseException:
+            self._give_up(event)
+            raise
+        self._give_up(event)
+        return self._state not in states
+
+    def _give_up(self, event):
+        with self._lock:
+            if event in self._events:
+                self._events.remove(event)
+                return
+        event.wait(1e-9)  # it has been set, or is just being
 
     def _outcome(self):
         if self._state == _RAW:
@@ -210,17 +226,21 @@ class Future:
             event.set()
 
 
+_numbers = count(1)
+
+
 class _Event:
-    """Something to wait for once: Go's where there is an agent, as a permit goes back meanwhile."""
+    """Something to wait for once: in Go where there is an agent, as a permit goes back meanwhile."""
 
     __slots__ = ("_host", "_id", "_lock")
 
     def __init__(self):
         host = _host.find()
+        self._host = host
         if host is not None:
-            self._host, self._id = host, host.event()
+            self._id = next(_numbers)
         else:
-            self._host, self._lock = None, allocate_lock()
+            self._lock = allocate_lock()
             self._lock.acquire()
 
     def wait(self, timeout):
@@ -228,11 +248,14 @@ class _Event:
             return self._host.wait(self._id, 0.0 if timeout is None else max(float(timeout), 1e-9))
         return self._lock.acquire(timeout=-1 if timeout is None else timeout)
 
-    def set(self):
-        if self._host is not None:
+    def set(self, awake=None):
+        """Let who waits go on. Where *awake* is given, numbers for Go are left to the caller."""
+        if self._host is None:
+            self._lock.release()
+        elif awake is None:
             self._host.set(self._id)
         else:
-            self._lock.release()
+            awake.append(self._id)
 
 
 def _require_callable(callback):

@@ -41,7 +41,7 @@ class Host:
     ``fork(handle, to)`` -> bytes; ``unfork(handle, fork)``; ``release(handle)``
     ``to_here(handle, timeout)`` -> reply; ``local_value(handle, timeout)`` -> ``[value]``
     ``confirmed(handle)`` -> bool; ``wait_confirmed(handle, timeout)``
-    ``event()`` -> number; ``wait(number, timeout)`` -> bool; ``set(number)``
+    ``wait(number, timeout)`` -> bool: whether ``set(number)`` was called, before or meanwhile
     ``shutdown(graceful, timeout)``
     """
 

@@ -77,9 +77,11 @@ def settle(outcomes):
     """Give futures what came for them: pairs of ticket and reply.
 
     Called by Go. Returns the tickets of those that have callbacks, for each of which
-    Go calls `run_callbacks` on a thread of its own.
+    Go calls `run_callbacks` on a thread of its own, and the numbers of the events that
+    Go sets.
     """
     busy = []
+    awake = []
     for ticket, reply in outcomes:
         entry = _waiting.get(ticket)
         if entry is None:
@@ -87,11 +89,11 @@ def settle(outcomes):
         future, forks, host = entry
         if type(reply) is tuple and forks:
             take_back(host, forks, reply)
-        if future._deliver(_Reader(reply)) or type(reply) is not tuple and _has_rrefs(reply):
+        if future._deliver(_Reader(reply), awake) or type(reply) is not tuple and _has_rrefs(reply):
             busy.append(ticket)
         else:
             del _waiting[ticket]
-    return busy
+    return busy, awake
 
 
 def run_callbacks(ticket):
