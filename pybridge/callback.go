@@ -50,6 +50,23 @@ var errGoexit = errors.New("the Go function ended its goroutine (runtime.Goexit)
 // Ref: new; f lives as long as the callable does in Python
 // Blocks: no
 func NewFunc(t gil.Token, ctx context.Context, name string, f Func) (*Object, error) {
+	return newFunc(t, ctx, name, f, apart)
+}
+
+// NewFuncInPlace is NewFunc for a function that is known to keep its goroutine: it runs where Python called,
+// which saves handing the call to another OS thread and back, the most of what a short one costs.
+// Where such a function ends its goroutine (runtime.Goexit, testing.T.FailNow) the process ends, with a panic
+// that says so: the frames of C below it cannot be left.
+//
+// GIL: held
+// Thread: the token's
+// Ref: new; f lives as long as the callable does in Python
+// Blocks: no
+func NewFuncInPlace(t gil.Token, ctx context.Context, name string, f Func) (*Object, error) {
+	return newFunc(t, ctx, name, f, inPlace)
+}
+
+func newFunc(t gil.Token, ctx context.Context, name string, f Func, run runner) (*Object, error) {
 	t.Assert()
 	b := bridge.Load()
 	if b == nil || !gil.Held() {
@@ -58,7 +75,7 @@ func NewFunc(t gil.Token, ctx context.Context, name string, f Func) (*Object, er
 	if err := b.need(t, errorsPart); err != nil { // for what f will return
 		return nil, err
 	}
-	call := func(args, kwargs cpython.Ref) (result, exception cpython.Ref) { return called(ctx, f, args, kwargs) }
+	call := func(args, kwargs cpython.Ref) (result, exception cpython.Ref) { return called(ctx, f, run, args, kwargs) }
 	ref, err := cpython.NewCallback(name, "A Go function.", call, nil)
 	if err != nil {
 		return nil, captured(t, err)
@@ -67,7 +84,7 @@ func NewFunc(t gil.Token, ctx context.Context, name string, f Func) (*Object, er
 }
 
 // called runs on the thread that Python called from, with the GIL held.
-func called(parent context.Context, f Func, args, kwargs cpython.Ref) (result, exception cpython.Ref) {
+func called(parent context.Context, f Func, run runner, args, kwargs cpython.Ref) (result, exception cpython.Ref) {
 	s := &scope{refs: map[*Error]cpython.Ref{}}
 	defer s.close()
 	ctx := context.WithValue(parent, scopeKey{}, s)
@@ -80,7 +97,7 @@ func called(parent context.Context, f Func, args, kwargs cpython.Ref) (result, e
 	values, keywords, err := s.arguments(args, kwargs)
 	var out any
 	if err == nil {
-		if detachErr := gil.Detach(t, func() { out, err = protected(ctx, f, values, keywords) }); detachErr != nil {
+		if detachErr := gil.Detach(t, func() { out, err = run(ctx, f, values, keywords) }); detachErr != nil {
 			err = detachErr
 		}
 	}
@@ -97,9 +114,29 @@ func called(parent context.Context, f Func, args, kwargs cpython.Ref) (result, e
 	return result, nil
 }
 
-// protected runs f on its own goroutine: Goexit cannot be recovered, and user code must not run on a
-// goroutine that is locked inside a C call.
-func protected(ctx context.Context, f Func, args []any, kwargs map[string]any) (out any, err error) {
+// runner runs a function for Python, and makes an error of its panic.
+type runner func(ctx context.Context, f Func, args []any, kwargs map[string]any) (any, error)
+
+// inPlace runs f on the goroutine of Python's call, which Goexit must not end: that cannot be recovered.
+func inPlace(ctx context.Context, f Func, args []any, kwargs map[string]any) (out any, err error) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		v := recover()
+		if v == nil {
+			panic(errGoexit) // panics: the process ends all the same, and would not say why
+		}
+		err = &PanicError{v, string(debug.Stack())}
+	}()
+	out, err = f(ctx, args, kwargs)
+	returned = true
+	return out, err
+}
+
+// apart runs f on a goroutine of its own, which Goexit may end.
+func apart(ctx context.Context, f Func, args []any, kwargs map[string]any) (out any, err error) {
 	done := make(chan struct{})
 	err = errGoexit
 	go func() {

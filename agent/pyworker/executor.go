@@ -123,7 +123,7 @@ func whenOver[T any](ctx context.Context, w *Worker, ask func(t gil.Token, deliv
 	}
 	came := make(chan outcome, 1)
 	err := w.inside(ctx, func(t gil.Token) error {
-		deliver, err := pybridge.NewFunc(t, w.ctx, "deliver", func(ctx context.Context, args []any, _ map[string]any) (any, error) {
+		deliver, err := pybridge.NewFuncInPlace(t, w.ctx, "deliver", func(ctx context.Context, args []any, _ map[string]any) (any, error) {
 			value, err := read(ctx, args[0])
 			came <- outcome{value, err}
 			return nil, nil

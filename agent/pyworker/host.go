@@ -25,7 +25,7 @@ func (w *Worker) hostFunctions(t gil.Token) (map[string]any, error) {
 		"wait": w.hostWait, "set": w.hostSet,
 		"shutdown": w.hostShutdown,
 	} {
-		o, err := pybridge.NewFunc(t, w.ctx, "pyrpc host."+name, func(ctx context.Context, args []any, _ map[string]any) (any, error) {
+		o, err := pybridge.NewFuncInPlace(t, w.ctx, "pyrpc host."+name, func(ctx context.Context, args []any, _ map[string]any) (any, error) {
 			return f(ctx, arguments{args})
 		})
 		if err != nil {

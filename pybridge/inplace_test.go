@@ -1,0 +1,91 @@
+package pybridge_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/internal/pytest"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+func funcInPlace(t testing.TB, tok gil.Token, f pybridge.Func) *pybridge.Object {
+	t.Helper()
+	o, err := pybridge.NewFuncInPlace(tok, context.WithoutCancel(t.Context()), "in_place", f)
+	require.NoError(t, err)
+	t.Cleanup(o.Release)
+	return o
+}
+
+func TestFuncInPlace(t *testing.T) {
+	pytest.With(t, func(tok gil.Token) {
+		double := funcInPlace(t, tok, func(ctx context.Context, args []any, _ map[string]any) (any, error) {
+			assert.False(t, gil.Held(), "it runs without the GIL")
+			assert.True(t, pybridge.InCallback(ctx))
+			runtime.Gosched() // it may wait as any other
+			var n int64
+			err := gil.With(ctx, func(inner gil.Token) error { // and call Python
+				o, err := pybridge.ToPython(inner, args[0].(int64)*2)
+				if err != nil {
+					return err
+				}
+				defer o.Release()
+				n, err = pybridge.As[int64](inner, o)
+				return err
+			})
+			return n, err
+		})
+		o, err := double.Call(tok, 21)
+		require.NoError(t, err)
+		defer o.Release()
+		n, err := pybridge.As[int](tok, o)
+		require.NoError(t, err)
+		assert.Equal(t, 42, n)
+	})
+}
+
+func TestFuncInPlaceFails(t *testing.T) {
+	errInside := errors.New("inside")
+	pytest.With(t, func(tok gil.Token) {
+		_, err := funcInPlace(t, tok, failing(errInside)).Call(tok)
+		assert.ErrorIs(t, err, errInside)
+		for _, v := range []any{errInside, nil} {
+			f := funcInPlace(t, tok, func(context.Context, []any, map[string]any) (any, error) { panic(v) })
+			_, err = f.Call(tok)
+			assert.ErrorIs(t, err, pybridge.Class("_pyrpc_bridge.GoPanic"))
+			var panicked *pybridge.PanicError
+			require.ErrorAs(t, err, &panicked)
+			assert.Contains(t, panicked.Stack, "inplace_test.go")
+			assert.Equal(t, v != nil, errors.Is(err, errInside))
+		}
+		assert.True(t, gil.Held(), "and Python goes on")
+	})
+}
+
+func init() {
+	pytest.Register("goexit in place", running(func(ctx context.Context, _ *pybridge.Runtime) error {
+		return gil.With(ctx, func(tok gil.Token) error {
+			f, err := pybridge.NewFuncInPlace(tok, ctx, "f", func(context.Context, []any, map[string]any) (any, error) {
+				runtime.Goexit()
+				return nil, nil
+			})
+			if err != nil {
+				return err
+			}
+			_, err = f.Call(tok)
+			return err
+		})
+	}))
+}
+
+// TestGoexitInPlace: the process ends and says why, rather than going on with a stack of C that was left.
+func TestGoexitInPlace(t *testing.T) {
+	_, stderr, code := pytest.Script(t, "goexit in place")
+	assert.Equal(t, 2, code)
+	assert.Contains(t, stderr, "runtime.Goexit")
+}
