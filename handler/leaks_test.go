@@ -59,7 +59,7 @@ func TestCallsLeaveNothing(t *testing.T) {
 		t.Logf("grown by %d bytes", resident(t)-memory)
 	}
 	assert.Equal(t, owned, pybridge.Owned(), "references")
-	assert.Less(t, allocated(t)-blocks, rounds/100, "blocks of Python's allocator: some are caches, one a call is a leak")
+	assert.Less(t, allocated(t)-blocks, rounds/20, "blocks of Python's allocator: some are caches; one in each call of a kind, of which there are five, is a leak")
 	s := gil.Stats()
 	assert.LessOrEqual(t, s.ThreadStates, s.OSThreads)
 	if heavy {

@@ -29,7 +29,7 @@ func startFaults() []fault {
 				p.must(os.WriteFile(file, []byte("no library"), 0o600))
 				p.notFound("libpython3.so", pybridge.WithLibrary(file))
 			}},
-		{name: "start-other-minor", injected: "the interpreter of one version and the library of another", must: says, do: otherMinor},
+		{name: "start-other-minor", injected: "the interpreter of one version and the library of another", must: again, do: otherMinor},
 		{name: "start-lying-library", injected: "the library of one version under another's name", must: says, do: lyingLibrary},
 		{name: "start-bad-home", injected: "WithHome names an empty folder", must: says,
 			do: func(p *probe) { p.failedStart("did not initialise", pybridge.WithHome(p.folder())) }},

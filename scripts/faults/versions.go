@@ -25,7 +25,7 @@ func (p *probe) another(python discover.Interpreter, fits func(discover.Interpre
 func otherMinor(p *probe) {
 	python := p.find()
 	other := p.another(python, func(discover.Interpreter) bool { return true })
-	p.failedStart(fmt.Sprintf("python 3.%d was asked for", python.Minor),
+	p.notFound(fmt.Sprintf("python 3.%d was asked for", python.Minor),
 		pybridge.WithPython(python.Executable), pybridge.WithLibrary(other.Library))
 }
 
