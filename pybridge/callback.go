@@ -75,7 +75,9 @@ func newFunc(t gil.Token, ctx context.Context, name string, f Func, run runner) 
 	if err := b.need(t, errorsPart); err != nil { // for what f will return
 		return nil, err
 	}
-	call := func(args, kwargs cpython.Ref) (result, exception cpython.Ref) { return called(ctx, f, run, args, kwargs) }
+	call := func(args, kwargs cpython.Ref) (result, exception cpython.Ref) {
+		return called(ctx, f, run, args, kwargs)
+	}
 	ref, err := cpython.NewCallback(name, "A Go function.", call, nil)
 	if err != nil {
 		return nil, captured(t, err)
