@@ -109,6 +109,9 @@ func build(config Config, listener net.Listener) (*Agent, error) {
 	a.incoming.limit = a.limits.Receive
 	if config.TLS != nil {
 		a.keys = &keyring{files: *config.TLS, mutual: config.TLS.CA != "" && config.Token == nil, log: a.log}
+		if _, err := a.keys.current(); err != nil { // they are there now: from here on there is something to fall back on
+			return nil, err
+		}
 	}
 	if err := a.meet(); err != nil {
 		return nil, err

@@ -124,8 +124,8 @@ func (a *Agent) identify(ctx context.Context) (*agentpb.Hello, *caller, error) {
 		return nil, nil, a.turnAway(ctx, err)
 	}
 	if c.names != nil && !slices.Contains(c.names, h.GetName()) && (a.keys == nil || a.keys.mutual) {
-		return nil, nil, a.turnAway(ctx, failure(codes.PermissionDenied, "the certificate is for %s, not for worker %s",
-			orNobody(c.names), h.GetName()))
+		return nil, nil, a.turnAway(ctx, failure(codes.PermissionDenied,
+			"the certificate is for %s, not for worker %s: give that worker one of its own name", orNobody(c.names), h.GetName()))
 	}
 	return h, c, nil
 }

@@ -13,13 +13,14 @@ import (
 // the first request of a connection can admit it.
 type serverCreds struct {
 	credentials.TransportCredentials
+	agent *Agent
 }
 
 func (a *Agent) serverCreds() credentials.TransportCredentials {
 	if a.keys == nil {
-		return serverCreds{insecure.NewCredentials()}
+		return serverCreds{insecure.NewCredentials(), a}
 	}
-	return serverCreds{credentials.NewTLS(a.keys.server())}
+	return serverCreds{credentials.NewTLS(a.keys.server()), a}
 }
 
 // guestInfo is what grpc keeps of a connection for us.
@@ -31,6 +32,7 @@ type guestInfo struct {
 func (c serverCreds) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	conn, info, err := c.TransportCredentials.ServerHandshake(raw)
 	if err != nil {
+		c.agent.handshakeFailed(raw.RemoteAddr(), err)
 		return nil, nil, err
 	}
 	g, _ := raw.(*guest)
@@ -38,19 +40,20 @@ func (c serverCreds) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthIn
 }
 
 func (c serverCreds) Clone() credentials.TransportCredentials {
-	return serverCreds{c.TransportCredentials.Clone()}
+	return serverCreds{c.TransportCredentials.Clone(), c.agent}
 }
 
-// clientCreds are the credentials of one connection to a worker, made of the files as they are now.
-func (a *Agent) clientCreds(name, address string) (credentials.TransportCredentials, error) {
+// clientCreds are the credentials of one connection to a worker, made of the files as they are now; nil
+// without TLS.
+func (a *Agent) clientCreds(name, address string) (*dialerCreds, error) {
 	if a.keys == nil {
-		return insecure.NewCredentials(), nil
+		return nil, nil
 	}
 	cfg, err := a.keys.client(name, address)
 	if err != nil {
 		return nil, err
 	}
-	return credentials.NewTLS(cfg), nil
+	return &dialerCreds{TransportCredentials: credentials.NewTLS(cfg), address: address, files: a.keys.files}, nil
 }
 
 // token sends the shared secret along.

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
 
@@ -19,17 +20,22 @@ const (
 )
 
 // connect opens a connection to a worker. An empty name is a coordinator's of which only the address is known.
-func (a *Agent) connect(name, address string) (*grpc.ClientConn, error) {
+// Why says what TLS knows of the failure of an attempt.
+func (a *Agent) connect(name, address string) (conn *grpc.ClientConn, why func(error) error, err error) {
 	if err := a.config.mayDial(address); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	creds, err := a.clientCreds(name, address)
+	proof, err := a.clientCreds(name, address)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	token, err := a.token()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	creds := insecure.NewCredentials()
+	if proof != nil {
+		creds = proof
 	}
 	opts := []grpc.DialOption{
 		grpc.WithTransportCredentials(creds),
@@ -47,7 +53,8 @@ func (a *Agent) connect(name, address string) (*grpc.ClientConn, error) {
 	if token != nil {
 		opts = append(opts, grpc.WithPerRPCCredentials(token))
 	}
-	return grpc.NewClient("passthrough:///"+address, opts...)
+	conn, err = grpc.NewClient("passthrough:///"+address, opts...)
+	return conn, proof.why, err
 }
 
 // dialContext connects directly: what the environment says of proxies is for the web.
@@ -62,7 +69,7 @@ func (a *Agent) keepaliveTimeout() time.Duration { return max(a.config.Keepalive
 
 // dial makes a session: a connection, the stream on it, and both sides knowing who the other is.
 func (a *Agent) dial(l *link) (*session, error) {
-	conn, err := a.connect(l.to.Name, l.to.Address)
+	conn, why, err := a.connect(l.to.Name, l.to.Address)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +83,7 @@ func (a *Agent) dial(l *link) (*session, error) {
 	if err == nil {
 		return s, nil
 	}
+	err = why(err)
 	if ctx.Err() != nil && a.ctx.Err() == nil {
 		err = failure(codes.Unavailable, "no answer from %s within %v: %w", l.to.Address, a.config.ConnectTimeout, err)
 	}

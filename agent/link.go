@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -77,7 +78,7 @@ func (l *link) approach() (attempt <-chan struct{}, pause time.Duration, err err
 			l.born = now
 		}
 		return l.try(), 0, nil
-	case !l.born.IsZero() && now.Sub(l.born) < l.agent.config.StartTimeout && passing(l.err):
+	case !l.born.IsZero() && now.Sub(l.born) < l.agent.config.StartTimeout && passing(l.err) && !errors.Is(l.err, errUntrusted):
 		return nil, l.next.Sub(now), nil // the group is starting: it may not be up yet
 	}
 	e := asError(l.err)

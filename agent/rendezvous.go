@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -63,7 +64,7 @@ func (a *Agent) meetOthers() (*agentpb.Group, error) {
 	}
 	for attempt := 1; ; attempt++ {
 		g, err := a.askCoordinator(me)
-		if err == nil || !passing(err) || a.ctx.Err() != nil {
+		if err == nil || !passing(err) || errors.Is(err, errUntrusted) || a.ctx.Err() != nil {
 			return g, err
 		}
 		a.log.Info("agent: waiting for the coordinator", "address", r.Address, "attempt", attempt, "err", err)
@@ -76,7 +77,7 @@ func (a *Agent) meetOthers() (*agentpb.Group, error) {
 // askCoordinator waits at the coordinator until the group is complete.
 func (a *Agent) askCoordinator(me *agentpb.Member) (*agentpb.Group, error) {
 	r := a.config.Rendezvous
-	conn, err := a.connect(r.Name, r.Address)
+	conn, why, err := a.connect(r.Name, r.Address)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +86,7 @@ func (a *Agent) askCoordinator(me *agentpb.Member) (*agentpb.Group, error) {
 	g, err := agentpb.NewAgentClient(conn).Rendezvous(ctx,
 		&agentpb.RendezvousRequest{Member: me, WorldSize: uint32(r.WorldSize)}, grpc.WaitForReady(false))
 	if err != nil {
-		return nil, asError(err)
+		return nil, asError(why(err))
 	}
 	return g, nil
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/pyrpc/pyrpc/internal/testcerts"
 )
 
 // meetAt makes the configurations of a group that finds together; the last one hosts, so that the others
@@ -60,7 +62,7 @@ func TestRendezvous_overTLS(t *testing.T) {
 	ca := newAuthority(t)
 	configs := meetAt(t, 2, 1, 0)
 	for i := range configs {
-		configs[i].TLS = ca.leaf(configs[i].Name, forName(configs[i].Name))
+		configs[i].TLS = ca.leaf(configs[i].Name, testcerts.ForName(configs[i].Name))
 		configs[i].Rendezvous.Name = "w1"
 	}
 	agents := startMeeting(t, configs...)

@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"log/slog"
 	"net"
 	"os"
@@ -20,13 +19,14 @@ import (
 	"google.golang.org/grpc/status"
 
 	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	"github.com/pyrpc/pyrpc/internal/testcerts"
 )
 
 const secret = "correct horse battery staple"
 
 func TestNew_refusesToLetAnybodyIn(t *testing.T) {
 	ca := newAuthority(t)
-	files := ca.leaf("w0", forName("w0"))
+	files := ca.leaf("w0", testcerts.ForName("w0"))
 	base := Config{Name: "w0", Executor: echo, Logger: slog.New(slog.DiscardHandler)}
 	for name, change := range map[string]func(*Config){
 		"listens on all addresses":     func(c *Config) { c.Listen = "0.0.0.0:0" },
@@ -86,16 +86,16 @@ func TestTLS_namesInCertificates(t *testing.T) {
 	ca := newAuthority(t)
 	identities := make(chan string, 1)
 	agents := start(t,
-		Config{Name: "w0", TLS: ca.leaf("w0", forName("w0"))},
-		Config{Name: "w1", TLS: ca.leaf("w1", forURI("spiffe://test/ns/w1")), Executor: ExecutorFunc(func(ctx context.Context, r Request) (Reply, error) {
+		Config{Name: "w0", TLS: ca.leaf("w0", testcerts.ForName("w0"))},
+		Config{Name: "w1", TLS: ca.leaf("w1", testcerts.ForURI("spiffe://test/ns/w1")), Executor: ExecutorFunc(func(ctx context.Context, r Request) (Reply, error) {
 			p, _ := PeerFrom(ctx)
 			identities <- p.Name + " " + p.Identity
 			return Reply(r), nil
 		})},
-		Config{Name: "w2", TLS: ca.leaf("w2", forCommonName("w2"))},
-		Config{Name: "w3", TLS: ca.leaf("w3", forURI("pyrpc:w3"))},
-		Config{Name: "liar", TLS: ca.leaf("liar", forName("honest"))},
-		Config{Name: "host", TLS: ca.leaf("host", forHost("127.0.0.1"))},
+		Config{Name: "w2", TLS: ca.leaf("w2", testcerts.ForCommonName("w2"))},
+		Config{Name: "w3", TLS: ca.leaf("w3", testcerts.ForURI("pyrpc:w3"))},
+		Config{Name: "liar", TLS: ca.leaf("liar", testcerts.ForName("honest"))},
+		Config{Name: "host", TLS: ca.leaf("host", testcerts.ForHost("127.0.0.1"))},
 	)
 	for i := range 4 {
 		for to := range 4 {
@@ -109,7 +109,7 @@ func TestTLS_namesInCertificates(t *testing.T) {
 	_, err := agents[4].Call(testContext(t), "w0", Request{})
 	assert.Equal(t, codes.PermissionDenied, status.Code(err), "%v", err)
 	assert.ErrorContains(t, err, "is for honest, not for worker liar")
-	quick := startOne(t, Config{Name: "w9", Rank: 9, TLS: ca.leaf("w9", forName("w9")), StartTimeout: 1,
+	quick := startOne(t, Config{Name: "w9", Rank: 9, TLS: ca.leaf("w9", testcerts.ForName("w9")), StartTimeout: 1,
 		Peers: []Worker{{"liar", 1, agents[4].Addr().String()}, {"host", 2, agents[5].Addr().String()}}})
 	for _, to := range []string{"liar", "host"} {
 		_, err = quick.Call(testContext(t), to, Request{})
@@ -117,28 +117,11 @@ func TestTLS_namesInCertificates(t *testing.T) {
 	}
 }
 
-func TestTLS_strangersFail(t *testing.T) {
-	ca, other := newAuthority(t), newAuthority(t)
-	a := start(t, Config{Name: "w0", TLS: ca.leaf("w0", forName("w0"))})[0]
-	foreign := startOne(t, Config{Name: "w1", Rank: 1, StartTimeout: 1, TLS: other.leaf("w1", forName("w1")),
-		Peers: []Worker{{"w0", 0, a.Addr().String()}}})
-	_, err := foreign.Call(testContext(t), "w0", Request{})
-	assert.ErrorContains(t, err, "certificate signed by unknown authority")
-
-	pool := x509.NewCertPool()
-	pool.AddCert(ca.cert)
-	conn, err := tls.Dial("tcp", a.Addr().String(), &tls.Config{RootCAs: pool, ServerName: "w0", NextProtos: []string{"h2"}})
-	require.NoError(t, err)
-	_, err = conn.Read(make([]byte, 1))
-	assert.ErrorContains(t, err, "certificate required", "a client without a certificate")
-	_ = conn.Close()
-}
-
 func TestTLS_filesAreReadAgain(t *testing.T) {
 	ca := newAuthority(t)
 	var w wires
-	agents := start(t, Config{Name: "w0", Dial: w.dial, TLS: ca.leaf("w0", forName("w0"))},
-		Config{Name: "w1", TLS: ca.leaf("w1", forName("w1"))})
+	agents := start(t, Config{Name: "w0", Dial: w.dial, TLS: ca.leaf("w0", testcerts.ForName("w0"))},
+		Config{Name: "w1", TLS: ca.leaf("w1", testcerts.ForName("w1"))})
 	serial := func() int64 {
 		conn, err := tls.Dial("tcp", agents[1].Addr().String(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
 		require.NoError(t, err)
@@ -148,18 +131,16 @@ func TestTLS_filesAreReadAgain(t *testing.T) {
 	_, err := agents[0].Call(testContext(t), "w1", Request{})
 	require.NoError(t, err)
 	first := serial()
-	ca.leaf("w1", forName("w1"))
+	ca.leaf("w1", testcerts.ForName("w1"))
 	assert.Greater(t, serial(), first)
-	require.NoError(t, os.WriteFile(filepath.Join(ca.dir, "w1.pem"), []byte("half written"), 0o600))
+	require.NoError(t, os.WriteFile(ca.Path("w1.pem"), []byte("half written"), 0o600))
 	assert.Greater(t, serial(), first, "files that cannot be used change nothing")
 
 	// A new authority signs everything anew: agents that run take it over.
 	w.cut(false)
-	ca.key = nil
-	ca.cert = &x509.Certificate{Subject: ca.cert.Subject, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	ca.key = ca.write("ca", ca.cert)
-	ca.leaf("w0", forName("w0"))
-	ca.leaf("w1", forName("w1"))
+	ca.Renew()
+	ca.leaf("w0", testcerts.ForName("w0"))
+	ca.leaf("w1", testcerts.ForName("w1"))
 	assert.Eventually(t, func() bool {
 		_, err = agents[0].Call(testContext(t), "w1", Request{})
 		return err == nil
@@ -171,7 +152,7 @@ func TestToken(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
 	require.NoError(t, os.WriteFile(file, []byte(secret+"\n"), 0o600))
 	t.Setenv("AGENT_TEST_TOKEN", secret)
-	shared := ca.leaf("all", forHost("127.0.0.1"))
+	shared := ca.leaf("all", testcerts.ForHost("127.0.0.1"))
 	agents := start(t, Config{Name: "w0", TLS: shared, Token: &Token{Value: secret}},
 		Config{Name: "w1", TLS: shared, Token: &Token{File: file}}, Config{Name: "w2", Token: &Token{Env: "AGENT_TEST_TOKEN"}, TLS: shared},
 		Config{Name: "w3", TLS: shared, Token: &Token{Value: "another long secret"}})

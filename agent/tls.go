@@ -41,6 +41,10 @@ func (t *TLS) load() (*material, error) {
 	if err != nil {
 		return nil, fmt.Errorf("agent: TLS: %w", err)
 	}
+	if now := time.Now(); now.After(cert.Leaf.NotAfter) { // one that is not valid yet will be
+		return nil, fmt.Errorf("agent: TLS.Cert: %s expired at %v, and it is %v: renew it, or set this machine's clock",
+			t.Cert, cert.Leaf.NotAfter.UTC(), now.UTC().Truncate(time.Second))
+	}
 	m := &material{cert: cert}
 	if t.CA == "" {
 		return m, nil
@@ -156,7 +160,7 @@ func (k *keyring) client(name, address string) (*tls.Config, error) {
 			if (name == "" || !k.mutual) && leaf.VerifyHostname(host) == nil {
 				return nil
 			}
-			return fmt.Errorf("the certificate at %s is for %s, not for worker %s", address, orNobody(certNames(leaf)), name)
+			return &misnamedError{address, name, certNames(leaf)}
 		},
 	}, nil
 }
