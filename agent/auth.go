@@ -29,6 +29,7 @@ type caller struct {
 	identity string
 	address  string
 	names    []string // the only workers that it can be; nil if it has not been asked for a certificate
+	token    string   // the only worker that its token is for; "" if it has given the secret, or none
 }
 
 type callerKey struct{}
@@ -50,9 +51,11 @@ func (a *Agent) authenticate(ctx context.Context, method string) (context.Contex
 		c.names = append([]string{}, certNames(leaf)...)
 	}
 	if a.config.Token != nil {
-		if err := a.config.Token.checkToken(ctx); err != nil {
+		name, err := a.config.Token.checkToken(ctx, a.config.Name)
+		if err != nil {
 			return nil, err
 		}
+		c.token = name
 		if c.identity == "" {
 			c.identity = "token"
 		}
@@ -126,6 +129,10 @@ func (a *Agent) identify(ctx context.Context) (*agentpb.Hello, *caller, error) {
 	if c.names != nil && !slices.Contains(c.names, h.GetName()) && (a.keys == nil || a.keys.mutual) {
 		return nil, nil, a.turnAway(ctx, failure(codes.PermissionDenied,
 			"the certificate is for %s, not for worker %s: give that worker one of its own name", orNobody(c.names), h.GetName()))
+	}
+	if c.token != "" && c.token != h.GetName() {
+		return nil, nil, a.turnAway(ctx, failure(codes.PermissionDenied,
+			"the token is for worker %s, not for worker %s: give that worker one of its own name", c.token, h.GetName()))
 	}
 	return h, c, nil
 }

@@ -56,13 +56,16 @@ func (a *Agent) clientCreds(name, address string) (*dialerCreds, error) {
 	return &dialerCreds{TransportCredentials: credentials.NewTLS(cfg), address: address, files: a.keys.files}, nil
 }
 
-// token sends the shared secret along.
-func (a *Agent) token() (credentials.PerRPCCredentials, error) {
+// token proves to a worker that this one has a token.
+func (a *Agent) token(to string) (credentials.PerRPCCredentials, error) {
 	if a.config.Token == nil {
 		return nil, nil
 	}
-	value, err := a.config.Token.load()
-	return tokenCreds{value, a.keys != nil}, err
+	k, err := a.config.Token.load()
+	if err != nil {
+		return nil, err
+	}
+	return tokenCreds{k.prove(a.config.Name, to), a.keys != nil}, nil
 }
 
 type tokenCreds struct {

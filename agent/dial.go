@@ -29,7 +29,7 @@ func (a *Agent) connect(name, address string) (conn *grpc.ClientConn, why func(e
 	if err != nil {
 		return nil, nil, err
 	}
-	token, err := a.token()
+	token, err := a.token(name)
 	if err != nil {
 		return nil, nil, err
 	}

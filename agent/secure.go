@@ -49,7 +49,7 @@ func (c *Config) checkSecrets() error {
 		}
 	}
 	if c.Token != nil {
-		if _, err := c.Token.load(); err != nil {
+		if err := c.Token.check(c.Name); err != nil {
 			return err
 		}
 	}

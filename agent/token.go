@@ -1,67 +1,114 @@
 package agent
 
 import (
-	"context"
+	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/subtle"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"strings"
-
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 )
 
-// Token is a secret that all workers of a group share. Exactly one field is set.
+// Token is a secret that workers share, or one that was made of it for a single name with [TokenFor]: who
+// has the secret can be any worker, who has only the other can be only the one that it names. Exactly one
+// field is set. The token itself is never sent.
+//
+// Of two workers one must have the secret: neither of two that have only their own tokens can check the
+// other's. For groups in which nobody is to be trusted with it, there are certificates.
 type Token struct {
 	Value string
 	File  string // read whenever it is needed, so that it may change
 	Env   string // the name of an environment variable
 }
 
-// minToken is what a secret must have to be one.
-const minToken = 16
+const (
+	minToken    = 16             // what a secret must have to be one
+	namedPrefix = "pyrpc-token." // begins pyrpc-token.NAME.KEY, and no secret
+)
 
-func (t *Token) load() (string, error) {
-	var value, from string
+// TokenFor makes a token by which its holder can be the worker, or the guest, of that name, and no other. It
+// is good for as long as the secret is.
+//
+// Errors: a secret that is too short, or is such a token itself; what is no name for a worker.
+func TokenFor(secret, name string) (string, error) {
+	k, err := parseToken(strings.TrimSpace(secret), "TokenFor")
+	if err != nil {
+		return "", err
+	}
+	if k.name != "" {
+		return "", fmt.Errorf("agent: TokenFor: this is the token of worker %s: others are made of the secret only", k.name)
+	}
+	if err := checkName(name); err != nil {
+		return "", fmt.Errorf("agent: TokenFor: %w", err)
+	}
+	return namedPrefix + name + "." + encodeKey(k.of(name)), nil
+}
+
+// tokenKey is what a token says.
+type tokenKey struct {
+	secret string
+	name   string // of the only worker that it is for; "" for the secret
+	key    []byte // of that worker
+}
+
+func parseToken(value, from string) (tokenKey, error) {
+	if len(value) < minToken {
+		return tokenKey{}, fmt.Errorf("agent: the token from %s has %d characters, at least %d are needed", from, len(value), minToken)
+	}
+	named, ok := strings.CutPrefix(value, namedPrefix)
+	if !ok {
+		return tokenKey{secret: value}, nil
+	}
+	name, encoded, _ := strings.Cut(named, ".")
+	key, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err != nil || len(key) != sha256.Size || checkName(name) != nil {
+		return tokenKey{}, fmt.Errorf("agent: the token from %s is damaged: it begins with %s, and is not of the form %sNAME.KEY (make it anew)",
+			from, namedPrefix, namedPrefix)
+	}
+	return tokenKey{name: name, key: key}, nil
+}
+
+// of is the key of a worker, nil if this token does not give it.
+func (k tokenKey) of(name string) []byte {
+	switch k.name {
+	case "":
+		return mac([]byte(k.secret), "pyrpc token 1", name)
+	case name:
+		return k.key
+	}
+	return nil
+}
+
+func (t *Token) load() (tokenKey, error) {
 	switch {
 	case t.File != "" && t.Env == "" && t.Value == "":
 		b, err := os.ReadFile(t.File)
 		if err != nil {
-			return "", fmt.Errorf("agent: Token.File: %w", err)
+			return tokenKey{}, fmt.Errorf("agent: Token.File: %w", err)
 		}
-		value, from = strings.TrimSpace(string(b)), t.File
+		return parseToken(strings.TrimSpace(string(b)), t.File)
 	case t.Env != "" && t.File == "" && t.Value == "":
-		value, from = os.Getenv(t.Env), "$"+t.Env
+		return parseToken(os.Getenv(t.Env), "$"+t.Env)
 	case t.Value != "" && t.File == "" && t.Env == "":
-		value, from = t.Value, "Token.Value"
-	default:
-		return "", fmt.Errorf("agent: Token: exactly one of Value, File and Env must be set")
+		return parseToken(t.Value, "Token.Value")
 	}
-	if len(value) < minToken {
-		return "", fmt.Errorf("agent: the token from %s has %d characters, at least %d are needed", from, len(value), minToken)
-	}
-	return value, nil
+	return tokenKey{}, fmt.Errorf("agent: Token: exactly one of Value, File and Env must be set")
 }
 
-const (
-	authKey = "authorization"
-	bearer  = "Bearer "
-)
-
-// checkToken compares what the peer sent with the secret, in a time that tells nothing of it.
-func (t *Token) checkToken(ctx context.Context) error {
-	want, err := t.load()
-	if err != nil {
-		return failure(codes.Internal, "this worker cannot read its token")
+// check finds a token that is another worker's.
+func (t *Token) check(name string) error {
+	k, err := t.load()
+	if err == nil && k.of(name) == nil {
+		err = fmt.Errorf("agent: the token is for worker %s, and this is %s: give it the secret, or a token of its own name", k.name, name)
 	}
-	got := metadata.ValueFromIncomingContext(ctx, authKey)
-	if len(got) != 1 || !strings.HasPrefix(got[0], bearer) {
-		return failure(codes.Unauthenticated, "no token: this worker wants the metadata %s: %s…", authKey, bearer)
-	}
-	a, b := sha256.Sum256([]byte(want)), sha256.Sum256([]byte(strings.TrimPrefix(got[0], bearer)))
-	if subtle.ConstantTimeCompare(a[:], b[:]) != 1 {
-		return failure(codes.Unauthenticated, "wrong token")
-	}
-	return nil
+	return err
 }
+
+// mac is over texts of which none has a zero byte.
+func mac(key []byte, texts ...string) []byte {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(strings.Join(texts, "\x00")))
+	return h.Sum(nil)
+}
+
+func encodeKey(key []byte) string { return base64.RawURLEncoding.EncodeToString(key) }

@@ -82,3 +82,24 @@ func TestRunTLS(t *testing.T) {
 	require.NoError(t, first.Wait())
 	assert.Equal(t, "worker0 asked worker1: worker1\n", stdout.String())
 }
+
+// TestToken: who has a token for one name comes by that name only.
+func TestToken(t *testing.T) {
+	secret := write(t, "secret", "correct horse battery staple\n")
+	bob := write(t, "bob.token", here(t, "token", "--token-file", secret, "bob").ok(t))
+	here(t, "token", "bob").failed(t, 2, "--token-file is missing")
+	here(t, "token", "--token-file", secret).failed(t, 2, "accepts 1 arg(s)")
+	here(t, "token", "--token-file", secret, "b b").failed(t, 1, `"b b" is no name for a worker`)
+	here(t, "token", "--token-file", bob, "eve").failed(t, 1, "this is the token of worker bob")
+	here(t, "token", "--token-file", secret+"2", "bob").failed(t, 1, "the secret cannot be read")
+
+	s := serveAgent(t, "--name", "w0", "--guest", "cli", "--guest", "bob", "--token-file", secret)
+	call := func(args ...string) ended {
+		return pyrpc(t, "", append(append([]string{"call", "--peer", s.peer}, args...), "w0", "math:hypot", "3", "4")...)
+	}
+	assert.Equal(t, "5.0\n", call("--token-file", secret).ok(t))
+	assert.Equal(t, "5.0\n", call("--token-file", bob, "--as", "bob").ok(t))
+	call("--token-file", bob).failed(t, 1, "the token is for worker bob, and this is cli")
+	call().failed(t, 1, "Unauthenticated", "no token: this worker wants one")
+	call("--token-file", write(t, "other", "another long secret")).failed(t, 1, "wrong token: worker cli and worker w0 do not have tokens of the same secret")
+}
