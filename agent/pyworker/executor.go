@@ -109,13 +109,14 @@ func (w *Worker) finish(ctx context.Context, caller, result *pybridge.Object) (a
 		defer p.Release()
 		return w.body(ctx, p)
 	}
-	return whenOver(ctx, w, func(t gil.Token, deliver *pybridge.Object) error {
+	return whenOver(ctx, w, result, func(t gil.Token, deliver *pybridge.Object) error {
 		return discard(w.python.whenDone.Call(t, result, caller, deliver))
 	}, w.bodyOfArgument)
 }
 
-// whenOver has Python call deliver with an outcome, and waits for what read makes of it.
-func whenOver[T any](ctx context.Context, w *Worker, ask func(t gil.Token, deliver *pybridge.Object) error,
+// whenOver has Python call deliver with the outcome of a Future, and waits for what read makes of it. When the
+// caller has left, the coroutine that makes the outcome is cancelled.
+func whenOver[T any](ctx context.Context, w *Worker, future *pybridge.Object, ask func(t gil.Token, deliver *pybridge.Object) error,
 	read func(context.Context, any) (T, error)) (T, error) {
 	type outcome struct {
 		value T
@@ -134,15 +135,18 @@ func whenOver[T any](ctx context.Context, w *Worker, ask func(t gil.Token, deliv
 		defer deliver.Release()
 		return ask(t, deliver)
 	})
-	if err != nil {
-		return *new(T), err
+	if err == nil {
+		select {
+		case o := <-came:
+			return o.value, o.err
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
 	}
-	select {
-	case o := <-came:
-		return o.value, o.err
-	case <-ctx.Done():
-		return *new(T), context.Cause(ctx)
-	}
+	_ = w.inside(context.WithoutCancel(ctx), func(t gil.Token) error { // fails where Python is closed: nothing runs there
+		return discard(w.python.abandon.Call(t, future))
+	})
+	return *new(T), err
 }
 
 // refusal brings the errors of the layers below into the form that peers are told.

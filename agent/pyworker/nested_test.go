@@ -39,8 +39,14 @@ func TestEndOfCallDoesNotEndWhatOthersMayWaitFor(t *testing.T) {
 // begun waits until a function of testdata/nesting.py says that it runs.
 func begun(t *testing.T) {
 	t.Helper()
+	acquire(t, "nesting", "begun")
+}
+
+// acquire waits for a semaphore of a module in testdata.
+func acquire(t *testing.T, module, name string) {
+	t.Helper()
 	pytest.With(t, func(tok gil.Token) {
-		semaphore := pytest.Define(t, tok, "import nesting\nvalue = nesting.begun", "value")
+		semaphore := pytest.Define(t, tok, "import "+module+"\nvalue = "+module+"."+name, "value")
 		defer semaphore.Release()
 		o, err := semaphore.CallMethod(tok, "acquire", true, 60)
 		require.NoError(t, err)

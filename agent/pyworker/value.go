@@ -30,7 +30,7 @@ func (w *Worker) keep(ctx context.Context, result *pybridge.Object) (*value, err
 		return &value{w, result.Named("value of an RRef")}, nil
 	}
 	defer result.Release()
-	return whenOver(ctx, w, func(t gil.Token, deliver *pybridge.Object) error {
+	return whenOver(ctx, w, result, func(t gil.Token, deliver *pybridge.Object) error {
 		return discard(w.python.whenKept.Call(t, result, deliver))
 	}, func(ctx context.Context, boxed any) (*value, error) { return w.box(ctx, boxed) })
 }

@@ -87,9 +87,9 @@ def _run(data, tensors, caller):
         if getattr(marked, "_wrapped_async_rpc_function", None) and not _is_outcome(result):
             return failed(_not_a_future(result))
         return result
-    from ._coroutines import run
+    from ._coroutines import prepare
 
-    return run(result)
+    return prepare(result)  # when_done or when_kept begins it
 
 
 def _is_outcome(result):
@@ -136,9 +136,24 @@ def result_of(future):
 
 def when_done(future, caller, deliver):
     """Call Go's *deliver* with what travels back, once there is an outcome."""
+    _begin(future)
     future.add_done_callback(lambda done: deliver(answer(result_of(done), caller)))
+
+
+def _begin(future):
+    from ._coroutines import begin
+
+    begin(future)
+
+
+def abandon(future):
+    """Nobody waits for this outcome any more: end the coroutine that makes it, if one does."""
+    from ._coroutines import cancel
+
+    cancel(future)
 
 
 def when_kept(future, deliver):
     """Call Go's *deliver* with the outcome of a Future, once there is one, to be kept."""
+    _begin(future)
     future.add_done_callback(lambda done: deliver(Box(result_of(done))))

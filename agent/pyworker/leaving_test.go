@@ -1,0 +1,64 @@
+package pyworker_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/pyrpc/pyrpc/agent/pyworker"
+	"github.com/pyrpc/pyrpc/internal/pytest"
+)
+
+// A coroutine whose caller has left is cancelled, however the caller left.
+func TestCoroutinesEndWithTheirCaller(t *testing.T) {
+	for name, leave := range map[string]func(cancel func(), workers []*pyworker.Worker){
+		"gives up":        func(cancel func(), _ []*pyworker.Worker) { cancel() },
+		"connection gone": func(_ func(), workers []*pyworker.Worker) { part(t, workers, workers[1]) },
+	} {
+		for function, check := range map[string]string{"stays": "check_cancelled", "waits_for_another": "check_ended"} {
+			t.Run(name+" "+function, func(t *testing.T) {
+				workers := group(t, 2)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				over := make(chan error, 1)
+				go func() { over <- call(ctx, workers[1], "w0", "leaving", function) }()
+				acquire(t, "leaving", "begun")
+				leave(cancel, workers)
+				assert.Error(t, <-over)
+				assert.NoError(t, inside(t, workers[0], "leaving", check))
+				untilNoTaskIsLeft(t, workers[0])
+			})
+		}
+	}
+}
+
+func untilNoTaskIsLeft(t *testing.T, w *pyworker.Worker) {
+	t.Helper()
+	pytest.Until(t, "no task is left", func() bool { return inside(t, w, "leaving", "check_no_task_is_left") == nil })
+}
+
+// The same for who calls himself, and when the time is up.
+func TestCoroutinesEndWithTheirDeadline(t *testing.T) {
+	workers := group(t, 2)
+	for _, to := range []string{"w0", "w1"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond) // before or after it begins
+		err := call(ctx, workers[0], to, "leaving", "waits_in_silence")
+		cancel()
+		assert.Equal(t, codes.DeadlineExceeded, status.Code(err), "%v", err)
+	}
+	untilNoTaskIsLeft(t, workers[0]) // who is called notices by a clock of its own
+}
+
+func TestCoroutinesThatNeverBegin(t *testing.T) {
+	assert.NoError(t, inside(t, group(t, 1)[0], "leaving", "check_cancelled_before_it_begins"))
+}
+
+// What an RRef refers to is no caller's alone.
+func TestCoroutinesOfRRefsGoOn(t *testing.T) {
+	err := inside(t, group(t, 2)[0], "leaving", "remote_value")
+	assert.NoError(t, err, "%+v", err)
+}

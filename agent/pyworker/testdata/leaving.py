@@ -1,0 +1,114 @@
+"""Coroutines whose caller leaves."""
+
+import asyncio
+import threading
+
+import pyrpc as rpc
+
+begun = threading.Semaphore(0)
+ended = threading.Semaphore(0)
+seen = []
+
+
+async def stays():
+    try:
+        begun.release()
+        await asyncio.get_running_loop().create_future()
+    except BaseException as exc:
+        seen.append(type(exc))
+        raise
+    finally:
+        ended.release()
+
+
+async def waits_for_another():
+    try:
+        begun.release()
+        await rpc.Future()
+    finally:
+        ended.release()
+
+
+class NeverBegins:
+    """What an awaitable that was cancelled before it began is left as."""
+
+    closed = False
+
+    def __await__(self):
+        raise AssertionError("it began")
+        yield
+
+    def close(self):
+        self.closed = True
+
+
+def check_cancelled():
+    assert ended.acquire(timeout=60), "the coroutine goes on"
+    assert seen.pop() is asyncio.CancelledError
+
+
+def check_ended():
+    assert ended.acquire(timeout=60), "the coroutine goes on"
+
+
+async def waits_in_silence():
+    await asyncio.get_running_loop().create_future()
+
+
+def check_no_task_is_left():
+    from pyrpc import _coroutines
+
+    assert not _coroutines._tasks, _coroutines._tasks
+
+
+def check_cancelled_before_it_begins():
+    from pyrpc import _coroutines
+
+    held, goes_on = threading.Event(), threading.Event()
+    loop = _coroutines._running_loop()
+
+    def hold():
+        held.set()
+        goes_on.wait(60)
+
+    loop.call_soon_threadsafe(hold)
+    assert held.wait(60)
+    awaitable = NeverBegins()
+    future = _coroutines.prepare(awaitable)
+    _coroutines.begin(future)
+    _coroutines.cancel(future)
+    goes_on.set()
+    try:
+        future.wait(60)
+    except asyncio.CancelledError:
+        pass
+    else:
+        raise AssertionError("the future has a value")
+    assert awaitable.closed
+    _coroutines.cancel(future)  # which is over
+    awaitable = NeverBegins()
+    _coroutines.cancel(_coroutines.prepare(awaitable))
+    assert awaitable.closed
+    _coroutines.cancel(rpc.Future())  # which is another's
+
+
+async def value():
+    begun.release()
+    while not go_on.is_set():
+        await asyncio.sleep(0.001)
+    return "value"
+
+
+go_on = threading.Event()
+
+
+def remote_value():
+    """The value of an RRef is made whoever waits for it."""
+    rref = rpc.remote("w1", value)
+    assert begun.acquire(timeout=60)
+    try:
+        rref.to_here(timeout=0.001)
+    except RuntimeError:
+        pass
+    go_on.set()
+    assert rref.to_here(timeout=0) == "value"
