@@ -27,6 +27,7 @@ func (c *common) demoWorkers(cmd *cobra.Command, dir string) error {
 		Workers: 2, Command: append(command, "--", filepath.Join(dir, workersProgram)), Grace: launchGrace,
 		Stdout: out, Stderr: cmd.ErrOrStderr(),
 	}
+	beforeStopAtOnce(cmd.Context(), group.Kill)
 	if err := group.Run(cmd.Context()); err != nil {
 		return fmt.Errorf("the workers: %w", err)
 	}

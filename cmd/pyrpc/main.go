@@ -27,7 +27,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	defer signal.Stop(signals)
 
-	ctx, cancel := context.WithCancelCause(context.Background())
+	atOnce := &lastActs{}
+	ctx, cancel := context.WithCancelCause(context.WithValue(context.Background(), lastActsKey{}, atOnce))
 	defer cancel(nil)
 	status := make(chan int, 1)
 	go func() { status <- execute(ctx, args, stdin, stdout, stderr) }()
@@ -41,6 +42,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			return s
 		case sig := <-signals:
 			if ctx.Err() != nil { // the second one: whatever is in Python does not come back
+				atOnce.run()
 				return (&signalError{sig}).status()
 			}
 			fmt.Fprintf(stderr, "pyrpc: %s: stopping (once more to stop at once)\n", signalName(sig))

@@ -40,6 +40,7 @@ func (c *common) launchScript(cmd *cobra.Command, workers int, f *agentFlags, ar
 		Workers: workers, Command: append(append(command, "--"), args...), Grace: launchGrace,
 		Stdin: cmd.InOrStdin(), Stdout: cmd.OutOrStdout(), Stderr: cmd.ErrOrStderr(),
 	}
+	beforeStopAtOnce(cmd.Context(), group.Kill)
 	err = group.Run(cmd.Context())
 	var failed *launch.Failed
 	if errors.As(err, &failed) {

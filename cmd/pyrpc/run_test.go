@@ -107,6 +107,53 @@ while True: pass
 	assert.ErrorIs(t, err, io.EOF)
 }
 
+// TestRunWorkersSecondSignal: it is not the workers that are waited for then, nor what they have started; all of them
+// hold a pipe, which ends with the last.
+func TestRunWorkersSecondSignal(t *testing.T) {
+	python(t)
+	file := write(t, "program.py", wait+`
+import subprocess, time
+pipe = os.open(sys.argv[1], os.O_WRONLY)
+subprocess.Popen(["sleep", "100000"], pass_fds=[pipe])
+os.write(pipe, b"in\n")
+while True:
+    try:
+        time.sleep(100000)
+    except BaseException:
+        pass
+`)
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	require.NoError(t, syscall.Mkfifo(fifo, 0o600))
+	var lines *bufio.Reader
+	got := interruptedWhen(t, command(t, "run", "-n", "2", file, fifo), func(*bufio.Reader) {
+		pipe, err := os.Open(fifo)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = pipe.Close() })
+		lines = bufio.NewReader(pipe)
+		for range 2 {
+			line, err := lines.ReadString('\n')
+			require.NoError(t, err)
+			require.Equal(t, "in\n", line)
+		}
+	}, syscall.SIGINT, syscall.SIGINT)
+	assert.Equal(t, 130, got.status, got.stderr)
+	assert.NotContains(t, got.stderr, "still running", "no worker was given time")
+	_, err := lines.ReadByte()
+	assert.ErrorIs(t, err, io.EOF)
+}
+
+// TestRunWorkersMeetAgain: the port is theirs for as long as the command runs.
+func TestRunWorkersMeetAgain(t *testing.T) {
+	out := pyrpc(t, "", "run", "-n", "2", write(t, "program.py", `
+import os, pyrpc as rpc
+for life in range(3):
+    rpc.init_rpc(f"w{os.environ['RANK']}")
+    rpc.shutdown()
+print("met")
+`)).ok(t)
+	assert.Equal(t, []string{"[0] met", "[1] met"}, sortedLines(out))
+}
+
 func TestRunWorkersUsage(t *testing.T) {
 	for _, n := range []string{"0", "-1", "1000000000"} {
 		here(t, "run", "-n", n, "x.py").failed(t, 2, "-n "+n+": from 1 to 1024 workers")

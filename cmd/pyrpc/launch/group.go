@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -27,6 +26,8 @@ type Group struct {
 	Stdin          io.Reader // for worker 0; the others have none
 	Stdout, Stderr io.Writer
 	Grace          time.Duration // between SIGTERM and SIGKILL
+
+	running sync.Map // of *worker: those that have a process, which has not been reaped
 }
 
 // Failed is a worker that ended with another status than 0, or by a signal.
@@ -55,10 +56,11 @@ func (f *Failed) Status() int {
 // Run starts the workers and waits until all have ended. The first that fails ends the others, and is the
 // error; so is the cause of ctx, whose end ends all.
 func (g *Group) Run(ctx context.Context) error {
-	env, err := rendezvous()
+	where, err := newMeeting()
 	if err != nil {
 		return err
 	}
+	defer where.close()
 	stop, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var out sync.Mutex // one for both streams: they may be the same terminal
@@ -66,14 +68,14 @@ func (g *Group) Run(ctx context.Context) error {
 	for rank := range g.Workers {
 		w := &worker{rank: rank, grace: g.Grace}
 		w.cmd = exec.Command(g.Command[0], g.Command[1:]...)
-		w.cmd.Env = append(append(os.Environ(), env...), g.placeOf(rank)...)
+		w.cmd.Env = append(append(os.Environ(), where.env...), g.placeOf(rank)...)
 		w.stdout = newPrefixer(rank, g.Stdout, &out)
 		w.stderr = newPrefixer(rank, g.Stderr, &out)
 		if rank == 0 {
 			w.stdin = g.Stdin
 		}
 		all.Go(func() {
-			if err := w.run(stop); err != nil {
+			if err := g.run(stop, w); err != nil {
 				cancel(err)
 			}
 		})
@@ -82,25 +84,17 @@ func (g *Group) Run(ctx context.Context) error {
 	return context.Cause(stop)
 }
 
+// Kill ends all workers, and what they have started, without giving them time.
+func (g *Group) Kill() {
+	g.running.Range(func(w, _ any) bool {
+		w.(*worker).kill()
+		return true
+	})
+}
+
 func (g *Group) placeOf(rank int) []string {
 	r, n := strconv.Itoa(rank), strconv.Itoa(g.Workers)
 	return []string{"RANK=" + r, "LOCAL_RANK=" + r, "WORLD_SIZE=" + n, "LOCAL_WORLD_SIZE=" + n}
-}
-
-// rendezvous is where the workers meet: where the user said, or at a port that is free now.
-func rendezvous() ([]string, error) {
-	if os.Getenv("MASTER_ADDR") != "" && os.Getenv("MASTER_PORT") != "" {
-		return nil, nil
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("no port for the workers to meet at: %w", err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
-		return nil, err
-	}
-	return []string{"MASTER_ADDR=127.0.0.1", "MASTER_PORT=" + strconv.Itoa(port)}, nil
 }
 
 // worker is one process.
@@ -113,7 +107,7 @@ type worker struct {
 }
 
 // run gives an error for a worker that failed by itself; one that was stopped has not.
-func (w *worker) run(stop context.Context) error {
+func (g *Group) run(stop context.Context, w *worker) error {
 	// Pdeathsig comes when the thread that made the process ends, not only when the process does.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -123,6 +117,8 @@ func (w *worker) run(stop context.Context) error {
 	if err := w.start(); err != nil {
 		return fmt.Errorf("worker %d did not start: %w", w.rank, err)
 	}
+	g.running.Store(w, nil)
+	defer g.running.Delete(w)
 	ended, watched := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(watched)
@@ -180,9 +176,14 @@ func (w *worker) endWith(stop context.Context, ended <-chan struct{}) {
 	select {
 	case <-ended:
 	case <-grace.C:
-		if w.cmd.Process.Signal(syscall.Signal(0)) == nil { // not yet reaped: the number is still its
-			_ = syscall.Kill(-w.cmd.Process.Pid, syscall.SIGKILL)
-		}
+		w.kill()
+	}
+}
+
+// kill ends the worker's process group.
+func (w *worker) kill() {
+	if w.cmd.Process.Signal(syscall.Signal(0)) == nil { // not yet reaped: the number is still its
+		_ = syscall.Kill(-w.cmd.Process.Pid, syscall.SIGKILL)
 	}
 }
 
