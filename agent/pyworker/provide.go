@@ -76,6 +76,14 @@ func (p *provider) start(ctx context.Context, args []any, _ map[string]any) (any
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", pybridge.RuntimeError, err)
 	}
+	var once sync.Once
+	w.left = func(report cleanup.Report) {
+		once.Do(func() {
+			if config.Left != nil {
+				config.Left(name, report)
+			}
+		})
+	}
 	p.mu.Lock()
 	p.current = w
 	p.mu.Unlock()
@@ -126,7 +134,8 @@ func (p *provider) shutdown(ctx context.Context) error {
 	if w == nil {
 		return nil
 	}
-	_, err := w.agent.Shutdown(ctx)
+	report, err := w.agent.Shutdown(ctx)
+	w.left(report)
 	return err
 }
 
@@ -144,7 +153,11 @@ func (w *Worker) hostShutdown(ctx context.Context, a arguments) (any, error) {
 		end = w.agent.Join
 	}
 	// RRefs that are left are in the report, which the agent logs; they keep nobody from leaving, as in torch.
-	if _, err := end(ctx); err != nil && !errors.Is(err, cleanup.ErrLeaked) && !errors.Is(err, agent.ErrLeaked) {
+	report, err := end(ctx)
+	if len(report.Steps) > 0 && w.left != nil { // or the others were waited for in vain, and the agent is open
+		w.left(report)
+	}
+	if err != nil && !errors.Is(err, cleanup.ErrLeaked) && !errors.Is(err, agent.ErrLeaked) {
 		return failed(err), nil
 	}
 	return nil, nil

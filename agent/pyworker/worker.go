@@ -32,6 +32,9 @@ type Config struct {
 	// MaxWaiting is how many Python calls may wait for other workers at once. Each holds an OS thread, since
 	// its Python frames are on that thread's stack. [DefaultMaxWaiting] by default.
 	MaxWaiting int
+	// Left gets the report of a worker that Python started and ended, or left to the end of the process. It may
+	// be nil. See [Provide].
+	Left func(name string, report cleanup.Report)
 }
 
 // Worker is an agent whose functions are Python's. Its methods may be called from any goroutine, and
@@ -54,6 +57,7 @@ type Worker struct {
 	completions completions
 	torch       sync.Once // imports it
 	closing     sync.Once
+	left        func(cleanup.Report) // called once
 }
 
 // New makes an agent for the functions of a Python interpreter, and opens its listener; nobody is

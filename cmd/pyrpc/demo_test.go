@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -19,6 +21,16 @@ func TestDemo(t *testing.T) {
 		"  [0] left the group", "  [1] left the group",
 	} {
 		assert.Contains(t, out, text)
+	}
+	for rank := range 2 {
+		said := ""
+		for line := range strings.Lines(out) { // those of the other may come between
+			if text, ok := strings.CutPrefix(line, fmt.Sprintf("  [%d] ", rank)); ok {
+				said += text
+			}
+		}
+		assert.Regexp(t, fmt.Sprintf(`(?m)^join of agent worker%d\n  PHASE .*\n  agent +agent worker%d +released `, rank, rank), said)
+		assert.Regexp(t, `(?ms)^join of the process\n  PHASE .*  verify +ledger of references +released `, said)
 	}
 	assert.NotContains(t, out, "UNEXPECTED")
 	assert.NotContains(t, out, "leaked")

@@ -22,7 +22,7 @@ func (c *common) demoWorkers(cmd *cobra.Command, dir string) error {
 	}
 	cmd.Printf("\ntwo workers (pyrpc run -n 2 %s)\n", workersProgram)
 	out := &indented{w: cmd.OutOrStdout()}
-	command := append([]string{self, "run", "--" + linesFlag}, given(cmd.InheritedFlags())...)
+	command := append([]string{self, "run", "--" + linesFlag, "--" + reportFlag}, given(cmd.InheritedFlags())...)
 	group := &launch.Group{
 		Workers: 2, Command: append(command, "--", filepath.Join(dir, workersProgram)), Grace: launchGrace,
 		Stdout: out, Stderr: cmd.ErrOrStderr(),

@@ -17,6 +17,9 @@ const workersFlag = "workers"
 // linesFlag has workers write line by line: the launcher shows lines as they come.
 const linesFlag = "lines"
 
+// reportFlag has a program's agents, and the process, say what was released when they ended.
+const reportFlag = "report"
+
 // launchGrace is longer than the join of a worker that stops.
 const launchGrace = 2 * joinTime
 

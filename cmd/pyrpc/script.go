@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pyrpc/pyrpc/agent/pyworker"
+	"github.com/pyrpc/pyrpc/cleanup"
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
@@ -19,7 +20,7 @@ import (
 func runCommand(c *common) *cobra.Command {
 	f := &agentFlags{}
 	var workers int
-	var lines bool
+	var lines, reports bool
 	cmd := &cobra.Command{
 		Use:   "run [-n WORKERS] SCRIPT.py [ARG...]",
 		Short: "Run a Python program inside this process, or in a group of such",
@@ -36,18 +37,19 @@ output begin with the rank. The first worker that fails ends the others, and its
 			if cmd.Flags().Changed(workersFlag) {
 				return c.launchScript(cmd, workers, f, args)
 			}
-			return c.runScript(cmd, f, lines, args)
+			return c.runScript(cmd, f, lines, reports, args)
 		},
 	}
 	f.add(cmd)
 	cmd.Flags().IntVarP(&workers, workersFlag, "n", 0, "run that many `workers`, each in a process of its own")
 	cmd.Flags().BoolVar(&lines, linesFlag, false, "write each line when it is complete, as at a terminal (what -n has workers do)")
 	_ = cmd.Flags().MarkHidden(linesFlag)
+	cmd.Flags().BoolVar(&reports, reportFlag, false, "print what became of each agent when it left, and of Python at the end")
 	cmd.Flags().SetInterspersed(false) // what follows the script is the script's
 	return cmd
 }
 
-func (c *common) runScript(cmd *cobra.Command, f *agentFlags, lines bool, args []string) error {
+func (c *common) runScript(cmd *cobra.Command, f *agentFlags, lines, reports bool, args []string) error {
 	config, err := f.config(c, cmd)
 	if err != nil {
 		return err
@@ -61,12 +63,15 @@ func (c *common) runScript(cmd *cobra.Command, f *agentFlags, lines bool, args [
 		return err
 	}
 	c.path = append([]string{dir}, c.path...)
-	return c.withRuntime(cmd, func(ctx context.Context, rt *pybridge.Runtime) error {
+	if reports {
+		config.Left = func(name string, r cleanup.Report) { printReport(cmd, "join of agent "+name, r) }
+	}
+	report, err := c.joined(cmd, func(ctx context.Context, rt *pybridge.Runtime) error {
 		if err := pyworker.Provide(ctx, rt, config); err != nil {
 			return err
 		}
 		return scriptError(gil.With(gil.WithLabel(ctx, args[0]), func(t gil.Token) error {
-			if lines {
+			if lines || reports { // which come when they come
 				if err := writeLines(t, rt); err != nil {
 					return err
 				}
@@ -78,6 +83,17 @@ func (c *common) runScript(cmd *cobra.Command, f *agentFlags, lines bool, args [
 			return rt.RunMain(t, source, args[0])
 		}))
 	}, pybridge.WithArgv(args...))
+	if reports {
+		printReport(cmd, "join of the process", report)
+	}
+	return err
+}
+
+// printReport prints at once what belongs together: Python may be printing too.
+func printReport(cmd *cobra.Command, of string, r cleanup.Report) {
+	if len(r.Steps) > 0 {
+		cmd.Print(of + "\n" + indent(r.String()))
+	}
 }
 
 // writeLines has sys.stdout write each line when it is complete.

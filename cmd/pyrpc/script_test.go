@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -82,4 +83,24 @@ func TestRunJoinFails(t *testing.T) {
 	const broken = "import sys\nclass Broken:\n    def flush(self): return 1 / 0\nsys.stdout = Broken()\n"
 	pyrpc(t, "", "run", write(t, "program.py", broken)).failed(t, 1, "sys.stdout: ZeroDivisionError: division by zero")
 	pyrpc(t, "", "run", write(t, "program.py", broken+"sys.exit(3)\n")).failed(t, 3, "sys.stdout: ZeroDivisionError: division by zero")
+}
+
+// TestRunReport: what was released is in the reports, of an agent that nobody shut down too.
+func TestRunReport(t *testing.T) {
+	run := func(end string) string {
+		return pyrpc(t, "", "run", "--report", write(t, "program.py", `
+import pyrpc as rpc
+rpc.init_rpc("w0", rank=0, world_size=1, rpc_backend_options=rpc.RpcBackendOptions(init_method="tcp://127.0.0.1:0"))
+kept = rpc.remote("w0", list)
+print(kept.to_here())
+`+end)).ok(t)
+	}
+	for _, end := range []string{"rpc.shutdown(graceful=False)", ""} {
+		out := run(end)
+		assert.True(t, strings.HasPrefix(out, "[]\n"), "in the order of events: %s", out)
+		assert.Equal(t, 1, strings.Count(out, "join of agent w0\n  PHASE "), out)
+		assert.Equal(t, 1, strings.Count(out, "join of the process\n  PHASE "), out)
+		assert.Regexp(t, `(?m)^  agent +agent w0 +released `, out)
+		assert.Regexp(t, `(?m)^  released: 1 × RRef values$`, out, end)
+	}
 }
