@@ -16,6 +16,7 @@ type incall struct {
 	detail   proto.Message
 	total    int64
 	body     *assembly
+	place    *agentpb.Place // where the body still is
 	ctx      context.Context
 	cancel   context.CancelFunc
 	begun    bool  // the execution; known to who reads the stream
@@ -73,6 +74,10 @@ func (in *inbound) unbook(c *incall) {
 func (in *inbound) execute(c *incall) {
 	var reply Body
 	err := c.early
+	if failed := in.copyOut(c); failed != nil {
+		in.kick(failed)
+		err = failed
+	}
 	if err == nil {
 		reply, err = in.agent.serve(c.ctx, &in.peer, c.method, c.body.body, c.detail)
 	}
@@ -94,6 +99,7 @@ func (in *inbound) execute(c *incall) {
 	o := in.answer(c.id, reply, err, c.early == nil)
 	o.over = over
 	if in.out.submitReply(o) != nil {
+		o.discard()
 		over() // nobody is there to be told
 	}
 }
@@ -106,7 +112,7 @@ func (in *inbound) answer(id uint64, body Body, err error, ran bool) *outgoing {
 	if err != nil {
 		return newOutgoing(frame{kind: agentpb.Kind_KIND_FAILURE, call: id, detail: toStatus(err, ran)}, nil)
 	}
-	return newOutgoing(frame{kind: agentpb.Kind_KIND_REPLY, call: id}, body)
+	return in.shared.message(frame{kind: agentpb.Kind_KIND_REPLY, call: id}, body, in.say)
 }
 
 // refuse answers a request that was not run. While the peer takes none of its refusals, nothing more is

@@ -26,6 +26,7 @@ type outcall struct {
 	deadline time.Time
 	msg      *outgoing
 	arriving *assembly               // the reply's body while it arrives; the session's reader's
+	placed   bool                    // it is in shared memory; the session's reader's
 	held     atomic.Int64            // bytes of the budgets for receiving
 	session  atomic.Pointer[session] // where it was sent; set before stage says so
 	stage    atomic.Uint32

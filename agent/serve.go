@@ -66,9 +66,15 @@ func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.
 	if err != nil {
 		return a.turnAway(stream.Context(), failure(codes.PermissionDenied, "%s", asError(err).Text))
 	}
+	var nonce []byte
+	if !guest { // what a guest is told of this machine is less than what a worker is
+		nonce = a.nonce()
+	}
+	shared := newSharing(a, nonce, h)
+	defer shared.close()
 	in := a.newInbound(stream, Peer{
 		Name: w.Name, Rank: w.Rank, Identity: c.identity, Address: c.address, Allow: a.config.Policy.allow(w.Name),
-	})
+	}, shared)
 	in.guest = guest
 	reborn, err := a.origins.enter(in, h.GetIncarnation())
 	if err != nil {
@@ -78,14 +84,14 @@ func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.
 		a.rrefs.forget(w.Name)
 	}
 	defer a.origins.leave(in)
-	if err := stream.SendHeader(a.hello()); err != nil {
+	if err := stream.SendHeader(a.hello(nonce)); err != nil {
 		return err
 	}
 	return in.run()
 }
 
-func (a *Agent) newInbound(stream grpc.ServerStream, peer Peer) *inbound {
-	in := &inbound{agent: a, peer: peer, stream: stream, kicked: make(chan error, 1), running: map[uint64]*incall{}}
+func (a *Agent) newInbound(stream grpc.ServerStream, peer Peer, shared *sharing) *inbound {
+	in := &inbound{agent: a, peer: peer, stream: stream, shared: shared, kicked: make(chan error, 1), running: map[uint64]*incall{}}
 	in.ctx, in.cancel = context.WithCancelCause(context.WithValue(a.serveCtx, peerKey{}, &in.peer))
 	in.out = newSender(func(f *frame) error { return stream.SendMsg(f) }, in.kick,
 		a.limits.QueuePerPeer, 2*maxRefusals, &a.replies)
