@@ -103,7 +103,9 @@ func FuzzFrameSequence(f *testing.F) {
 // fuzzExecutor answers with what it is asked.
 type fuzzExecutor struct{}
 
-func (fuzzExecutor) Execute(_ context.Context, r Request) (Reply, error) { return Reply{Body: r.Body}, nil }
+func (fuzzExecutor) Execute(_ context.Context, r Request) (Reply, error) {
+	return Reply{Body: r.Body}, nil
+}
 
 func (fuzzExecutor) ExecuteRemote(context.Context, Request) (Value, error) { return nothing{}, nil }
 
