@@ -166,6 +166,7 @@ func bridgeRows() []row {
 		plain("pybridge.WithSwitchInterval", func(caller) { pybridge.WithSwitchInterval(time.Second) }),
 		plain("pybridge.WithFinalize", func(caller) { pybridge.WithFinalize(pybridge.FinalizeNever) }),
 		plain("pybridge.WithCrashReports", func(caller) { pybridge.WithCrashReports(true) }),
+		plain("pybridge.WithKeptMemory", func(caller) { pybridge.WithKeptMemory(1) }),
 		plain("pybridge.WithFork", func(caller) { pybridge.WithFork(true) }),
 		plain("pybridge.WithLogger", func(caller) { pybridge.WithLogger(slog.Default()) }),
 	}...)
