@@ -310,6 +310,23 @@ func objectRows() []row {
 			_, o, err := c.thing.CallBytes(c.ctx, []byte("x"), nil)
 			return released(o, err)
 		}},
+		{"pybridge.Object.CallBytesLent", func(s state) error {
+			switch {
+			case s < running:
+				return pybridge.ErrNoObject
+			case s == finalised:
+				return pybridge.ErrReleased
+			}
+			return needsPython(s)
+		}, func(s state) error {
+			if s >= draining {
+				return oneOf{gil.ErrHeld, gil.ErrClosed}
+			}
+			return gil.ErrHeld
+		}, func(c caller) error {
+			lent, err := c.thing.CallBytesLent(c.ctx, []byte("x"), nil)
+			return released(lent.Object, err)
+		}},
 		plain("pybridge.Object.Release", func(c caller) { c.spare.Release() }),
 		plain("pybridge.Object.Label", func(c caller) { c.thing.Label() }),
 		plain("pybridge.Object.Named", func(c caller) { c.named.Named("another name") }),
