@@ -18,16 +18,17 @@ import (
 // flatMagic begins the flat form (package handler/wire); no pickle of protocol 2 or later begins so.
 var flatMagic = []byte("pyrW")
 
-// message is what travels for a payload. Where it has tensors the bytes are theirs, and Python may change them:
-// what a call carries is what was there when it was made, so the agent has to copy them then.
+// message is what travels for a payload. The bytes may be Python's. Those of tensors it may change: what a call
+// carries is what was there when it was made, so the agent has to copy them then.
 type message struct {
 	body    agent.Body
-	tensors *handler.Flat // nil where there are none
+	tensors *handler.Flat  // nil where there are none
+	view    *pybridge.View // of a pickle; nil where there is a copy
 }
 
 // request is the message as one, which release may follow as soon as the call has begun.
 func (m message) request() agent.Request {
-	return agent.Request{Body: m.body, Volatile: m.tensors != nil}
+	return agent.Request{Body: m.body, Volatile: m.tensors != nil || m.view != nil}
 }
 
 // reply is the message as one, whose release is the agent's.
@@ -38,7 +39,10 @@ func (m message) reply() agent.Reply {
 	return agent.Reply{Body: m.body, Release: m.tensors.Release}
 }
 
-func (m message) release() { m.tensors.Release() }
+func (m message) release() {
+	m.tensors.Release()
+	m.view.Release()
+}
 
 // message makes one of a payload: its pickle, or where it has tensors the flat form.
 func (w *Worker) message(ctx context.Context, p handler.Payload) (message, error) {
@@ -49,7 +53,7 @@ func (w *Worker) message(ctx context.Context, p handler.Payload) (message, error
 	if err != nil {
 		return message{}, err
 	}
-	return message{flat.Segments(), flat}, nil
+	return message{body: flat.Segments(), tensors: flat}, nil
 }
 
 // payload is message in reverse. It is made of copies where there are tensors, and of the body itself where not.

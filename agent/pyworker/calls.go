@@ -13,16 +13,38 @@ import (
 // addressed reads (to, data, tensors, timeout) from argument i on.
 func (w *Worker) addressed(ctx context.Context, a arguments, i int) (to string, m message, seconds float64, err error) {
 	to, err1 := argument[string](a, i)
-	data, err2 := argument[[]byte](a, i+1)
-	seconds, err3 := secondsOf(a, i+3)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	seconds, err2 := secondsOf(a, i+3)
+	if err := errors.Join(err1, err2); err != nil {
+		return "", message{}, 0, err
+	}
+	data, view, err := w.data(ctx, a, i+1)
+	if err != nil {
 		return "", message{}, 0, err
 	}
 	p, err := payloadOf(data, a.values[i+2])
 	if err == nil {
 		m, err = w.message(ctx, p)
 	}
-	return to, m, seconds, err
+	if err != nil {
+		view.Release()
+		return "", message{}, 0, err
+	}
+	m.view = view
+	return to, m, seconds, nil
+}
+
+// data reads an argument that is bytes, or a memoryview of bytes, which is looked at where it is.
+func (w *Worker) data(ctx context.Context, a arguments, i int) (data []byte, view *pybridge.View, err error) {
+	o, ok := a.values[i].(*pybridge.Object)
+	if !ok {
+		data, err = argument[[]byte](a, i)
+		return data, nil, err
+	}
+	err = w.inside(context.WithoutCancel(ctx), func(t gil.Token) (err error) {
+		view, err = o.View(t)
+		return err
+	})
+	return view.Bytes(), view, err
 }
 
 func (w *Worker) hostCall(ctx context.Context, a arguments) (out any, err error) {

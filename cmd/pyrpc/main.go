@@ -17,7 +17,7 @@ var version = "development"
 
 // ballast is never touched, and so no memory. The garbage collector waits until as much again has been made:
 // calls that carry megabytes would have it run every few of them on a heap as small as this program's.
-var ballast = make([]byte, 64<<20)
+var ballast = make([]byte, 16<<20)
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
