@@ -67,6 +67,7 @@ func (o *Object) CallMethod(t gil.Token, name string, args ...any) (*Object, err
 // Ref: borrows extra; the result's is new
 // Blocks: ctx, then the GIL, then user code
 func (o *Object) CallBytes(ctx context.Context, payload []byte, extra *Object) (data []byte, result *Object, err error) {
+	gil.AssertNotHeld()
 	lent, err := o.CallBytesLent(ctx, payload, extra)
 	if lent.Owner == nil {
 		return lent.Data, lent.Object, err
