@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/pyrpc/pyrpc/internal/hugepages"
 )
 
 // buffer is the memory of a large body that was received. Who has done with the body may give it back, which
@@ -23,7 +25,9 @@ func newBuffer(n int64) *buffer {
 	if b, ok := buffers[class].Get().(*buffer); ok {
 		return &buffer{bytes: b.bytes[:n]}
 	}
-	return &buffer{bytes: make([]byte, n, int64(1)<<class)}
+	b := &buffer{bytes: make([]byte, n, int64(1)<<class)}
+	hugepages.Advise(b.bytes)
+	return b
 }
 
 func (b *buffer) giveBack() {
