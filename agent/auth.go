@@ -160,10 +160,11 @@ func readHello(values []string) (*agentpb.Hello, error) {
 }
 
 // hello is what this agent says of itself.
-func (a *Agent) hello() metadata.MD {
+func (a *Agent) hello(nonce []byte) metadata.MD {
 	b, _ := proto.Marshal(&agentpb.Hello{ // of valid strings: it cannot fail
 		Version: protocolVersion, Name: a.config.Name, Rank: int32(a.Rank()),
 		Incarnation: a.incarnation, MaxMessage: uint64(a.limits.MaxMessage),
+		Nonce: nonce, Shared: uint64(max(a.limits.Shared, 0)),
 	})
 	return metadata.Pairs(helloKey, string(b))
 }

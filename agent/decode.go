@@ -104,6 +104,11 @@ func (r frameReader) bytesField(f *frame, num protowire.Number) (err error) {
 		return r.message(f, n, &agentpb.Status{})
 	case fieldActivity:
 		return r.message(f, n, &agentpb.Activity{})
+	case fieldPlace:
+		if f.place == nil {
+			f.place = &agentpb.Place{}
+		}
+		return r.into(f.place, n)
 	default:
 		return r.skip(n)
 	}
@@ -126,14 +131,18 @@ func (r frameReader) sizes(f *frame, n int) error {
 }
 
 func (r frameReader) message(f *frame, n int, m proto.Message) error {
-	b := make([]byte, n)
-	if _, err := io.ReadFull(r, b); err != nil {
-		return err
-	}
 	if f.detail != nil && f.detail.ProtoReflect().Type() == m.ProtoReflect().Type() {
 		m = f.detail // the second of its kind adds to the first
 	}
 	f.detail = m
+	return r.into(m, n)
+}
+
+func (r frameReader) into(m proto.Message, n int) error {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return err
+	}
 	return proto.UnmarshalOptions{Merge: true}.Unmarshal(b, m)
 }
 

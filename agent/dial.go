@@ -73,7 +73,8 @@ func (a *Agent) dial(l *link) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(metadata.NewOutgoingContext(a.ctx, a.hello()))
+	nonce := a.nonce()
+	ctx, cancel := context.WithCancel(metadata.NewOutgoingContext(a.ctx, a.hello(nonce)))
 	s := &session{link: l, conn: conn, cancel: cancel, calls: map[uint64]*outcall{}}
 	late := time.AfterFunc(a.config.ConnectTimeout, cancel)
 	err = s.open(ctx)
@@ -81,6 +82,7 @@ func (a *Agent) dial(l *link) (*session, error) {
 		err = context.DeadlineExceeded
 	}
 	if err == nil {
+		s.shared = newSharing(a, nonce, s.peer)
 		return s, nil
 	}
 	err = why(err)

@@ -30,7 +30,8 @@ type frame struct {
 	method  agentpb.Method
 	timeout time.Duration
 	sizes   []uint64
-	detail  proto.Message // nil, or the message of the oneof
+	detail  proto.Message  // nil, or the message of the oneof
+	place   *agentpb.Place // nil, or where the body is instead of in data
 	data    [][]byte
 
 	held mem.BufferSlice // received: what data are views of
@@ -52,6 +53,7 @@ const (
 	fieldReference
 	fieldStatus
 	fieldActivity
+	fieldPlace
 	fieldData protowire.Number = 15
 )
 
@@ -92,6 +94,9 @@ func (f *frame) encode() (mem.BufferSlice, error) {
 	b = appendVarint(b, fieldTimeout, uint64(f.timeout))
 	b = appendPacked(b, fieldSizes, f.sizes)
 	b, err := f.appendDetail(b)
+	if err == nil && f.place != nil {
+		b, err = appendMessage(b, fieldPlace, f.place)
+	}
 	if err != nil || total == 0 {
 		return mem.BufferSlice{mem.SliceBuffer(b)}, err
 	}
@@ -125,9 +130,13 @@ func (f *frame) appendDetail(b []byte) ([]byte, error) {
 	default:
 		return b, fmt.Errorf("agent: a frame cannot carry a %T", f.detail)
 	}
+	return appendMessage(b, num, f.detail)
+}
+
+func appendMessage(b []byte, num protowire.Number, m proto.Message) ([]byte, error) {
 	b = protowire.AppendTag(b, num, protowire.BytesType)
-	b = protowire.AppendVarint(b, uint64(proto.Size(f.detail)))
-	return proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(b, f.detail)
+	b = protowire.AppendVarint(b, uint64(proto.Size(m)))
+	return proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(b, m)
 }
 
 func appendVarint(b []byte, num protowire.Number, v uint64) []byte {

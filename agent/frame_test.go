@@ -19,7 +19,7 @@ import (
 // generated is a frame in the form of the generated code, which is the judge of our own.
 func generated(f *frame) *agentpb.Frame {
 	out := &agentpb.Frame{
-		Kind: f.kind, Call: f.call, Method: f.method, Timeout: uint64(f.timeout), Sizes: f.sizes, Data: bytes.Join(f.data, nil),
+		Kind: f.kind, Call: f.call, Method: f.method, Timeout: uint64(f.timeout), Sizes: f.sizes, Data: bytes.Join(f.data, nil), Place: f.place,
 	}
 	switch d := f.detail.(type) {
 	case *agentpb.Reference:
@@ -50,6 +50,7 @@ var someFrames = []*frame{
 		Rref: &agentpb.Id{Rank: 1, Local: 2}, Fork: &agentpb.Id{Rank: -1, Local: 1 << 50}, Incarnation: 5}},
 	{kind: agentpb.Kind_KIND_REQUEST, call: 9, method: agentpb.Method_METHOD_QUIESCE, detail: &agentpb.Activity{Phase: 1, Started: 3}},
 	{kind: agentpb.Kind_KIND_CHUNK, call: 2, data: [][]byte{[]byte("tail")}},
+	{kind: agentpb.Kind_KIND_REPLY, call: 3, sizes: []uint64{1 << 20}, place: &agentpb.Place{Pid: 5, Fd: 6, Capacity: 1 << 20, Generation: 1 << 40}},
 }
 
 func TestFrame_encodedAsTheGeneratedCodeDoes(t *testing.T) {

@@ -22,7 +22,7 @@ func testContext(t testing.TB) context.Context {
 }
 
 // echo answers with what was asked.
-var echo = ExecutorFunc(func(_ context.Context, req Request) (Reply, error) { return Reply(req), nil })
+var echo = ExecutorFunc(func(_ context.Context, req Request) (Reply, error) { return Reply{Body: req.Body}, nil })
 
 // logs collects what agents say.
 type logs struct {

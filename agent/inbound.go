@@ -25,6 +25,7 @@ type inbound struct {
 	origin  *origin
 	stream  grpc.ServerStream
 	out     *sender
+	shared  *sharing
 	ctx     context.Context // of everything that is executed for the stream
 	cancel  context.CancelCauseFunc
 	kicked  chan error // why the stream must end
@@ -59,6 +60,9 @@ func (in *inbound) run() error {
 	return err
 }
 
+// say sends what is about no call. It fails with the stream.
+func (in *inbound) say(o *outgoing) { _ = in.out.submit(o, nil) }
+
 // kick ends the stream from this side.
 func (in *inbound) kick(why error) {
 	select {
@@ -88,6 +92,10 @@ func (in *inbound) read() error {
 // handle takes one frame. It never waits for anything but the writing of a small refusal, so that a peer cannot
 // hold up its own other calls. An error ends the stream.
 func (in *inbound) handle(f *frame) error {
+	if in.shared.talk(f, in.say) {
+		return nil
+	}
+	defer func() { in.shared.giveBack(f.place) }() // unless it is read
 	switch f.kind {
 	case agentpb.Kind_KIND_REQUEST:
 		return in.request(f)
@@ -111,6 +119,9 @@ func (in *inbound) request(f *frame) error {
 	if err := in.origin.number(f.call); err != nil {
 		return err
 	}
+	if f.place != nil && len(f.data) > 0 {
+		return fmt.Errorf("%w: a body here and there", errProtocol)
+	}
 	c := &incall{id: f.call, method: f.method, detail: f.detail}
 	if in.guest && f.method != agentpb.Method_METHOD_CALL {
 		in.refuse(c.id, failure(codes.PermissionDenied, "%s is a guest here (Config.Guests): it may call, and nothing else", in.peer.Name))
@@ -129,6 +140,7 @@ func (in *inbound) request(f *frame) error {
 		return nil
 	}
 	c.body = newAssembly(f.sizes, c.total)
+	c.place = f.place
 	if f.timeout > 0 {
 		c.ctx, c.cancel = context.WithTimeout(in.ctx, f.timeout)
 	} else {
@@ -147,8 +159,14 @@ func (in *inbound) gather(c *incall, f *frame) error {
 	if err := c.body.add(f.data); err != nil {
 		return err
 	}
-	if !c.body.complete() {
+	if c.place == nil && !c.body.complete() {
 		return nil
+	}
+	if c.method == agentpb.Method_METHOD_REMOTE { // it is needed at once
+		f.place = nil
+		if err := in.copyOut(c); err != nil {
+			return err
+		}
 	}
 	if err := in.agent.life.serve(c.method); err != nil {
 		in.forget(c)
@@ -157,12 +175,23 @@ func (in *inbound) gather(c *incall, f *frame) error {
 		return nil
 	}
 	c.begun = true
+	f.place = nil
 	if c.method == agentpb.Method_METHOD_REMOTE {
 		// Here and not in the goroutine, so that the value is known before the caller's next request.
 		c.early = in.agent.rrefs.serveRemote(&in.peer, c.detail, c.body.body)
 	}
 	go in.execute(c)
 	return nil
+}
+
+// copyOut takes the body from shared memory, where it is there.
+func (in *inbound) copyOut(c *incall) error {
+	if c.place == nil {
+		return nil
+	}
+	place := c.place
+	c.place = nil
+	return in.shared.read(place, c.body)
 }
 
 // forget takes a call out of the table, and says whether it was there.

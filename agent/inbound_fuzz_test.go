@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"log/slog"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	"github.com/pyrpc/pyrpc/agent/shm"
 )
 
 // deaf is a stream whose answers go nowhere.
@@ -53,13 +55,21 @@ func FuzzFrameSequence(f *testing.F) {
 	withData.Data = []byte("of a body that has no bytes")
 	f.Add(frames(withData))
 	f.Add(frames(req(1, agentpb.Method_METHOD_RREF_DELETE), data(1, ""))) // complete, and once more
+	placed := req(1, agentpb.Method_METHOD_CALL, 4)
+	placed.Place = &agentpb.Place{Pid: uint64(os.Getpid()), Fd: 1, Capacity: 1 << 18, Generation: 1}
+	f.Add(frames(&agentpb.Frame{Kind: agentpb.Kind_KIND_OFFER, Place: placed.Place}, &agentpb.Frame{Kind: agentpb.Kind_KIND_ACCEPT}, placed))
+	kept := ref(req(1, agentpb.Method_METHOD_REMOTE, 4), 1)
+	kept.Place = placed.Place
+	f.Add(frames(kept))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		a, err := New(Config{Name: "w0", Executor: &keeper{}, Peers: []Worker{{"w1", 1, "127.0.0.1:1"}},
 			Logger: slog.New(slog.DiscardHandler), Limits: Limits{MaxMessage: 1 << 16, ServingPerPeer: 4}})
 		require.NoError(t, err)
 		a.incarnation = 5
 		a.config.Executor = RemoteExecutor(fuzzExecutor{})
-		in := a.newInbound(deaf{}, Peer{Name: "w1", Rank: 1})
+		shared := newSharing(a, shm.NewNonce(), &agentpb.Hello{Nonce: shm.NewNonce(), Shared: 1 << 30})
+		defer shared.close()
+		in := a.newInbound(deaf{}, Peer{Name: "w1", Rank: 1}, shared)
 		in.origin = &origin{}
 		for len(b) > 0 {
 			n, used := binary.Uvarint(b)
@@ -93,7 +103,9 @@ func FuzzFrameSequence(f *testing.F) {
 // fuzzExecutor answers with what it is asked.
 type fuzzExecutor struct{}
 
-func (fuzzExecutor) Execute(_ context.Context, r Request) (Reply, error) { return Reply(r), nil }
+func (fuzzExecutor) Execute(_ context.Context, r Request) (Reply, error) {
+	return Reply{Body: r.Body}, nil
+}
 
 func (fuzzExecutor) ExecuteRemote(context.Context, Request) (Value, error) { return nothing{}, nil }
 

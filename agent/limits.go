@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Limits bound what an agent holds for others. Zero values mean the default; there is no "unlimited".
+// Limits bound what an agent holds for others. Zero values mean the default; there is no "unlimited",
+// and of a negative value only Shared makes something else.
 // What goes beyond a limit is refused with codes.ResourceExhausted and a text that names the limit.
 type Limits struct {
 	// MaxMessage is the largest body, in bytes, sent or taken. 1 GiB.
@@ -24,6 +25,11 @@ type Limits struct {
 	// until their execution ends, and replies that are arriving. One body is always taken from a peer of
 	// which nothing else is held. 1 GiB and 4 GiB.
 	ReceivePerPeer, Receive int64
+
+	// Shared is how many bytes of memory this agent shares with each peer that runs on the same machine as the
+	// same user, in each direction of each of the two streams. Bodies of 32 KiB and more go through it, as long as it
+	// lasts; what is not used for 5 s is given back. 512 MiB; below zero for none.
+	Shared int64
 
 	// Connections are how many may be open to this agent's listener; further ones are closed at once. 4,096.
 	Connections int
@@ -43,6 +49,9 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Serving, 1<<16)
 	set(&l.ReceivePerPeer, 1<<30)
 	set(&l.Receive, 4<<30)
+	if l.Shared == 0 {
+		l.Shared = 512 << 20
+	}
 	set(&l.Connections, 4096)
 	set(&l.Strangers, 128)
 	set(&l.Handshake, 10*time.Second)

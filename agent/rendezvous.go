@@ -82,7 +82,7 @@ func (a *Agent) askCoordinator(me *agentpb.Member) (*agentpb.Group, error) {
 		return nil, err
 	}
 	defer conn.Close() //nolint:errcheck // nothing is lost
-	ctx := metadata.NewOutgoingContext(a.ctx, a.hello())
+	ctx := metadata.NewOutgoingContext(a.ctx, a.hello(nil))
 	g, err := agentpb.NewAgentClient(conn).Rendezvous(ctx,
 		&agentpb.RendezvousRequest{Member: me, WorldSize: uint32(r.WorldSize)}, grpc.WaitForReady(false))
 	if err != nil {

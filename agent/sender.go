@@ -27,12 +27,20 @@ type outgoing struct {
 	deadline time.Time // of a request; zero for none
 	size     int64     // of the body
 	over     func()    // called once when the message is out, or never will be; may be nil
+	unsent   func()    // gives up what the receiver was to be told of; may be nil
 
 	// Guarded by sender.mu.
 	rest      cursor
 	left      int64 // bytes of the body that wait
 	started   bool  // the head is written, or being written
 	withdrawn bool
+}
+
+// discard is for a message of which nothing was written.
+func (o *outgoing) discard() {
+	if o.unsent != nil {
+		o.unsent()
+	}
 }
 
 func newOutgoing(head frame, body Body) *outgoing {
@@ -114,6 +122,7 @@ func (s *sender) submit(o *outgoing, register func() bool) error {
 	if register != nil && !register() {
 		s.total.give(o.size)
 		s.mu.Unlock()
+		o.discard()
 		return nil
 	}
 	s.admit(o)
@@ -258,6 +267,9 @@ func (s *sender) withdraw(o *outgoing) (started bool) {
 		o.withdrawn = true
 		s.release(o, o.left)
 		o.rest = cursor{}
+		if !o.started {
+			o.discard()
+		}
 	}
 	return o.started
 }

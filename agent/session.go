@@ -21,6 +21,7 @@ type session struct {
 	cancel context.CancelFunc // of the stream
 	peer   *agentpb.Hello
 	out    *sender
+	shared *sharing
 
 	mu    sync.Mutex
 	calls map[uint64]*outcall // nil once the session has ended
@@ -29,18 +30,36 @@ type session struct {
 
 // start sends the call on its way.
 func (s *session) start(c *outcall) {
+	if c.msg != nil && c.msgFor != s && c.msg.unsent != nil { // and this stream's peer cannot read it
+		c.finish(Reply{}, failure(codes.Unavailable, "the connection was lost before the call was sent").about(s.peer.GetName(), false))
+		return
+	}
 	if size := c.body.Size(); uint64(size) > s.peer.GetMaxMessage() {
+		if c.msg != nil {
+			c.msg.discard()
+		}
 		c.finish(Reply{}, failure(codes.ResourceExhausted, "the body has %d bytes, the worker takes %d (its Limits.MaxMessage)",
 			size, s.peer.GetMaxMessage()).about(s.peer.GetName(), false))
 		return
 	}
-	c.msg = newOutgoing(frame{kind: agentpb.Kind_KIND_REQUEST, method: c.method, detail: c.detail}, c.body)
+	if c.msg == nil {
+		c.msg = s.message(c, false)
+	}
 	c.msg.deadline = c.deadline
 	if err := s.out.submit(c.msg, func() bool { return s.register(c) }); err != nil {
+		c.msg.discard()
 		c.finish(Reply{}, asError(err).about(s.peer.GetName(), false))
 		return
 	}
 }
+
+// message makes the request of a call.
+func (s *session) message(c *outcall, volatile bool) *outgoing {
+	return s.shared.message(frame{kind: agentpb.Kind_KIND_REQUEST, method: c.method, detail: c.detail}, c.body, volatile, s.say)
+}
+
+// say sends what is about no call. It fails with the stream.
+func (s *session) say(o *outgoing) { _ = s.out.submitReply(o) }
 
 // register gives the call its number. The sender calls it in the order in which the heads are written, so
 // that the numbers that the peer sees rise. A call that was given up meanwhile is not sent.
@@ -85,7 +104,7 @@ func (s *session) drop(c *outcall) bool {
 	s.link.received(c)
 	started := s.out.withdraw(c.msg)
 	if known && started {
-		_ = s.out.submitReply(newOutgoing(frame{kind: agentpb.Kind_KIND_CANCEL, call: id}, nil)) // fails with the stream
+		s.say(newOutgoing(frame{kind: agentpb.Kind_KIND_CANCEL, call: id}, nil))
 	}
 	return started
 }
@@ -110,6 +129,10 @@ func (s *session) read() {
 
 // handle takes one frame. An error ends the session.
 func (s *session) handle(f *frame) error {
+	if s.shared.talk(f, s.say) {
+		return nil
+	}
+	defer func() { s.shared.giveBack(f.place) }() // unless it is read
 	if f.call == 0 || f.call > s.link.lastCall.Load() {
 		return fmt.Errorf("%w: an answer to call %d, which was never made", errProtocol, f.call)
 	}
@@ -124,8 +147,8 @@ func (s *session) handle(f *frame) error {
 		}
 		return s.reply(c, f)
 	case agentpb.Kind_KIND_CHUNK:
-		if c.arriving == nil {
-			return fmt.Errorf("%w: a chunk before the reply to call %d", errProtocol, f.call)
+		if c.arriving == nil || c.placed {
+			return fmt.Errorf("%w: a chunk without the reply to call %d", errProtocol, f.call)
 		}
 		return s.gather(c, f)
 	case agentpb.Kind_KIND_FAILURE:
@@ -152,7 +175,35 @@ func (s *session) reply(c *outcall, f *frame) error {
 		s.link.received(c)
 		return nil
 	}
+	if f.place != nil {
+		return s.copyOut(c, f)
+	}
 	return s.gather(c, f)
+}
+
+// copyOut takes a reply from shared memory.
+func (s *session) copyOut(c *outcall, f *frame) error {
+	if len(f.data) > 0 {
+		return fmt.Errorf("%w: a body here and there", errProtocol)
+	}
+	place, a := f.place, c.arriving
+	f.place, c.placed = nil, true
+	read := func() error {
+		if err := s.shared.read(place, a); err != nil {
+			return err
+		}
+		s.settle(c, Reply{Body: a.body, memory: a.memory}, nil)
+		return nil
+	}
+	if a.missing < copyAside {
+		return read()
+	}
+	go func() {
+		if err := read(); err != nil {
+			s.end(err)
+		}
+	}()
+	return nil
 }
 
 func (s *session) gather(c *outcall, f *frame) error {
@@ -160,7 +211,7 @@ func (s *session) gather(c *outcall, f *frame) error {
 		return err
 	}
 	if c.arriving.complete() {
-		s.settle(c, Reply{Body: c.arriving.body}, nil)
+		s.settle(c, Reply{Body: c.arriving.body, memory: c.arriving.memory}, nil)
 	}
 	return nil
 }
@@ -198,7 +249,8 @@ func (s *session) end(cause error) {
 		s.link.received(c)
 		c.finish(Reply{}, s.err.about(s.peer.GetName(), s.out.withdraw(c.msg)))
 	}
-	go s.conn.Close() // waits for goroutines of grpc, of which this may be one
+	go s.shared.close() // waits for who copies
+	go s.conn.Close()   // waits for goroutines of grpc, of which this may be one
 }
 
 // reason says why the session ended in the terms in which calls end.

@@ -19,6 +19,7 @@ type Stats struct {
 	Calls         uint64 // made by this agent and ended
 	Failures      uint64 // of them, with an error
 	Served        uint64 // requests executed
+	Shared        uint64 // bodies sent through shared memory
 	Refused       uint64 // requests of peers that may not come in
 	TurnedAway    uint64 // connections closed before their peer had proved who it is
 	InFlight      int    // calls without an outcome, and requests in execution
@@ -30,8 +31,8 @@ type Stats struct {
 }
 
 type counters struct {
-	calls, failures, served, refused atomic.Uint64
-	metrics                          Metrics
+	calls, failures, served, shared, refused atomic.Uint64
+	metrics                                  Metrics
 }
 
 // callDone counts a call's end. A nil *Error in err is impossible: callers pass nil or an error.
@@ -57,7 +58,7 @@ func (n *counters) callDone(c *outcall, err error) {
 func (a *Agent) Stats() Stats {
 	s := Stats{
 		Calls: a.count.calls.Load(), Failures: a.count.failures.Load(),
-		Served: a.count.served.Load(), Refused: a.count.refused.Load(),
+		Served: a.count.served.Load(), Shared: a.count.shared.Load(), Refused: a.count.refused.Load(),
 		InFlight: a.life.load(), QueuedBytes: a.queue.used.Load() + a.replies.used.Load(), IncomingBytes: a.incoming.used.Load(),
 	}
 	s.RRefsOwned, s.RRefsUsed = a.rrefs.counts()

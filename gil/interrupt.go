@@ -62,6 +62,10 @@ type interruption struct {
 	ended  atomic.Bool
 	since  time.Duration // set before the watchdog sees it
 
+	// the watchdog's
+	heldBack bool          // since it was last tried
+	tried    time.Duration // when it was last interrupted, 0 for never
+
 	mu sync.Mutex
 	// guarded by mu
 	first, last string // Python stacks
@@ -82,6 +86,27 @@ func (i *interruption) saw(stack string) {
 		i.first = stack
 	}
 	i.last = stack
+}
+
+// interrupt sends the exception, unless it has to be held back or was sent less than [Patience] ago; it
+// reports whether it was held back. The watchdog calls it.
+func (i *interruption) interrupt(t Token, with Interrupter, class cpython.Ref) (heldBack bool) {
+	ident := i.target.Ident()
+	if ident == 0 || i.ended.Load() || i.tried > 0 && now()-i.tried < Patience {
+		return false
+	}
+	if !i.heldBack {
+		i.saw(with.Stack(t, ident))
+	}
+	// From here to the exception the GIL is kept.
+	i.heldBack = executes(&i.target).holdsBack(now() - i.since)
+	if i.heldBack {
+		return true
+	}
+	_, _ = i.target.Interrupt(class)
+	i.tried = now()
+	wakeOutside(ident)
+	return false
 }
 
 func (i *interruption) stuck() StuckCall {

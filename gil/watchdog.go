@@ -90,7 +90,7 @@ func (w *interrupts) start() {
 // run makes one round, and comes back for those who are left.
 func (w *interrupts) run() {
 	list := w.current()
-	_ = w.round(list)
+	heldBack, _ := w.round(list)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	fresh := len(w.list) > len(list)
@@ -102,7 +102,11 @@ func (w *interrupts) run() {
 	case fresh:
 		w.start()
 	default:
-		time.AfterFunc(Patience, func() {
+		again := Patience
+		if heldBack {
+			again = lookAgainIn
+		}
+		time.AfterFunc(again, func() {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.start()
@@ -122,36 +126,33 @@ func (w *interrupts) sweep() {
 	w.list = slices.DeleteFunc(w.list, func(i *interruption) bool { return i.ended.Load() })
 }
 
-// round interrupts each of list. It needs no permit: those inside may have them all.
-func (w *interrupts) round(list []*interruption) error {
+// round interrupts each of list, and reports whether one was held back. It needs no permit: those inside may
+// have them all.
+func (w *interrupts) round(list []*interruption) (heldBack bool, err error) {
 	w.mu.Lock()
 	with := w.with
 	w.mu.Unlock()
 	if len(list) == 0 || with.Class == nil {
-		return nil
+		return false, nil
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := cpython.Attach(0); err != nil {
-		return err
+		return false, err
 	}
 	defer func() { _ = cpython.Detach() }()
 	t, err := Assume(context.Background())
 	if err != nil {
-		return err
+		return false, err
 	}
 	class, err := with.Class(t)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, i := range list {
-		if ident := i.target.Ident(); ident != 0 && !i.ended.Load() {
-			i.saw(with.Stack(t, ident))
-			_, _ = i.target.Interrupt(class)
-			wakeOutside(ident)
-		}
+		heldBack = i.interrupt(t, with, class) || heldBack
 	}
-	return nil
+	return heldBack, nil
 }
 
 // stuck lists who has not ended.

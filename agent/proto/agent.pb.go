@@ -42,6 +42,8 @@ const (
 	Kind_KIND_FAILURE     Kind = 3 // ends a call badly: status. May also break off a reply
 	Kind_KIND_CHUNK       Kind = 4 // the next part of a body
 	Kind_KIND_CANCEL      Kind = 5 // the caller no longer waits. No answer to it
+	Kind_KIND_OFFER       Kind = 6 // place: can it be read? Either side; it is not about a call
+	Kind_KIND_ACCEPT      Kind = 7 // it can: places may come instead of data. No answer to KIND_OFFER says that it cannot
 )
 
 // Enum value maps for Kind.
@@ -53,6 +55,8 @@ var (
 		3: "KIND_FAILURE",
 		4: "KIND_CHUNK",
 		5: "KIND_CANCEL",
+		6: "KIND_OFFER",
+		7: "KIND_ACCEPT",
 	}
 	Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED": 0,
@@ -61,6 +65,8 @@ var (
 		"KIND_FAILURE":     3,
 		"KIND_CHUNK":       4,
 		"KIND_CANCEL":      5,
+		"KIND_OFFER":       6,
+		"KIND_ACCEPT":      7,
 	}
 )
 
@@ -163,6 +169,8 @@ type Hello struct {
 	Rank          int32                  `protobuf:"varint,3,opt,name=rank,proto3" json:"rank,omitempty"`                               // its rank; -1 while it has none
 	Incarnation   uint64                 `protobuf:"fixed64,4,opt,name=incarnation,proto3" json:"incarnation,omitempty"`                // drawn at random when the agent was made; never 0
 	MaxMessage    uint64                 `protobuf:"varint,5,opt,name=max_message,json=maxMessage,proto3" json:"max_message,omitempty"` // the largest body, in bytes, that it takes
+	Nonce         []byte                 `protobuf:"bytes,6,opt,name=nonce,proto3" json:"nonce,omitempty"`                              // what shared memory for it is to be called by, on this stream; empty for none
+	Shared        uint64                 `protobuf:"varint,7,opt,name=shared,proto3" json:"shared,omitempty"`                           // how many bytes of it it maps
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -232,6 +240,20 @@ func (x *Hello) GetMaxMessage() uint64 {
 	return 0
 }
 
+func (x *Hello) GetNonce() []byte {
+	if x != nil {
+		return x.Nonce
+	}
+	return nil
+}
+
+func (x *Hello) GetShared() uint64 {
+	if x != nil {
+		return x.Shared
+	}
+	return 0
+}
+
 // Frame is one message of a Connect stream. Frames of different calls mix; those of one call are in order.
 type Frame struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -250,6 +272,8 @@ type Frame struct {
 	//	*Frame_Status
 	//	*Frame_Activity
 	Detail isFrame_Detail `protobuf_oneof:"detail"`
+	// Where the whole body is, instead of in data. The receiver gives the place back in any case.
+	Place *Place `protobuf:"bytes,9,opt,name=place,proto3" json:"place,omitempty"`
 	// Last, so that a writer can put the body behind the rest without copying it.
 	Data          []byte `protobuf:"bytes,15,opt,name=data,proto3" json:"data,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -355,6 +379,13 @@ func (x *Frame) GetActivity() *Activity {
 	return nil
 }
 
+func (x *Frame) GetPlace() *Place {
+	if x != nil {
+		return x.Place
+	}
+	return nil
+}
+
 func (x *Frame) GetData() []byte {
 	if x != nil {
 		return x.Data
@@ -384,6 +415,78 @@ func (*Frame_Status) isFrame_Detail() {}
 
 func (*Frame_Activity) isFrame_Detail() {}
 
+// Place is in memory that sender and receiver share: a file without a name in a file system (memfd_create),
+// called pyrpc- and the receiver's nonce in hexadecimal, sealed against changes of its size. The first 64 KiB
+// are the receiver's to write, the body's segments follow. The receiver gives a place back by writing its
+// generation into the first eight bytes, in the machine's byte order.
+type Place struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Pid           uint64                 `protobuf:"varint,1,opt,name=pid,proto3" json:"pid,omitempty"`               // of the sender
+	Fd            uint64                 `protobuf:"varint,2,opt,name=fd,proto3" json:"fd,omitempty"`                 // the file's descriptor there
+	Capacity      uint64                 `protobuf:"varint,3,opt,name=capacity,proto3" json:"capacity,omitempty"`     // bytes that follow the first 64 KiB
+	Generation    uint64                 `protobuf:"varint,4,opt,name=generation,proto3" json:"generation,omitempty"` // how many bodies the file has had, with this one
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Place) Reset() {
+	*x = Place{}
+	mi := &file_agent_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Place) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Place) ProtoMessage() {}
+
+func (x *Place) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Place.ProtoReflect.Descriptor instead.
+func (*Place) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Place) GetPid() uint64 {
+	if x != nil {
+		return x.Pid
+	}
+	return 0
+}
+
+func (x *Place) GetFd() uint64 {
+	if x != nil {
+		return x.Fd
+	}
+	return 0
+}
+
+func (x *Place) GetCapacity() uint64 {
+	if x != nil {
+		return x.Capacity
+	}
+	return 0
+}
+
+func (x *Place) GetGeneration() uint64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
 // Status is why a call failed.
 type Status struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -396,7 +499,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_agent_proto_msgTypes[2]
+	mi := &file_agent_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -408,7 +511,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[2]
+	mi := &file_agent_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -421,7 +524,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{2}
+	return file_agent_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Status) GetCode() int32 {
@@ -456,7 +559,7 @@ type Id struct {
 
 func (x *Id) Reset() {
 	*x = Id{}
-	mi := &file_agent_proto_msgTypes[3]
+	mi := &file_agent_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -468,7 +571,7 @@ func (x *Id) String() string {
 func (*Id) ProtoMessage() {}
 
 func (x *Id) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[3]
+	mi := &file_agent_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -481,7 +584,7 @@ func (x *Id) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Id.ProtoReflect.Descriptor instead.
 func (*Id) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{3}
+	return file_agent_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Id) GetRank() int32 {
@@ -510,7 +613,7 @@ type Reference struct {
 
 func (x *Reference) Reset() {
 	*x = Reference{}
-	mi := &file_agent_proto_msgTypes[4]
+	mi := &file_agent_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -522,7 +625,7 @@ func (x *Reference) String() string {
 func (*Reference) ProtoMessage() {}
 
 func (x *Reference) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[4]
+	mi := &file_agent_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -535,7 +638,7 @@ func (x *Reference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reference.ProtoReflect.Descriptor instead.
 func (*Reference) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{4}
+	return file_agent_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Reference) GetRref() *Id {
@@ -572,7 +675,7 @@ type Fork struct {
 
 func (x *Fork) Reset() {
 	*x = Fork{}
-	mi := &file_agent_proto_msgTypes[5]
+	mi := &file_agent_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -584,7 +687,7 @@ func (x *Fork) String() string {
 func (*Fork) ProtoMessage() {}
 
 func (x *Fork) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[5]
+	mi := &file_agent_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -597,7 +700,7 @@ func (x *Fork) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fork.ProtoReflect.Descriptor instead.
 func (*Fork) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{5}
+	return file_agent_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Fork) GetReference() *Reference {
@@ -641,7 +744,7 @@ type Activity struct {
 
 func (x *Activity) Reset() {
 	*x = Activity{}
-	mi := &file_agent_proto_msgTypes[6]
+	mi := &file_agent_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -653,7 +756,7 @@ func (x *Activity) String() string {
 func (*Activity) ProtoMessage() {}
 
 func (x *Activity) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[6]
+	mi := &file_agent_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -666,7 +769,7 @@ func (x *Activity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Activity.ProtoReflect.Descriptor instead.
 func (*Activity) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{6}
+	return file_agent_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Activity) GetPhase() uint32 {
@@ -707,7 +810,7 @@ type Verdict struct {
 
 func (x *Verdict) Reset() {
 	*x = Verdict{}
-	mi := &file_agent_proto_msgTypes[7]
+	mi := &file_agent_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -719,7 +822,7 @@ func (x *Verdict) String() string {
 func (*Verdict) ProtoMessage() {}
 
 func (x *Verdict) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[7]
+	mi := &file_agent_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -732,7 +835,7 @@ func (x *Verdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Verdict.ProtoReflect.Descriptor instead.
 func (*Verdict) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{7}
+	return file_agent_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Verdict) GetQuiet() bool {
@@ -752,7 +855,7 @@ type RendezvousRequest struct {
 
 func (x *RendezvousRequest) Reset() {
 	*x = RendezvousRequest{}
-	mi := &file_agent_proto_msgTypes[8]
+	mi := &file_agent_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -764,7 +867,7 @@ func (x *RendezvousRequest) String() string {
 func (*RendezvousRequest) ProtoMessage() {}
 
 func (x *RendezvousRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[8]
+	mi := &file_agent_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -777,7 +880,7 @@ func (x *RendezvousRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RendezvousRequest.ProtoReflect.Descriptor instead.
 func (*RendezvousRequest) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{8}
+	return file_agent_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *RendezvousRequest) GetMember() *Member {
@@ -805,7 +908,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_agent_proto_msgTypes[9]
+	mi := &file_agent_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -817,7 +920,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[9]
+	mi := &file_agent_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -830,7 +933,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{9}
+	return file_agent_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Member) GetName() string {
@@ -864,7 +967,7 @@ type Group struct {
 
 func (x *Group) Reset() {
 	*x = Group{}
-	mi := &file_agent_proto_msgTypes[10]
+	mi := &file_agent_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -876,7 +979,7 @@ func (x *Group) String() string {
 func (*Group) ProtoMessage() {}
 
 func (x *Group) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[10]
+	mi := &file_agent_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -889,7 +992,7 @@ func (x *Group) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Group.ProtoReflect.Descriptor instead.
 func (*Group) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{10}
+	return file_agent_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Group) GetMembers() []*Member {
@@ -903,14 +1006,16 @@ var File_agent_proto protoreflect.FileDescriptor
 
 const file_agent_proto_rawDesc = "" +
 	"\n" +
-	"\vagent.proto\x12\x0epyrpc.agent.v1\"\x8c\x01\n" +
+	"\vagent.proto\x12\x0epyrpc.agent.v1\"\xba\x01\n" +
 	"\x05Hello\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
 	"\x04rank\x18\x03 \x01(\x05R\x04rank\x12 \n" +
 	"\vincarnation\x18\x04 \x01(\x06R\vincarnation\x12\x1f\n" +
 	"\vmax_message\x18\x05 \x01(\x04R\n" +
-	"maxMessage\"\xe8\x02\n" +
+	"maxMessage\x12\x14\n" +
+	"\x05nonce\x18\x06 \x01(\fR\x05nonce\x12\x16\n" +
+	"\x06shared\x18\a \x01(\x04R\x06shared\"\x95\x03\n" +
 	"\x05Frame\x12(\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x14.pyrpc.agent.v1.KindR\x04kind\x12\x12\n" +
 	"\x04call\x18\x02 \x01(\x04R\x04call\x12.\n" +
@@ -919,9 +1024,17 @@ const file_agent_proto_rawDesc = "" +
 	"\x05sizes\x18\x05 \x03(\x04R\x05sizes\x129\n" +
 	"\treference\x18\x06 \x01(\v2\x19.pyrpc.agent.v1.ReferenceH\x00R\treference\x120\n" +
 	"\x06status\x18\a \x01(\v2\x16.pyrpc.agent.v1.StatusH\x00R\x06status\x126\n" +
-	"\bactivity\x18\b \x01(\v2\x18.pyrpc.agent.v1.ActivityH\x00R\bactivity\x12\x12\n" +
+	"\bactivity\x18\b \x01(\v2\x18.pyrpc.agent.v1.ActivityH\x00R\bactivity\x12+\n" +
+	"\x05place\x18\t \x01(\v2\x15.pyrpc.agent.v1.PlaceR\x05place\x12\x12\n" +
 	"\x04data\x18\x0f \x01(\fR\x04dataB\b\n" +
-	"\x06detail\"H\n" +
+	"\x06detail\"e\n" +
+	"\x05Place\x12\x10\n" +
+	"\x03pid\x18\x01 \x01(\x04R\x03pid\x12\x0e\n" +
+	"\x02fd\x18\x02 \x01(\x04R\x02fd\x12\x1a\n" +
+	"\bcapacity\x18\x03 \x01(\x04R\bcapacity\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x04 \x01(\x04R\n" +
+	"generation\"H\n" +
 	"\x06Status\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x10\n" +
@@ -954,7 +1067,7 @@ const file_agent_proto_rawDesc = "" +
 	"\x04rank\x18\x02 \x01(\x05R\x04rank\x12\x18\n" +
 	"\aaddress\x18\x03 \x01(\tR\aaddress\"9\n" +
 	"\x05Group\x120\n" +
-	"\amembers\x18\x01 \x03(\v2\x16.pyrpc.agent.v1.MemberR\amembers*q\n" +
+	"\amembers\x18\x01 \x03(\v2\x16.pyrpc.agent.v1.MemberR\amembers*\x92\x01\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fKIND_REQUEST\x10\x01\x12\x0e\n" +
@@ -963,7 +1076,10 @@ const file_agent_proto_rawDesc = "" +
 	"\fKIND_FAILURE\x10\x03\x12\x0e\n" +
 	"\n" +
 	"KIND_CHUNK\x10\x04\x12\x0f\n" +
-	"\vKIND_CANCEL\x10\x05*\xb0\x01\n" +
+	"\vKIND_CANCEL\x10\x05\x12\x0e\n" +
+	"\n" +
+	"KIND_OFFER\x10\x06\x12\x0f\n" +
+	"\vKIND_ACCEPT\x10\a*\xb0\x01\n" +
 	"\x06Method\x12\x16\n" +
 	"\x12METHOD_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vMETHOD_CALL\x10\x01\x12\x11\n" +
@@ -991,42 +1107,44 @@ func file_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_agent_proto_goTypes = []any{
 	(Kind)(0),                 // 0: pyrpc.agent.v1.Kind
 	(Method)(0),               // 1: pyrpc.agent.v1.Method
 	(*Hello)(nil),             // 2: pyrpc.agent.v1.Hello
 	(*Frame)(nil),             // 3: pyrpc.agent.v1.Frame
-	(*Status)(nil),            // 4: pyrpc.agent.v1.Status
-	(*Id)(nil),                // 5: pyrpc.agent.v1.Id
-	(*Reference)(nil),         // 6: pyrpc.agent.v1.Reference
-	(*Fork)(nil),              // 7: pyrpc.agent.v1.Fork
-	(*Activity)(nil),          // 8: pyrpc.agent.v1.Activity
-	(*Verdict)(nil),           // 9: pyrpc.agent.v1.Verdict
-	(*RendezvousRequest)(nil), // 10: pyrpc.agent.v1.RendezvousRequest
-	(*Member)(nil),            // 11: pyrpc.agent.v1.Member
-	(*Group)(nil),             // 12: pyrpc.agent.v1.Group
+	(*Place)(nil),             // 4: pyrpc.agent.v1.Place
+	(*Status)(nil),            // 5: pyrpc.agent.v1.Status
+	(*Id)(nil),                // 6: pyrpc.agent.v1.Id
+	(*Reference)(nil),         // 7: pyrpc.agent.v1.Reference
+	(*Fork)(nil),              // 8: pyrpc.agent.v1.Fork
+	(*Activity)(nil),          // 9: pyrpc.agent.v1.Activity
+	(*Verdict)(nil),           // 10: pyrpc.agent.v1.Verdict
+	(*RendezvousRequest)(nil), // 11: pyrpc.agent.v1.RendezvousRequest
+	(*Member)(nil),            // 12: pyrpc.agent.v1.Member
+	(*Group)(nil),             // 13: pyrpc.agent.v1.Group
 }
 var file_agent_proto_depIdxs = []int32{
 	0,  // 0: pyrpc.agent.v1.Frame.kind:type_name -> pyrpc.agent.v1.Kind
 	1,  // 1: pyrpc.agent.v1.Frame.method:type_name -> pyrpc.agent.v1.Method
-	6,  // 2: pyrpc.agent.v1.Frame.reference:type_name -> pyrpc.agent.v1.Reference
-	4,  // 3: pyrpc.agent.v1.Frame.status:type_name -> pyrpc.agent.v1.Status
-	8,  // 4: pyrpc.agent.v1.Frame.activity:type_name -> pyrpc.agent.v1.Activity
-	5,  // 5: pyrpc.agent.v1.Reference.rref:type_name -> pyrpc.agent.v1.Id
-	5,  // 6: pyrpc.agent.v1.Reference.fork:type_name -> pyrpc.agent.v1.Id
-	6,  // 7: pyrpc.agent.v1.Fork.reference:type_name -> pyrpc.agent.v1.Reference
-	11, // 8: pyrpc.agent.v1.RendezvousRequest.member:type_name -> pyrpc.agent.v1.Member
-	11, // 9: pyrpc.agent.v1.Group.members:type_name -> pyrpc.agent.v1.Member
-	3,  // 10: pyrpc.agent.v1.Agent.Connect:input_type -> pyrpc.agent.v1.Frame
-	10, // 11: pyrpc.agent.v1.Agent.Rendezvous:input_type -> pyrpc.agent.v1.RendezvousRequest
-	3,  // 12: pyrpc.agent.v1.Agent.Connect:output_type -> pyrpc.agent.v1.Frame
-	12, // 13: pyrpc.agent.v1.Agent.Rendezvous:output_type -> pyrpc.agent.v1.Group
-	12, // [12:14] is the sub-list for method output_type
-	10, // [10:12] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	7,  // 2: pyrpc.agent.v1.Frame.reference:type_name -> pyrpc.agent.v1.Reference
+	5,  // 3: pyrpc.agent.v1.Frame.status:type_name -> pyrpc.agent.v1.Status
+	9,  // 4: pyrpc.agent.v1.Frame.activity:type_name -> pyrpc.agent.v1.Activity
+	4,  // 5: pyrpc.agent.v1.Frame.place:type_name -> pyrpc.agent.v1.Place
+	6,  // 6: pyrpc.agent.v1.Reference.rref:type_name -> pyrpc.agent.v1.Id
+	6,  // 7: pyrpc.agent.v1.Reference.fork:type_name -> pyrpc.agent.v1.Id
+	7,  // 8: pyrpc.agent.v1.Fork.reference:type_name -> pyrpc.agent.v1.Reference
+	12, // 9: pyrpc.agent.v1.RendezvousRequest.member:type_name -> pyrpc.agent.v1.Member
+	12, // 10: pyrpc.agent.v1.Group.members:type_name -> pyrpc.agent.v1.Member
+	3,  // 11: pyrpc.agent.v1.Agent.Connect:input_type -> pyrpc.agent.v1.Frame
+	11, // 12: pyrpc.agent.v1.Agent.Rendezvous:input_type -> pyrpc.agent.v1.RendezvousRequest
+	3,  // 13: pyrpc.agent.v1.Agent.Connect:output_type -> pyrpc.agent.v1.Frame
+	13, // 14: pyrpc.agent.v1.Agent.Rendezvous:output_type -> pyrpc.agent.v1.Group
+	13, // [13:15] is the sub-list for method output_type
+	11, // [11:13] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_agent_proto_init() }
@@ -1045,7 +1163,7 @@ func file_agent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agent_proto_rawDesc), len(file_agent_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   11,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -16,6 +16,8 @@
 typedef ssize_t Py_ssize_t;
 typedef struct _object PyObject;
 typedef struct _ts PyThreadState;
+typedef struct _frame PyFrameObject;
+typedef struct PyCodeObject PyCodeObject;
 typedef struct _typeobject PyTypeObject;
 typedef struct PyConfig PyConfig;       // layout differs per minor version: see pyconfig_table.h
 typedef struct PyPreConfig PyPreConfig; // likewise
@@ -107,6 +109,8 @@ typedef struct {
 	X(void, PyThreadState_DeleteCurrent, (void)) \
 	X(void, Py_IncRef, (PyObject *)) \
 	X(void, Py_DecRef, (PyObject *)) \
+	X(PyFrameObject *, PyThreadState_GetFrame, (PyThreadState *)) \
+	X(PyCodeObject *, PyFrame_GetCode, (PyFrameObject *)) \
 	X(int, PyThreadState_SetAsyncExc, (unsigned long, PyObject *)) \
 	X(unsigned long, PyThread_get_thread_ident, (void)) \
 	X(PyObject *, PyErr_Occurred, (void)) \

@@ -40,6 +40,9 @@ void cpy_free_children(void); // from Go's signal handlers, when they are made
 // stack.c
 size_t cpy_stack_size(void); // the least that a thread has, of those that come to Python
 
+// malloc.c
+void cpy_keep_freed(int bytes);
+
 // thread.c
 // What is put aside while a thread lets go of the GIL in the middle of its nesting.
 typedef struct { int depth, foreign, permit; } cpy_nesting;
@@ -66,6 +69,7 @@ void cpy_end_failed(void);
 // A call, or a nesting, that can be told to stop. Go's memory; the GIL guards all but stop.
 typedef struct {
 	unsigned long ident; // Python's name of the thread that is inside; 0 while none is
+	uintptr_t state;     // that thread's; a number, or Go would look for pointers in all that is around it
 	int interrupted;     // an exception was sent while it was inside
 	int stop;            // atomic: whoever wanted it does not any more
 } cpy_target;
@@ -74,6 +78,7 @@ int cpy_target_end(cpy_target *t);   // takes back what was sent and not raised 
 void cpy_target_stop(cpy_target *t);
 cpy_int cpy_interrupt(cpy_target *t, PyObject *exception); // 1 when sent, 0 when nobody is inside
 unsigned long cpy_target_ident(cpy_target *t);
+cpy_ref cpy_target_code(cpy_target *t); // of its innermost frame; NULL, and no error, when it has none
 unsigned long cpy_thread_ident(void);
 cpy_ref cpy_new_exception(const char *name, const char *doc, PyObject *base);
 

@@ -9,18 +9,28 @@ int cpy_target_begin(cpy_target *t) {
 	if (__atomic_load_n(&t->stop, __ATOMIC_ACQUIRE)) return CPY_INTERRUPTED;
 	t->interrupted = 0;
 	t->ident = cpy.PyThread_get_thread_ident();
+	t->state = (uintptr_t)cpy.PyThreadState_Get();
 	return CPY_OK;
 }
 
 int cpy_target_end(cpy_target *t) {
 	if (t->interrupted) cpy.PyThreadState_SetAsyncExc(t->ident, NULL);
 	t->ident = 0;
+	t->state = 0;
 	return t->interrupted;
 }
 
 void cpy_target_stop(cpy_target *t) { __atomic_store_n(&t->stop, 1, __ATOMIC_RELEASE); }
 
 unsigned long cpy_target_ident(cpy_target *t) { return t->ident; }
+
+cpy_ref cpy_target_code(cpy_target *t) {
+	NEED_GIL(NOT_HELD_REF);
+	PyFrameObject *f = t->ident ? cpy.PyThreadState_GetFrame((PyThreadState *)t->state) : NULL;
+	cpy_ref code = {.ref = f ? (PyObject *)cpy.PyFrame_GetCode(f) : NULL};
+	if (f) cpy.Py_DecRef((PyObject *)f);
+	return code;
+}
 
 unsigned long cpy_thread_ident(void) { return cpy.PyThread_get_thread_ident(); }
 

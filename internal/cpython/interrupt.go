@@ -35,6 +35,10 @@ func (t *Target) Stop() { C.cpy_target_stop(t.c()) }
 // Ident is Python's name of the thread that is inside, 0 when none is. The GIL is held.
 func (t *Target) Ident() uint64 { return uint64(C.cpy_target_ident(t.c())) }
 
+// Code is the code object that the thread inside executes (PyThreadState_GetFrame, PyFrame_GetCode), nil
+// when it executes none. New reference. The GIL is held, and may be given up for a moment.
+func (t *Target) Code() (Ref, error) { return asRef(C.cpy_target_code(t.c())) }
+
 // ThreadIdent is Python's name of the calling OS thread (threading.get_ident). Python is loaded.
 func ThreadIdent() uint64 { return uint64(C.cpy_thread_ident()) }
 

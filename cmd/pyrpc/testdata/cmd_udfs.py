@@ -1,5 +1,6 @@
 """What the tests of the command call by name."""
 
+import functools
 import itertools
 import sys
 import time
@@ -44,8 +45,9 @@ def spin():
 
 
 def sleep():
-    print("in", flush=True)
-    time.sleep(1000)
+    # One call of C: between saying so and sleeping nothing is run that an interruption could be raised in.
+    steps = (functools.partial(print, "in", flush=True), functools.partial(time.sleep, 1000))
+    list(map(functools.partial.__call__, steps))
 
 
 def leave(status=None):

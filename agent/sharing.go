@@ -1,0 +1,150 @@
+package agent
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	"github.com/pyrpc/pyrpc/agent/shm"
+)
+
+const (
+	// shareFrom is from what size on a body goes through shared memory where there is some.
+	shareFrom = 32 << 10
+	// copyAside is from what size on a reply is not copied out by who reads the stream: others wait there.
+	copyAside = 1 << 20
+)
+
+// sharing is the memory that the two ends of a stream share, each with files of its own. Whether the peer can
+// reach ours shows when the first large body is sent, which goes the ordinary way itself.
+type sharing struct {
+	in    *shm.Receiver // nil where nothing is taken
+	out   *shm.Sender   // nil where the peer takes nothing
+	stage atomic.Uint32
+	sent  *atomic.Uint64 // counts bodies
+}
+
+// The stages of what is sent.
+const (
+	shareUntried uint32 = iota
+	shareOffered
+	shareAccepted
+)
+
+// newSharing is for a stream on which this end has drawn the nonce, none to take nothing.
+func newSharing(a *Agent, nonce []byte, peer *agentpb.Hello) *sharing {
+	s := &sharing{sent: &a.count.shared}
+	if len(nonce) == 0 { // this end wants none of it
+		return s
+	}
+	s.in = shm.NewReceiver(nonce, a.limits.Shared)
+	if n := min(uint64(a.limits.Shared), peer.GetShared()); len(peer.GetNonce()) > 0 && n > 0 {
+		s.out, _ = shm.NewSender(peer.GetNonce(), int64(n)) // nil for a nonce that is none
+	}
+	return s
+}
+
+// nonce is what a stream's shared memory is called by; nil when the agent wants none.
+func (a *Agent) nonce() []byte {
+	if a.limits.Shared <= 0 {
+		return nil
+	}
+	return shm.NewNonce()
+}
+
+// message makes a message with a body, which is copied if it goes through shared memory or is volatile. Say
+// sends another.
+func (s *sharing) message(head frame, body Body, volatile bool, say func(*outgoing)) *outgoing {
+	place, ok := s.put(body, say)
+	if !ok && volatile {
+		body = body.clone()
+	}
+	if !ok {
+		return newOutgoing(head, body)
+	}
+	s.sent.Add(1)
+	o := newOutgoing(head, nil)
+	o.head.sizes, o.head.place = body.sizes(), placeMessage(place)
+	o.unsent = func() { s.out.Free(place) }
+	return o
+}
+
+// put copies a body into shared memory, if it is worth it and there is some.
+func (s *sharing) put(body Body, say func(*outgoing)) (shm.Place, bool) {
+	if s.out == nil || body.Size() < shareFrom {
+		return shm.Place{}, false
+	}
+	if s.stage.CompareAndSwap(shareUntried, shareOffered) {
+		s.offer(say)
+	}
+	if s.stage.Load() != shareAccepted {
+		return shm.Place{}, false
+	}
+	return s.out.Put(body)
+}
+
+// offer asks the peer to read a place.
+func (s *sharing) offer(say func(*outgoing)) {
+	place, ok := s.out.Put(nil)
+	if !ok {
+		return
+	}
+	say(newOutgoing(frame{kind: agentpb.Kind_KIND_OFFER, place: placeMessage(place)}, nil))
+}
+
+// talk takes the frames that are about the memory itself. What fails here is no reason to complain: the
+// peer may be on another machine, or another user's.
+func (s *sharing) talk(f *frame, say func(*outgoing)) (taken bool) {
+	switch f.kind {
+	case agentpb.Kind_KIND_OFFER:
+		if s.in != nil && f.place != nil && s.in.Return(placeOf(f.place)) == nil {
+			say(newOutgoing(frame{kind: agentpb.Kind_KIND_ACCEPT}, nil))
+		}
+	case agentpb.Kind_KIND_ACCEPT:
+		s.stage.CompareAndSwap(shareOffered, shareAccepted)
+	default:
+		return false
+	}
+	return true
+}
+
+// read fills a body from its place.
+func (s *sharing) read(place *agentpb.Place, a *assembly) error {
+	if s.in == nil {
+		return fmt.Errorf("%w: shared memory where none was agreed on", errProtocol)
+	}
+	if err := s.in.Read(placeOf(place), a.body); err != nil {
+		return fmt.Errorf("%w: a body in shared memory: %w", errProtocol, err)
+	}
+	a.missing = 0
+	return nil
+}
+
+// giveBack is for a place that nobody reads.
+func (s *sharing) giveBack(place *agentpb.Place) {
+	if s.in != nil && place != nil {
+		_ = s.in.Return(placeOf(place))
+	}
+}
+
+func (s *sharing) close() {
+	if s.in != nil {
+		s.in.Close()
+	}
+	if s.out != nil {
+		s.out.Close()
+	}
+}
+
+func placeMessage(p shm.Place) *agentpb.Place {
+	return &agentpb.Place{Pid: uint64(p.PID), Fd: uint64(p.FD), Capacity: uint64(p.Capacity), Generation: p.Generation}
+}
+
+// placeOf is a place as a peer says it: numbers beyond every file become one that is none.
+func placeOf(m *agentpb.Place) shm.Place {
+	const most = 1 << 40
+	if m.GetPid() > most || m.GetFd() > most || m.GetCapacity() > most {
+		return shm.Place{}
+	}
+	return shm.Place{PID: int(m.GetPid()), FD: int(m.GetFd()), Capacity: int64(m.GetCapacity()), Generation: m.GetGeneration()}
+}

@@ -1,0 +1,35 @@
+//go:build !linux
+
+package shm
+
+import "errors"
+
+// Sender has no implementation here.
+type Sender struct{}
+
+// NewSender says errors.ErrUnsupported.
+func NewSender([]byte, int64) (*Sender, error) { return nil, errors.ErrUnsupported }
+
+// Put reports false.
+func (*Sender) Put([][]byte) (Place, bool) { return Place{}, false }
+
+// Free does nothing.
+func (*Sender) Free(Place) {}
+
+// Close does nothing.
+func (*Sender) Close() {}
+
+// Receiver has no implementation here.
+type Receiver struct{}
+
+// NewReceiver makes one that reads nothing.
+func NewReceiver([]byte, int64) *Receiver { return &Receiver{} }
+
+// Read says errors.ErrUnsupported.
+func (*Receiver) Read(Place, [][]byte) error { return errors.ErrUnsupported }
+
+// Return says errors.ErrUnsupported.
+func (*Receiver) Return(Place) error { return errors.ErrUnsupported }
+
+// Close does nothing.
+func (*Receiver) Close() {}

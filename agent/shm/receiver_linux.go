@@ -1,0 +1,165 @@
+package shm
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// requiredSeals keep a file as long as it is: reading a part of it that was cut off would end the process.
+const requiredSeals = unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_SEAL
+
+// Receiver reads what one sender has put. Its methods may be called from any goroutine.
+type Receiver struct {
+	name  string
+	limit int64
+
+	life   sync.RWMutex // held for reading while bodies are copied out
+	closed bool         // guarded by life
+
+	mu       sync.Mutex
+	files    map[int]*mapping // guarded by mu; by the sender's descriptor
+	capacity int64            // guarded by mu; of all of them
+}
+
+// mapping is a file of the sender's as it is seen here. Immutable.
+type mapping struct {
+	pid  int
+	head []byte // writable
+	data []byte // readable
+}
+
+// NewReceiver makes the receiver for the one sender that is told the nonce. It maps limit bytes at most.
+func NewReceiver(nonce []byte, limit int64) *Receiver {
+	return &Receiver{name: fileName(nonce), limit: limit, files: map[int]*mapping{}}
+}
+
+// Read copies what is at a place to the segments of dst, and gives the place back. An error is the sender's
+// fault, or there is no way to its memory: it runs on another machine, or as another user.
+func (r *Receiver) Read(p Place, dst [][]byte) error {
+	return r.with(p, func(m *mapping) error {
+		if n := sizeOf(dst); n > int64(len(m.data)) {
+			return fmt.Errorf("shm: %d bytes in a file of %d", n, len(m.data))
+		}
+		copyOut(dst, m.data)
+		return nil
+	})
+}
+
+// Return gives a place back without reading it.
+func (r *Receiver) Return(p Place) error { return r.with(p, func(*mapping) error { return nil }) }
+
+func (r *Receiver) with(p Place, f func(*mapping) error) error {
+	r.life.RLock()
+	defer r.life.RUnlock()
+	if r.closed {
+		return os.ErrClosed
+	}
+	m, err := r.find(p)
+	if err != nil {
+		return err
+	}
+	if err := f(m); err != nil {
+		return err
+	}
+	atomic.StoreUint64(generationIn(m.head), p.Generation)
+	return nil
+}
+
+// find maps the file that a place is in, the first time.
+func (r *Receiver) find(p Place) (*mapping, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.files[p.FD]
+	if m == nil {
+		made, err := r.open(p)
+		if err != nil {
+			return nil, err
+		}
+		r.files[p.FD], m = made, made
+		r.capacity += p.Capacity
+	}
+	if m.pid != p.PID || int64(len(m.data)) != p.Capacity {
+		return nil, errors.New("shm: a file was replaced by another")
+	}
+	return m, nil
+}
+
+// open maps a file. Called with mu held.
+func (r *Receiver) open(p Place) (*mapping, error) {
+	if p.Capacity < minClass || len(r.files) >= maxFiles || r.capacity+p.Capacity > r.limit {
+		return nil, fmt.Errorf("shm: a file of %d bytes besides %d in %d files, allowed are %d in %d",
+			p.Capacity, r.capacity, len(r.files), r.limit, maxFiles)
+	}
+	fd, err := r.openFile(p)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	head, err := unix.Mmap(fd, 0, headSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("shm: %w", err)
+	}
+	data, err := unix.Mmap(fd, headSize, int(p.Capacity), unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		_ = unix.Munmap(head)
+		return nil, fmt.Errorf("shm: %w", err)
+	}
+	return &mapping{pid: p.PID, head: head, data: data}, nil
+}
+
+// openFile opens the sender's file and no other. What it is is found out before it is opened for good, as
+// opening some files does something.
+func (r *Receiver) openFile(p Place) (int, error) {
+	if p.PID <= 0 || p.FD < 0 {
+		return -1, errors.New("shm: no place")
+	}
+	found, err := unix.Open(fmt.Sprintf("/proc/%d/fd/%d", p.PID, p.FD), unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("shm: the sender's memory cannot be reached: %w", err)
+	}
+	defer func() { _ = unix.Close(found) }()
+	same := fmt.Sprintf("/proc/self/fd/%d", found)
+	if name, err := os.Readlink(same); err != nil || name != "/memfd:"+r.name+" (deleted)" {
+		return -1, errors.New("shm: it is another's file")
+	}
+	fd, err := unix.Open(same, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return -1, fmt.Errorf("shm: the sender's memory cannot be opened: %w", err)
+	}
+	if err := checkFile(fd, p); err != nil {
+		_ = unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func checkFile(fd int, p Place) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return fmt.Errorf("shm: %w", err)
+	}
+	if seals, err := unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0); err != nil || seals&requiredSeals != requiredSeals {
+		return errors.New("shm: the file is not sealed")
+	}
+	if st.Size != headSize+p.Capacity {
+		return fmt.Errorf("shm: the file has %d bytes, not %d", st.Size, headSize+p.Capacity)
+	}
+	return nil
+}
+
+// Close gives the mappings up.
+func (r *Receiver) Close() {
+	r.life.Lock()
+	defer r.life.Unlock()
+	r.closed = true
+	for _, m := range r.files {
+		_ = unix.Munmap(m.head)
+		_ = unix.Munmap(m.data)
+	}
+	r.files = nil
+}

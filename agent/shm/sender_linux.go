@@ -1,0 +1,205 @@
+package shm
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// keepFor is how long memory is kept that no body uses.
+const keepFor = 5 * time.Second
+
+// Sender has the files for bodies to one receiver. Its methods may be called from any goroutine.
+type Sender struct {
+	name  string
+	limit int64
+
+	life   sync.RWMutex // held for reading while bodies are copied in
+	closed bool         // guarded by life
+
+	mu       sync.Mutex
+	files    []*file // guarded by mu
+	capacity int64   // guarded by mu; of all files
+	trim     *time.Timer
+}
+
+// file is one file of a sender. Guarded by Sender.mu, but for what is mapped.
+type file struct {
+	fd         int
+	mapped     []byte // head and data
+	generation uint64 // of the body that was put there last
+	filled     int64  // bytes of data that have memory
+	used       time.Time
+}
+
+// NewSender makes the sender for a receiver that has drawn the nonce. Its files have limit bytes together.
+// It has none before the first body.
+func NewSender(nonce []byte, limit int64) (*Sender, error) {
+	if len(nonce) != NonceSize {
+		return nil, fmt.Errorf("shm: a nonce of %d bytes, expected %d", len(nonce), NonceSize)
+	}
+	return &Sender{name: fileName(nonce), limit: limit}, nil
+}
+
+// Put copies a body in. It reports false when there is no room, or no more memory of this kind; the body has
+// to go another way then. The place is the receiver's until it has read it.
+func (s *Sender) Put(body [][]byte) (Place, bool) {
+	s.life.RLock()
+	defer s.life.RUnlock()
+	if s.closed {
+		return Place{}, false
+	}
+	n := sizeOf(body)
+	f, p := s.claim(n)
+	if f == nil {
+		return Place{}, false
+	}
+	data := f.mapped[headSize:]
+	if n > f.filled {
+		// All pages at once, where the kernel can; else each when it is first touched.
+		_ = unix.Madvise(data[:roundUp(n)], unix.MADV_POPULATE_WRITE)
+		s.mu.Lock()
+		f.filled = n
+		s.mu.Unlock()
+	}
+	for _, segment := range body {
+		data = data[copy(data, segment):]
+	}
+	return p, true
+}
+
+// claim finds a free file for n bytes, or makes one.
+func (s *Sender) claim(n int64) (*file, Place) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.free(n)
+	if f == nil {
+		made, err := s.create(classOf(n))
+		if err != nil {
+			return nil, Place{}
+		}
+		f = made
+	}
+	f.generation++
+	f.used = time.Now()
+	if s.trim == nil {
+		s.trim = time.AfterFunc(keepFor, s.giveBackIdle)
+	}
+	return f, Place{PID: os.Getpid(), FD: f.fd, Capacity: f.capacity(), Generation: f.generation}
+}
+
+// free is the smallest file that the receiver has done with; of two, the one that has memory. Called with mu held.
+func (s *Sender) free(n int64) *file {
+	var best *file
+	for _, f := range s.files {
+		if f.capacity() < n || !f.returned() {
+			continue
+		}
+		if best == nil || f.capacity() < best.capacity() || f.capacity() == best.capacity() && f.filled > best.filled {
+			best = f
+		}
+	}
+	return best
+}
+
+// create adds a file. Called with mu held.
+func (s *Sender) create(capacity int64) (*file, error) {
+	if len(s.files) >= maxFiles || s.capacity+capacity > s.limit {
+		return nil, unix.ENOSPC
+	}
+	size := headSize + capacity
+	var largest unix.Rlimit // a larger file would bring SIGXFSZ
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &largest); err != nil || uint64(size) > largest.Cur {
+		return nil, unix.EFBIG
+	}
+	fd, err := unix.MemfdCreate(s.name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	if err != nil {
+		return nil, err
+	}
+	var mapped []byte
+	if err = unix.Ftruncate(fd, size); err == nil {
+		_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, requiredSeals)
+	}
+	if err == nil {
+		mapped, err = unix.Mmap(fd, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	f := &file{fd: fd, mapped: mapped}
+	s.files = append(s.files, f)
+	s.capacity += capacity
+	return f, nil
+}
+
+// Free takes back a place that the receiver will not be told of.
+func (s *Sender) Free(p Place) {
+	s.life.RLock()
+	defer s.life.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := slices.IndexFunc(s.files, func(f *file) bool { return f.fd == p.FD }); i >= 0 && !s.closed {
+		atomic.StoreUint64(generationIn(s.files[i].mapped), p.Generation)
+	}
+}
+
+// giveBackIdle gives memory back that has not been used lately. The files stay: the receiver has them mapped.
+func (s *Sender) giveBackIdle() {
+	s.life.RLock()
+	defer s.life.RUnlock()
+	if s.closed {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.trim = nil
+	for _, f := range s.files {
+		if f.filled == 0 {
+			continue
+		}
+		if f.returned() && time.Since(f.used) >= keepFor {
+			_ = unix.Fallocate(f.fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, headSize, f.capacity())
+			f.filled = 0
+		} else if s.trim == nil {
+			s.trim = time.AfterFunc(keepFor, s.giveBackIdle)
+		}
+	}
+}
+
+// Close gives everything up. What the receiver has been told of stays readable to it.
+func (s *Sender) Close() {
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.closed {
+		return
+	}
+	s.closed = true
+	if s.trim != nil {
+		s.trim.Stop()
+	}
+	for _, f := range s.files {
+		_ = unix.Munmap(f.mapped)
+		_ = unix.Close(f.fd)
+	}
+	s.files = nil
+}
+
+func (f *file) capacity() int64 { return int64(len(f.mapped)) - headSize }
+
+// returned says whether the receiver has done with the last body. It writes the word, so it may say so too
+// early, and reads another body then than it was sent.
+func (f *file) returned() bool { return atomic.LoadUint64(generationIn(f.mapped)) == f.generation }
+
+func generationIn(head []byte) *uint64 { return (*uint64)(unsafe.Pointer(unsafe.SliceData(head))) }
+
+func roundUp(n int64) int64 {
+	page := int64(os.Getpagesize())
+	return (n + page - 1) / page * page
+}

@@ -1,0 +1,72 @@
+// Package shm carries large bodies between two processes of one machine, in memory that both have mapped.
+// Whoever sends copies a body into a file that only exists in memory (memfd_create) and says where; whoever
+// receives copies it out, and says in the file that it may be used again. Everything else, the places of
+// bodies included, goes the ordinary way.
+//
+// Neither side trusts the other with more than the bytes themselves. The receiver draws a name that only the
+// sender is told, and opens no file but one that has it; the files are sealed, so that none can be cut while
+// it is read; and what is read is a private copy, which the sender cannot change after it was checked.
+//
+// There is Linux's implementation. Elsewhere every function says [errors.ErrUnsupported].
+package shm
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+)
+
+// Place says where a body is.
+type Place struct {
+	PID        int    // of the process that has the file
+	FD         int    // its descriptor there
+	Capacity   int64  // of the file, in bytes, without its head; the same each time
+	Generation uint64 // which use of the file it is
+}
+
+// NonceSize is the length of a nonce, in bytes.
+const NonceSize = 16
+
+// NewNonce draws what the files that a receiver opens are called by.
+func NewNonce() []byte {
+	nonce := make([]byte, NonceSize)
+	_, _ = rand.Read(nonce) // never fails
+	return nonce
+}
+
+func fileName(nonce []byte) string { return "pyrpc-" + hex.EncodeToString(nonce) }
+
+const (
+	// headSize is the part of a file that the receiver may write: the generation that it has given back. A
+	// page, of the largest size that there is.
+	headSize = 64 << 10
+	// maxFiles bounds the descriptors that a sender keeps, and the mappings that a receiver does.
+	maxFiles = 128
+	minClass = 256 << 10
+)
+
+// classOf rounds a size up so that files fit again: four sizes to each doubling.
+func classOf(n int64) int64 {
+	class := int64(minClass)
+	for class < n {
+		class *= 2
+	}
+	for quarter := class / 8; class > minClass && class-quarter >= n; {
+		class -= quarter
+	}
+	return class
+}
+
+// copyOut copies src to the segments of dst, one after the other.
+func copyOut(dst [][]byte, src []byte) {
+	for _, segment := range dst {
+		src = src[copy(segment, src):]
+	}
+}
+
+func sizeOf(body [][]byte) int64 {
+	var n int64
+	for _, segment := range body {
+		n += int64(len(segment))
+	}
+	return n
+}
