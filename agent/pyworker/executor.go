@@ -3,6 +3,7 @@ package pyworker
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"google.golang.org/grpc/codes"
 
@@ -119,22 +120,35 @@ func (w *Worker) finish(ctx context.Context, caller, result *pybridge.Object) (m
 	}
 	return whenOver(ctx, w, result, func(t gil.Token, deliver *pybridge.Object) error {
 		return discard(w.python.whenDone.Call(t, result, caller, deliver))
-	}, w.messageOf)
+	}, w.messageOf, message.release)
 }
 
 // whenOver has Python call deliver with the outcome of a Future, and waits for what read makes of it. When the
-// caller has left, the coroutine that makes the outcome is cancelled.
+// caller has left, the coroutine that makes the outcome is cancelled, and an outcome that comes all the same goes to drop.
 func whenOver[T any](ctx context.Context, w *Worker, future *pybridge.Object, ask func(t gil.Token, deliver *pybridge.Object) error,
-	read func(context.Context, any) (T, error)) (T, error) {
+	read func(context.Context, any) (T, error), drop func(T)) (T, error) {
 	type outcome struct {
 		value T
 		err   error
 	}
 	came := make(chan outcome, 1)
+	var left atomic.Bool
+	dropLate := func() {
+		select {
+		case o := <-came:
+			if o.err == nil {
+				drop(o.value)
+			}
+		default:
+		}
+	}
 	err := w.inside(ctx, func(t gil.Token) error {
 		deliver, err := pybridge.NewFuncInPlace(t, w.ctx, "deliver", func(ctx context.Context, args []any, _ map[string]any) (any, error) {
 			value, err := read(ctx, args[0])
 			came <- outcome{value, err}
+			if left.Load() {
+				dropLate()
+			}
 			return nil, nil
 		})
 		if err != nil {
@@ -151,6 +165,8 @@ func whenOver[T any](ctx context.Context, w *Worker, future *pybridge.Object, as
 			err = context.Cause(ctx)
 		}
 	}
+	left.Store(true)
+	dropLate()
 	_ = w.inside(context.WithoutCancel(ctx), func(t gil.Token) error { // fails where Python is closed: nothing runs there
 		return discard(w.python.abandon.Call(t, future))
 	})

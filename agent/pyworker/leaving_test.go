@@ -11,6 +11,7 @@ import (
 
 	"github.com/pyrpc/pyrpc/agent/pyworker"
 	"github.com/pyrpc/pyrpc/internal/pytest"
+	"github.com/pyrpc/pyrpc/pybridge"
 )
 
 // A coroutine whose caller has left is cancelled, however the caller left.
@@ -61,4 +62,28 @@ func TestCoroutinesThatNeverBegin(t *testing.T) {
 func TestCoroutinesOfRRefsGoOn(t *testing.T) {
 	err := inside(t, group(t, 2)[0], "leaving", "remote_value")
 	assert.NoError(t, err, "%+v", err)
+}
+
+// What a coroutine returns all the same, when nobody waits any more, is kept by nobody.
+func TestCoroutinesThatComeLate(t *testing.T) {
+	if err := pytest.Runtime().Preload(t.Context(), "torch"); err != nil {
+		t.Skip("no torch, and so nothing that is kept until it is sent: ", err)
+	}
+	workers := group(t, 2)
+	late := func() {
+		ctx, cancel := context.WithCancel(t.Context())
+		over := make(chan error, 1)
+		go func() { over <- call(ctx, workers[1], "w0", "leaving", "comes_late") }()
+		acquire(t, "leaving", "begun")
+		cancel()
+		assert.Error(t, <-over)
+		untilNoTaskIsLeft(t, workers[0])
+	}
+	late() // makes what stays for the next time
+	untilNoTaskIsLeft(t, workers[1])
+	owned := pybridge.Owned()
+	for range 8 {
+		late()
+	}
+	pytest.Until(t, "what came late is gone", func() bool { return pybridge.Owned() <= owned })
 }

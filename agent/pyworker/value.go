@@ -33,7 +33,7 @@ func (w *Worker) keep(ctx context.Context, result *pybridge.Object) (*value, err
 	defer result.Release()
 	return whenOver(ctx, w, result, func(t gil.Token, deliver *pybridge.Object) error {
 		return discard(w.python.whenKept.Call(t, result, deliver))
-	}, func(ctx context.Context, boxed any) (*value, error) { return w.box(ctx, boxed) })
+	}, func(ctx context.Context, boxed any) (*value, error) { return w.box(ctx, boxed) }, (*value).Release)
 }
 
 // box keeps what Python handed over in a Box, which is Go's only while the call lasts.

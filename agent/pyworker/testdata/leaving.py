@@ -29,6 +29,16 @@ async def waits_for_another():
         ended.release()
 
 
+async def comes_late():
+    import torch
+
+    begun.release()
+    try:
+        await asyncio.get_running_loop().create_future()
+    except asyncio.CancelledError:
+        return torch.ones(3)
+
+
 class NeverBegins:
     """What an awaitable that was cancelled before it began is left as."""
 
