@@ -137,7 +137,9 @@ func (s *sharing) close() {
 }
 
 func placeMessage(p shm.Place) *agentpb.Place {
-	return &agentpb.Place{Pid: uint64(p.PID), Fd: uint64(p.FD), Capacity: uint64(p.Capacity), Generation: p.Generation}
+	return &agentpb.Place{
+		Pid: uint64(p.PID), Fd: uint64(max(p.FD, 0)), File: p.File, Capacity: uint64(p.Capacity), Generation: p.Generation,
+	}
 }
 
 // placeOf is a place as a peer says it: numbers beyond every file become one that is none.
@@ -146,5 +148,5 @@ func placeOf(m *agentpb.Place) shm.Place {
 	if m.GetPid() > most || m.GetFd() > most || m.GetCapacity() > most {
 		return shm.Place{}
 	}
-	return shm.Place{PID: int(m.GetPid()), FD: int(m.GetFd()), Capacity: int64(m.GetCapacity()), Generation: m.GetGeneration()}
+	return shm.Place{PID: int(m.GetPid()), FD: int(m.GetFd()), File: m.GetFile(), Capacity: int64(m.GetCapacity()), Generation: m.GetGeneration()}
 }
