@@ -73,6 +73,11 @@ faults: ## inject faults, a process each, and say what came of them (FAULTS=patt
 	$(GO) build -o bin/faults ./scripts/faults
 	PYRPC_PYTHON="$(TEST_PYTHON)" bin/faults -run '$(FAULTS)'
 
+.PHONY: growth
+growth: ## measure how calls between workers grow, beside torch's, for the README's table and plot; takes minutes
+	$(GO) build -o bin/pyrpc ./cmd/pyrpc
+	PYRPC_PYTHON="$(TEST_PYTHON)" bin/pyrpc bench growth --svg testdata/growth.svg --readme README.md
+
 .PHONY: soak
 soak: ## random calls for SOAKTIME (2m): nothing may grow, no outcome be wrong
 	$(GO) build -o bin/faults ./scripts/faults
