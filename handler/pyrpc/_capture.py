@@ -81,6 +81,13 @@ def _relieve(exc):
     for _ in range(MAX_ERRORS):
         if exc is None:
             break
+        tb = get_traceback(exc)
+        while tb is not None:  # up to 3.10 the except clause that we are in keeps it
+            try:
+                tb.tb_frame.clear()
+            except RuntimeError:
+                pass  # it runs
+            tb = tb.tb_next
         set_traceback(exc, None)
         exc = get_context(exc)
     collect()
