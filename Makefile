@@ -17,7 +17,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LDFLAGS := -X main.version=$(VERSION)
 
 # Packages without C: built and tested with CGO_ENABLED=0 too, which proves the layering.
-PURE := ./agent ./agent/proto/... ./agent/shm/... ./cleanup/... ./internal/gate/... ./internal/cpython/discover/...
+PURE := ./agent ./agent/proto/... ./agent/shm/... ./internal/hugepages/... ./cleanup/... ./internal/gate/... ./internal/cpython/discover/...
 
 # The interpreter to test with: the first that has torch, else numpy, else any.
 TEST_PYTHON = $$(scripts/python.sh numpy torch || scripts/python.sh numpy || scripts/python.sh)
@@ -72,6 +72,11 @@ sanitize: setup-test ## the tests under sanitizers and debug allocators (SANITIZ
 faults: ## inject faults, a process each, and say what came of them (FAULTS=pattern)
 	$(GO) build -o bin/faults ./scripts/faults
 	PYRPC_PYTHON="$(TEST_PYTHON)" bin/faults -run '$(FAULTS)'
+
+.PHONY: growth
+growth: ## measure how calls between workers grow, beside torch's, for the README's table and plot; takes minutes
+	$(GO) build -o bin/pyrpc ./cmd/pyrpc
+	PYRPC_PYTHON="$(TEST_PYTHON)" bin/pyrpc bench growth --svg testdata/growth.svg --readme README.md
 
 .PHONY: soak
 soak: ## random calls for SOAKTIME (2m): nothing may grow, no outcome be wrong

@@ -14,6 +14,7 @@ type assembly struct {
 	body    Body
 	into    cursor // where the next byte goes
 	missing int64
+	memory  *buffer // that the body is in, if it is to be given back
 }
 
 // bodySize adds up what a peer says are the sizes of a body's segments.
@@ -34,12 +35,19 @@ func bodySize(sizes []uint64, limit int64) (int64, error) {
 
 // newAssembly makes room for a body whose size was checked: one allocation for all segments.
 func newAssembly(sizes []uint64, total int64) *assembly {
-	room := make([]byte, total)
+	var memory *buffer
+	var room []byte
+	if total < shareFrom {
+		room = make([]byte, total)
+	} else {
+		memory = newBuffer(total)
+		room = memory.bytes
+	}
 	body := make(Body, len(sizes))
 	for i, n := range sizes {
 		body[i], room = room[:n:n], room[n:]
 	}
-	return &assembly{body: body, into: cursor{rest: body}, missing: total}
+	return &assembly{body: body, into: cursor{rest: body}, missing: total, memory: memory}
 }
 
 // add copies parts in. A peer that sends more than it announced is not to be trusted with more.

@@ -25,7 +25,7 @@ func TestBenchPeer(t *testing.T) {
 	a, err := New(Config{Name: "w1", Rank: 1, Executor: echo, Peers: []Worker{{"w0", 0, home}}, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	go func() {
-		_, err := a.Call(context.Background(), "w0", Request{Bytes([]byte(a.Addr().String()))})
+		_, err := a.Call(context.Background(), "w0", Request{Body: Bytes([]byte(a.Addr().String()))})
 		if err != nil {
 			_, _ = a.Shutdown(context.Background())
 		}
@@ -71,7 +71,7 @@ func benchCalls(b *testing.B, callers, size int) {
 	for i := range callers {
 		all.Go(func() {
 			for range (b.N + callers - 1 - i) / callers {
-				if _, err := a.Call(context.Background(), "w1", Request{body}); err != nil {
+				if _, err := a.Call(context.Background(), "w1", Request{Body: body}); err != nil {
 					b.Error(err)
 				}
 			}

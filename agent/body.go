@@ -2,7 +2,8 @@ package agent
 
 // Body is what a call carries, in segments: a pickle, say, and the buffers beside it. The agent looks at
 // none of it and keeps the segments apart. Whoever hands a Body over must not change its bytes any more,
-// not even after the call: a part may still be on its way when the caller has given up.
+// not even after the call: a part may still be on its way when the caller has given up. Where that is too much
+// to ask there are Request.Volatile and Reply.Release.
 type Body [][]byte
 
 // Bytes makes a Body of one segment.
@@ -20,11 +21,35 @@ func (b Body) Size() int64 {
 // Request is what a worker asks of another.
 type Request struct {
 	Body Body
+	// Volatile says that the bytes are the caller's to change again when Call, CallAsync or Remote returns.
+	// They are copied if they have to be.
+	Volatile bool
+
+	memory *buffer
 }
+
+// Recycle gives the memory of a request that an Executor got, and has done with, back to the agent: Body must
+// not be looked at any more. Nobody has to; it saves time where bodies are large.
+func (r Request) Recycle() { r.memory.giveBack() }
 
 // Reply is what the other answers.
 type Reply struct {
 	Body Body
+	// Release, if an Executor sets it, is called once when the agent has done with Body.
+	Release func()
+
+	memory *buffer
+}
+
+// Recycle gives the memory of a reply that a caller got, and has done with, back to the agent: Body must not be
+// looked at any more. Nobody has to; it saves time where bodies are large.
+func (r Reply) Recycle() { r.memory.giveBack() }
+
+// done tells the Executor that nobody needs the body.
+func (r Reply) done() {
+	if r.Release != nil {
+		r.Release()
+	}
 }
 
 func (b Body) sizes() []uint64 {

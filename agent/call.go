@@ -16,16 +16,16 @@ import (
 // limit, here or there, is reached; codes.Unavailable when the worker cannot be reached or the connection
 // broke; whatever the worker's Executor returned.
 func (a *Agent) Call(ctx context.Context, to string, req Request) (Reply, error) {
-	return a.sync(ctx, to, agentpb.Method_METHOD_CALL, req.Body, nil)
+	return a.sync(ctx, to, agentpb.Method_METHOD_CALL, req, nil)
 }
 
 // CallAsync is Call without the waiting. It does not block; what goes wrong is the Future's outcome.
 func (a *Agent) CallAsync(ctx context.Context, to string, req Request) *Future {
-	return a.async(ctx, to, agentpb.Method_METHOD_CALL, req.Body, nil)
+	return a.async(ctx, to, agentpb.Method_METHOD_CALL, req, nil)
 }
 
-func (a *Agent) sync(ctx context.Context, to string, m agentpb.Method, body Body, detail proto.Message) (Reply, error) {
-	c, err := a.begin(ctx, to, m, body, detail)
+func (a *Agent) sync(ctx context.Context, to string, m agentpb.Method, req Request, detail proto.Message) (Reply, error) {
+	c, err := a.begin(ctx, to, m, req, detail)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -44,8 +44,8 @@ func (a *Agent) finishSync(ctx context.Context, c *outcall) (Reply, error) {
 	return c.Future.reply, c.Future.err
 }
 
-func (a *Agent) async(ctx context.Context, to string, m agentpb.Method, body Body, detail proto.Message) *Future {
-	c, err := a.begin(ctx, to, m, body, detail)
+func (a *Agent) async(ctx context.Context, to string, m agentpb.Method, req Request, detail proto.Message) *Future {
+	c, err := a.begin(ctx, to, m, req, detail)
 	if err != nil {
 		return failed(err)
 	}
@@ -59,18 +59,18 @@ func (a *Agent) async(ctx context.Context, to string, m agentpb.Method, body Bod
 }
 
 // begin finds the worker and books the call.
-func (a *Agent) begin(ctx context.Context, to string, m agentpb.Method, body Body, detail proto.Message) (*outcall, error) {
+func (a *Agent) begin(ctx context.Context, to string, m agentpb.Method, req Request, detail proto.Message) (*outcall, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, ended(err, "the call, before it was sent").about(to, false)
 	}
 	if to == a.config.Name {
-		return a.newOutcall(ctx, nil, m, body, detail)
+		return a.newOutcall(ctx, nil, m, req, detail)
 	}
 	l, err := a.group.link(to)
 	if err != nil {
 		return nil, err
 	}
-	return a.newOutcall(ctx, l, m, body, detail)
+	return a.newOutcall(ctx, l, m, req, detail)
 }
 
 // send hands the call to a session, or executes it here if it is for this worker.

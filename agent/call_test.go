@@ -57,7 +57,7 @@ func TestCall_manyAtOnceGetTheirOwnReplies(t *testing.T) {
 				if i%10 == 0 {
 					text = bytes.Repeat(text, 60<<10)
 				}
-				reply, err := from.Call(testContext(t), to, Request{Bytes(text)})
+				reply, err := from.Call(testContext(t), to, Request{Body: Bytes(text)})
 				if assert.NoError(t, err) {
 					assert.True(t, bytes.Equal(text, reply.Body[0]))
 				}
@@ -90,14 +90,14 @@ func TestCall_errorsKeepTheirCode(t *testing.T) {
 		return Reply{}, nil
 	})
 	for text, want := range map[string]codes.Code{"plain": codes.Unknown, "status": codes.AlreadyExists, "panic": codes.Internal} {
-		_, err := a.Call(testContext(t), "w1", Request{Bytes([]byte(text))})
+		_, err := a.Call(testContext(t), "w1", Request{Body: Bytes([]byte(text))})
 		var e *Error
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, want, e.Code, text)
 		assert.Equal(t, "w1", e.Worker)
 		assert.True(t, e.Ran)
 	}
-	_, err := a.Call(testContext(t), "w1", Request{Bytes([]byte("plain"))})
+	_, err := a.Call(testContext(t), "w1", Request{Body: Bytes([]byte("plain"))})
 	assert.ErrorContains(t, err, "it broke, caf\uFFFD")
 }
 
@@ -149,7 +149,7 @@ func TestCall_cancelReachesTheCallee(t *testing.T) {
 
 func TestCallAsync(t *testing.T) {
 	a, _ := pair(t, echo)
-	f := a.CallAsync(testContext(t), "w1", Request{Bytes([]byte("x"))})
+	f := a.CallAsync(testContext(t), "w1", Request{Body: Bytes([]byte("x"))})
 	then := make(chan string, 2)
 	f.Then(func(r Reply, err error) { then <- string(r.Body[0]) })
 	<-f.Done()

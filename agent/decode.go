@@ -40,7 +40,7 @@ func (r frameReader) field(f *frame) error {
 		return err
 	}
 	num, typ := protowire.DecodeTag(tag)
-	if num < protowire.MinValidNumber {
+	if num < protowire.MinValidNumber || num > protowire.MaxValidNumber {
 		return fmt.Errorf("bad field number in tag %d", tag)
 	}
 	switch typ {

@@ -19,7 +19,7 @@ func guestOf(t testing.TB, name string, to *Agent) *Agent {
 func TestGuests_mayCall(t *testing.T) {
 	who := ExecutorFunc(func(ctx context.Context, _ Request) (Reply, error) {
 		p, _ := PeerFrom(ctx)
-		return Reply{Bytes(fmt.Append(nil, p.Name, p.Rank, p.Allow))}, nil
+		return Reply{Body: Bytes(fmt.Append(nil, p.Name, p.Rank, p.Allow))}, nil
 	})
 	host := start(t, Config{
 		Name: "w0", Executor: who, Guests: []string{"cli"}, Policy: &Policy{Workers: map[string][]string{"cli": {"math"}}},

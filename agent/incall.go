@@ -72,14 +72,14 @@ func (in *inbound) unbook(c *incall) {
 
 // execute runs a request and answers it.
 func (in *inbound) execute(c *incall) {
-	var reply Body
+	var reply Reply
 	err := c.early
 	if failed := in.copyOut(c); failed != nil {
 		in.kick(failed)
 		err = failed
 	}
 	if err == nil {
-		reply, err = in.agent.serve(c.ctx, &in.peer, c.method, c.body.body, c.detail)
+		reply, err = in.agent.serve(c.ctx, &in.peer, c.method, Request{Body: c.body.body, memory: c.body.memory}, c.detail)
 	}
 	in.mu.Lock()
 	canceled := c.canceled
@@ -89,6 +89,7 @@ func (in *inbound) execute(c *incall) {
 		in.unbook(c)
 		in.agent.life.leave(c.method)
 	}
+	defer reply.done()
 	if canceled {
 		over()
 		return
@@ -104,7 +105,8 @@ func (in *inbound) execute(c *incall) {
 	}
 }
 
-func (in *inbound) answer(id uint64, body Body, err error, ran bool) *outgoing {
+func (in *inbound) answer(id uint64, reply Reply, err error, ran bool) *outgoing {
+	body := reply.Body
 	if size := body.Size(); err == nil && (size > in.agent.limits.MaxMessage || len(body) > maxSegments) {
 		err = failure(codes.ResourceExhausted, "the reply has %d bytes in %d segments, allowed are %d (Limits.MaxMessage) in %d",
 			size, len(body), in.agent.limits.MaxMessage, maxSegments)
@@ -112,7 +114,7 @@ func (in *inbound) answer(id uint64, body Body, err error, ran bool) *outgoing {
 	if err != nil {
 		return newOutgoing(frame{kind: agentpb.Kind_KIND_FAILURE, call: id, detail: toStatus(err, ran)}, nil)
 	}
-	return in.shared.message(frame{kind: agentpb.Kind_KIND_REPLY, call: id}, body, in.say)
+	return in.shared.message(frame{kind: agentpb.Kind_KIND_REPLY, call: id}, body, reply.Release != nil, in.say)
 }
 
 // refuse answers a request that was not run. While the peer takes none of its refusals, nothing more is

@@ -25,6 +25,7 @@ type outcall struct {
 
 	deadline time.Time
 	msg      *outgoing
+	msgFor   *session                // that msg was made for, if it was made before the call was to be sent
 	arriving *assembly               // the reply's body while it arrives; the session's reader's
 	placed   bool                    // it is in shared memory; the session's reader's
 	held     atomic.Int64            // bytes of the budgets for receiving
@@ -49,8 +50,8 @@ func system(m agentpb.Method) bool {
 }
 
 // newOutcall books a call, or says why it cannot be made.
-func (a *Agent) newOutcall(ctx context.Context, l *link, method agentpb.Method, body Body, detail proto.Message) (*outcall, error) {
-	c := &outcall{agent: a, link: l, method: method, body: body, detail: detail, began: time.Now(), limits: !system(method)}
+func (a *Agent) newOutcall(ctx context.Context, l *link, method agentpb.Method, req Request, detail proto.Message) (*outcall, error) {
+	c := &outcall{agent: a, link: l, method: method, body: req.Body, detail: detail, began: time.Now(), limits: !system(method)}
 	c.done = make(chan struct{})
 	c.cancel = c.abandon
 	c.deadline, _ = ctx.Deadline()
@@ -61,7 +62,21 @@ func (a *Agent) newOutcall(ctx context.Context, l *link, method agentpb.Method, 
 		a.life.leave(method)
 		return nil, err
 	}
+	if req.Volatile {
+		c.keepBody()
+	}
 	return c, nil
+}
+
+// keepBody copies a body that its owner will change: into shared memory, where there is some.
+func (c *outcall) keepBody() {
+	if c.link != nil {
+		if s := c.link.current.Load(); s != nil {
+			c.msg, c.msgFor = s.message(c, true), s
+			return
+		}
+	}
+	c.body = c.body.clone()
 }
 
 // book counts the call.

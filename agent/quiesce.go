@@ -184,7 +184,7 @@ func (a *Agent) report(ctx context.Context, act *agentpb.Activity) (bool, error)
 
 // ask sends the report with one deadline and waits for the answer with another.
 func (a *Agent) ask(wait, travel context.Context, to string, act *agentpb.Activity) (bool, error) {
-	c, err := a.begin(wait, to, agentpb.Method_METHOD_QUIESCE, nil, act)
+	c, err := a.begin(wait, to, agentpb.Method_METHOD_QUIESCE, Request{}, act)
 	if err != nil {
 		return false, err
 	}

@@ -54,7 +54,7 @@ func TestConnection_cutEndsCallsOnceAndNothingRunsTwice(t *testing.T) {
 		func(ctx context.Context, req Request) (Reply, error) {
 			ran.Add(1)
 			if len(req.Body) > 0 {
-				return Reply(req), nil
+				return Reply{Body: req.Body}, nil
 			}
 			entered <- struct{}{}
 			<-ctx.Done()
@@ -76,7 +76,7 @@ func TestConnection_cutEndsCallsOnceAndNothingRunsTwice(t *testing.T) {
 		assert.Equal(t, codes.Unavailable, e.Code)
 		assert.True(t, e.Ran)
 	}
-	reply, err := a.Call(testContext(t), "w1", Request{Bytes([]byte("back"))})
+	reply, err := a.Call(testContext(t), "w1", Request{Body: Bytes([]byte("back"))})
 	require.NoError(t, err, "the next call connects again")
 	assert.Equal(t, "back", string(reply.Body[0]))
 	assert.EqualValues(t, 21, ran.Load(), "nothing ran twice")
@@ -168,10 +168,10 @@ func TestCall_beyondTheLimitIsRefused(t *testing.T) {
 func TestCall_tooLargeBodies(t *testing.T) {
 	agents := start(t, Config{Name: "w0", Limits: Limits{MaxMessage: 1000}}, Config{Name: "w1", Limits: Limits{MaxMessage: 100},
 		Executor: ExecutorFunc(func(context.Context, Request) (Reply, error) {
-			return Reply{Bytes(make([]byte, 101))}, nil
+			return Reply{Body: Bytes(make([]byte, 101))}, nil
 		})})
 	for size, want := range map[int]string{1001: "allowed are 1000", 101: "the worker takes 100", 100: "the reply has 101 bytes"} {
-		_, err := agents[0].Call(testContext(t), "w1", Request{Bytes(make([]byte, size))})
+		_, err := agents[0].Call(testContext(t), "w1", Request{Body: Bytes(make([]byte, size))})
 		assert.Equal(t, codes.ResourceExhausted, status.Code(err))
 		assert.ErrorContains(t, err, want)
 	}
@@ -243,7 +243,7 @@ func TestPeer_oldNumbersAndOldLivesAreRefused(t *testing.T) {
 	var ran atomic.Int64
 	agents := start(t, Config{Name: "w0"}, Config{Name: "w1", Executor: ExecutorFunc(func(_ context.Context, r Request) (Reply, error) {
 		ran.Add(1)
-		return Reply(r), nil
+		return Reply{Body: r.Body}, nil
 	})})
 	life := &agentpb.Hello{Version: 1, Name: "w0", Incarnation: 7, MaxMessage: 100}
 	p := dialRaw(t, agents[1], life)

@@ -111,7 +111,7 @@ func (r *RRef) ToHere(ctx context.Context) (Body, error) {
 	if err := r.WaitConfirmed(ctx); err != nil {
 		return nil, err
 	}
-	reply, err := r.agent.sync(ctx, r.owner.Name, agentpb.Method_METHOD_FETCH, nil, r.reference(r.fork))
+	reply, err := r.agent.sync(ctx, r.owner.Name, agentpb.Method_METHOD_FETCH, Request{}, r.reference(r.fork))
 	return reply.Body, err
 }
 

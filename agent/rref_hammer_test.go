@@ -43,7 +43,7 @@ func share(t *testing.T, seed uint64, a *Agent, ks []*keeper) {
 		default:
 		}
 		if len(mine) == 0 || rng.IntN(4) == 0 {
-			r, err := a.Remote(testContext(t), ks[rng.IntN(4)].agent.Name(), Request{Bytes(fmt.Append(nil, rng.Uint32()))}, nil)
+			r, err := a.Remote(testContext(t), ks[rng.IntN(4)].agent.Name(), Request{Body: Bytes(fmt.Append(nil, rng.Uint32()))}, nil)
 			if !assert.NoError(t, err) {
 				return
 			}
@@ -59,7 +59,7 @@ func share(t *testing.T, seed uint64, a *Agent, ks []*keeper) {
 			to := ks[rng.IntN(4)].agent.Name()
 			fork, err := r.Fork(testContext(t), to)
 			if assert.NoError(t, err) {
-				f := a.CallAsync(testContext(t), to, Request{Bytes(fork)})
+				f := a.CallAsync(testContext(t), to, Request{Body: Bytes(fork)})
 				if rng.IntN(2) == 0 {
 					_, err := f.Wait(testContext(t))
 					assert.NoError(t, err)

@@ -83,7 +83,7 @@ func keepers(t *testing.T, n int) ([]*Agent, []*keeper, *atomic.Int64) {
 func give(t *testing.T, from *Agent, r *RRef, to *keeper) *RRef {
 	fork, err := r.Fork(testContext(t), to.agent.Name())
 	require.NoError(t, err)
-	_, err = from.Call(testContext(t), to.agent.Name(), Request{Bytes(fork)})
+	_, err = from.Call(testContext(t), to.agent.Name(), Request{Body: Bytes(fork)})
 	require.NoError(t, err)
 	return <-to.received
 }
@@ -99,7 +99,7 @@ func hereIs(t *testing.T, r *RRef, want string) {
 func TestRRef_remoteAndToHere(t *testing.T) {
 	agents, _, live := keepers(t, 2)
 	for _, to := range []string{"w0", "w1"} {
-		r, err := agents[0].Remote(testContext(t), to, Request{Bytes([]byte("v"))}, []byte("str"))
+		r, err := agents[0].Remote(testContext(t), to, Request{Body: Bytes([]byte("v"))}, []byte("str"))
 		require.NoError(t, err)
 		hereIs(t, r, "v")
 		hereIs(t, r, "v")
@@ -127,7 +127,7 @@ func TestRRef_remoteAndToHere(t *testing.T) {
 
 func TestRRef_failures(t *testing.T) {
 	agents, _, _ := keepers(t, 2)
-	r, err := agents[0].Remote(testContext(t), "w1", Request{Bytes([]byte("fail"))}, nil)
+	r, err := agents[0].Remote(testContext(t), "w1", Request{Body: Bytes([]byte("fail"))}, nil)
 	require.NoError(t, err)
 	_, err = r.ToHere(testContext(t))
 	assert.ErrorContains(t, err, "no such luck")
@@ -198,7 +198,7 @@ func TestRRef_aForkIsGoodForOneUse(t *testing.T) {
 	// The same by way of a user.
 	fork, err = r1.Fork(testContext(t), "w2")
 	require.NoError(t, err)
-	require.NoError(t, func() error { _, err := agents[1].Call(testContext(t), "w2", Request{Bytes(fork)}); return err }())
+	require.NoError(t, func() error { _, err := agents[1].Call(testContext(t), "w2", Request{Body: Bytes(fork)}); return err }())
 	hereIs(t, <-ks[2].received, "x")
 	_, err = r.Fork(testContext(t), "nobody")
 	assert.ErrorIs(t, err, ErrUnknownWorker)
@@ -227,7 +227,7 @@ func TestRRef_lostForksAreReported(t *testing.T) {
 
 func TestRRef_ofARestartedOwner(t *testing.T) {
 	agents, ks, live := keepers(t, 2)
-	r, err := agents[0].Remote(testContext(t), "w1", Request{Bytes([]byte("v"))}, nil)
+	r, err := agents[0].Remote(testContext(t), "w1", Request{Body: Bytes([]byte("v"))}, nil)
 	require.NoError(t, err)
 	hereIs(t, r, "v")
 	kept, err := agents[0].NewRRef(newText("k", live), nil)
@@ -247,7 +247,7 @@ func TestRRef_ofARestartedOwner(t *testing.T) {
 		return errors.Is(err, ErrOwnerGone)
 	}, patience, backoffMin, "%v", err)
 	assert.ErrorContains(t, err, "was restarted")
-	_, err = again.Call(testContext(t), "w0", Request{Bytes(nil)})
+	_, err = again.Call(testContext(t), "w0", Request{Body: Bytes(nil)})
 	assert.Error(t, err, "which is no fork")
 	assert.Eventually(t, func() bool { return live.Load() == 0 }, patience, backoffMin, "what the former w1 held was released")
 }
@@ -256,7 +256,7 @@ func TestRRef_ofARestartedOwner(t *testing.T) {
 func TestRRef_joinWaitsForValues(t *testing.T) {
 	agents, ks, live := keepers(t, 2)
 	ks[1].hold = make(chan struct{})
-	r, err := agents[0].Remote(testContext(t), "w1", Request{Bytes([]byte("late"))}, nil)
+	r, err := agents[0].Remote(testContext(t), "w1", Request{Body: Bytes([]byte("late"))}, nil)
 	require.NoError(t, err)
 	require.NoError(t, r.WaitConfirmed(testContext(t)), "confirmed before there is a value")
 	ctx, cancel := context.WithTimeout(t.Context(), 2e8)

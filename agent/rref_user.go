@@ -26,7 +26,7 @@ func (a *Agent) Remote(ctx context.Context, to string, req Request, typ []byte) 
 		return nil, err
 	}
 	r := a.userRRef(owner, a.rrefs.newID(), a.rrefs.newID(), typ)
-	c, err := a.begin(ctx, to, agentpb.Method_METHOD_REMOTE, req.Body, r.reference(r.fork))
+	c, err := a.begin(ctx, to, agentpb.Method_METHOD_REMOTE, req, r.reference(r.fork))
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func (r *RRef) tell(to string, m agentpb.Method, ref *agentpb.Reference) (err er
 	a := r.agent
 	for attempt := 1; ; attempt++ {
 		ctx, cancel := context.WithTimeout(a.ctx, a.config.ConnectTimeout)
-		_, err = a.sync(ctx, to, m, nil, ref)
+		_, err = a.sync(ctx, to, m, Request{}, ref)
 		cancel()
 		if err == nil || attempt == tellAttempts || a.ctx.Err() != nil || !passing(err) {
 			break

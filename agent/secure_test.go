@@ -90,7 +90,7 @@ func TestTLS_namesInCertificates(t *testing.T) {
 		Config{Name: "w1", TLS: ca.leaf("w1", forURI("spiffe://test/ns/w1")), Executor: ExecutorFunc(func(ctx context.Context, r Request) (Reply, error) {
 			p, _ := PeerFrom(ctx)
 			identities <- p.Name + " " + p.Identity
-			return Reply(r), nil
+			return Reply{Body: r.Body}, nil
 		})},
 		Config{Name: "w2", TLS: ca.leaf("w2", forCommonName("w2"))},
 		Config{Name: "w3", TLS: ca.leaf("w3", forURI("pyrpc:w3"))},

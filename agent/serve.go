@@ -102,17 +102,21 @@ func (a *Agent) newInbound(stream grpc.ServerStream, peer Peer, shared *sharing)
 }
 
 // serve does what a peer asks for, this worker included.
-func (a *Agent) serve(ctx context.Context, from *Peer, m agentpb.Method, body Body, detail proto.Message) (Body, error) {
+func (a *Agent) serve(ctx context.Context, from *Peer, m agentpb.Method, req Request, detail proto.Message) (Reply, error) {
 	switch m {
 	case agentpb.Method_METHOD_CALL:
 		a.count.served.Add(1)
-		reply, err := guard(a, "Executor.Execute", func() (Reply, error) {
-			return a.config.Executor.Execute(ctx, Request{Body: body})
-		})
-		return reply.Body, err
+		return guard(a, "Executor.Execute", func() (Reply, error) { return a.config.Executor.Execute(ctx, req) })
 	case agentpb.Method_METHOD_QUIESCE:
-		return a.serveQuiesce(ctx, from, detail)
+		body, err := a.serveQuiesce(ctx, from, detail)
+		return Reply{Body: body}, err
 	}
+	body, err := a.serveReference(ctx, from, m, detail)
+	return Reply{Body: body}, err
+}
+
+// serveReference does what is about a value.
+func (a *Agent) serveReference(ctx context.Context, from *Peer, m agentpb.Method, detail proto.Message) (Body, error) {
 	ref, ok := detail.(*agentpb.Reference)
 	if !ok {
 		return nil, failure(codes.InvalidArgument, "%v without a reference", m)
@@ -155,9 +159,14 @@ func (a *Agent) callSelf(c *outcall) {
 	}
 	c.Then(func(Reply, error) { cancel() }) // the caller may give up first
 	go func() {
-		body, err := a.serve(ctx, self, c.method, c.body, c.detail)
+		reply, err := a.serve(ctx, self, c.method, Request{Body: c.body}, c.detail)
 		a.serving.give(1)
 		a.life.leave(c.method)
+		body := reply.Body
+		if reply.Release != nil {
+			body = body.clone()
+			reply.Release()
+		}
 		if err != nil {
 			c.finish(Reply{}, a.ownEnd(err))
 		} else {

@@ -30,18 +30,32 @@ type session struct {
 
 // start sends the call on its way.
 func (s *session) start(c *outcall) {
+	if c.msg != nil && c.msgFor != s && c.msg.unsent != nil { // and this stream's peer cannot read it
+		c.finish(Reply{}, failure(codes.Unavailable, "the connection was lost before the call was sent").about(s.peer.GetName(), false))
+		return
+	}
 	if size := c.body.Size(); uint64(size) > s.peer.GetMaxMessage() {
+		if c.msg != nil {
+			c.msg.discard()
+		}
 		c.finish(Reply{}, failure(codes.ResourceExhausted, "the body has %d bytes, the worker takes %d (its Limits.MaxMessage)",
 			size, s.peer.GetMaxMessage()).about(s.peer.GetName(), false))
 		return
 	}
-	c.msg = s.shared.message(frame{kind: agentpb.Kind_KIND_REQUEST, method: c.method, detail: c.detail}, c.body, s.say)
+	if c.msg == nil {
+		c.msg = s.message(c, false)
+	}
 	c.msg.deadline = c.deadline
 	if err := s.out.submit(c.msg, func() bool { return s.register(c) }); err != nil {
 		c.msg.discard()
 		c.finish(Reply{}, asError(err).about(s.peer.GetName(), false))
 		return
 	}
+}
+
+// message makes the request of a call.
+func (s *session) message(c *outcall, volatile bool) *outgoing {
+	return s.shared.message(frame{kind: agentpb.Kind_KIND_REQUEST, method: c.method, detail: c.detail}, c.body, volatile, s.say)
 }
 
 // say sends what is about no call. It fails with the stream.
@@ -178,7 +192,7 @@ func (s *session) copyOut(c *outcall, f *frame) error {
 		if err := s.shared.read(place, a); err != nil {
 			return err
 		}
-		s.settle(c, Reply{Body: a.body}, nil)
+		s.settle(c, Reply{Body: a.body, memory: a.memory}, nil)
 		return nil
 	}
 	if a.missing < copyAside {
@@ -197,7 +211,7 @@ func (s *session) gather(c *outcall, f *frame) error {
 		return err
 	}
 	if c.arriving.complete() {
-		s.settle(c, Reply{Body: c.arriving.body}, nil)
+		s.settle(c, Reply{Body: c.arriving.body, memory: c.arriving.memory}, nil)
 	}
 	return nil
 }

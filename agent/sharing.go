@@ -52,18 +52,13 @@ func (a *Agent) nonce() []byte {
 	return shm.NewNonce()
 }
 
-// message makes a message with a body, which is copied if it goes through shared memory. Say sends another.
-func (s *sharing) message(head frame, body Body, say func(*outgoing)) *outgoing {
-	if s.out == nil || body.Size() < shareFrom {
-		return newOutgoing(head, body)
+// message makes a message with a body, which is copied if it goes through shared memory or is volatile. Say
+// sends another.
+func (s *sharing) message(head frame, body Body, volatile bool, say func(*outgoing)) *outgoing {
+	place, ok := s.put(body, say)
+	if !ok && volatile {
+		body = body.clone()
 	}
-	if s.stage.CompareAndSwap(shareUntried, shareOffered) {
-		s.offer(say)
-	}
-	if s.stage.Load() != shareAccepted {
-		return newOutgoing(head, body)
-	}
-	place, ok := s.out.Put(body)
 	if !ok {
 		return newOutgoing(head, body)
 	}
@@ -72,6 +67,20 @@ func (s *sharing) message(head frame, body Body, say func(*outgoing)) *outgoing 
 	o.head.sizes, o.head.place = body.sizes(), placeMessage(place)
 	o.unsent = func() { s.out.Free(place) }
 	return o
+}
+
+// put copies a body into shared memory, if it is worth it and there is some.
+func (s *sharing) put(body Body, say func(*outgoing)) (shm.Place, bool) {
+	if s.out == nil || body.Size() < shareFrom {
+		return shm.Place{}, false
+	}
+	if s.stage.CompareAndSwap(shareUntried, shareOffered) {
+		s.offer(say)
+	}
+	if s.stage.Load() != shareAccepted {
+		return shm.Place{}, false
+	}
+	return s.out.Put(body)
 }
 
 // offer asks the peer to read a place.
@@ -128,7 +137,9 @@ func (s *sharing) close() {
 }
 
 func placeMessage(p shm.Place) *agentpb.Place {
-	return &agentpb.Place{Pid: uint64(p.PID), Fd: uint64(p.FD), Capacity: uint64(p.Capacity), Generation: p.Generation}
+	return &agentpb.Place{
+		Pid: uint64(p.PID), Fd: uint64(max(p.FD, 0)), File: p.File, Capacity: uint64(p.Capacity), Generation: p.Generation,
+	}
 }
 
 // placeOf is a place as a peer says it: numbers beyond every file become one that is none.
@@ -137,5 +148,5 @@ func placeOf(m *agentpb.Place) shm.Place {
 	if m.GetPid() > most || m.GetFd() > most || m.GetCapacity() > most {
 		return shm.Place{}
 	}
-	return shm.Place{PID: int(m.GetPid()), FD: int(m.GetFd()), Capacity: int64(m.GetCapacity()), Generation: m.GetGeneration()}
+	return shm.Place{PID: int(m.GetPid()), FD: int(m.GetFd()), File: m.GetFile(), Capacity: int64(m.GetCapacity()), Generation: m.GetGeneration()}
 }

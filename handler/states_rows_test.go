@@ -166,6 +166,7 @@ func bridgeRows() []row {
 		plain("pybridge.WithSwitchInterval", func(caller) { pybridge.WithSwitchInterval(time.Second) }),
 		plain("pybridge.WithFinalize", func(caller) { pybridge.WithFinalize(pybridge.FinalizeNever) }),
 		plain("pybridge.WithCrashReports", func(caller) { pybridge.WithCrashReports(true) }),
+		plain("pybridge.WithKeptMemory", func(caller) { pybridge.WithKeptMemory(1) }),
 		plain("pybridge.WithFork", func(caller) { pybridge.WithFork(true) }),
 		plain("pybridge.WithLogger", func(caller) { pybridge.WithLogger(slog.Default()) }),
 	}...)
@@ -308,6 +309,23 @@ func objectRows() []row {
 		}, func(c caller) error {
 			_, o, err := c.thing.CallBytes(c.ctx, []byte("x"), nil)
 			return released(o, err)
+		}},
+		{"pybridge.Object.CallBytesLent", func(s state) error {
+			switch {
+			case s < running:
+				return pybridge.ErrNoObject
+			case s == finalised:
+				return pybridge.ErrReleased
+			}
+			return needsPython(s)
+		}, func(s state) error {
+			if s >= draining {
+				return oneOf{gil.ErrHeld, gil.ErrClosed}
+			}
+			return gil.ErrHeld
+		}, func(c caller) error {
+			lent, err := c.thing.CallBytesLent(c.ctx, []byte("x"), nil)
+			return released(lent.Object, err)
 		}},
 		plain("pybridge.Object.Release", func(c caller) { c.spare.Release() }),
 		plain("pybridge.Object.Label", func(c caller) { c.thing.Label() }),

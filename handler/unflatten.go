@@ -8,6 +8,7 @@ import (
 
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler/wire"
+	"github.com/pyrpc/pyrpc/internal/hugepages"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
@@ -80,7 +81,9 @@ func (h *Handler) readTensors(ctx context.Context, c *counter, head *wire.Head) 
 	}
 	defer storages.Release()
 	for i, address := range addresses {
-		if err := c.fill(memory(address, 0, head.Storages[i]), segment(i+1, head.Storages[i])); err != nil {
+		into := memory(address, 0, head.Storages[i])
+		hugepages.Advise(into)
+		if err := c.fill(into, segment(i+1, head.Storages[i])); err != nil {
 			return nil, err
 		}
 	}

@@ -1,6 +1,7 @@
 package pybridge
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/pyrpc/pyrpc/gil"
@@ -67,26 +68,56 @@ func (o *Object) CallMethod(t gil.Token, name string, args ...any) (*Object, err
 // Blocks: ctx, then the GIL, then user code
 func (o *Object) CallBytes(ctx context.Context, payload []byte, extra *Object) (data []byte, result *Object, err error) {
 	gil.AssertNotHeld()
+	lent, err := o.CallBytesLent(ctx, payload, extra)
+	if lent.Owner == nil {
+		return lent.Data, lent.Object, err
+	}
+	defer lent.Owner.Release()
+	return bytes.Clone(lent.Data), nil, err
+}
+
+// Lent is what [Object.CallBytesLent] brought back: Data, or Object when the result was no bytes.
+type Lent struct {
+	Data   []byte
+	Owner  *Object // of Data, which is its memory and good until its Release; nil when Data is Go's own
+	Object *Object
+	// PayloadHeld says that Python code has kept something that reads the payload's memory, which must not be
+	// changed any more then.
+	PayloadHeld bool
+}
+
+// CallBytesLent is [Object.CallBytes] without the copy of a large result: Data is the bytes object's own
+// memory. It also says whether the payload's can be used again.
+//
+// GIL: acquires; must not be held
+// Thread: any; the goroutine is not locked to it
+// Ref: borrows extra; the result's is new
+// Blocks: ctx, then the GIL, then user code
+func (o *Object) CallBytesLent(ctx context.Context, payload []byte, extra *Object) (Lent, error) {
+	gil.AssertNotHeld()
 	fn, err := o.use()
 	if err != nil {
-		return nil, nil, err
+		return Lent{}, err
 	}
 	defer o.done()
 	var extraRef cpython.Ref
 	if extra != nil {
 		if extraRef, err = extra.use(); err != nil {
-			return nil, nil, err
+			return Lent{}, err
 		}
 		defer extra.done()
 	}
 	out, err := gil.CallBytes(ctx, fn, payload, extraRef)
+	lent := Lent{Data: out.Data, PayloadHeld: out.PayloadHeld}
 	switch {
 	case err != nil:
-		return nil, nil, err
+		return Lent{}, err
 	case out.Exception != nil:
-		return nil, nil, describeLater(ctx, out.Exception)
+		return Lent{PayloadHeld: out.PayloadHeld}, describeLater(ctx, out.Exception)
 	case out.Object != nil:
-		return nil, adopt(out.Object, "result of "+o.Label()), nil
+		lent.Object = adopt(out.Object, "result of "+o.Label())
+	case out.Owner != nil:
+		lent.Owner = adopt(out.Owner, "result of "+o.Label())
 	}
-	return out.Data, nil, nil
+	return lent, nil
 }

@@ -45,6 +45,39 @@ func TestCallBytesSizes(t *testing.T) {
 	drained(t)
 }
 
+func TestCallBytesLent(t *testing.T) {
+	for size, lends := range map[int]bool{1: false, 2048: false, 2049: true, large: true} {
+		echo := define(t, "def echo(payload): return bytes(payload)", "echo")
+		payload := bytes.Repeat([]byte{'a', 0, 255}, size/3+1)[:size]
+		lent, err := echo.CallBytesLent(t.Context(), payload, nil)
+		require.NoError(t, err)
+		assert.Nil(t, lent.Object)
+		assert.True(t, bytes.Equal(payload, lent.Data), "%d bytes", size)
+		assert.Equal(t, lends, lent.Owner != nil, "%d bytes", size)
+		assert.False(t, lent.PayloadHeld)
+		lent.Owner.Release()
+	}
+	lent, err := define(t, "def f(payload): return None", "f").CallBytesLent(t.Context(), nil, nil)
+	require.NoError(t, err)
+	assert.Nil(t, lent.Owner)
+	lent.Object.Release()
+	drained(t)
+}
+
+// TestCallBytesLentPayloadHeld: who uses the memory of payloads again has to know.
+func TestCallBytesLentPayloadHeld(t *testing.T) {
+	for source, held := range map[string]bool{
+		"def f(payload): f.kept = memoryview(payload)[1:]":                       true,
+		"def f(payload):\n  f.kept = memoryview(payload)\n  raise ValueError(1)": true,
+		"def f(payload): f.kept = payload":                                       false, // released
+		"def f(payload): f.kept = bytes(payload)":                                false,
+	} {
+		lent, _ := define(t, source, "f").CallBytesLent(t.Context(), make([]byte, large), nil)
+		assert.Equal(t, held, lent.PayloadHeld, source)
+		lent.Object.Release()
+	}
+}
+
 func TestCallBytesExtraAndOtherResults(t *testing.T) {
 	pair := define(t, "def pair(payload, extra): return [payload, extra]", "pair")
 	extra := define(t, "value = object()", "value")

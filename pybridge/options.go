@@ -32,6 +32,7 @@ type config struct {
 	switchInterval        time.Duration
 	finalize              FinalizePolicy
 	crashReports, fork    bool
+	keptMemory            int
 }
 
 type settings struct {
@@ -118,6 +119,21 @@ func WithFinalize(p FinalizePolicy) Option {
 			return fmt.Errorf("WithFinalize(%d): no such policy", int(p))
 		}
 		s.finalize = p
+		return nil
+	}
+}
+
+// WithKeptMemory sets how many bytes of freed memory the C library keeps for what is made next, in each of its
+// arenas; what it thinks best without this option. By itself glibc gives memory back to the kernel whenever a
+// couple of megabytes are free, and a program whose calls carry bytes of that size spends more time on
+// getting them again, page by page, than on copying them. It is for the whole process (mallopt), and does
+// nothing where the C library is another.
+func WithKeptMemory(bytes int) Option {
+	return func(s *settings) error {
+		if bytes < 1 {
+			return fmt.Errorf("WithKeptMemory(%d): at least 1", bytes)
+		}
+		s.keptMemory = bytes
 		return nil
 	}
 }

@@ -122,6 +122,9 @@ func parseVersion(full string) (Version, error) {
 
 // boot initialises Python on the owner's thread and prepares what callers need.
 func (i *interpreter) boot(ctx context.Context) error {
+	if n := i.config.keptMemory; n > 0 {
+		cpython.KeepFreed(n)
+	}
 	if !i.attached {
 		if err := i.owner.do(ctx, i.initialize); err != nil {
 			return i.initError(err)

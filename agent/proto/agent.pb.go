@@ -418,13 +418,14 @@ func (*Frame_Activity) isFrame_Detail() {}
 // Place is in memory that sender and receiver share: a file without a name in a file system (memfd_create),
 // called pyrpc- and the receiver's nonce in hexadecimal, sealed against changes of its size. The first 64 KiB
 // are the receiver's to write, the body's segments follow. The receiver gives a place back by writing its
-// generation into the first eight bytes, in the machine's byte order.
+// generation into the first eight bytes, in the machine's byte order. It keeps the file mapped.
 type Place struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Pid           uint64                 `protobuf:"varint,1,opt,name=pid,proto3" json:"pid,omitempty"`               // of the sender
 	Fd            uint64                 `protobuf:"varint,2,opt,name=fd,proto3" json:"fd,omitempty"`                 // the file's descriptor there
 	Capacity      uint64                 `protobuf:"varint,3,opt,name=capacity,proto3" json:"capacity,omitempty"`     // bytes that follow the first 64 KiB
 	Generation    uint64                 `protobuf:"varint,4,opt,name=generation,proto3" json:"generation,omitempty"` // how many bodies the file has had, with this one
+	File          uint64                 `protobuf:"varint,5,opt,name=file,proto3" json:"file,omitempty"`             // which file it is: one that was given back has no descriptor any more
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -483,6 +484,13 @@ func (x *Place) GetCapacity() uint64 {
 func (x *Place) GetGeneration() uint64 {
 	if x != nil {
 		return x.Generation
+	}
+	return 0
+}
+
+func (x *Place) GetFile() uint64 {
+	if x != nil {
+		return x.File
 	}
 	return 0
 }
@@ -1027,14 +1035,15 @@ const file_agent_proto_rawDesc = "" +
 	"\bactivity\x18\b \x01(\v2\x18.pyrpc.agent.v1.ActivityH\x00R\bactivity\x12+\n" +
 	"\x05place\x18\t \x01(\v2\x15.pyrpc.agent.v1.PlaceR\x05place\x12\x12\n" +
 	"\x04data\x18\x0f \x01(\fR\x04dataB\b\n" +
-	"\x06detail\"e\n" +
+	"\x06detail\"y\n" +
 	"\x05Place\x12\x10\n" +
 	"\x03pid\x18\x01 \x01(\x04R\x03pid\x12\x0e\n" +
 	"\x02fd\x18\x02 \x01(\x04R\x02fd\x12\x1a\n" +
 	"\bcapacity\x18\x03 \x01(\x04R\bcapacity\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x04 \x01(\x04R\n" +
-	"generation\"H\n" +
+	"generation\x12\x12\n" +
+	"\x04file\x18\x05 \x01(\x04R\x04file\"H\n" +
 	"\x06Status\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x10\n" +

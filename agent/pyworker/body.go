@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"google.golang.org/grpc/codes"
 
@@ -19,25 +18,45 @@ import (
 // flatMagic begins the flat form (package handler/wire); no pickle of protocol 2 or later begins so.
 var flatMagic = []byte("pyrW")
 
-// body is what travels for a payload: its pickle, or where it has tensors the flat form. The tensors'
-// memory is copied: what a call carries is what was there when it was made.
-func (w *Worker) body(ctx context.Context, p handler.Payload) (agent.Body, error) {
+// message is what travels for a payload. The bytes may be Python's. Those of tensors it may change: what a call
+// carries is what was there when it was made, so the agent has to copy them then.
+type message struct {
+	body    agent.Body
+	tensors *handler.Flat  // nil where there are none
+	view    *pybridge.View // of a pickle; nil where there is a copy
+}
+
+// request is the message as one, which release may follow as soon as the call has begun.
+func (m message) request() agent.Request {
+	return agent.Request{Body: m.body, Volatile: m.tensors != nil || m.view != nil}
+}
+
+// reply is the message as one, whose release is the agent's.
+func (m message) reply() agent.Reply {
+	if m.tensors == nil {
+		return agent.Reply{Body: m.body}
+	}
+	return agent.Reply{Body: m.body, Release: m.tensors.Release}
+}
+
+func (m message) release() {
+	m.tensors.Release()
+	m.view.Release()
+}
+
+// message makes one of a payload: its pickle, or where it has tensors the flat form.
+func (w *Worker) message(ctx context.Context, p handler.Payload) (message, error) {
 	if len(p.Tensors) == 0 {
-		return agent.Bytes(p.Data), nil
+		return message{body: agent.Bytes(p.Data)}, nil
 	}
 	flat, err := w.handler.Flatten(ctx, p)
 	if err != nil {
-		return nil, err
+		return message{}, err
 	}
-	defer flat.Release()
-	body := agent.Body(flat.Segments())
-	for i, segment := range body {
-		body[i] = slices.Clone(segment)
-	}
-	return body, nil
+	return message{body: flat.Segments(), tensors: flat}, nil
 }
 
-// payload is body in reverse.
+// payload is message in reverse. It is made of copies where there are tensors, and of the body itself where not.
 func (w *Worker) payload(ctx context.Context, body agent.Body) (handler.Payload, error) {
 	if len(body) == 1 && !bytes.HasPrefix(body[0], flatMagic) {
 		return handler.Payload{Data: body[0]}, nil
@@ -64,24 +83,24 @@ func (w *Worker) payload(ctx context.Context, body agent.Body) (handler.Payload,
 	return p, nil
 }
 
-// bodyOfArgument is body for what Python hands to a Go function: bytes, or a pair of them and tensors.
-func (w *Worker) bodyOfArgument(ctx context.Context, argument any) (agent.Body, error) {
+// messageOf is message for what Python hands to a Go function: bytes, or a pair of them and tensors.
+func (w *Worker) messageOf(ctx context.Context, argument any) (message, error) {
 	if data, ok := argument.([]byte); ok {
-		return agent.Bytes(data), nil
+		return message{body: agent.Bytes(data)}, nil
 	}
 	pair, ok := argument.(pybridge.Tuple)
 	if !ok || len(pair) != 2 {
-		return nil, errors.New("pyworker: Python gave neither bytes nor (bytes, tensors)")
+		return message{}, errors.New("pyworker: Python gave neither bytes nor (bytes, tensors)")
 	}
 	data, ok := pair[0].([]byte)
 	if !ok {
-		return nil, errors.New("pyworker: Python gave no bytes")
+		return message{}, errors.New("pyworker: Python gave no bytes")
 	}
 	p, err := payloadOf(data, pair[1])
 	if err != nil {
-		return nil, err
+		return message{}, err
 	}
-	return w.body(ctx, p)
+	return w.message(ctx, p)
 }
 
 // payloadOf makes a payload whose tensors stay the caller's.

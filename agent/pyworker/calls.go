@@ -10,32 +10,55 @@ import (
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
-// message reads (to, data, tensors, timeout) from argument i on.
-func (w *Worker) message(ctx context.Context, a arguments, i int) (to string, body agent.Body, seconds float64, err error) {
+// addressed reads (to, data, tensors, timeout) from argument i on.
+func (w *Worker) addressed(ctx context.Context, a arguments, i int) (to string, m message, seconds float64, err error) {
 	to, err1 := argument[string](a, i)
-	data, err2 := argument[[]byte](a, i+1)
-	seconds, err3 := secondsOf(a, i+3)
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return "", nil, 0, err
+	seconds, err2 := secondsOf(a, i+3)
+	if err := errors.Join(err1, err2); err != nil {
+		return "", message{}, 0, err
+	}
+	data, view, err := w.data(ctx, a, i+1)
+	if err != nil {
+		return "", message{}, 0, err
 	}
 	p, err := payloadOf(data, a.values[i+2])
 	if err == nil {
-		body, err = w.body(ctx, p)
+		m, err = w.message(ctx, p)
 	}
-	return to, body, seconds, err
+	if err != nil {
+		view.Release()
+		return "", message{}, 0, err
+	}
+	m.view = view
+	return to, m, seconds, nil
+}
+
+// data reads an argument that is bytes, or a memoryview of bytes, which is looked at where it is.
+func (w *Worker) data(ctx context.Context, a arguments, i int) (data []byte, view *pybridge.View, err error) {
+	o, ok := a.values[i].(*pybridge.Object)
+	if !ok {
+		data, err = argument[[]byte](a, i)
+		return data, nil, err
+	}
+	err = w.inside(context.WithoutCancel(ctx), func(t gil.Token) (err error) {
+		view, err = o.View(t)
+		return err
+	})
+	return view.Bytes(), view, err
 }
 
 func (w *Worker) hostCall(ctx context.Context, a arguments) (out any, err error) {
-	to, body, seconds, err := w.message(ctx, a, 0)
+	to, m, seconds, err := w.addressed(ctx, a, 0)
 	if err != nil {
 		return nil, err
 	}
+	defer m.release()
 	ctx, cancel := within(ctx, seconds)
 	defer cancel()
 	err = w.wait(func() error {
-		reply, err := w.agent.Call(ctx, to, agent.Request{Body: body})
+		reply, err := w.agent.Call(ctx, to, m.request())
 		if err == nil {
-			out, err = w.reply(ctx, reply.Body)
+			out, err = w.reply(ctx, reply)
 		}
 		return err
 	})
@@ -45,23 +68,31 @@ func (w *Worker) hostCall(ctx context.Context, a arguments) (out any, err error)
 	return out, nil
 }
 
-// reply is what Python gets for a body: bytes, or a list of bytes and tensors.
-func (w *Worker) reply(ctx context.Context, body agent.Body) (any, error) {
-	p, err := w.payload(ctx, body)
-	if err != nil || len(p.Tensors) == 0 {
+// large is from what size on it is worth it to enter Python once more, to have the memory back.
+const large = 32 << 10
+
+// reply is what Python gets for a reply: bytes, or a list of bytes and tensors.
+func (w *Worker) reply(ctx context.Context, reply agent.Reply) (any, error) {
+	p, err := w.payload(ctx, reply.Body)
+	if err != nil || len(p.Tensors) == 0 && len(p.Data) < large {
 		return p.Data, err
 	}
+	defer reply.Recycle()
 	defer p.Release()
-	var pair *pybridge.Object
-	err = w.inside(context.WithoutCancel(ctx), func(t gil.Token) (err error) {
+	var value any = p.Data
+	if len(p.Tensors) > 0 {
 		table := make([]any, len(p.Tensors))
 		for i, tensor := range p.Tensors {
 			table[i] = tensor.Object()
 		}
-		pair, err = pybridge.ToPython(t, []any{p.Data, table})
+		value = []any{p.Data, table}
+	}
+	var made *pybridge.Object
+	err = w.inside(context.WithoutCancel(ctx), func(t gil.Token) (err error) {
+		made, err = pybridge.ToPython(t, value)
 		return err
 	})
-	return pybridge.Given{Object: pair}, err
+	return pybridge.Given{Object: made}, err
 }
 
 // hostCallAsync begins a call whose outcome goes to settle of pyrpc/_rpc.py.
@@ -70,13 +101,14 @@ func (w *Worker) hostCallAsync(ctx context.Context, a arguments) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	to, body, seconds, err := w.message(ctx, a, 1)
+	to, m, seconds, err := w.addressed(ctx, a, 1)
 	if err != nil {
 		return nil, err
 	}
+	defer m.release()
 	// Not the context of this function, which ends when it returns.
 	call, cancel := within(w.ctx, seconds)
-	w.agent.CallAsync(call, to, agent.Request{Body: body}).Then(func(reply agent.Reply, err error) {
+	w.agent.CallAsync(call, to, m.request()).Then(func(reply agent.Reply, err error) {
 		cancel()
 		w.completions.add(ticket, reply, err)
 	})
@@ -137,7 +169,7 @@ func (c *completions) settle(batch []completion) {
 		over[done.ticket] = done.over
 		value, err := any(nil), done.err
 		if err == nil {
-			value, err = w.reply(w.ctx, done.reply.Body)
+			value, err = w.reply(w.ctx, done.reply)
 		}
 		if err != nil {
 			value = failed(err)

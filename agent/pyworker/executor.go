@@ -19,16 +19,24 @@ const futureType = "pyrpc._future.Future"
 func (w *Worker) Execute(ctx context.Context, req agent.Request) (agent.Reply, error) {
 	var reply agent.Reply
 	err := w.serve(ctx, req, func(ctx context.Context, caller *pybridge.Object, data []byte, extra *pybridge.Object) error {
-		out, result, err := w.python.serve.CallBytes(ctx, data, extra)
+		out, err := w.python.serve.CallBytesLent(ctx, data, extra)
 		if err != nil {
 			return err
 		}
+		if !out.PayloadHeld {
+			req.Recycle()
+		}
+		result := out.Object
 		if result == nil {
-			reply.Body = agent.Bytes(out)
+			reply.Body = agent.Bytes(out.Data)
+			if out.Owner != nil {
+				reply.Release = out.Owner.Release
+			}
 			return nil
 		}
 		defer result.Release()
-		reply.Body, err = w.finish(ctx, caller, result)
+		m, err := w.finish(ctx, caller, result)
+		reply = m.reply()
 		return err
 	})
 	return reply, err
@@ -93,7 +101,7 @@ func (w *Worker) withTensors(ctx context.Context, caller *pybridge.Object, tenso
 }
 
 // finish makes a reply of a result that is not bytes alone: (bytes, tensors), or a Future of either.
-func (w *Worker) finish(ctx context.Context, caller, result *pybridge.Object) (agent.Body, error) {
+func (w *Worker) finish(ctx context.Context, caller, result *pybridge.Object) (message, error) {
 	var p handler.Payload
 	kind := ""
 	err := w.inside(context.WithoutCancel(ctx), func(t gil.Token) (err error) {
@@ -103,15 +111,15 @@ func (w *Worker) finish(ctx context.Context, caller, result *pybridge.Object) (a
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return message{}, err
 	}
 	if kind != futureType {
 		defer p.Release()
-		return w.body(ctx, p)
+		return w.message(ctx, p)
 	}
 	return whenOver(ctx, w, func(t gil.Token, deliver *pybridge.Object) error {
 		return discard(w.python.whenDone.Call(t, result, caller, deliver))
-	}, w.bodyOfArgument)
+	}, w.messageOf)
 }
 
 // whenOver has Python call deliver with an outcome, and waits for what read makes of it.

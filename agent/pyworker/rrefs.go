@@ -41,13 +41,14 @@ func (h *handles) find(a arguments) (*agent.RRef, error) {
 }
 
 func (w *Worker) hostRemote(ctx context.Context, a arguments) (any, error) {
-	to, body, seconds, err := w.message(ctx, a, 0)
+	to, m, seconds, err := w.addressed(ctx, a, 0)
 	if err != nil {
 		return nil, err
 	}
+	defer m.release()
 	// The asking goes on when this function has returned.
 	call, cancel := within(w.ctx, seconds)
-	r, err := w.agent.Remote(call, to, agent.Request{Body: body}, nil)
+	r, err := w.agent.Remote(call, to, m.request(), nil)
 	if err != nil {
 		cancel()
 		return failed(err), nil
@@ -143,7 +144,7 @@ func (w *Worker) hostToHere(ctx context.Context, a arguments) (out any, err erro
 	err = w.withRRef(a, func(r *agent.RRef) error {
 		body, err := r.ToHere(ctx)
 		if err == nil {
-			out, err = w.reply(ctx, body)
+			out, err = w.reply(ctx, agent.Reply{Body: body})
 		}
 		return err
 	})

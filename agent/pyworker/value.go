@@ -3,6 +3,7 @@ package pyworker
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/pyrpc/pyrpc/agent"
 	"github.com/pyrpc/pyrpc/gil"
@@ -70,7 +71,15 @@ func (v *value) Fetch(ctx context.Context) (agent.Body, error) {
 		return nil, refusal(ctx, err)
 	}
 	defer result.Release()
-	return v.worker.finish(ctx, caller, result)
+	m, err := v.worker.finish(ctx, caller, result)
+	if err != nil || m.tensors == nil {
+		return m.body, err
+	}
+	defer m.release() // the bytes of a Body that a Value gives are nobody's to change
+	for i, segment := range m.body {
+		m.body[i] = slices.Clone(segment)
+	}
+	return m.body, nil
 }
 
 // Release gives the object up.

@@ -145,15 +145,20 @@ func (w *Worker) WaitReady(ctx context.Context) error {
 //
 // Errors: those of [agent.Agent.Call], and of [handler.Handler.Flatten] and Unflatten.
 func (w *Worker) RunUDF(ctx context.Context, to string, p handler.Payload) (handler.Payload, error) {
-	body, err := w.body(ctx, p)
+	m, err := w.message(ctx, p)
 	if err != nil {
 		return handler.Payload{}, err
 	}
-	reply, err := w.agent.Call(ctx, to, agent.Request{Body: body})
+	defer m.release()
+	reply, err := w.agent.Call(ctx, to, m.request())
 	if err != nil {
 		return handler.Payload{}, err
 	}
-	return w.payload(ctx, reply.Body)
+	result, err := w.payload(ctx, reply.Body)
+	if len(result.Tensors) > 0 { // and so it has copies of everything
+		reply.Recycle()
+	}
+	return result, err
 }
 
 // leave is the step of the cleanup registry: after it Python has no agent.

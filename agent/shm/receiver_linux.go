@@ -22,8 +22,8 @@ type Receiver struct {
 	closed bool         // guarded by life
 
 	mu       sync.Mutex
-	files    map[int]*mapping // guarded by mu; by the sender's descriptor
-	capacity int64            // guarded by mu; of all of them
+	files    map[uint64]*mapping // guarded by mu; by the sender's number
+	capacity int64               // guarded by mu; of all of them
 }
 
 // mapping is a file of the sender's as it is seen here. Immutable.
@@ -35,7 +35,7 @@ type mapping struct {
 
 // NewReceiver makes the receiver for the one sender that is told the nonce. It maps limit bytes at most.
 func NewReceiver(nonce []byte, limit int64) *Receiver {
-	return &Receiver{name: fileName(nonce), limit: limit, files: map[int]*mapping{}}
+	return &Receiver{name: fileName(nonce), limit: limit, files: map[uint64]*mapping{}}
 }
 
 // Read copies what is at a place to the segments of dst, and gives the place back. An error is the sender's
@@ -74,13 +74,13 @@ func (r *Receiver) with(p Place, f func(*mapping) error) error {
 func (r *Receiver) find(p Place) (*mapping, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m := r.files[p.FD]
+	m := r.files[p.File]
 	if m == nil {
 		made, err := r.open(p)
 		if err != nil {
 			return nil, err
 		}
-		r.files[p.FD], m = made, made
+		r.files[p.File], m = made, made
 		r.capacity += p.Capacity
 	}
 	if m.pid != p.PID || int64(len(m.data)) != p.Capacity {

@@ -26,12 +26,15 @@ type Sender struct {
 	mu       sync.Mutex
 	files    []*file // guarded by mu
 	capacity int64   // guarded by mu; of all files
+	last     uint64  // guarded by mu; the number of the last file
 	trim     *time.Timer
 }
 
 // file is one file of a sender. Guarded by Sender.mu, but for what is mapped.
 type file struct {
-	fd         int
+	number     uint64
+	fd         int    // -1 once the receiver has mapped it: processes have few descriptors
+	untold     bool   // the receiver was never told of the last body
 	mapped     []byte // head and data
 	generation uint64 // of the body that was put there last
 	filled     int64  // bytes of data that have memory
@@ -86,12 +89,16 @@ func (s *Sender) claim(n int64) (*file, Place) {
 		}
 		f = made
 	}
+	if !f.untold && f.generation > 0 {
+		f.closeDescriptor()
+	}
+	f.untold = false
 	f.generation++
 	f.used = time.Now()
 	if s.trim == nil {
 		s.trim = time.AfterFunc(keepFor, s.giveBackIdle)
 	}
-	return f, Place{PID: os.Getpid(), FD: f.fd, Capacity: f.capacity(), Generation: f.generation}
+	return f, Place{PID: os.Getpid(), FD: f.fd, File: f.number, Capacity: f.capacity(), Generation: f.generation}
 }
 
 // free is the smallest file that the receiver has done with; of two, the one that has memory. Called with mu held.
@@ -133,7 +140,8 @@ func (s *Sender) create(capacity int64) (*file, error) {
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	f := &file{fd: fd, mapped: mapped}
+	s.last++
+	f := &file{number: s.last, fd: fd, mapped: mapped}
 	s.files = append(s.files, f)
 	s.capacity += capacity
 	return f, nil
@@ -145,7 +153,8 @@ func (s *Sender) Free(p Place) {
 	defer s.life.RUnlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if i := slices.IndexFunc(s.files, func(f *file) bool { return f.fd == p.FD }); i >= 0 && !s.closed {
+	if i := slices.IndexFunc(s.files, func(f *file) bool { return f.number == p.File }); i >= 0 {
+		s.files[i].untold = true
 		atomic.StoreUint64(generationIn(s.files[i].mapped), p.Generation)
 	}
 }
@@ -165,7 +174,7 @@ func (s *Sender) giveBackIdle() {
 			continue
 		}
 		if f.returned() && time.Since(f.used) >= keepFor {
-			_ = unix.Fallocate(f.fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, headSize, f.capacity())
+			_ = unix.Madvise(f.mapped[headSize:], unix.MADV_REMOVE)
 			f.filled = 0
 		} else if s.trim == nil {
 			s.trim = time.AfterFunc(keepFor, s.giveBackIdle)
@@ -186,9 +195,16 @@ func (s *Sender) Close() {
 	}
 	for _, f := range s.files {
 		_ = unix.Munmap(f.mapped)
-		_ = unix.Close(f.fd)
+		f.closeDescriptor()
 	}
 	s.files = nil
+}
+
+func (f *file) closeDescriptor() {
+	if f.fd >= 0 {
+		_ = unix.Close(f.fd)
+		f.fd = -1
+	}
 }
 
 func (f *file) capacity() int64 { return int64(len(f.mapped)) - headSize }

@@ -18,7 +18,8 @@ import (
 // Place says where a body is.
 type Place struct {
 	PID        int    // of the process that has the file
-	FD         int    // its descriptor there
+	FD         int    // its descriptor there, until the receiver has given the file back for the first time
+	File       uint64 // which of the sender's files it is
 	Capacity   int64  // of the file, in bytes, without its head; the same each time
 	Generation uint64 // which use of the file it is
 }
@@ -39,7 +40,7 @@ const (
 	// headSize is the part of a file that the receiver may write: the generation that it has given back. A
 	// page, of the largest size that there is.
 	headSize = 64 << 10
-	// maxFiles bounds the descriptors that a sender keeps, and the mappings that a receiver does.
+	// maxFiles bounds the files of a sender, each of which both sides map.
 	maxFiles = 128
 	minClass = 256 << 10
 )

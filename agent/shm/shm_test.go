@@ -119,31 +119,53 @@ func TestIdleMemoryIsGivenBack(t *testing.T) {
 	s, r := pair(t)
 	body := bytes.Repeat([]byte("x"), 1<<20)
 	p, inUse := put(t, s, body), put(t, s, body[:minClass])
+	first, second := memoryOf(t, p), memoryOf(t, inUse)
 	require.NoError(t, r.Read(p, [][]byte{make([]byte, len(body))}))
 	for _, f := range s.files {
 		f.used = time.Now().Add(-keepFor)
 	}
 	s.giveBackIdle()
-	assert.Less(t, memoryOf(t, p), int64(2*headSize))
-	assert.GreaterOrEqual(t, memoryOf(t, inUse), int64(minClass))
+	assert.Less(t, first(), int64(2*headSize))
+	assert.GreaterOrEqual(t, second(), int64(minClass))
 	again := put(t, s, body)
-	assert.Equal(t, p.FD, again.FD)
+	assert.Equal(t, p.File, again.File)
 	got := make([]byte, len(body))
 	require.NoError(t, r.Read(again, [][]byte{got}))
 	assert.Equal(t, body, got)
 }
 
-func memoryOf(t *testing.T, p Place) int64 {
+// memoryOf keeps a file open, and tells how much memory it has.
+func memoryOf(t *testing.T, p Place) func() int64 {
 	t.Helper()
-	var st unix.Stat_t
-	require.NoError(t, unix.Fstat(p.FD, &st))
-	return st.Blocks * 512
+	fd, err := unix.Dup(p.FD)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	return func() int64 {
+		var st unix.Stat_t
+		require.NoError(t, unix.Fstat(fd, &st))
+		return st.Blocks * 512
+	}
+}
+
+// TestDescriptorsAreClosed: processes have a thousand, and may have as many files for a few peers.
+func TestDescriptorsAreClosed(t *testing.T) {
+	s, r := pair(t)
+	for range 3 {
+		require.NoError(t, r.Return(put(t, s, []byte("x"))))
+	}
+	assert.Negative(t, s.files[0].fd)
+	never, _ := pair(t)
+	for range 3 { // nobody has opened it
+		never.Free(put(t, never, []byte("x")))
+	}
+	assert.GreaterOrEqual(t, never.files[0].fd, 0)
 }
 
 // TestOnlyTheSendersFilesAreOpened: a peer could name any descriptor of any process.
 func TestOnlyTheSendersFilesAreOpened(t *testing.T) {
 	s, r := pair(t)
 	good := put(t, s, []byte("x"))
+	const unknown = 99
 	other, _ := pair(t)
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	require.NoError(t, unix.Mkfifo(fifo, 0o600))
@@ -162,7 +184,7 @@ func TestOnlyTheSendersFilesAreOpened(t *testing.T) {
 		return fd
 	}
 	at := func(fd int) Place {
-		return Place{PID: os.Getpid(), FD: fd, Capacity: minClass, Generation: 1}
+		return Place{PID: os.Getpid(), FD: fd, File: unknown, Capacity: minClass, Generation: 1}
 	}
 	const whole = headSize + minClass
 	for name, c := range map[string]struct {
@@ -261,7 +283,7 @@ func readAsTheEnvironmentSays(name string) {
 		return n
 	}
 	got := make([]byte, number("SHM_SIZE"))
-	p := Place{PID: number("SHM_PID"), FD: number("SHM_FD"), Capacity: int64(number("SHM_CAPACITY")), Generation: 1}
+	p := Place{PID: number("SHM_PID"), FD: number("SHM_FD"), Capacity: int64(number("SHM_CAPACITY")), Generation: 1, File: 1}
 	if err := NewReceiver(nonce, limit).Read(p, [][]byte{got}); err != nil {
 		panic(err)
 	}

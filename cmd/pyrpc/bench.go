@@ -40,6 +40,7 @@ several rounds. Figures are ratios unless their unit says otherwise:
 			return c.bench(cmd, list, rounds)
 		},
 	}
+	cmd.AddCommand(growthCommand(c))
 	c.jsonFlag(cmd)
 	cmd.Flags().StringSliceVar(&only, "only", nil, "`figures` to measure, separated by commas")
 	cmd.Flags().IntVar(&rounds, "rounds", 15, "rounds of each figure")

@@ -77,9 +77,13 @@ func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
+// keptMemory is for programs whose calls carry megabytes: enough for a few at a time.
+const keptMemory = 64 << 20
+
 func (c *common) options(cmd *cobra.Command, more ...pybridge.Option) []pybridge.Option {
 	opts := []pybridge.Option{
 		pybridge.WithPython(c.python), pybridge.WithLibrary(c.library), pybridge.WithPath(c.path...),
+		pybridge.WithKeptMemory(keptMemory),
 	}
 	if c.verbose {
 		opts = append(opts, pybridge.WithLogger(slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelDebug}))))

@@ -30,7 +30,7 @@ def rpc_sync(to, func, args=None, kwargs=None, timeout=UNSET_TIMEOUT):
     host = _host.current()
     to = name_of(host, to)
     data, tensors, forks = pack(host, to, udf_of(func, args, kwargs))
-    reply = host.call(to, data, tensors, seconds(host, timeout))
+    reply = host.call(to, lent(data), tensors, seconds(host, timeout))
     if type(reply) is tuple:
         take_back(host, forks, reply)
     return unwrap(reply)
@@ -45,7 +45,7 @@ def rpc_async(to, func, args=None, kwargs=None, timeout=UNSET_TIMEOUT):
     ticket = next(_tickets)
     _waiting[ticket] = future, forks, host
     try:
-        host.call_async(ticket, to, data, tensors, seconds(host, timeout))
+        host.call_async(ticket, to, lent(data), tensors, seconds(host, timeout))
     except BaseException:
         _waiting.pop(ticket, None)
         raise
@@ -62,11 +62,16 @@ def remote(to, func, args=None, kwargs=None, timeout=UNSET_TIMEOUT):
     host = _host.current()
     to = name_of(host, to)
     data, tensors, forks = pack(host, to, udf_of(func, args, kwargs))
-    made = host.remote(to, data, tensors, seconds(host, timeout))
+    made = host.remote(to, lent(data), tensors, seconds(host, timeout))
     if type(made) is tuple:
         take_back(host, forks, made)
         raise failure(*made)
     return from_handle(host, *made)
+
+
+def lent(data):
+    """Return what Go takes *data* as: bytes are copied, the memory of a view is looked at."""
+    return data if len(data) < 32768 else memoryview(data)
 
 
 _tickets = count(1)

@@ -40,6 +40,9 @@ void cpy_free_children(void); // from Go's signal handlers, when they are made
 // stack.c
 size_t cpy_stack_size(void); // the least that a thread has, of those that come to Python
 
+// malloc.c
+void cpy_keep_freed(int bytes);
+
 // thread.c
 // What is put aside while a thread lets go of the GIL in the middle of its nesting.
 typedef struct { int depth, foreign, permit; } cpy_nesting;

@@ -19,19 +19,22 @@ const viewThreshold = 64 << 10
 const smallResult = 2 << 10
 
 // Outcome is what [CallBytes] brought back: Data, or Object when the result was no bytes object, or
-// Exception. Object and Exception are owned references.
+// Exception. Owner, Object and Exception are owned references.
 type Outcome struct {
 	Data      []byte
+	Owner     Ref // of Data, which is its memory: a large result. Nil when Data is Go's own
 	Object    Ref
 	Exception Ref
 	Times     int           // how many calls Wait and Hold stand for: 0 when this one was not timed
 	Wait      time.Duration // for the GIL
 	Hold      time.Duration // of the GIL
+
+	PayloadHeld bool // some Python object can still reach the payload: it must stay as it is
 }
 
 // Drop releases what the outcome carries, for a caller that does not want it.
 func (o *Outcome) Drop() {
-	for _, r := range []Ref{o.Object, o.Exception} {
+	for _, r := range []Ref{o.Owner, o.Object, o.Exception} {
 		if r != nil {
 			ReleaseLater(r)
 		}
@@ -80,12 +83,13 @@ func reference(n C.uintptr_t) Ref { return *(*Ref)(unsafe.Pointer(&n)) }
 
 func (f *callFrame) outcome(payload []byte) (Outcome, error) {
 	out := &f.out
+	var o Outcome
 	if out.payload_held != 0 {
+		o.PayloadHeld = true
 		heldPayloads.Lock()
 		heldPayloads.list = append(heldPayloads.list, payload)
 		heldPayloads.Unlock()
 	}
-	var o Outcome
 	if out.timed != 0 {
 		o.Times, o.Wait, o.Hold = C.CPY_TIMED, time.Duration(out.wait_ns), time.Duration(out.hold_ns)
 	}
@@ -109,9 +113,8 @@ func (f *callFrame) outcome(payload []byte) (Outcome, error) {
 		o.Data = append(make([]byte, 0, out.len), f.small[:out.len]...)
 	default:
 		// Immutable and owned, so its bytes may be read without the GIL.
-		o.Data = make([]byte, out.len)
-		copy(o.Data, unsafe.Slice((*byte)(unsafe.Pointer(reference(out.data))), out.len))
-		ReleaseLater(reference(out.obj))
+		o.Data = unsafe.Slice((*byte)(unsafe.Pointer(reference(out.data))), out.len)
+		o.Owner = reference(out.obj)
 	}
 	return o, nil
 }

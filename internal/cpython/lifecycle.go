@@ -9,6 +9,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"unsafe"
@@ -108,6 +109,10 @@ func FreeChildren() { C.cpy_free_children() }
 // StackSize is what every thread that enters Python has of stack, in bytes, whether it is the process's
 // first one or was made later.
 func StackSize() int { return int(C.cpy_stack_size()) }
+
+// KeepFreed has the C library keep so many bytes that were freed, in each of its arenas, instead of giving them
+// back to the kernel (mallopt: M_TRIM_THRESHOLD, M_MMAP_THRESHOLD), if it is one that can be told.
+func KeepFreed(bytes int) { C.cpy_keep_freed(C.int(min(bytes, math.MaxInt32))) }
 
 // open allows attaching.
 func open() { C.cpy_open() }

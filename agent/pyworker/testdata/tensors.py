@@ -83,3 +83,15 @@ def test_what_was_there_when_the_call_was_made():
 def test_grad():
     x = torch.ones(2, requires_grad=True)
     assert rpc.rpc_sync("w1", cases.hand_back, args=(x,)).requires_grad
+
+
+def test_changed_while_on_its_way():
+    tensor = torch.zeros(200_000)
+    for to in ("w0", "w1"):
+        futures = []
+        for i in range(20):
+            tensor.fill_(i)
+            futures.append(rpc.rpc_async(to, torch.clone, args=(tensor,)))
+        tensor.fill_(-1)
+        for i, future in enumerate(futures):
+            assert bool((future.wait() == i).all()), (to, i)

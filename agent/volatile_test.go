@@ -1,0 +1,78 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestVolatile changes the bytes as soon as it may, on every way that they can take.
+func TestVolatile(t *testing.T) {
+	var released atomic.Int64
+	scribbling := ExecutorFunc(func(_ context.Context, req Request) (Reply, error) {
+		out := bytes.Clone(req.Body[0])
+		req.Recycle()
+		return Reply{Body: Bytes(out), Release: func() {
+			clear(out)
+			released.Add(1)
+		}}, nil
+	})
+	for name, limits := range map[string]Limits{"shared": {}, "sent": {Shared: -1}} {
+		for _, to := range []string{"w0", "w1"} {
+			t.Run(name+" "+to, func(t *testing.T) {
+				released.Store(0)
+				a := start(t, Config{Name: "w0", Executor: scribbling, Limits: limits}, Config{Name: "w1", Executor: scribbling, Limits: limits})[0]
+				const rounds = 8
+				mine := make([]byte, 100_000)
+				var futures []*Future
+				for i := range byte(rounds) {
+					for n := range mine {
+						mine[n] = i + 1
+					}
+					futures = append(futures, a.CallAsync(testContext(t), to, Request{Body: Bytes(mine), Volatile: true}))
+					clear(mine)
+				}
+				for i, f := range futures {
+					reply, err := f.Wait(testContext(t))
+					require.NoError(t, err)
+					require.True(t, bytes.Equal(bytes.Repeat([]byte{byte(i + 1)}, len(mine)), reply.Body[0]), i)
+					reply.Recycle()
+					reply.Recycle() // does nothing
+				}
+				require.Eventually(t, func() bool { return released.Load() == rounds }, patience, time.Millisecond)
+			})
+		}
+	}
+}
+
+// TestReplyIsReleasedWhenNobodyWaits: the caller has given up.
+func TestReplyIsReleasedWhenNobodyWaits(t *testing.T) {
+	in, released := make(chan struct{}), make(chan struct{})
+	slow := ExecutorFunc(func(ctx context.Context, _ Request) (Reply, error) {
+		close(in)
+		<-ctx.Done()
+		return Reply{Body: Bytes([]byte("late")), Release: func() { close(released) }}, nil
+	})
+	a := start(t, Config{Name: "w0"}, Config{Name: "w1", Executor: slow})[0]
+	f := a.CallAsync(testContext(t), "w1", Request{})
+	<-in
+	f.Cancel()
+	<-released
+}
+
+func TestBuffersAreUsedAgain(t *testing.T) {
+	for _, n := range []int64{shareFrom, shareFrom + 1, 1 << 20} {
+		b := newBuffer(n)
+		assert.Len(t, b.bytes, int(n))
+		b.giveBack()
+		b.giveBack()
+		again, other := newBuffer(n), newBuffer(n)
+		again.bytes[0], other.bytes[0] = 1, 2
+		assert.Equal(t, byte(1), again.bytes[0], "two have the same memory")
+	}
+}
