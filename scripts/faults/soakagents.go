@@ -103,7 +103,7 @@ func (w *worker) Execute(ctx context.Context, req agent.Request) (agent.Reply, e
 		body, err := r.ToHere(ctx)
 		return agent.Reply{Body: body}, err
 	}
-	return agent.Reply(req), nil
+	return agent.Reply{Body: req.Body}, nil
 }
 
 // ExecuteRemote keeps what it is asked to.
