@@ -14,7 +14,7 @@ import (
 
 // needTorch skips the test where this Python has no torch. It is found without being imported: that
 // is for handler.New, which does it on the owner's thread.
-func needTorch(t *testing.T) {
+func needTorch(t testing.TB) {
 	t.Helper()
 	pytest.With(t, func(tok gil.Token) {
 		found, err := pytest.Eval(t, tok, "__import__('importlib.util').util.find_spec('torch')").Truth(tok)

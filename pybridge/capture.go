@@ -27,7 +27,11 @@ func closedError(err error) error {
 // capture consumes exc. GIL held.
 func capture(t gil.Token, exc cpython.Ref) *Error {
 	e, err := described(t, exc)
+	if relieved(err, exc) {
+		e, err = described(t, exc)
+	}
 	if err != nil {
+		dropRaised(err)
 		e = bareError(exc)
 	}
 	if !keepFor(t.Context(), e, exc) {
@@ -61,22 +65,37 @@ func described(t gil.Token, exc cpython.Ref) (*Error, error) {
 	}
 	describe, err := b.get("describe")
 	if err != nil {
-		dropRaised(err)
 		return nil, err
 	}
 	defer func() { _ = cpython.DecRef(describe) }()
 	tree, err := callRef(describe, borrowed(exc))
 	if err != nil {
-		dropRaised(err)
 		return nil, err
 	}
 	defer func() { _ = cpython.DecRef(tree) }()
 	v, err := fromRef(tree)
 	if err != nil {
-		dropRaised(err)
 		return nil, err
 	}
 	return errorFromTree(v)
+}
+
+// relieved reports whether a second attempt to describe exc may do better, as it now has memory; it consumes
+// err's exception then.
+func relieved(err error, exc cpython.Ref) bool {
+	if err == nil {
+		return false
+	}
+	failure := exc
+	var raised *cpython.Raised
+	if errors.As(err, &raised) {
+		failure = raised.Exception
+	}
+	if relieved, err := cpython.Relieve(failure, exc); err != nil || !relieved {
+		return false
+	}
+	dropRaised(err)
+	return true
 }
 
 // bare turns a raised exception into an [*Error] without the bridge module's help. GIL held.

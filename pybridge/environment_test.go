@@ -131,3 +131,23 @@ func TestDiagnoseFindsNoProblems(t *testing.T) {
 	assert.Equal(t, executable, d.Python["executable"])
 	assert.True(t, strings.HasPrefix(d.Version, pytest.Runtime().Version().String()))
 }
+
+// TestLibraryIsGlobal: extension modules are linked against nothing, and find the C-API in the process.
+func TestLibraryIsGlobal(t *testing.T) {
+	pytest.With(t, func(tok gil.Token) {
+		found := pytest.Eval(t, tok, "all(hasattr(__import__('ctypes').CDLL(None), f) for f in ('PyLong_FromLong', 'PyGILState_Ensure'))")
+		assert.True(t, as[bool](t, tok, found))
+	})
+}
+
+// TestThreadingIsTheOwners: whichever thread imports threading first is the main one to it, so the owner does, before
+// any worker can.
+func TestThreadingIsTheOwners(t *testing.T) {
+	const isMain = "__import__('threading').main_thread() is __import__('threading').current_thread()"
+	pytest.With(t, func(tok gil.Token) { assert.False(t, as[bool](t, tok, pytest.Eval(t, tok, isMain))) })
+	err := pytest.Runtime().OnOwner(t.Context(), func(tok gil.Token) error {
+		assert.True(t, as[bool](t, tok, pytest.Eval(t, tok, isMain)))
+		return nil
+	})
+	assert.NoError(t, err)
+}

@@ -18,6 +18,10 @@ func init() {
 		fmt.Println(err)
 		return statements(ctx, rt, "import builtins\nbuiltins.isinstance = lambda *_: True\n")
 	}))
+	pytest.Register("error with no memory left", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+		fmt.Println(statements(ctx, rt, noMemory))
+		return nil
+	}))
 	pytest.Register("error outlives close", script(func(ctx context.Context) error {
 		rt, err := pybridge.Start(ctx, pybridge.WithFinalize(pybridge.FinalizeGraceful))
 		if err != nil {
@@ -30,6 +34,33 @@ func init() {
 		fmt.Printf("%+v\n%v", failure, errors.Is(failure, pybridge.KeyError))
 		return nil
 	}))
+}
+
+// noMemory raises a MemoryError that nothing can be allocated after, as soon as its text was asked for, until a
+// variable of the frame that raised is gone. CPython's own module for its tests does that to Python's allocators,
+// and leaves Go's alone.
+const noMemory = `
+import _testcapi
+class Hoard:
+    __del__ = _testcapi.remove_mem_hooks
+class NoMemory(MemoryError):
+    asked = False
+    def __str__(self):
+        if not NoMemory.asked:
+            NoMemory.asked = True
+            _testcapi.set_nomemory(0)
+        return "no more"
+def f():
+    hoard = Hoard()
+    raise NoMemory
+Hoard() # up to 3.10 the first __del__ needs memory
+f()
+`
+
+// TestErrorWithNoMemoryLeft: what describes a MemoryError needs memory, which its own traceback may keep.
+func TestErrorWithNoMemoryLeft(t *testing.T) {
+	needsModule(t, "_testcapi")
+	assert.Equal(t, "NoMemory: no more\n", runs(t, "error with no memory left"))
 }
 
 func TestErrorOutlivesClose(t *testing.T) {

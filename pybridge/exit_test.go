@@ -23,6 +23,7 @@ type obstacle struct {
 	source string // of statements that run before the end
 	call   string // of statements that run when it comes, in a call from Go
 	short  bool   // Close's context ends, as it would wait for ever
+	module string // that the statements need, where it is not part of Python
 	named  string // in the report, by the policies that finalise
 
 	graceful, full cleanup.Outcome // of the interpreter
@@ -57,6 +58,7 @@ from concurrent.futures import ThreadPoolExecutor
 builtins.pool = ThreadPoolExecutor()
 assert pool.submit(sum, [1, 2]).result() == 3
 `, named: "ThreadPoolExecutor", graceful: notFinalised, full: finalised},
+	"torch in use": {source: torchUse, module: "torch", graceful: finalised, full: finalised},
 	"a thread that ends": {source: `
 import atexit, threading
 event = threading.Event()
@@ -67,6 +69,29 @@ threading.Thread(target=last, daemon=False).start() # on a thread of Go's, daemo
 atexit.register(event.set)
 `, full: finalised}, // a matter of luck when nobody waits for it
 }
+
+// torchUse leaves torch with whatever its C++ keeps of Python: a function of autograd's, hooks, a graph that was
+// not walked, storage shared with others, threads of its own, and an operator's implementation.
+const torchUse = `
+import builtins, torch
+class Double(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x): return x * 2
+    @staticmethod
+    def backward(ctx, grad): return grad * 2
+x = torch.ones(1000, 1000, requires_grad=True)
+x.register_hook(lambda grad: grad)
+Double.apply(x).sum().backward()
+assert x.grad[0, 0].item() == 2
+builtins.kept = x, Double.apply(x) @ x, torch.nn.Linear(3, 3).share_memory(), torch.jit.script(torch.nn.Linear(2, 2))
+builtins.library = torch.library.Library("pyrpc_exit", "DEF") if hasattr(torch, "library") else None
+if builtins.library:
+    builtins.library.define("twice(Tensor x) -> Tensor")
+    builtins.library.impl("twice", lambda x: x * 2, "CPU")
+    assert torch.ops.pyrpc_exit.twice(torch.ones(1)).item() == 2
+builtins.future = torch.futures.Future()
+builtins.future.then(lambda f: f.value())
+`
 
 var policies = []pybridge.FinalizePolicy{pybridge.FinalizeNever, pybridge.FinalizeGraceful, pybridge.FinalizeFull}
 
@@ -105,6 +130,13 @@ func (o obstacle) exit(ctx context.Context, policy pybridge.FinalizePolicy, clos
 	}
 	os.Exit(7)
 	return nil
+}
+
+// needs skips the test where this Python lacks the module.
+func (o obstacle) needs(t *testing.T) {
+	if o.module != "" {
+		needsModule(t, o.module)
+	}
 }
 
 // begin has four goroutines inside Python that do not come back.
@@ -146,6 +178,7 @@ func TestExits(t *testing.T) {
 		o := obstacles[name]
 		for _, policy := range policies {
 			t.Run(fmt.Sprintf("%s, %s", policy, name), func(t *testing.T) {
+				o.needs(t)
 				stdout, stderr, code := pytest.Script(t, fmt.Sprintf("exit %s, %s", policy, name))
 				assert.Equal(t, 7, code, stderr)
 				outcome := map[pybridge.FinalizePolicy]cleanup.Outcome{
@@ -166,6 +199,7 @@ func TestExits(t *testing.T) {
 			})
 		}
 		t.Run("without Close, "+name, func(t *testing.T) {
+			o.needs(t)
 			_, stderr, code := pytest.Script(t, "exit without Close, "+name)
 			assert.Equal(t, 7, code, stderr)
 		})

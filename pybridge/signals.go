@@ -166,7 +166,7 @@ func (g *signalGuard) mendOne(s syscall.Signal, d cpython.Disposition) (mended, 
 	case keptSignals[s] && !g.attached && g.isTaken(s, d):
 		cpython.RestoreSignal(n, d.Handler)
 		return mended{s, d.Handler, "given back to Go"}, true
-	case g.isForeign(n, d) && !d.OnStack:
+	case !d.OnStack && (g.isForeign(n, d) || g.found[n].OnStack && g.isHandler(d)): // or again, by whom we found there
 		cpython.PutOnStack(n, d.Handler)
 		return mended{s, d.Handler, "put on the signal stack (SA_ONSTACK)"}, true
 	}
@@ -175,9 +175,13 @@ func (g *signalGuard) mendOne(s syscall.Signal, d cpython.Disposition) (mended, 
 
 // isForeign: a handler that was not there when we came, nor is Go's.
 func (g *signalGuard) isForeign(n int, d cpython.Disposition) bool {
+	return g.isHandler(d) && d.Handler != g.found[n].Handler
+}
+
+// isHandler: a function, and not Go's.
+func (g *signalGuard) isHandler(d cpython.Disposition) bool {
 	goHandler := g.found[syscall.SIGURG].Handler // which handles every signal that Go wants
-	return d.Handler != cpython.SigDfl && d.Handler != cpython.SigIgn &&
-		d.Handler != g.found[n].Handler && d.Handler != goHandler
+	return d.Handler != cpython.SigDfl && d.Handler != cpython.SigIgn && d.Handler != goHandler
 }
 
 // isTaken: Go handled the signal, and did not give it up itself.

@@ -16,6 +16,7 @@ Nothing here raises, whatever the exception's class does.
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 from _pickle import dumps
+from gc import collect
 from os import getpid
 from sys import modules
 
@@ -28,6 +29,7 @@ from ._safe import (
     get_suppress,
     get_traceback,
     repr_of,
+    set_traceback,
     text_of,
     type_module,
     type_mro,
@@ -60,9 +62,35 @@ def capture(exc):
     """Return the record of *exc*."""
     try:
         return _capture(exc)
-    except BaseException as problem:  # MemoryError, at worst
-        why = type_name(type(problem))
-        return minimal(type(exc), f"<could not be described: {why}>")
+    except MemoryError:
+        _relieve(exc)
+    except BaseException as problem:
+        return _undescribed(exc, problem)
+    try:
+        return _capture(exc)
+    except BaseException as problem:
+        return _undescribed(exc, problem)
+
+
+def _undescribed(exc, problem):
+    return minimal(type(exc), f"<could not be described: {type_name(type(problem))}>")
+
+
+def _relieve(exc):
+    """Give up the traceback: what the function's variables hold may be what fills the memory."""
+    for _ in range(MAX_ERRORS):
+        if exc is None:
+            break
+        tb = get_traceback(exc)
+        while tb is not None:  # up to 3.10 the except clause that we are in keeps it
+            try:
+                tb.tb_frame.clear()
+            except RuntimeError:
+                pass  # it runs
+            tb = tb.tb_next
+        set_traceback(exc, None)
+        exc = get_context(exc)
+    collect()
 
 
 def minimal(cls, text):

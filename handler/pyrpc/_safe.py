@@ -17,6 +17,7 @@ get_cause = BaseException.__dict__["__cause__"].__get__
 get_context = BaseException.__dict__["__context__"].__get__
 get_suppress = BaseException.__dict__["__suppress_context__"].__get__
 get_traceback = BaseException.__dict__["__traceback__"].__get__
+set_traceback = BaseException.__dict__["__traceback__"].__set__
 get_dict = BaseException.__dict__["__dict__"].__get__
 
 

@@ -7,7 +7,7 @@ import types
 import unittest
 from unittest import mock
 
-from pyrpc import internal
+from pyrpc import _capture, internal
 from pyrpc.internal import PythonUDF, RemoteError, RemoteException
 
 from . import targets
@@ -202,6 +202,32 @@ class HandMade(unittest.TestCase):
         value = remote(targets.echo, RemoteException("x", KeyError))
         with self.assertRaises(KeyError):
             internal._handle_exception(value)
+
+
+class MemoryRunsOut(unittest.TestCase):
+    def test_traceback_is_given_up(self):
+        def fails():
+            hoard = Hoard()  # noqa: F841 - lives as long as the frame does
+            raise MemoryError("m")
+
+        def describe(exc, original=_capture._describe):
+            if alive:
+                raise MemoryError
+            return original(exc)
+
+        class Hoard:
+            def __init__(self):
+                alive.append(self.__class__)
+
+            def __del__(self):
+                alive.clear()
+
+        alive = []
+        with mock.patch.object(_capture, "_describe", describe):
+            result = internal._run_function(internal.PythonUDF(fails, (), {}))
+        with self.assertRaisesRegex(MemoryError, "m"):
+            internal._handle_exception(result)
+        self.assertEqual(alive, [])
 
 
 if __name__ == "__main__":

@@ -120,6 +120,8 @@ typedef struct {
 	X(PyObject *, PyErr_NewExceptionWithDoc, (const char *, const char *, PyObject *, PyObject *)) \
 	X(void, PyErr_SetString, (PyObject *, const char *)) \
 	X(int, PyException_SetTraceback, (PyObject *, PyObject *)) \
+	X(PyObject *, PyException_GetContext, (PyObject *)) \
+	X(Py_ssize_t, PyGC_Collect, (void)) \
 	X(PyObject *, PyObject_Type, (PyObject *)) \
 	X(unsigned long, PyType_GetFlags, (PyTypeObject *)) \
 	X(PyObject *, PyObject_GetAttr, (PyObject *, PyObject *)) \
@@ -197,7 +199,8 @@ typedef struct {
 	X(_Py_NoneStruct) X(_Py_TrueStruct) X(_Py_FalseStruct) \
 	X(PyBaseObject_Type) X(PyFloat_Type) X(PyComplex_Type) X(PySet_Type) X(PyFrozenSet_Type) X(PyByteArray_Type)
 #define CPY_EXCEPTIONS(X) \
-	X(PyExc_BaseException) X(PyExc_RuntimeError) X(PyExc_SystemError) X(PyExc_BufferError)
+	X(PyExc_BaseException) X(PyExc_RuntimeError) X(PyExc_SystemError) X(PyExc_BufferError) \
+	X(PyExc_MemoryError)
 
 #ifndef Py_PYTHON_H
 #define CPY_FIELD(ret, name, args) ret(*name) args;

@@ -107,6 +107,23 @@ cpy_int cpy_is_instance(PyObject *o, PyObject *cls) {
 	return give_int(cpy.PyObject_IsInstance(o, cls));
 }
 
+// Nothing in here needs memory. The bound is for circular contexts.
+cpy_int cpy_relieve(PyObject *failure, PyObject *exc) {
+	NEED_GIL(NOT_HELD_INT);
+	PyObject *memory = *cpy.PyExc_MemoryError; // without memory CPython fails with SystemError too
+	if (!is_a(failure, memory) && !is_a(exc, memory)) return (cpy_int){NULL, 0, CPY_OK};
+	cpy.Py_IncRef(exc);
+	for (int n = 0; exc && n < 1000; n++) {
+		cpy.PyException_SetTraceback(exc, cpy._Py_NoneStruct);
+		PyObject *context = cpy.PyException_GetContext(exc);
+		cpy.Py_DecRef(exc);
+		exc = context;
+	}
+	if (exc) cpy.Py_DecRef(exc);
+	cpy.PyGC_Collect();
+	return (cpy_int){NULL, 1, CPY_OK};
+}
+
 cpy_int cpy_callable(PyObject *o) {
 	NEED_GIL(NOT_HELD_INT);
 	return give_int(cpy.PyCallable_Check(o));

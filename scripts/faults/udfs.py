@@ -235,6 +235,56 @@ def limited(size):
         resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
+def hoard(size):
+    kept = []
+    while True:
+        kept.append(bytearray(size))
+
+
+def zeros(size):
+    return bytes(size)
+
+
+def nested(depth):
+    value = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+class EndlessState:
+    def __getstate__(self):
+        return {"next": EndlessState()}
+
+
+def endless_state():
+    return EndlessState()
+
+
+class EndlessReduce:
+    def __reduce__(self):
+        import pickle
+
+        return bytes, (pickle.dumps(self),)
+
+
+def endless_reduce():
+    return EndlessReduce()
+
+
+def endless(self):
+    return endless(self)
+
+
+class EndlessInit:
+    def __reduce__(self):
+        return endless, (0,)
+
+
+def endless_init():
+    return EndlessInit()
+
+
 def unpicklable():
     return lambda: None
 

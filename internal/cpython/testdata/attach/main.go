@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/internal/cpython"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
@@ -35,6 +36,29 @@ func leave() C.int {
 	}
 	return status(err)
 }
+
+var entered, gone = make(chan struct{}), make(chan struct{})
+
+// wait stays in Go until wake is called.
+//
+//export wait
+func wait() {
+	entered <- struct{}{}
+	<-gone
+}
+
+// waiting returns when another thread is in wait.
+//
+//export waiting
+func waiting() { <-entered }
+
+//export wake
+func wake() { gone <- struct{}{} }
+
+// onStack tells whether the handler of a signal is called on the signal stack.
+//
+//export onStack
+func onStack(number C.int) bool { return cpython.ReadSignals()[number].OnStack }
 
 func status(err error) C.int {
 	if err != nil {
