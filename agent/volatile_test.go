@@ -3,6 +3,7 @@ package agent
 import (
 	"bytes"
 	"context"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -45,6 +46,34 @@ func TestVolatile(t *testing.T) {
 					reply.Recycle() // does nothing
 				}
 				require.Eventually(t, func() bool { return released.Load() == rounds }, patience, time.Millisecond)
+			})
+		}
+	}
+}
+
+// TestVolatileRemote has the request read long after it was made.
+func TestVolatileRemote(t *testing.T) {
+	for name, limits := range map[string]Limits{"shared": {}, "sent": {Shared: -1}} {
+		for _, to := range []string{"w0", "w1"} {
+			t.Run(name+" "+to, func(t *testing.T) {
+				k := &keeper{live: &atomic.Int64{}, hold: make(chan struct{})}
+				a := start(t, Config{Name: "w0", Executor: k, Limits: limits}, Config{Name: "w1", Executor: k, Limits: limits})[0]
+				mine := make([]byte, 100_000)
+				var refs []*RRef
+				for i := range byte(8) {
+					for n := range mine {
+						mine[n] = 'a' + i
+					}
+					r, err := a.Remote(testContext(t), to, Request{Body: Bytes(mine), Volatile: true}, nil)
+					require.NoError(t, err)
+					refs = append(refs, r)
+					clear(mine)
+				}
+				close(k.hold)
+				for i, r := range refs {
+					hereIs(t, r, strings.Repeat(string(rune('a'+i)), len(mine)))
+					r.Release()
+				}
 			})
 		}
 	}
