@@ -39,7 +39,7 @@ func (f *agentFlags) identity(cmd *cobra.Command) {
 	flags.StringVar(&f.cert, "tls-cert", "", "`file` with this worker's certificate (PEM), read again when it changes")
 	flags.StringVar(&f.key, "tls-key", "", "`file` with the certificate's key (PEM)")
 	flags.StringVar(&f.ca, "tls-ca", "", "`file` with the roots of the peers' certificates (PEM)")
-	flags.StringVar(&f.tokenFile, "token-file", "", "`file` with a secret that workers share, or with a token for this name (pyrpc token); needs TLS off the loopback interface")
+	flags.StringVar(&f.tokenFile, "token-file", "", "`file` with a shared secret, or a token for this name (pyrpc token); needs TLS off loopback")
 }
 
 func (f *agentFlags) add(cmd *cobra.Command) {
