@@ -33,3 +33,33 @@ func (*Receiver) Return(Place) error { return errors.ErrUnsupported }
 
 // Close does nothing.
 func (*Receiver) Close() {}
+
+// RingWriter has no implementation here.
+type RingWriter struct{}
+
+// OpenRing reports false.
+func (*Sender) OpenRing(func()) (*RingWriter, Place, bool) { return nil, Place{}, false }
+
+// Write says errors.ErrUnsupported.
+func (*RingWriter) Write([][]byte) error { return errors.ErrUnsupported }
+
+// HasRoom is true: Write does not wait.
+func (*RingWriter) HasRoom(int) bool { return true }
+
+// RingReader has no implementation here.
+type RingReader struct{}
+
+// OpenRing says errors.ErrUnsupported.
+func (*Receiver) OpenRing(Place, int) (*RingReader, error) { return nil, errors.ErrUnsupported }
+
+// Read says errors.ErrUnsupported.
+func (*RingReader) Read() ([]byte, error) { return nil, errors.ErrUnsupported }
+
+// Ready is false.
+func (*RingReader) Ready() bool { return false }
+
+// Interrupt does nothing.
+func (*RingReader) Interrupt() {}
+
+// Finish does nothing.
+func (*RingReader) Finish() {}

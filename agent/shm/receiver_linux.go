@@ -24,6 +24,7 @@ type Receiver struct {
 	mu       sync.Mutex
 	files    map[uint64]*mapping // guarded by mu; by the sender's number
 	capacity int64               // guarded by mu; of all of them
+	ring     *RingReader         // guarded by mu; nil until there is one
 }
 
 // mapping is a file of the sender's as it is seen here. Immutable.
@@ -154,6 +155,12 @@ func checkFile(fd int, p Place) error {
 
 // Close gives the mappings up.
 func (r *Receiver) Close() {
+	r.mu.Lock()
+	ring := r.ring
+	r.mu.Unlock()
+	if ring != nil {
+		ring.close()
+	}
 	r.life.Lock()
 	defer r.life.Unlock()
 	r.closed = true

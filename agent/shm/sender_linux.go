@@ -24,9 +24,10 @@ type Sender struct {
 	closed bool         // guarded by life
 
 	mu       sync.Mutex
-	files    []*file // guarded by mu
-	capacity int64   // guarded by mu; of all files
-	last     uint64  // guarded by mu; the number of the last file
+	files    []*file     // guarded by mu
+	capacity int64       // guarded by mu; of all files
+	last     uint64      // guarded by mu; the number of the last file
+	ring     *RingWriter // guarded by mu; nil until there is one
 	trim     *time.Timer
 }
 
@@ -35,6 +36,7 @@ type file struct {
 	number     uint64
 	fd         int    // -1 once the receiver has mapped it: processes have few descriptors
 	untold     bool   // the receiver was never told of the last body
+	ring       bool   // it is the ring, and no body's
 	mapped     []byte // head and data
 	generation uint64 // of the body that was put there last
 	filled     int64  // bytes of data that have memory
@@ -98,14 +100,14 @@ func (s *Sender) claim(n int64) (*file, Place) {
 	if s.trim == nil {
 		s.trim = time.AfterFunc(keepFor, s.giveBackIdle)
 	}
-	return f, Place{PID: os.Getpid(), FD: f.fd, File: f.number, Capacity: f.capacity(), Generation: f.generation}
+	return f, f.place()
 }
 
 // free is the smallest file that the receiver has done with; of two, the one that has memory. Called with mu held.
 func (s *Sender) free(n int64) *file {
 	var best *file
 	for _, f := range s.files {
-		if f.capacity() < n || !f.returned() {
+		if f.ring || f.capacity() < n || !f.returned() {
 			continue
 		}
 		if best == nil || f.capacity() < best.capacity() || f.capacity() == best.capacity() && f.filled > best.filled {
@@ -184,6 +186,12 @@ func (s *Sender) giveBackIdle() {
 
 // Close gives everything up. What the receiver has been told of stays readable to it.
 func (s *Sender) Close() {
+	s.mu.Lock()
+	ring := s.ring
+	s.mu.Unlock()
+	if ring != nil {
+		ring.close()
+	}
 	s.life.Lock()
 	defer s.life.Unlock()
 	if s.closed {
@@ -205,6 +213,10 @@ func (f *file) closeDescriptor() {
 		_ = unix.Close(f.fd)
 		f.fd = -1
 	}
+}
+
+func (f *file) place() Place {
+	return Place{PID: os.Getpid(), FD: f.fd, File: f.number, Capacity: f.capacity(), Generation: f.generation}
 }
 
 func (f *file) capacity() int64 { return int64(len(f.mapped)) - headSize }

@@ -1,0 +1,156 @@
+package shm
+
+import (
+	"encoding/binary"
+	"errors"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// stall is how long a writer waits for room before it asks whether anybody reads.
+const stall = 100 * time.Millisecond
+
+// RingWriter is the writing end of a ring.
+type RingWriter struct {
+	sender  *Sender
+	file    *file
+	head    []byte
+	data    []byte
+	at      uint64 // position of the next byte; the caller's of Write
+	mapped  bool   // by the reader, too; likewise
+	stalled func()
+	closed  atomic.Bool
+}
+
+// OpenRing makes the ring that goes with a sender, which has one, and says where it is. It is false when there is no
+// memory for it. Stalled is called while a Write waits for room and nobody reads.
+func (s *Sender) OpenRing(stalled func()) (*RingWriter, Place, bool) {
+	s.life.RLock()
+	defer s.life.RUnlock()
+	if s.closed {
+		return nil, Place{}, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ring != nil {
+		return nil, Place{}, false
+	}
+	f, err := s.create(ringCapacity)
+	if err != nil {
+		return nil, Place{}, false
+	}
+	f.ring = true
+	f.generation++
+	s.ring = &RingWriter{sender: s, file: f, head: f.mapped[:headSize], data: f.mapped[headSize:], stalled: stalled}
+	return s.ring, f.place(), true
+}
+
+// Write appends a record. It waits while there is no room, for one that is larger than the ring also after it has
+// begun. One caller at a time; an error is final.
+func (w *RingWriter) Write(record [][]byte) error {
+	w.sender.life.RLock()
+	defer w.sender.life.RUnlock()
+	if w.closed.Load() {
+		return os.ErrClosed
+	}
+	var length [ringLength]byte
+	binary.LittleEndian.PutUint32(length[:], uint32(sizeOf(record)))
+	if err := w.put(length[:]); err != nil {
+		return err
+	}
+	for _, part := range record {
+		if err := w.put(part); err != nil {
+			return err
+		}
+	}
+	w.publish()
+	w.closeDescriptor()
+	return nil
+}
+
+// closeDescriptor closes the file's once the reader has mapped it: processes have few.
+func (w *RingWriter) closeDescriptor() {
+	if w.mapped || atomic.LoadUint64(word64(w.head, ringRead)) == 0 {
+		return
+	}
+	w.mapped = true
+	w.sender.mu.Lock()
+	defer w.sender.mu.Unlock()
+	w.file.closeDescriptor()
+}
+
+// HasRoom says whether a record of n bytes can be written without waiting.
+func (w *RingWriter) HasRoom(n int) bool {
+	w.sender.life.RLock()
+	defer w.sender.life.RUnlock()
+	if w.closed.Load() {
+		return true // it will fail at once
+	}
+	room, err := w.room()
+	return err != nil || room >= n+ringLength
+}
+
+func (w *RingWriter) put(b []byte) error {
+	for len(b) > 0 {
+		room, err := w.room()
+		if err != nil {
+			return err
+		}
+		if room == 0 {
+			w.publish()
+			if err := w.waitForRoom(); err != nil {
+				return err
+			}
+			continue
+		}
+		ring := w.data[ringStart:ringCapacity]
+		n := copy(ring[w.at%ringSize:], b[:min(room, len(b))])
+		b = b[n:]
+		w.at += uint64(n)
+	}
+	return nil
+}
+
+// room is what the reader has left. It writes the position, so it may claim to have read what it has not, and
+// reads something else then.
+func (w *RingWriter) room() (int, error) {
+	used := w.at - atomic.LoadUint64(word64(w.head, ringRead))
+	if used > ringSize {
+		return 0, errors.New("shm: the reader of a ring is ahead of its writer")
+	}
+	return int(ringSize - used), nil
+}
+
+func (w *RingWriter) publish() {
+	atomic.StoreUint64(word64(w.data, ringWritten), w.at)
+	ring(w.head, ringBell, ringAsleep)
+}
+
+func (w *RingWriter) waitForRoom() error {
+	bell, blocked := word(w.head, ringRoom), word(w.head, ringBlocked)
+	for patience := stall; ; patience *= 2 {
+		before := atomic.LoadUint32(bell)
+		atomic.StoreUint32(blocked, 1)
+		if w.closed.Load() {
+			return os.ErrClosed
+		}
+		if n, err := w.room(); n > 0 || err != nil {
+			atomic.StoreUint32(blocked, 0)
+			return err
+		}
+		if !sleep(bell, before, patience) {
+			w.stalled()
+		}
+	}
+}
+
+// close ends a Write that waits, and all to come. Called without the sender's locks.
+func (w *RingWriter) close() {
+	w.closed.Store(true)
+	w.sender.life.RLock()
+	defer w.sender.life.RUnlock()
+	if !w.sender.closed {
+		ring(w.head, ringRoom, ringBlocked)
+	}
+}
