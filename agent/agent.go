@@ -49,6 +49,7 @@ type Agent struct {
 	replies  budget // bytes of replies that wait to be sent; what bounds them is serving
 	serving  budget // requests in execution, or arriving
 	incoming budget // bytes that are held
+	rings    budget // peers that were invited to one
 	count    counters
 	refusals seldom
 
@@ -107,6 +108,7 @@ func build(config Config, listener net.Listener) (*Agent, error) {
 	a.queue.limit = a.limits.Queue
 	a.serving.limit = int64(a.limits.Serving)
 	a.incoming.limit = a.limits.Receive
+	a.rings.limit = maxRings
 	if config.TLS != nil {
 		a.keys = &keyring{files: *config.TLS, mutual: config.TLS.CA != "" && config.Token == nil, log: a.log}
 		if _, err := a.keys.current(); err != nil { // they are there now: from here on there is something to fall back on

@@ -34,7 +34,9 @@ func (a *Agent) sync(ctx context.Context, to string, m agentpb.Method, req Reque
 
 // finishSync sends a call and waits for its outcome.
 func (a *Agent) finishSync(ctx context.Context, c *outcall) (Reply, error) {
-	a.send(ctx, c)
+	if s := a.send(ctx, c); s != nil {
+		s.readFor(ctx, c)
+	}
 	select {
 	case <-c.done:
 	case <-ctx.Done():
@@ -51,9 +53,9 @@ func (a *Agent) async(ctx context.Context, to string, m agentpb.Method, req Requ
 	}
 	c.watch(ctx)
 	if c.link == nil || c.link.current.Load() != nil {
-		a.send(ctx, c)
+		a.sendAsync(ctx, c)
 	} else {
-		go a.send(ctx, c)
+		go a.sendAsync(ctx, c)
 	}
 	return &c.Future
 }
@@ -73,18 +75,26 @@ func (a *Agent) begin(ctx context.Context, to string, m agentpb.Method, req Requ
 	return a.newOutcall(ctx, l, m, req, detail)
 }
 
-// send hands the call to a session, or executes it here if it is for this worker.
-func (a *Agent) send(ctx context.Context, c *outcall) {
+// sendAsync is send for a caller who does not wait.
+func (a *Agent) sendAsync(ctx context.Context, c *outcall) {
+	if s := a.send(ctx, c); s != nil {
+		s.attend()
+	}
+}
+
+// send hands the call to a session, which it returns, or executes it here if it is for this worker.
+func (a *Agent) send(ctx context.Context, c *outcall) *session {
 	if c.link == nil {
 		a.callSelf(c)
-		return
+		return nil
 	}
 	s, err := c.link.get(ctx)
 	if err != nil {
 		c.finish(Reply{}, err)
-		return
+		return nil
 	}
 	s.start(c)
+	return s
 }
 
 // failed is the Future of a call that could not be made.

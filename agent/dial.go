@@ -82,7 +82,7 @@ func (a *Agent) dial(l *link) (*session, error) {
 		err = context.DeadlineExceeded
 	}
 	if err == nil {
-		s.shared = newSharing(a, nonce, s.peer)
+		s.shared = newSharing(a, nonce, s.peer, s.stream)
 		return s, nil
 	}
 	err = why(err)
@@ -118,7 +118,7 @@ func (s *session) open(ctx context.Context) error {
 	}
 	s.stream = stream
 	a := s.link.agent
-	s.out = newSender(func(f *frame) error { return stream.SendMsg(f) }, func(err error) { go s.end(err) },
+	s.out = newSender(&outlet{stream: stream}, func(err error) { go s.end(err) },
 		a.limits.QueuePerPeer, a.limits.CallsPerPeer, s.link.queue)
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	"github.com/pyrpc/pyrpc/agent/shm"
 )
 
 const (
@@ -35,6 +36,7 @@ type frame struct {
 	data    [][]byte
 
 	held mem.BufferSlice // received: what data are views of
+	ring *shm.RingWriter // to be sent: where the frames after this one go
 }
 
 // free gives the received buffers back. The data is gone then.

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/peer"
 
 	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	"github.com/pyrpc/pyrpc/agent/shm"
 )
 
 // maxRefusals is how many messages may wait for a peer when it is refused something.
@@ -36,6 +39,10 @@ type inbound struct {
 
 	mu      sync.Mutex
 	running map[uint64]*incall
+
+	ring     *inlet     // nil until the peer has opened it; the stream's reader's
+	ringOver chan error // why reading the ring has ended
+	ready    *incall    // whom the reader of the ring executes next; its own
 }
 
 // run serves the stream until it ends or is ended.
@@ -72,20 +79,93 @@ func (in *inbound) kick(why error) {
 }
 
 func (in *inbound) read() error {
+	if p, ok := peer.FromContext(in.stream.Context()); ok {
+		in.shared.begin(p.Addr, in.say)
+	}
 	for {
 		var f frame
-		if err := in.stream.RecvMsg(&f); err != nil {
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			return err
+		err := in.stream.RecvMsg(&f)
+		if err == nil {
+			in.out.heard()
+			err = in.fromStream(&f)
+			f.free()
 		}
-		in.out.heard()
-		err := in.handle(&f)
-		f.free()
+		if err == nil {
+			continue
+		}
+		if drained := in.drain(); drained != nil {
+			return drained
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		return err
+	}
+}
+
+// fromStream takes one frame of the stream. An error ends it.
+func (in *inbound) fromStream(f *frame) error {
+	switch {
+	case f.kind == agentpb.Kind_KIND_RING && f.place == nil && in.ring != nil:
+		return nil // it is being read
+	case f.kind == agentpb.Kind_KIND_RING && in.ring == nil:
+		ring, err := in.shared.openRing(f.place)
 		if err != nil {
-			return err
+			time.AfterFunc(parting, func() { in.kick(err) })
+			return nil
 		}
+		in.ring, in.ringOver = ring, make(chan error, 1)
+		go in.readRing()
+		return nil
+	case in.ring != nil:
+		return fmt.Errorf("%w: a frame of kind %v beside the ring", errProtocol, f.kind)
+	}
+	return in.handle(f)
+}
+
+// readRing takes in what the peer sends through the ring. Who has read a request executes it, and leaves reading
+// to another goroutine: waking one for the execution would take longer than a small one does.
+func (in *inbound) readRing() {
+	for {
+		var f frame
+		err := in.ring.next(&f)
+		if err == nil {
+			in.out.heard()
+			err = in.handle(&f)
+			f.free()
+		}
+		if err != nil && !errors.Is(err, shm.ErrInterrupted) {
+			if errors.Is(err, errProtocol) {
+				in.kick(err)
+				in.ringOver <- err
+			}
+			close(in.ringOver)
+			return
+		}
+		if c := in.ready; c != nil {
+			in.ready = nil
+			go in.readRing()
+			in.execute(c)
+			return
+		}
+	}
+}
+
+// drain waits until what the peer has said before the stream ended is taken in.
+func (in *inbound) drain() error {
+	if in.ring == nil {
+		return nil
+	}
+	in.ring.reader.Finish()
+	return <-in.ringOver
+}
+
+// begin has the request executed.
+func (in *inbound) begin(c *incall) {
+	if in.ring != nil {
+		in.ready = c
+	} else {
+		go in.execute(c)
 	}
 }
 
@@ -180,7 +260,7 @@ func (in *inbound) gather(c *incall, f *frame) error {
 		// Here and not in the goroutine, so that the value is known before the caller's next request.
 		c.early = in.agent.rrefs.serveRemote(&in.peer, c.detail, c.body.body)
 	}
-	go in.execute(c)
+	in.begin(c)
 	return nil
 }
 

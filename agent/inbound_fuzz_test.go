@@ -61,13 +61,16 @@ func FuzzFrameSequence(f *testing.F) {
 	kept := ref(req(1, agentpb.Method_METHOD_REMOTE, 4), 1)
 	kept.Place = placed.Place
 	f.Add(frames(kept))
+	f.Add(frames(&agentpb.Frame{Kind: agentpb.Kind_KIND_OFFER, Place: placed.Place}, &agentpb.Frame{Kind: agentpb.Kind_KIND_ACCEPT},
+		&agentpb.Frame{Kind: agentpb.Kind_KIND_INVITE}, &agentpb.Frame{Kind: agentpb.Kind_KIND_INVITE}))
+	f.Add(frames(&agentpb.Frame{Kind: agentpb.Kind_KIND_RING}, &agentpb.Frame{Kind: agentpb.Kind_KIND_RING, Place: placed.Place}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		a, err := New(Config{Name: "w0", Executor: &keeper{}, Peers: []Worker{{"w1", 1, "127.0.0.1:1"}},
 			Logger: slog.New(slog.DiscardHandler), Limits: Limits{MaxMessage: 1 << 16, ServingPerPeer: 4}})
 		require.NoError(t, err)
 		a.incarnation = 5
 		a.config.Executor = RemoteExecutor(fuzzExecutor{})
-		shared := newSharing(a, shm.NewNonce(), &agentpb.Hello{Nonce: shm.NewNonce(), Shared: 1 << 30})
+		shared := newSharing(a, shm.NewNonce(), &agentpb.Hello{Nonce: shm.NewNonce(), Shared: 1 << 30}, deaf{})
 		defer shared.close()
 		in := a.newInbound(deaf{}, Peer{Name: "w1", Rank: 1}, shared)
 		in.origin = &origin{}
@@ -80,13 +83,14 @@ func FuzzFrameSequence(f *testing.F) {
 			if fr.decode(scatter(b[used:used+int(n)], 7)) != nil {
 				break
 			}
-			err := in.handle(&fr)
+			err := in.fromStream(&fr)
 			fr.free()
 			if err != nil {
 				break
 			}
 			b = b[used+int(n):]
 		}
+		_ = in.drain()
 		in.cancel(nil)
 		in.discard()
 		require.NoError(t, a.life.empty(testContext(t)))

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	"github.com/pyrpc/pyrpc/agent/shm"
 )
 
 // outcall is a call that this agent has made.
@@ -31,6 +32,7 @@ type outcall struct {
 	held     atomic.Int64            // bytes of the budgets for receiving
 	session  atomic.Pointer[session] // where it was sent; set before stage says so
 	stage    atomic.Uint32
+	reads    atomic.Pointer[shm.RingReader] // that the caller waits at
 }
 
 // The stages of a call: whoever moves it on from new decides whether it is sent.
@@ -122,6 +124,7 @@ func (c *outcall) conclude(reply Reply, err error) {
 	}
 	c.agent.count.callDone(c, err)
 	c.complete(reply, err, func() { c.agent.life.leave(c.method) })
+	c.interruptReader()
 }
 
 // abandon ends the call for the caller, and asks the peer to stop if it may have heard of the request.

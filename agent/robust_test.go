@@ -177,17 +177,22 @@ func TestCall_tooLargeBodies(t *testing.T) {
 	}
 }
 
+// sendFunc is a stream of frames.
+type sendFunc func(*frame) error
+
+func (f sendFunc) SendMsg(m any) error { return f(m.(*frame)) }
+
 // A peer that takes what it is sent but never reads must not make us hold more than the limits say, nor hold
 // up a caller past its deadline.
 func TestSender_peerThatDoesNotRead(t *testing.T) {
 	blocked := make(chan struct{})
 	total := &budget{limit: 1 << 20}
 	var written atomic.Int64
-	s := newSender(func(f *frame) error {
+	s := newSender(&outlet{stream: sendFunc(func(*frame) error {
 		written.Add(1)
 		<-blocked
 		return nil
-	}, func(error) {}, 1<<19, 100, total)
+	})}, func(error) {}, 1<<19, 100, total)
 	s.unheard.Store(directUnheard + 1)
 	var ids int
 	var refused error
@@ -221,14 +226,14 @@ func TestSender_largeDoesNotHoldUpSmall(t *testing.T) {
 	var mu sync.Mutex
 	var order []uint64
 	step, stepped := make(chan struct{}), make(chan struct{}, 100)
-	s := newSender(func(f *frame) error {
+	s := newSender(&outlet{stream: sendFunc(func(f *frame) error {
 		<-step
 		mu.Lock()
 		defer mu.Unlock()
 		order = append(order, f.call)
 		stepped <- struct{}{}
 		return nil
-	}, func(error) {}, 1<<30, 100, &budget{limit: 1 << 30})
+	})}, func(error) {}, 1<<30, 100, &budget{limit: 1 << 30})
 	require.NoError(t, s.submit(newOutgoing(frame{call: 1}, Bytes(make([]byte, 10*chunkSize))), nil))
 	step <- struct{}{}
 	<-stepped

@@ -67,11 +67,11 @@ func (o *outgoing) next() *frame {
 // which saves the way through another goroutine; else the message is queued, and one goroutine writes
 // as long as there is something. Large bodies go in chunks, between which the small messages pass.
 type sender struct {
-	send  func(*frame) error // writes one frame; one caller at a time
-	fail  func(error)        // told of the first error of send; must not wait for the sender
-	limit int64              // bytes that may wait
-	count int                // messages that may wait
-	total *budget            // likewise, of all peers
+	out   *outlet
+	fail  func(error) // told of the first error of send; must not wait for the sender
+	limit int64       // bytes that may wait
+	count int         // messages that may wait
+	total *budget     // likewise, of all peers
 
 	unheard atomic.Int64 // bytes written since the peer was last heard
 
@@ -85,8 +85,8 @@ type sender struct {
 	err    error           // why it is closed
 }
 
-func newSender(send func(*frame) error, fail func(error), limit int64, count int, total *budget) *sender {
-	s := &sender{send: send, fail: fail, limit: limit, count: count, total: total}
+func newSender(out *outlet, fail func(error), limit int64, count int, total *budget) *sender {
+	s := &sender{out: out, fail: fail, limit: limit, count: count, total: total}
 	s.change = sync.NewCond(&s.mu)
 	return s
 }
@@ -156,7 +156,7 @@ func (s *sender) waitHeads(n int) {
 // admit writes the message or queues it, and unlocks mu.
 func (s *sender) admit(o *outgoing) {
 	s.queued += o.size
-	if s.busy || o.size > directSize || s.unheard.Load() > directUnheard {
+	if s.busy || o.size > directSize || !s.out.takes(o.size, s.unheard.Load()) {
 		s.heads.push(o)
 		if !s.busy {
 			s.busy = true
@@ -226,7 +226,7 @@ func (s *sender) write(o *outgoing, f *frame) {
 		n += int64(len(part))
 	}
 	s.unheard.Add(n + 64)
-	err := s.send(f)
+	err := s.out.send(f)
 
 	s.mu.Lock()
 	if err != nil && s.err == nil {

@@ -70,8 +70,14 @@ func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.
 	if !guest { // what a guest is told of this machine is less than what a worker is
 		nonce = a.nonce()
 	}
-	shared := newSharing(a, nonce, h)
-	defer shared.close()
+	shared := newSharing(a, nonce, h, stream)
+	shared.mayInvite = func() bool { return a.rings.take(1, false) }
+	defer func() {
+		if shared.invited { // nobody reads any more
+			a.rings.give(1)
+		}
+		shared.close()
+	}()
 	in := a.newInbound(stream, Peer{
 		Name: w.Name, Rank: w.Rank, Identity: c.identity, Address: c.address, Allow: a.config.Policy.allow(w.Name),
 	}, shared)
@@ -93,7 +99,7 @@ func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.
 func (a *Agent) newInbound(stream grpc.ServerStream, peer Peer, shared *sharing) *inbound {
 	in := &inbound{agent: a, peer: peer, stream: stream, shared: shared, kicked: make(chan error, 1), running: map[uint64]*incall{}}
 	in.ctx, in.cancel = context.WithCancelCause(context.WithValue(a.serveCtx, peerKey{}, &in.peer))
-	in.out = newSender(func(f *frame) error { return stream.SendMsg(f) }, in.kick,
+	in.out = newSender(&outlet{stream: stream}, in.kick,
 		a.limits.QueuePerPeer, 2*maxRefusals, &a.replies)
 	in.serving.limit = int64(a.limits.ServingPerPeer)
 	in.control.limit = int64(a.limits.ServingPerPeer)

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/peer"
 
 	agentpb "github.com/pyrpc/pyrpc/agent/proto"
 )
@@ -22,6 +25,7 @@ type session struct {
 	peer   *agentpb.Hello
 	out    *sender
 	shared *sharing
+	ring   atomic.Pointer[inlet] // nil until the peer has opened it
 
 	mu    sync.Mutex
 	calls map[uint64]*outcall // nil once the session has ended
@@ -109,22 +113,48 @@ func (s *session) drop(c *outcall) bool {
 	return started
 }
 
-// read takes in what the peer sends until the stream ends.
+// read takes in what the peer sends until the stream ends. Once there is a ring that is done by [session.readFor]
+// and [session.attend], and here is only seen that the peer lives.
 func (s *session) read() {
+	if p, ok := peer.FromContext(s.stream.Context()); ok {
+		s.shared.begin(p.Addr, s.say)
+	}
 	for {
 		var f frame
-		if err := s.stream.RecvMsg(&f); err != nil {
-			s.end(err)
-			return
+		err := s.stream.RecvMsg(&f)
+		if err == nil {
+			s.out.heard()
+			err = s.fromStream(&f)
+			f.free()
 		}
-		s.out.heard()
-		err := s.handle(&f)
-		f.free()
 		if err != nil {
+			s.drain()
 			s.end(err)
 			return
 		}
 	}
+}
+
+// fromStream takes one frame of the stream. An error ends the session.
+func (s *session) fromStream(f *frame) error {
+	opened := s.ring.Load() != nil
+	switch {
+	case f.kind == agentpb.Kind_KIND_RING && f.place == nil && opened:
+		s.attend()
+		return nil
+	case f.kind == agentpb.Kind_KIND_RING && !opened:
+		in, err := s.shared.openRing(f.place)
+		if err != nil {
+			time.AfterFunc(parting, func() { s.end(err) })
+			return nil
+		}
+		s.ring.Store(in)
+		s.attend()
+		return nil
+	case opened:
+		return fmt.Errorf("%w: a frame of kind %v beside the ring", errProtocol, f.kind)
+	}
+	return s.handle(f)
 }
 
 // handle takes one frame. An error ends the session.

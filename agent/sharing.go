@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"net"
 	"sync/atomic"
 
 	agentpb "github.com/pyrpc/pyrpc/agent/proto"
@@ -18,10 +19,17 @@ const (
 // sharing is the memory that the two ends of a stream share, each with files of its own. Whether the peer can
 // reach ours shows when the first large body is sent, which goes the ordinary way itself.
 type sharing struct {
-	in    *shm.Receiver // nil where nothing is taken
-	out   *shm.Sender   // nil where the peer takes nothing
-	stage atomic.Uint32
-	sent  *atomic.Uint64 // counts bodies
+	stream interface{ SendMsg(m any) error }
+	in     *shm.Receiver // nil where nothing is taken
+	out    *shm.Sender   // nil where the peer takes nothing
+	stage  atomic.Uint32
+	sent   *atomic.Uint64 // counts bodies
+	rings  *atomic.Int64  // counts rings that are written
+	// Known to who reads the stream.
+	mayInvite func() bool // whether the agent has a thread for one more ring
+	invited   bool        // the peer, to write to a ring
+
+	ringing atomic.Bool // this end writes to a ring
 }
 
 // The stages of what is sent.
@@ -32,8 +40,8 @@ const (
 )
 
 // newSharing is for a stream on which this end has drawn the nonce, none to take nothing.
-func newSharing(a *Agent, nonce []byte, peer *agentpb.Hello) *sharing {
-	s := &sharing{sent: &a.count.shared}
+func newSharing(a *Agent, nonce []byte, peer *agentpb.Hello, stream interface{ SendMsg(m any) error }) *sharing {
+	s := &sharing{stream: stream, sent: &a.count.shared, rings: &a.count.rings, mayInvite: func() bool { return true }}
 	if len(nonce) == 0 { // this end wants none of it
 		return s
 	}
@@ -74,17 +82,26 @@ func (s *sharing) put(body Body, say func(*outgoing)) (shm.Place, bool) {
 	if s.out == nil || body.Size() < shareFrom {
 		return shm.Place{}, false
 	}
-	if s.stage.CompareAndSwap(shareUntried, shareOffered) {
-		s.offer(say)
-	}
+	s.offer(say)
 	if s.stage.Load() != shareAccepted {
 		return shm.Place{}, false
 	}
 	return s.out.Put(body)
 }
 
-// offer asks the peer to read a place.
+// begin offers memory to a peer that is likely to reach it before there is something large to send: small
+// messages are faster there, too.
+func (s *sharing) begin(address net.Addr, say func(*outgoing)) {
+	if s.out != nil && nearby(address) {
+		s.offer(say)
+	}
+}
+
+// offer asks the peer, once, to read a place.
 func (s *sharing) offer(say func(*outgoing)) {
+	if !s.stage.CompareAndSwap(shareUntried, shareOffered) {
+		return
+	}
 	place, ok := s.out.Put(nil)
 	if !ok {
 		return
@@ -99,9 +116,15 @@ func (s *sharing) talk(f *frame, say func(*outgoing)) (taken bool) {
 	case agentpb.Kind_KIND_OFFER:
 		if s.in != nil && f.place != nil && s.in.Return(placeOf(f.place)) == nil {
 			say(newOutgoing(frame{kind: agentpb.Kind_KIND_ACCEPT}, nil))
+			if !s.invited && s.mayInvite() {
+				s.invited = true
+				say(newOutgoing(frame{kind: agentpb.Kind_KIND_INVITE}, nil))
+			}
 		}
 	case agentpb.Kind_KIND_ACCEPT:
 		s.stage.CompareAndSwap(shareOffered, shareAccepted)
+	case agentpb.Kind_KIND_INVITE:
+		s.startRing(say)
 	default:
 		return false
 	}
@@ -128,6 +151,9 @@ func (s *sharing) giveBack(place *agentpb.Place) {
 }
 
 func (s *sharing) close() {
+	if s.ringing.Swap(false) {
+		s.rings.Add(-1)
+	}
 	if s.in != nil {
 		s.in.Close()
 	}

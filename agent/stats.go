@@ -20,6 +20,7 @@ type Stats struct {
 	Failures      uint64 // of them, with an error
 	Served        uint64 // requests executed
 	Shared        uint64 // bodies sent through shared memory
+	Rings         int    // streams on which everything this agent sends goes through shared memory
 	Refused       uint64 // requests of peers that may not come in
 	TurnedAway    uint64 // connections closed before their peer had proved who it is
 	InFlight      int    // calls without an outcome, and requests in execution
@@ -32,6 +33,7 @@ type Stats struct {
 
 type counters struct {
 	calls, failures, served, shared, refused atomic.Uint64
+	rings                                    atomic.Int64
 	metrics                                  Metrics
 }
 
@@ -58,7 +60,7 @@ func (n *counters) callDone(c *outcall, err error) {
 func (a *Agent) Stats() Stats {
 	s := Stats{
 		Calls: a.count.calls.Load(), Failures: a.count.failures.Load(),
-		Served: a.count.served.Load(), Shared: a.count.shared.Load(), Refused: a.count.refused.Load(),
+		Served: a.count.served.Load(), Shared: a.count.shared.Load(), Rings: int(a.count.rings.Load()), Refused: a.count.refused.Load(),
 		InFlight: a.life.load(), QueuedBytes: a.queue.used.Load() + a.replies.used.Load(), IncomingBytes: a.incoming.used.Load(),
 	}
 	s.RRefsOwned, s.RRefsUsed = a.rrefs.counts()

@@ -44,6 +44,8 @@ const (
 	Kind_KIND_CANCEL      Kind = 5 // the caller no longer waits. No answer to it
 	Kind_KIND_OFFER       Kind = 6 // place: can it be read? Either side; it is not about a call
 	Kind_KIND_ACCEPT      Kind = 7 // it can: places may come instead of data. No answer to KIND_OFFER says that it cannot
+	Kind_KIND_INVITE      Kind = 8 // after KIND_ACCEPT: a ring will be read, too
+	Kind_KIND_RING        Kind = 9 // place: every later frame of this direction is in the ring there. Without one: please read it
 )
 
 // Enum value maps for Kind.
@@ -57,6 +59,8 @@ var (
 		5: "KIND_CANCEL",
 		6: "KIND_OFFER",
 		7: "KIND_ACCEPT",
+		8: "KIND_INVITE",
+		9: "KIND_RING",
 	}
 	Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED": 0,
@@ -67,6 +71,8 @@ var (
 		"KIND_CANCEL":      5,
 		"KIND_OFFER":       6,
 		"KIND_ACCEPT":      7,
+		"KIND_INVITE":      8,
+		"KIND_RING":        9,
 	}
 )
 
@@ -1076,7 +1082,7 @@ const file_agent_proto_rawDesc = "" +
 	"\x04rank\x18\x02 \x01(\x05R\x04rank\x12\x18\n" +
 	"\aaddress\x18\x03 \x01(\tR\aaddress\"9\n" +
 	"\x05Group\x120\n" +
-	"\amembers\x18\x01 \x03(\v2\x16.pyrpc.agent.v1.MemberR\amembers*\x92\x01\n" +
+	"\amembers\x18\x01 \x03(\v2\x16.pyrpc.agent.v1.MemberR\amembers*\xb2\x01\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fKIND_REQUEST\x10\x01\x12\x0e\n" +
@@ -1088,7 +1094,9 @@ const file_agent_proto_rawDesc = "" +
 	"\vKIND_CANCEL\x10\x05\x12\x0e\n" +
 	"\n" +
 	"KIND_OFFER\x10\x06\x12\x0f\n" +
-	"\vKIND_ACCEPT\x10\a*\xb0\x01\n" +
+	"\vKIND_ACCEPT\x10\a\x12\x0f\n" +
+	"\vKIND_INVITE\x10\b\x12\r\n" +
+	"\tKIND_RING\x10\t*\xb0\x01\n" +
 	"\x06Method\x12\x16\n" +
 	"\x12METHOD_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vMETHOD_CALL\x10\x01\x12\x11\n" +

@@ -13,6 +13,9 @@ import "errors"
 // ErrInterrupted is what a Read returns after an Interrupt.
 var ErrInterrupted = errors.New("shm: the read was interrupted")
 
+// ErrBroken is what a Read returns that finds what no writer writes.
+var ErrBroken = errors.New("shm: a broken ring")
+
 const (
 	ringSize     = 256 << 10
 	ringCapacity = ringStart + ringSize

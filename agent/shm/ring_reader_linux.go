@@ -26,7 +26,8 @@ type RingReader struct {
 	record []byte // what there is of the record
 	buffer []byte
 
-	interrupted, finished, closed atomic.Bool
+	interrupted, closed atomic.Bool
+	end                 atomic.Pointer[uint64] // position at which nothing more is read; nil until Finish
 }
 
 // OpenRing opens the ring at a place, of which a receiver has one. A record of more than limit bytes is an error.
@@ -53,7 +54,8 @@ func (r *Receiver) OpenRing(p Place, limit int) (*RingReader, error) {
 }
 
 // Read waits for the next record, which is good until the next Read. It is io.EOF when there is no more after
-// Finish, and ErrInterrupted after Interrupt, which loses nothing; other errors are final. One caller at a time.
+// Finish, ErrInterrupted after Interrupt, which loses nothing, and os.ErrClosed after the receiver's Close; other errors are
+// ErrBroken. One caller at a time.
 func (r *RingReader) Read() ([]byte, error) {
 	r.receiver.life.RLock()
 	defer r.receiver.life.RUnlock()
@@ -64,6 +66,9 @@ func (r *RingReader) Read() ([]byte, error) {
 		n, err := r.available()
 		if err != nil {
 			return nil, err
+		}
+		if end := r.end.Load(); end != nil && r.known == 0 && r.at-*end < 1<<63 {
+			return nil, io.EOF // whatever the sender goes on to write
 		}
 		if n == 0 {
 			if err := r.wait(); err != nil {
@@ -95,7 +100,7 @@ func (r *RingReader) Ready() bool {
 func (r *RingReader) available() (uint64, error) {
 	n := atomic.LoadUint64(word64(r.data, ringWritten)) - r.at
 	if n > ringSize {
-		return 0, fmt.Errorf("shm: %d bytes in a ring of %d", n, ringSize)
+		return 0, fmt.Errorf("%w: %d bytes in %d", ErrBroken, n, ringSize)
 	}
 	return n, nil
 }
@@ -115,7 +120,7 @@ func (r *RingReader) take(n uint64) (complete bool, err error) {
 		}
 		size := binary.LittleEndian.Uint32(r.length[:])
 		if int64(size) > int64(r.limit) {
-			return false, fmt.Errorf("shm: a record of %d bytes, allowed are %d", size, r.limit)
+			return false, fmt.Errorf("%w: a record of %d bytes, allowed are %d", ErrBroken, size, r.limit)
 		}
 		r.record = r.room(int(size))
 	}
@@ -166,11 +171,11 @@ func (r *RingReader) wait() error {
 	if r.interrupted.Swap(false) {
 		return ErrInterrupted
 	}
-	finished := r.finished.Load()
+	end := r.end.Load()
 	if n, err := r.available(); n > 0 || err != nil || r.closed.Load() {
 		return nil
 	}
-	if finished {
+	if end != nil {
 		return io.EOF
 	}
 	sleep(bell, before, 0)
@@ -183,10 +188,16 @@ func (r *RingReader) Interrupt() {
 	r.wake()
 }
 
-// Finish says that nothing is written any more.
+// Finish says that nothing is written any more: Read gives what is there, and then io.EOF.
 func (r *RingReader) Finish() {
-	r.finished.Store(true)
-	r.wake()
+	r.receiver.life.RLock()
+	defer r.receiver.life.RUnlock()
+	if r.receiver.closed {
+		return
+	}
+	end := atomic.LoadUint64(word64(r.data, ringWritten))
+	r.end.Store(&end)
+	ring(r.head, ringBell, ringAsleep)
 }
 
 func (r *RingReader) wake() {

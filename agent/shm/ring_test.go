@@ -127,6 +127,7 @@ func TestFinishedRingIsReadToItsEnd(t *testing.T) {
 	require.NoError(t, w.Write([][]byte{{1}}))
 	require.NoError(t, w.Write([][]byte{{2}}))
 	r.Finish()
+	require.NoError(t, w.Write([][]byte{{3}}), "too late")
 	for n := range 2 {
 		got, err := r.Read()
 		require.NoError(t, err)
@@ -231,7 +232,7 @@ func TestLiesOfThePeer(t *testing.T) {
 		w, r := ringPair(t)
 		*word64(w.data, ringWritten) = ringSize + 1
 		_, err := r.Read()
-		assert.EqualError(t, err, "shm: 262145 bytes in a ring of 262144")
+		assert.EqualError(t, err, "shm: a broken ring: 262145 bytes in 262144")
 	})
 	t.Run("backwards", func(t *testing.T) {
 		w, r := ringPair(t)
@@ -240,14 +241,14 @@ func TestLiesOfThePeer(t *testing.T) {
 		require.NoError(t, err)
 		*word64(w.data, ringWritten) = 0
 		_, err = r.Read()
-		assert.ErrorContains(t, err, "bytes in a ring")
+		assert.ErrorIs(t, err, ErrBroken)
 	})
 	t.Run("length", func(t *testing.T) {
 		w, r := ringPair(t)
 		require.NoError(t, w.Write([][]byte{make([]byte, recordLimit/8)}))
 		copy(w.data[ringStart:], []byte{255, 255, 255, 255})
 		_, err := r.Read()
-		assert.EqualError(t, err, "shm: a record of 4294967295 bytes, allowed are 1048576")
+		assert.EqualError(t, err, "shm: a broken ring: a record of 4294967295 bytes, allowed are 1048576")
 	})
 	t.Run("read", func(t *testing.T) {
 		w, _ := ringPair(t)

@@ -1,0 +1,119 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/mem"
+
+	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	"github.com/pyrpc/pyrpc/agent/shm"
+)
+
+const (
+	// maxRings is how many peers an agent invites to a ring: reading each takes an OS thread.
+	maxRings = 64
+	// parting is how long a stream may go on when the ring on it cannot be opened. One is gone as soon as the peer
+	// ends the stream, and the end of the stream says more.
+	parting = time.Second
+	// headRoom is more than any frame has besides a small body.
+	headRoom = 64 << 10
+)
+
+// outlet writes the frames of one direction: to the stream, and once the peer reads a ring, there. One caller at
+// a time.
+type outlet struct {
+	stream interface{ SendMsg(m any) error }
+	ring   *shm.RingWriter
+	parts  [][]byte // scratch
+}
+
+func (o *outlet) send(f *frame) error {
+	if o.ring == nil {
+		err := o.stream.SendMsg(f)
+		if err == nil {
+			o.ring = f.ring // nil but in the one frame that says so
+		}
+		return err
+	}
+	encoded, err := f.encode()
+	if err != nil {
+		return err
+	}
+	o.parts = o.parts[:0]
+	for _, part := range encoded {
+		o.parts = append(o.parts, part.ReadOnlyData())
+	}
+	return o.ring.Write(o.parts)
+}
+
+// takes says whether a small message can be written without waiting for the peer. Unheard is how much was
+// written since it was last heard.
+func (o *outlet) takes(size, unheard int64) bool {
+	if o.ring != nil {
+		return o.ring.HasRoom(int(size) + headRoom)
+	}
+	return unheard <= directUnheard
+}
+
+// inlet reads the frames of one direction from a ring. Who has the turn reads.
+type inlet struct {
+	turn   sync.Mutex
+	reader *shm.RingReader
+}
+
+// next waits for the next frame, which is good until the one after it.
+func (in *inlet) next(f *frame) error {
+	record, err := in.reader.Read()
+	if errors.Is(err, shm.ErrBroken) {
+		return fmt.Errorf("%w: %w", errProtocol, err)
+	}
+	if err != nil {
+		return err
+	}
+	return f.decode(mem.BufferSlice{mem.SliceBuffer(record)})
+}
+
+// openRing opens the ring that the peer says it writes to from now on.
+func (s *sharing) openRing(place *agentpb.Place) (*inlet, error) {
+	if s.in == nil || !s.invited {
+		return nil, fmt.Errorf("%w: a ring that nobody was invited to", errProtocol)
+	}
+	reader, err := s.in.OpenRing(placeOf(place), maxFrame)
+	if err != nil {
+		return nil, fmt.Errorf("%w: a ring: %w", errProtocol, err)
+	}
+	return &inlet{reader: reader}, nil
+}
+
+// startRing tells the peer where later frames are, if it is one that has been found able to read there.
+func (s *sharing) startRing(say func(*outgoing)) {
+	if s.out == nil || s.stage.Load() != shareAccepted {
+		return
+	}
+	ring, place, ok := s.out.OpenRing(s.nudge)
+	if !ok {
+		return
+	}
+	s.rings.Add(1)
+	s.ringing.Store(true)
+	say(newOutgoing(frame{kind: agentpb.Kind_KIND_RING, place: placeMessage(place), ring: ring}, nil))
+}
+
+// nudge asks the peer, which reads replies while it waits for some, to read what has no room otherwise. The
+// writer calls it, which is the only one that writes to the stream.
+func (s *sharing) nudge() { _ = s.stream.SendMsg(&frame{kind: agentpb.Kind_KIND_RING}) }
+
+// nearby says whether the address is one of this machine.
+func nearby(address net.Addr) bool {
+	switch a := address.(type) {
+	case *net.UnixAddr:
+		return true
+	case *net.TCPAddr:
+		return a.IP.IsLoopback()
+	}
+	return false
+}
