@@ -13,7 +13,6 @@ import (
 	"google.golang.org/grpc/peer"
 
 	agentpb "github.com/pyrpc/pyrpc/agent/proto"
-	"github.com/pyrpc/pyrpc/agent/shm"
 )
 
 // maxRefusals is how many messages may wait for a peer when it is refused something.
@@ -40,9 +39,9 @@ type inbound struct {
 	mu      sync.Mutex
 	running map[uint64]*incall
 
-	ring     *inlet     // nil until the peer has opened it; the stream's reader's
-	ringOver chan error // why reading the ring has ended
-	ready    *incall    // whom the reader of the ring executes next; its own
+	ring    *inlet // nil until the peer has opened it; the stream's reader's
+	readers ringReaders
+	ready   *incall // what the reader of the ring executes next; its own
 }
 
 // run serves the stream until it ends or is ended.
@@ -51,6 +50,9 @@ func (in *inbound) run() error {
 	in.agent.tasks.Go(func() {
 		err := in.read() // ends, at the latest, when this function has returned
 		in.discard()
+		if in.shared.invited {
+			in.agent.rings.give(1)
+		}
 		read <- err
 	})
 	var err error
@@ -114,41 +116,13 @@ func (in *inbound) fromStream(f *frame) error {
 			time.AfterFunc(parting, func() { in.kick(err) })
 			return nil
 		}
-		in.ring, in.ringOver = ring, make(chan error, 1)
-		go in.readRing()
+		in.ring = ring
+		in.readers.start(in)
 		return nil
 	case in.ring != nil:
 		return fmt.Errorf("%w: a frame of kind %v beside the ring", errProtocol, f.kind)
 	}
 	return in.handle(f)
-}
-
-// readRing takes in what the peer sends through the ring. Who has read a request executes it, and leaves reading
-// to another goroutine: waking one for the execution would take longer than a small one does.
-func (in *inbound) readRing() {
-	for {
-		var f frame
-		err := in.ring.next(&f)
-		if err == nil {
-			in.out.heard()
-			err = in.handle(&f)
-			f.free()
-		}
-		if err != nil && !errors.Is(err, shm.ErrInterrupted) {
-			if errors.Is(err, errProtocol) {
-				in.kick(err)
-				in.ringOver <- err
-			}
-			close(in.ringOver)
-			return
-		}
-		if c := in.ready; c != nil {
-			in.ready = nil
-			go in.readRing()
-			in.execute(c)
-			return
-		}
-	}
 }
 
 // drain waits until what the peer has said before the stream ended is taken in.
@@ -157,7 +131,7 @@ func (in *inbound) drain() error {
 		return nil
 	}
 	in.ring.reader.Finish()
-	return <-in.ringOver
+	return <-in.readers.over
 }
 
 // begin has the request executed.

@@ -72,12 +72,7 @@ func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.
 	}
 	shared := newSharing(a, nonce, h, stream)
 	shared.mayInvite = func() bool { return a.rings.take(1, false) }
-	defer func() {
-		if shared.invited { // nobody reads any more
-			a.rings.give(1)
-		}
-		shared.close()
-	}()
+	defer shared.close()
 	in := a.newInbound(stream, Peer{
 		Name: w.Name, Rank: w.Rank, Identity: c.identity, Address: c.address, Allow: a.config.Policy.allow(w.Name),
 	}, shared)

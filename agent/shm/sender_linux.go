@@ -61,17 +61,14 @@ func (s *Sender) Put(body [][]byte) (Place, bool) {
 		return Place{}, false
 	}
 	n := sizeOf(body)
-	f, p := s.claim(n)
+	f, p, fresh := s.claim(n)
 	if f == nil {
 		return Place{}, false
 	}
 	data := f.mapped[headSize:]
-	if n > f.filled {
+	if fresh {
 		// All pages at once, where the kernel can; else each when it is first touched.
 		_ = unix.Madvise(data[:roundUp(n)], unix.MADV_POPULATE_WRITE)
-		s.mu.Lock()
-		f.filled = n
-		s.mu.Unlock()
 	}
 	for _, segment := range body {
 		data = data[copy(data, segment):]
@@ -79,15 +76,15 @@ func (s *Sender) Put(body [][]byte) (Place, bool) {
 	return p, true
 }
 
-// claim finds a free file for n bytes, or makes one.
-func (s *Sender) claim(n int64) (*file, Place) {
+// claim finds a free file for n bytes, or makes one. Fresh says that not all of them have memory yet.
+func (s *Sender) claim(n int64) (_ *file, p Place, fresh bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.free(n)
 	if f == nil {
 		made, err := s.create(classOf(n))
 		if err != nil {
-			return nil, Place{}
+			return nil, Place{}, false
 		}
 		f = made
 	}
@@ -100,7 +97,9 @@ func (s *Sender) claim(n int64) (*file, Place) {
 	if s.trim == nil {
 		s.trim = time.AfterFunc(keepFor, s.giveBackIdle)
 	}
-	return f, f.place()
+	fresh = n > f.filled
+	f.filled = max(n, f.filled)
+	return f, f.place(), fresh
 }
 
 // free is the smallest file that the receiver has done with; of two, the one that has memory. Called with mu held.
