@@ -16,6 +16,10 @@ import (
 )
 
 func TestCall_bodiesArriveSegmentBySegment(t *testing.T) {
+	bothWays(t, testCall_bodiesArriveSegmentBySegment)
+}
+
+func testCall_bodiesArriveSegmentBySegment(t *testing.T) {
 	a, _ := pair(t, echo)
 	big := make([]byte, 3<<20+17)
 	rng := rand.NewChaCha8([32]byte{1})
@@ -44,6 +48,10 @@ func TestCall_bodiesArriveSegmentBySegment(t *testing.T) {
 }
 
 func TestCall_manyAtOnceGetTheirOwnReplies(t *testing.T) {
+	bothWays(t, testCall_manyAtOnceGetTheirOwnReplies)
+}
+
+func testCall_manyAtOnceGetTheirOwnReplies(t *testing.T) {
 	a, b := pair(t, echo)
 	var all sync.WaitGroup
 	for g := range 32 {
@@ -101,7 +109,9 @@ func TestCall_errorsKeepTheirCode(t *testing.T) {
 	assert.ErrorContains(t, err, "it broke, caf\uFFFD")
 }
 
-func TestCall_deadlineTravels(t *testing.T) {
+func TestCall_deadlineTravels(t *testing.T) { bothWays(t, testCall_deadlineTravels) }
+
+func testCall_deadlineTravels(t *testing.T) {
 	left := make(chan error, 100)
 	a, _ := pair(t, func(ctx context.Context, _ Request) (Reply, error) {
 		_, has := ctx.Deadline()
@@ -126,7 +136,9 @@ func TestCall_deadlineTravels(t *testing.T) {
 	assert.Error(t, <-left)
 }
 
-func TestCall_cancelReachesTheCallee(t *testing.T) {
+func TestCall_cancelReachesTheCallee(t *testing.T) { bothWays(t, testCall_cancelReachesTheCallee) }
+
+func testCall_cancelReachesTheCallee(t *testing.T) {
 	entered, left := make(chan struct{}), make(chan error, 1)
 	a, _ := pair(t, func(ctx context.Context, _ Request) (Reply, error) {
 		close(entered)
@@ -147,7 +159,9 @@ func TestCall_cancelReachesTheCallee(t *testing.T) {
 	assert.ErrorIs(t, <-left, context.Canceled)
 }
 
-func TestCallAsync(t *testing.T) {
+func TestCallAsync(t *testing.T) { bothWays(t, testCallAsync) }
+
+func testCallAsync(t *testing.T) {
 	a, _ := pair(t, echo)
 	f := a.CallAsync(testContext(t), "w1", Request{Body: Bytes([]byte("x"))})
 	then := make(chan string, 2)

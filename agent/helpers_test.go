@@ -46,6 +46,14 @@ func (l *logs) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
+const streamOnly = "stream"
+
+// bothWays runs a test with workers that share memory, and with such as have the stream alone.
+func bothWays(t *testing.T, test func(t *testing.T)) {
+	t.Run("ring", test)
+	t.Run(streamOnly, test)
+}
+
 // start makes agents that know each other and serve until the test ends. The configurations need not have ranks.
 func start(t testing.TB, configs ...Config) []*Agent {
 	t.Helper()
@@ -74,6 +82,9 @@ func startOne(t testing.TB, c Config) *Agent {
 	t.Helper()
 	if c.Executor == nil {
 		c.Executor = echo
+	}
+	if strings.Contains(t.Name(), "/"+streamOnly) {
+		c.Limits.Shared = -1
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -47,6 +47,10 @@ func (w *wires) cut(dead bool) {
 }
 
 func TestConnection_cutEndsCallsOnceAndNothingRunsTwice(t *testing.T) {
+	bothWays(t, testConnection_cutEndsCallsOnceAndNothingRunsTwice)
+}
+
+func testConnection_cutEndsCallsOnceAndNothingRunsTwice(t *testing.T) {
 	var w wires
 	var ran atomic.Int64
 	entered := make(chan struct{}, 100)
@@ -83,6 +87,10 @@ func TestConnection_cutEndsCallsOnceAndNothingRunsTwice(t *testing.T) {
 }
 
 func TestConnection_unreachablePeerIsReportedAtOnceAndComesBack(t *testing.T) {
+	bothWays(t, testConnection_unreachablePeerIsReportedAtOnceAndComesBack)
+}
+
+func testConnection_unreachablePeerIsReportedAtOnceAndComesBack(t *testing.T) {
 	var w wires
 	agents := start(t, Config{Name: "w0", Dial: w.dial}, Config{Name: "w1"})
 	a := agents[0]
@@ -324,6 +332,10 @@ func TestPeer_badHellos(t *testing.T) {
 }
 
 func TestCall_cancelOfWhatArrivesFreesIt(t *testing.T) {
+	bothWays(t, testCall_cancelOfWhatArrivesFreesIt)
+}
+
+func testCall_cancelOfWhatArrivesFreesIt(t *testing.T) {
 	agents := start(t, Config{Name: "w0"}, Config{Name: "w1"})
 	p := dialRaw(t, agents[1], &agentpb.Hello{Version: 1, Name: "w0", Incarnation: 1, MaxMessage: 1})
 	p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_REQUEST, Call: 1, Method: agentpb.Method_METHOD_CALL, Sizes: []uint64{1000}, Data: []byte("x")})

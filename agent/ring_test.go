@@ -1,0 +1,271 @@
+//go:build linux
+
+package agent
+
+import (
+	"context"
+	"encoding/binary"
+	"math/rand/v2"
+	"net"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	"github.com/pyrpc/pyrpc/agent/shm"
+)
+
+// ringed waits until each of a pair sends to the other through a ring: a's requests and b's replies.
+func ringed(t *testing.T, a, b *Agent) {
+	t.Helper()
+	ctx := testContext(t)
+	for a.Stats().Rings == 0 || b.Stats().Rings == 0 {
+		_, err := a.Call(ctx, b.Name(), Request{})
+		require.NoError(t, err)
+	}
+}
+
+// number makes a body of a number.
+func number(n uint64) Body { return Bytes(binary.BigEndian.AppendUint64(nil, n)) }
+
+func TestRing_wantsNoLargeBody(t *testing.T) {
+	a, b := pair(t, echo)
+	ringed(t, a, b)
+	assert.Zero(t, a.Stats().Shared)
+	reply, err := a.Call(testContext(t), "w1", Request{Body: number(7)})
+	require.NoError(t, err)
+	assert.Equal(t, number(7), reply.Body)
+}
+
+func TestRing_notWhereOneDoesNotWant(t *testing.T) {
+	pair := start(t, Config{Name: "w0"}, Config{Name: "w1", Limits: Limits{Shared: -1}})
+	for range 20 {
+		echoed(t, pair[0], "w1", 100)
+	}
+	assert.Zero(t, pair[0].Stats().Rings+pair[1].Stats().Rings)
+}
+
+// TestRing_onlySoManyThreads: whoever is not invited is served all the same.
+func TestRing_onlySoManyThreads(t *testing.T) {
+	a, b := pair(t, echo)
+	b.rings.limit = 0
+	for range 20 {
+		echoed(t, a, "w1", 100)
+	}
+	assert.Zero(t, a.Stats().Rings, "b reads none")
+	assert.Zero(t, b.rings.used.Load())
+}
+
+// TestRing_giveBack: the place among the readers goes with the stream.
+func TestRing_givesItsPlaceBack(t *testing.T) {
+	agents := start(t, Config{Name: "w0"}, Config{Name: "w1"})
+	ringed(t, agents[0], agents[1])
+	require.EqualValues(t, 1, agents[1].rings.used.Load())
+	_, err := agents[0].Shutdown(testContext(t))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return agents[1].rings.used.Load() == 0 }, patience, time.Millisecond)
+	assert.Zero(t, agents[0].Stats().Rings)
+	require.Eventually(t, func() bool { return agents[1].Stats().Rings == 0 }, patience, time.Millisecond)
+}
+
+// TestRing_whoReadsForWhom: callers who wait, who do not, and who leave, at once. Each has its own reply.
+func TestRing_whoReadsForWhom(t *testing.T) {
+	a, b := pair(t, func(ctx context.Context, req Request) (Reply, error) {
+		if n := binary.BigEndian.Uint64(req.Body[0]); n%5 == 0 { // never, for the caller
+			<-ctx.Done()
+			return Reply{}, ctx.Err()
+		}
+		return Reply{Body: req.Body}, nil
+	})
+	ringed2(t, a, b)
+	var group sync.WaitGroup
+	for worker := range uint64(6) {
+		group.Go(func() {
+			rng := rand.New(rand.NewPCG(worker, 2))
+			for i := range uint64(200) {
+				n := worker<<32 + i
+				ctx, cancel := context.WithCancel(testContext(t))
+				if n%5 == 0 {
+					if rng.IntN(2) == 0 {
+						cancel()
+					} else {
+						go cancel()
+					}
+				}
+				var reply Reply
+				var err error
+				if rng.IntN(2) == 0 {
+					reply, err = a.Call(ctx, "w1", Request{Body: number(n)})
+				} else {
+					reply, err = a.CallAsync(ctx, "w1", Request{Body: number(n)}).Wait(testContext(t))
+				}
+				cancel()
+				if n%5 == 0 {
+					assert.ErrorIs(t, err, context.Canceled)
+				} else if assert.NoError(t, err) {
+					assert.Equal(t, number(n), reply.Body)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+// ringed2 is ringed for executors that want a number.
+func ringed2(t *testing.T, a, b *Agent) {
+	t.Helper()
+	for a.Stats().Rings == 0 || b.Stats().Rings == 0 {
+		_, err := a.Call(testContext(t), b.Name(), Request{Body: number(1)})
+		require.NoError(t, err)
+	}
+}
+
+// TestRing_callerThatReadsMayLeave: its context ends while it waits at the ring, with nothing coming.
+func TestRing_callerThatReadsMayLeave(t *testing.T) {
+	entered := make(chan struct{}, 1)
+	a, b := pair(t, func(ctx context.Context, req Request) (Reply, error) {
+		if len(req.Body) == 0 {
+			return Reply{}, nil
+		}
+		entered <- struct{}{}
+		<-ctx.Done()
+		return Reply{}, ctx.Err()
+	})
+	ringed(t, a, b)
+	for range 20 {
+		ctx, cancel := context.WithCancel(testContext(t))
+		go func() {
+			<-entered
+			cancel()
+		}()
+		_, err := a.Call(ctx, "w1", Request{Body: number(1)})
+		assert.ErrorIs(t, err, context.Canceled)
+	}
+	_, err := a.Call(testContext(t), "w1", Request{})
+	assert.NoError(t, err)
+}
+
+// TestRing_endOfTheStreamEndsTheReader, also of a caller who reads for itself.
+func TestRing_endOfTheStreamEndsTheReader(t *testing.T) {
+	entered := make(chan struct{})
+	a, b := pair(t, func(ctx context.Context, req Request) (Reply, error) {
+		if len(req.Body) == 0 {
+			return Reply{}, nil
+		}
+		close(entered)
+		<-ctx.Done()
+		return Reply{}, ctx.Err()
+	})
+	ringed(t, a, b)
+	failed := make(chan error)
+	go func() {
+		_, err := a.Call(testContext(t), "w1", Request{Body: number(1)})
+		failed <- err
+	}()
+	<-entered
+	_, err := b.Shutdown(testContext(t))
+	require.NoError(t, err)
+	err = <-failed
+	assert.Equal(t, codes.Unavailable, status.Code(err))
+	assert.ErrorContains(t, err, "w1 was shut down")
+}
+
+// TestRing_isReadWhenItIsFull, though no reply is due.
+func TestRing_isReadWhenItIsFull(t *testing.T) {
+	a, b := pair(t, echo)
+	ringed(t, a, b)
+	b.origins.mu.Lock()
+	in := b.origins.byName["w0"].stream
+	b.origins.mu.Unlock()
+	for range 40_000 { // a few bytes each, which change nothing
+		in.out.waitHeads(100)
+		require.NoError(t, in.out.submit(newOutgoing(frame{kind: agentpb.Kind_KIND_ACCEPT}, nil), nil))
+	}
+	in.out.idle()
+	echoed(t, a, "w1", 10)
+}
+
+// TestRing_brokenByThePeer: the stream ends, and says why; nobody else notices.
+func TestRing_brokenByThePeer(t *testing.T) {
+	agents := start(t, Config{Name: "w0"}, Config{Name: "w1"}, Config{Name: "w2"})
+	a := agents[0]
+	for name, spoil := range map[string]func(ring *shm.RingWriter) error{
+		"no frame":      func(ring *shm.RingWriter) error { return ring.Write([][]byte{{0xff}}) },
+		"too long":      func(ring *shm.RingWriter) error { return ring.Write([][]byte{make([]byte, maxFrame+1)}) },
+		"a wrong frame": func(ring *shm.RingWriter) error { return ring.Write([][]byte{{8, byte(agentpb.Kind_KIND_REPLY)}}) },
+		"of the stream": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			incarnations++
+			p := dialRaw(t, a, &agentpb.Hello{Version: protocolVersion, Name: "w1", Rank: 1, Incarnation: incarnations, Nonce: shm.NewNonce(), Shared: 1 << 30})
+			ring := p.ring(t)
+			if spoil == nil {
+				p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_REQUEST, Call: 1, Method: agentpb.Method_METHOD_CALL})
+			} else {
+				go func() { _ = spoil(ring) }() // may not be read to its end
+			}
+			var err error
+			for err == nil {
+				_, err = p.stream.Recv()
+			}
+			assert.Equal(t, codes.InvalidArgument, status.Code(err), "%v", err)
+			assert.ErrorContains(t, err, "protocol violation")
+			echoed(t, agents[2], "w0", 100)
+		})
+	}
+}
+
+var incarnations uint64 = 1000
+
+// TestRing_thatCannotBeOpened ends the stream, a little later.
+func TestRing_thatCannotBeOpened(t *testing.T) {
+	a := start(t, Config{Name: "w0"}, Config{Name: "w1"})[0]
+	hello := &agentpb.Hello{Version: protocolVersion, Name: "w1", Rank: 1, Incarnation: 1, Nonce: shm.NewNonce(), Shared: 1 << 30}
+	p := dialRaw(t, a, hello)
+	p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_RING, Place: &agentpb.Place{Pid: uint64(os.Getpid()), Fd: 1, Capacity: 266240, Generation: 1}})
+	var err error
+	for err == nil {
+		_, err = p.stream.Recv()
+	}
+	assert.Equal(t, codes.InvalidArgument, status.Code(err), "%v", err)
+	assert.ErrorContains(t, err, "a ring that nobody was invited to")
+}
+
+func TestNearby(t *testing.T) {
+	assert.True(t, nearby(&net.UnixAddr{}))
+	assert.True(t, nearby(&net.TCPAddr{IP: net.IPv6loopback}))
+	assert.False(t, nearby(&net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)}))
+	assert.False(t, nearby(&net.IPAddr{}))
+}
+
+// ring opens one to the worker, as a worker would.
+func (p *rawPeer) ring(t *testing.T) *shm.RingWriter {
+	t.Helper()
+	header, err := p.stream.Header()
+	require.NoError(t, err)
+	hello, err := readHello(header.Get(helloKey))
+	require.NoError(t, err)
+	sender, err := shm.NewSender(hello.GetNonce(), 1<<30)
+	require.NoError(t, err)
+	t.Cleanup(sender.Close)
+	place, ok := sender.Put(nil)
+	require.True(t, ok)
+	p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_OFFER, Place: placeMessage(place)})
+	for {
+		f, err := p.stream.Recv()
+		require.NoError(t, err)
+		if f.GetKind() == agentpb.Kind_KIND_INVITE {
+			break
+		}
+	}
+	ring, place, ok := sender.OpenRing(func() {})
+	require.True(t, ok)
+	p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_RING, Place: placeMessage(place)})
+	return ring
+}
