@@ -183,7 +183,7 @@ func TestRing_isReadWhenItIsFull(t *testing.T) {
 	b.origins.mu.Lock()
 	in := b.origins.byName["w0"].stream
 	b.origins.mu.Unlock()
-	for range 40_000 { // a few bytes each, which change nothing
+	for range 100_000 { // six bytes each, which change nothing
 		in.out.waitHeads(100)
 		require.NoError(t, in.out.submit(newOutgoing(frame{kind: agentpb.Kind_KIND_ACCEPT}, nil), nil))
 	}
