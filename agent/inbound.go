@@ -117,7 +117,7 @@ func (in *inbound) fromStream(f *frame) error {
 			return nil
 		}
 		in.ring = ring
-		in.readers.start(in)
+		in.startReaders()
 		return nil
 	case in.ring != nil:
 		return fmt.Errorf("%w: a frame of kind %v beside the ring", errProtocol, f.kind)

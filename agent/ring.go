@@ -68,6 +68,19 @@ type inlet struct {
 // next waits for the next frame, which is good until the one after it.
 func (in *inlet) next(f *frame) error {
 	record, err := in.reader.Read()
+	return taken(f, record, err)
+}
+
+// tryNext is next that does not wait: ok is false when there is no frame.
+func (in *inlet) tryNext(f *frame) (ok bool, err error) {
+	record, ok, err := in.reader.Next()
+	if !ok && err == nil {
+		return false, nil
+	}
+	return true, taken(f, record, err)
+}
+
+func taken(f *frame, record []byte, err error) error {
 	if errors.Is(err, shm.ErrBroken) {
 		return fmt.Errorf("%w: %w", errProtocol, err)
 	}

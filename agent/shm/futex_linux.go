@@ -18,12 +18,15 @@ const (
 func word(b []byte, at int) *uint32   { return (*uint32)(unsafe.Pointer(&b[at])) }
 func word64(b []byte, at int) *uint64 { return (*uint64)(unsafe.Pointer(&b[at])) }
 
-// ring changes the word that somebody may sleep on, and wakes whoever does. The flag says that somebody does.
-func ring(head []byte, bell, flag int) {
+// all is more than ever sleep on a word.
+const all = 1 << 30
+
+// ring changes the word that somebody may sleep on, and wakes n of those who do. The flag says that somebody does.
+func ring(head []byte, bell, flag, n int) {
 	atomic.AddUint32(word(head, bell), 1)
 	if atomic.LoadUint32(word(head, flag)) != 0 {
 		// It does not wait, so Go's scheduler need not know of it.
-		_, _, _ = syscall.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word(head, bell))), futexWake, 1<<30, 0, 0, 0)
+		_, _, _ = syscall.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word(head, bell))), futexWake, uintptr(n), 0, 0, 0)
 	}
 }
 

@@ -55,6 +55,15 @@ func (*Receiver) OpenRing(Place, int) (*RingReader, error) { return nil, errors.
 // Read says errors.ErrUnsupported.
 func (*RingReader) Read() ([]byte, error) { return nil, errors.ErrUnsupported }
 
+// Next says errors.ErrUnsupported.
+func (*RingReader) Next() ([]byte, bool, error) { return nil, false, errors.ErrUnsupported }
+
+// Wait does not.
+func (*RingReader) Wait() {}
+
+// WakeOne does nothing.
+func (*RingReader) WakeOne() {}
+
 // Ready is false.
 func (*RingReader) Ready() bool { return false }
 

@@ -27,7 +27,7 @@ const (
 
 	// In the head, cache lines apart.
 	ringBell    = 64  // uint32: changes when there is something for the reader; it sleeps on it
-	ringAsleep  = 128 // uint32: the reader sleeps, or is about to
+	ringAsleep  = 128 // uint32: how many readers sleep, or are about to; one of them is to be woken
 	ringRead    = 192 // uint64: position up to which the reader has read
 	ringRoom    = 256 // uint32: changes when there is something for the writer; it sleeps on it
 	ringBlocked = 320 // uint32: the writer waits for room, or is about to

@@ -12,15 +12,16 @@ import (
 // keepBuffer is the largest buffer that a reader keeps for the records to come.
 const keepBuffer = 256 << 10
 
-// RingReader is the reading end of a ring.
+// RingReader is the reading end of a ring. Next and Read are for one caller at a time, the rest for any.
 type RingReader struct {
 	receiver *Receiver
 	head     []byte
 	data     []byte
 	limit    int
 
-	// The caller's of Read.
-	at     uint64 // position of the next byte
+	at atomic.Uint64 // position of the next byte; set by the caller of Next
+
+	// The caller's of Next.
 	length [ringLength]byte
 	known  int    // bytes of the length that there are
 	record []byte // what there is of the record
@@ -54,56 +55,86 @@ func (r *Receiver) OpenRing(p Place, limit int) (*RingReader, error) {
 }
 
 // Read waits for the next record, which is good until the next Read. It is io.EOF when there is no more after
-// Finish, ErrInterrupted after Interrupt, which loses nothing, and os.ErrClosed after the receiver's Close; other errors are
-// ErrBroken. One caller at a time.
+// Finish, ErrInterrupted after Interrupt, which loses nothing, and os.ErrClosed after the receiver's Close; other
+// errors are ErrBroken.
 func (r *RingReader) Read() ([]byte, error) {
 	r.receiver.life.RLock()
 	defer r.receiver.life.RUnlock()
 	for {
-		if r.closed.Load() {
-			return nil, os.ErrClosed
+		record, ok, err := r.next()
+		switch {
+		case ok || err != nil:
+			return record, err
+		case r.interrupted.Swap(false):
+			return nil, ErrInterrupted
 		}
-		n, err := r.available()
-		if err != nil {
-			return nil, err
+		r.wait()
+	}
+}
+
+// Next is Read that does not wait: ok is false when there is no record.
+func (r *RingReader) Next() (record []byte, ok bool, err error) {
+	r.receiver.life.RLock()
+	defer r.receiver.life.RUnlock()
+	return r.next()
+}
+
+func (r *RingReader) next() (record []byte, ok bool, err error) {
+	for !r.closed.Load() {
+		if end := r.end.Load(); end != nil && r.known == 0 && r.at.Load()-*end < 1<<63 {
+			return nil, false, io.EOF // whatever the sender goes on to write
 		}
-		if end := r.end.Load(); end != nil && r.known == 0 && r.at-*end < 1<<63 {
-			return nil, io.EOF // whatever the sender goes on to write
+		// Before there is nothing, as what came before the end counts.
+		end := r.end.Load()
+		n := r.written() - r.at.Load()
+		switch {
+		case n > ringSize:
+			return nil, false, fmt.Errorf("%w: %d bytes in %d", ErrBroken, n, ringSize)
+		case n == 0 && end != nil:
+			return nil, false, io.EOF // in the middle of a record
+		case n == 0:
+			return nil, false, nil
 		}
-		if n == 0 {
-			if err := r.wait(); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		complete, err := r.take(n)
-		if err != nil {
-			return nil, err
-		}
-		if complete {
-			return r.record, nil
+		if complete, err := r.take(n); complete || err != nil {
+			return r.record, complete, err
 		}
 	}
+	return nil, false, os.ErrClosed
+}
+
+// Wait waits until there may be something for Next, which wakes one of those who wait. They may also wake
+// without a reason.
+func (r *RingReader) Wait() {
+	r.receiver.life.RLock()
+	defer r.receiver.life.RUnlock()
+	r.wait()
+}
+
+func (r *RingReader) wait() {
+	if r.closed.Load() {
+		return
+	}
+	bell, asleep := word(r.head, ringBell), word(r.head, ringAsleep)
+	before := atomic.LoadUint32(bell)
+	atomic.AddUint32(asleep, 1)
+	defer atomic.AddUint32(asleep, ^uint32(0))
+	if r.closed.Load() || r.end.Load() != nil || r.interrupted.Load() || r.written() != r.at.Load() {
+		return
+	}
+	sleep(bell, before, 0)
 }
 
 // Ready says whether there is something to read.
 func (r *RingReader) Ready() bool {
 	r.receiver.life.RLock()
 	defer r.receiver.life.RUnlock()
-	if r.closed.Load() {
-		return false
-	}
-	read := atomic.LoadUint64(word64(r.head, ringRead))
-	return atomic.LoadUint64(word64(r.data, ringWritten)) != read
+	return !r.closed.Load() && r.written() != r.at.Load()
 }
 
-func (r *RingReader) available() (uint64, error) {
-	n := atomic.LoadUint64(word64(r.data, ringWritten)) - r.at
-	if n > ringSize {
-		return 0, fmt.Errorf("%w: %d bytes in %d", ErrBroken, n, ringSize)
-	}
-	return n, nil
-}
+// WakeOne has one of those who wait look again.
+func (r *RingReader) WakeOne() { r.wake(1) }
+
+func (r *RingReader) written() uint64 { return atomic.LoadUint64(word64(r.data, ringWritten)) }
 
 // take copies up to n bytes out, and says whether that completes the record.
 func (r *RingReader) take(n uint64) (complete bool, err error) {
@@ -149,67 +180,47 @@ func (r *RingReader) room(size int) []byte {
 func (r *RingReader) copyOut(dst []byte, n uint64) int {
 	dst = dst[:min(uint64(len(dst)), n)]
 	bytes := r.data[ringStart:ringCapacity]
-	first := copy(dst, bytes[r.at%ringSize:])
+	at := r.at.Load()
+	first := copy(dst, bytes[at%ringSize:])
 	copy(dst[first:], bytes)
-	r.at += uint64(len(dst))
+	r.at.Store(at + uint64(len(dst)))
 	return len(dst)
 }
 
 func (r *RingReader) giveRoom() {
-	atomic.StoreUint64(word64(r.head, ringRead), r.at)
+	atomic.StoreUint64(word64(r.head, ringRead), r.at.Load())
 	if atomic.LoadUint32(word(r.head, ringBlocked)) != 0 {
-		ring(r.head, ringRoom, ringBlocked)
+		ring(r.head, ringRoom, ringBlocked, all)
 	}
-}
-
-// wait sleeps until there may be something.
-func (r *RingReader) wait() error {
-	bell, asleep := word(r.head, ringBell), word(r.head, ringAsleep)
-	before := atomic.LoadUint32(bell)
-	atomic.StoreUint32(asleep, 1)
-	defer atomic.StoreUint32(asleep, 0)
-	if r.interrupted.Swap(false) {
-		return ErrInterrupted
-	}
-	end := r.end.Load()
-	if n, err := r.available(); n > 0 || err != nil || r.closed.Load() {
-		return nil
-	}
-	if end != nil {
-		return io.EOF
-	}
-	sleep(bell, before, 0)
-	return nil
 }
 
 // Interrupt makes the Read in progress, or the next, return, unless there is something to read.
 func (r *RingReader) Interrupt() {
 	r.interrupted.Store(true)
-	r.wake()
+	r.wake(all)
 }
 
-// Finish says that nothing is written any more: Read gives what is there, and then io.EOF.
+// Finish says that nothing is written any more: what is there is read, and then it is io.EOF.
 func (r *RingReader) Finish() {
 	r.receiver.life.RLock()
-	defer r.receiver.life.RUnlock()
-	if r.receiver.closed {
-		return
+	if !r.receiver.closed {
+		end := r.written()
+		r.end.Store(&end)
 	}
-	end := atomic.LoadUint64(word64(r.data, ringWritten))
-	r.end.Store(&end)
-	ring(r.head, ringBell, ringAsleep)
+	r.receiver.life.RUnlock()
+	r.wake(all)
 }
 
-func (r *RingReader) wake() {
+func (r *RingReader) wake(n int) {
 	r.receiver.life.RLock()
 	defer r.receiver.life.RUnlock()
 	if !r.receiver.closed {
-		ring(r.head, ringBell, ringAsleep)
+		ring(r.head, ringBell, ringAsleep, n)
 	}
 }
 
-// close ends a Read that waits, and all to come. Called without the receiver's locks.
+// close ends all waiting, and all reading. Called without the receiver's locks.
 func (r *RingReader) close() {
 	r.closed.Store(true)
-	r.wake()
+	r.wake(all)
 }

@@ -124,7 +124,7 @@ func (w *RingWriter) room() (int, error) {
 
 func (w *RingWriter) publish() {
 	atomic.StoreUint64(word64(w.data, ringWritten), w.at)
-	ring(w.head, ringBell, ringAsleep)
+	ring(w.head, ringBell, ringAsleep, 1)
 }
 
 func (w *RingWriter) waitForRoom() error {
@@ -151,6 +151,6 @@ func (w *RingWriter) close() {
 	w.sender.life.RLock()
 	defer w.sender.life.RUnlock()
 	if !w.sender.closed {
-		ring(w.head, ringRoom, ringBlocked)
+		ring(w.head, ringRoom, ringBlocked, all)
 	}
 }
