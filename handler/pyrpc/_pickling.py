@@ -18,10 +18,12 @@ from _pickle import Pickler, dumps, loads
 from contextvars import ContextVar
 from io import BytesIO
 from sys import modules
+from types import BuiltinFunctionType, FunctionType, ModuleType
 
 from . import _tensors, _torch
 from ._compact import compact
 from ._errors import describe_pickling, describe_unpickling
+from ._udf import PythonUDF
 
 PROTOCOL = 5
 
@@ -136,13 +138,26 @@ def is_plain(obj):
     return False
 
 
+def is_plain_call(obj):
+    """Tell, from a glance, that *obj* is a PythonUDF that needs no reducers."""
+    if type(obj) is not PythonUDF:
+        return False
+    func, args, kwargs = obj
+    cls = type(func)
+    if cls is BuiltinFunctionType:  # of a module, by name; a method takes its object along
+        named = type(func.__self__) is ModuleType and cls not in _reducers
+    else:
+        named = cls is FunctionType
+    return named and is_plain(args) and is_plain(kwargs) and PythonUDF not in _reducers
+
+
 def serialize(obj):
     """Return ``(bytes, tensors)`` for *obj*.
 
     Raises SerializeError, whatever the failure was: also for SystemExit,
     RecursionError or MemoryError out of a ``__reduce__``.
     """
-    if needs_table() and not is_plain(obj):
+    if needs_table() and not is_plain(obj) and not is_plain_call(obj):
         return dump(obj)
     try:
         return dumps(obj, PROTOCOL), []

@@ -129,6 +129,24 @@ class WithReducers(unittest.TestCase):
             with self.assertRaises(TypeError):
                 internal.register_reducer(*bad)
 
+    def test_calls_that_need_no_table_do_not_hide_those_that_do(self):
+        plain = [(targets.add, (1, 2), {}), (operator.add, (1,), {"b": "c"}), (max, ([1, 2],), {})]
+        others = [([].append, (1,), {}), (operator.add, (Handle_(),), {}), (max, (), {"key": Handle_()}), (Handle_, (), {})]
+        for udf in map(PythonUDF._make, plain):
+            self.assertIs(_pickling.is_plain_call(udf), udf.func is not max, udf)  # a list in a tuple is not plain
+            self.assertEqual(_pickling.dump(udf), internal.serialize(udf))
+        for udf in map(PythonUDF._make, others):
+            self.assertIs(_pickling.is_plain_call(udf), False, udf)
+        for obj in ((max, (), {}), None, PythonUDF):
+            self.assertIs(_pickling.is_plain_call(obj), False, obj)
+        self.assertEqual(len(internal.serialize(PythonUDF(max, (Handle_(),), {}))[1]), 1)
+
+    def test_reducers_of_functions_and_calls_are_used(self):
+        for cls in (types.BuiltinFunctionType, PythonUDF):
+            with self.subTest(cls), mock.patch.dict(_pickling._reducers):
+                internal.register_reducer(cls, internal.to_table)
+                self.assertEqual(len(internal.serialize(PythonUDF(max, (1, 2), {}))[1]), 1)
+
     def test_later_copyreg_registrations_are_seen(self):
         self.enterContext_(mock.patch.dict(copyreg.dispatch_table))
         copyreg.pickle(targets.Point, lambda p: (targets.add, (p.x, p.y)))
