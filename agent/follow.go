@@ -25,7 +25,7 @@ func (s *session) readFor(ctx context.Context, c *outcall) {
 	for {
 		c.reads.Store(in.reader)
 		over := c.over()
-		if over || !s.readOne(in, func() { c.reads.Store(nil) }) {
+		if over || !s.readOne(in, true, func() { c.reads.Store(nil) }) {
 			break
 		}
 	}
@@ -60,7 +60,7 @@ func (s *session) attend() {
 	go func() { // drain waits for it
 		alive := true
 		for alive && s.expects(in) {
-			alive = s.readOne(in, func() {})
+			alive = s.readOne(in, false, func() {})
 		}
 		in.turn.Unlock()
 		if alive {
@@ -79,9 +79,9 @@ func (s *session) expects(in *inlet) bool {
 
 // readOne waits for a frame and takes it, and is false when there will be no other. Who calls it has the turn.
 // Woken is called before the frame is taken.
-func (s *session) readOne(in *inlet, woken func()) bool {
+func (s *session) readOne(in *inlet, eager bool, woken func()) bool {
 	var f frame
-	err := in.next(&f)
+	err := in.next(&f, eager)
 	woken()
 	if err == nil {
 		s.out.heard()
@@ -105,7 +105,7 @@ func (s *session) drain() {
 	}
 	in.reader.Finish()
 	in.turn.Lock() // and not given back: there is nothing to read any more
-	for s.lives() && s.readOne(in, func() {}) {
+	for s.lives() && s.readOne(in, false, func() {}) {
 	}
 }
 

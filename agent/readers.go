@@ -55,7 +55,7 @@ func (in *inbound) nextRequest() *incall {
 		case !waits:
 			return nil
 		}
-		in.ring.reader.Wait()
+		in.ring.reader.Wait(in.agent.serving.used.Load() == 0)
 	}
 }
 

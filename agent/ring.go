@@ -65,9 +65,9 @@ type inlet struct {
 	reader *shm.RingReader
 }
 
-// next waits for the next frame, which is good until the one after it.
-func (in *inlet) next(f *frame) error {
-	record, err := in.reader.Read()
+// next waits for the next frame, which is good until the one after it. Eager is for one that is likely to come at once.
+func (in *inlet) next(f *frame, eager bool) error {
+	record, err := in.reader.Read(eager)
 	return taken(f, record, err)
 }
 

@@ -53,13 +53,13 @@ type RingReader struct{}
 func (*Receiver) OpenRing(Place, int) (*RingReader, error) { return nil, errors.ErrUnsupported }
 
 // Read says errors.ErrUnsupported.
-func (*RingReader) Read() ([]byte, error) { return nil, errors.ErrUnsupported }
+func (*RingReader) Read(bool) ([]byte, error) { return nil, errors.ErrUnsupported }
 
 // Next says errors.ErrUnsupported.
 func (*RingReader) Next() ([]byte, bool, error) { return nil, false, errors.ErrUnsupported }
 
 // Wait does not.
-func (*RingReader) Wait() {}
+func (*RingReader) Wait(bool) {}
 
 // WakeOne does nothing.
 func (*RingReader) WakeOne() {}

@@ -31,4 +31,5 @@ const (
 	ringRead    = 192 // uint64: position up to which the reader has read
 	ringRoom    = 256 // uint32: changes when there is something for the writer; it sleeps on it
 	ringBlocked = 320 // uint32: the writer waits for room, or is about to
+	ringAwake   = 384 // uint32: a reader looks without sleeping: none is to be woken
 )

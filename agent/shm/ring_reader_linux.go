@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync/atomic"
+	"time"
 )
 
 // keepBuffer is the largest buffer that a reader keeps for the records to come.
@@ -27,6 +28,7 @@ type RingReader struct {
 	record []byte // what there is of the record
 	buffer []byte
 
+	patience            patience
 	interrupted, closed atomic.Bool
 	end                 atomic.Pointer[uint64] // position at which nothing more is read; nil until Finish
 }
@@ -54,10 +56,10 @@ func (r *Receiver) OpenRing(p Place, limit int) (*RingReader, error) {
 	return r.ring, nil
 }
 
-// Read waits for the next record, which is good until the next Read. It is io.EOF when there is no more after
+// Read waits for the next record, without sleeping for a moment if eager, which is good until the next Read. It is io.EOF when there is no more after
 // Finish, ErrInterrupted after Interrupt, which loses nothing, and os.ErrClosed after the receiver's Close; other
 // errors are ErrBroken.
-func (r *RingReader) Read() ([]byte, error) {
+func (r *RingReader) Read(eager bool) ([]byte, error) {
 	r.receiver.life.RLock()
 	defer r.receiver.life.RUnlock()
 	for {
@@ -68,7 +70,7 @@ func (r *RingReader) Read() ([]byte, error) {
 		case r.interrupted.Swap(false):
 			return nil, ErrInterrupted
 		}
-		r.wait()
+		r.wait(eager)
 	}
 }
 
@@ -102,26 +104,51 @@ func (r *RingReader) next() (record []byte, ok bool, err error) {
 	return nil, false, os.ErrClosed
 }
 
-// Wait waits until there may be something for Next, which wakes one of those who wait. They may also wake
-// without a reason.
-func (r *RingReader) Wait() {
+// Wait waits until there may be something for Next, which wakes one of those who wait; if eager without sleeping
+// for a moment. They may also wake without a reason.
+func (r *RingReader) Wait(eager bool) {
 	r.receiver.life.RLock()
 	defer r.receiver.life.RUnlock()
-	r.wait()
+	r.wait(eager)
 }
 
-func (r *RingReader) wait() {
-	if r.closed.Load() {
+func (r *RingReader) wait(eager bool) {
+	if eager && r.patience.spins() && r.spin() {
 		return
 	}
 	bell, asleep := word(r.head, ringBell), word(r.head, ringAsleep)
 	before := atomic.LoadUint32(bell)
 	atomic.AddUint32(asleep, 1)
 	defer atomic.AddUint32(asleep, ^uint32(0))
-	if r.closed.Load() || r.end.Load() != nil || r.interrupted.Load() || r.written() != r.at.Load() {
+	if r.stirs() {
 		return
 	}
 	sleep(bell, before, 0)
+}
+
+// stirs says whether there is a reason not to wait.
+func (r *RingReader) stirs() bool {
+	return r.written() != r.at.Load() || r.closed.Load() || r.end.Load() != nil || r.interrupted.Load()
+}
+
+// spin waits without sleeping, for a while, and says whether there was something.
+func (r *RingReader) spin() bool {
+	if !spinning.CompareAndSwap(false, true) {
+		return false
+	}
+	defer spinning.Store(false)
+	awake := word(r.head, ringAwake)
+	atomic.StoreUint32(awake, 1)
+	defer atomic.StoreUint32(awake, 0)
+	start := time.Now()
+	for time.Since(start) < spinFor {
+		if r.stirs() {
+			r.patience.hit()
+			return true
+		}
+	}
+	r.patience.missed()
+	return false
 }
 
 // Ready says whether there is something to read.

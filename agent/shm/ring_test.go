@@ -63,7 +63,7 @@ func TestRecordsArriveInOrder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for n := range uint64(records) {
 		want := bytes.Join(record(rng, n), nil)
-		got, err := r.Read()
+		got, err := r.Read(true)
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(want, got), "record %d of %d bytes", n, len(want))
 	}
@@ -87,7 +87,7 @@ func TestReadersTakeTurns(t *testing.T) {
 					turn.Unlock()
 					return
 				}
-				got, err := r.Read()
+				got, err := r.Read(true)
 				if err == nil {
 					assert.Equal(t, []byte{byte(next.Load()), byte(next.Load() >> 8)}, got)
 					next.Add(1)
@@ -113,11 +113,11 @@ func TestReadersTakeTurns(t *testing.T) {
 func TestInterruptIsKept(t *testing.T) {
 	w, r := ringPair(t)
 	r.Interrupt()
-	_, err := r.Read()
+	_, err := r.Read(true)
 	require.ErrorIs(t, err, ErrInterrupted)
 	r.Interrupt()
 	require.NoError(t, w.Write([][]byte{{1}}))
-	got, err := r.Read()
+	got, err := r.Read(true)
 	require.NoError(t, err, "what is there comes first")
 	assert.Equal(t, []byte{1}, got)
 }
@@ -129,12 +129,12 @@ func TestFinishedRingIsReadToItsEnd(t *testing.T) {
 	r.Finish()
 	require.NoError(t, w.Write([][]byte{{3}}), "too late")
 	for n := range 2 {
-		got, err := r.Read()
+		got, err := r.Read(true)
 		require.NoError(t, err)
 		assert.Equal(t, []byte{byte(n + 1)}, got)
 	}
 	for range 2 {
-		_, err := r.Read()
+		_, err := r.Read(true)
 		require.Equal(t, io.EOF, err)
 	}
 }
@@ -143,7 +143,7 @@ func TestFinishWakesTheReader(t *testing.T) {
 	_, r := ringPair(t)
 	read := make(chan error)
 	go func() {
-		_, err := r.Read()
+		_, err := r.Read(true)
 		read <- err
 	}()
 	r.Finish()
@@ -158,7 +158,7 @@ func TestFullRingIsReported(t *testing.T) {
 	go func() { written <- w.Write([][]byte{make([]byte, ringSize+1)}) }()
 	<-stalled
 	assert.True(t, reader.Ready())
-	got, err := reader.Read()
+	got, err := reader.Read(true)
 	require.NoError(t, err)
 	assert.Len(t, got, ringSize+1)
 	require.NoError(t, <-written)
@@ -170,7 +170,7 @@ func TestHasRoom(t *testing.T) {
 	assert.False(t, w.HasRoom(ringSize-ringLength+1))
 	require.NoError(t, w.Write([][]byte{make([]byte, 1000)}))
 	assert.False(t, w.HasRoom(ringSize-ringLength))
-	_, err := r.Read()
+	_, err := r.Read(true)
 	require.NoError(t, err)
 	assert.True(t, w.HasRoom(ringSize-ringLength))
 }
@@ -183,7 +183,7 @@ func TestCloseEndsReadersAndWriters(t *testing.T) {
 		ends := make(chan error, 2)
 		go func() { ends <- w.Write([][]byte{make([]byte, 2*ringSize)}) }()
 		go func() {
-			_, err := other.Read()
+			_, err := other.Read(true)
 			ends <- err
 		}()
 		s.Close()
@@ -194,7 +194,7 @@ func TestCloseEndsReadersAndWriters(t *testing.T) {
 		r.Close()
 		reader.Interrupt()
 		reader.Finish()
-		_, err := reader.Read()
+		_, err := reader.Read(true)
 		assert.ErrorIs(t, err, os.ErrClosed)
 		assert.False(t, reader.Ready())
 		assert.ErrorIs(t, w.Write(nil), os.ErrClosed)
@@ -231,23 +231,23 @@ func TestLiesOfThePeer(t *testing.T) {
 	t.Run("written", func(t *testing.T) {
 		w, r := ringPair(t)
 		*word64(w.data, ringWritten) = ringSize + 1
-		_, err := r.Read()
+		_, err := r.Read(true)
 		assert.EqualError(t, err, "shm: a broken ring: 262145 bytes in 262144")
 	})
 	t.Run("backwards", func(t *testing.T) {
 		w, r := ringPair(t)
 		require.NoError(t, w.Write([][]byte{{1}}))
-		_, err := r.Read()
+		_, err := r.Read(true)
 		require.NoError(t, err)
 		*word64(w.data, ringWritten) = 0
-		_, err = r.Read()
+		_, err = r.Read(true)
 		assert.ErrorIs(t, err, ErrBroken)
 	})
 	t.Run("length", func(t *testing.T) {
 		w, r := ringPair(t)
 		require.NoError(t, w.Write([][]byte{make([]byte, recordLimit/8)}))
 		copy(w.data[ringStart:], []byte{255, 255, 255, 255})
-		_, err := r.Read()
+		_, err := r.Read(true)
 		assert.EqualError(t, err, "shm: a broken ring: a record of 4294967295 bytes, allowed are 1048576")
 	})
 	t.Run("read", func(t *testing.T) {
@@ -273,7 +273,7 @@ func BenchmarkRing(b *testing.B) {
 		if err := w.Write(message); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := reader.Read(); err != nil {
+		if _, err := reader.Read(true); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -124,6 +124,9 @@ func (w *RingWriter) room() (int, error) {
 
 func (w *RingWriter) publish() {
 	atomic.StoreUint64(word64(w.data, ringWritten), w.at)
+	if atomic.LoadUint32(word(w.head, ringAwake)) != 0 {
+		return // it looks once more after it has said that it does not any more
+	}
 	ring(w.head, ringBell, ringAsleep, 1)
 }
 
