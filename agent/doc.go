@@ -19,6 +19,7 @@
 // caller who gives up has the peer told. A call to the worker itself takes the same way without the network.
 //
 // Between two workers there is one gRPC stream in each direction that is used, described in proto/agent.proto.
+// Where both ends can share memory the frames go through that, and the stream only says who lives.
 // Large bodies go in chunks, so that small calls pass them. What waits, in messages and bytes, is bounded for
 // each peer and in all, see [Limits]; beyond the bounds a call is refused with codes.ResourceExhausted.
 // When the connection is lost the calls on it fail, and the next call connects again, with pauses that grow while

@@ -27,8 +27,9 @@ type Limits struct {
 	ReceivePerPeer, Receive int64
 
 	// Shared is how many bytes of memory this agent shares with each peer that runs on the same machine as the
-	// same user, in each direction of each of the two streams. Bodies of 32 KiB and more go through it, as long as it
-	// lasts; what is not used for 5 s is given back. 512 MiB; below zero for none.
+	// same user, in each direction of each of the two streams. A ring of 256 KiB in it carries the frames, for up to 64
+	// peers that call this one; bodies of 32 KiB and more have places of their own, as long as there are any; what is
+	// not used for 5 s is given back. 512 MiB; below zero for none.
 	Shared int64
 
 	// Connections are how many may be open to this agent's listener; further ones are closed at once. 4,096.

@@ -1,7 +1,7 @@
-// Package shm carries large bodies between two processes of one machine, in memory that both have mapped.
+// Package shm carries bodies and frames between two processes of one machine, in memory that both have mapped.
 // Whoever sends copies a body into a file that only exists in memory (memfd_create) and says where; whoever
-// receives copies it out, and says in the file that it may be used again. Everything else, the places of
-// bodies included, goes the ordinary way.
+// receives copies it out, and says in the file that it may be used again. The places go with the other frames:
+// the ordinary way, or through a ring in another such file, a stream of records that any thread may read.
 //
 // Neither side trusts the other with more than the bytes themselves. The receiver draws a name that only the
 // sender is told, and opens no file but one that has it; the files are sealed, so that none can be cut while
