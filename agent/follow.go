@@ -22,6 +22,7 @@ func (s *session) readFor(ctx context.Context, c *outcall) {
 		stop := context.AfterFunc(ctx, func() { c.abandon(ctx.Err()) })
 		defer stop()
 	}
+	c.alone = true
 	for {
 		c.reads.Store(in.reader)
 		over := c.over()
@@ -30,6 +31,7 @@ func (s *session) readFor(ctx context.Context, c *outcall) {
 		}
 	}
 	c.reads.Store(nil)
+	c.alone = false
 	in.turn.Unlock()
 	s.attend()
 }

@@ -33,6 +33,7 @@ type outcall struct {
 	session  atomic.Pointer[session] // where it was sent; set before stage says so
 	stage    atomic.Uint32
 	reads    atomic.Pointer[shm.RingReader] // that the caller waits at
+	alone    bool                           // the caller takes in its reply itself; the session's reader's
 }
 
 // The stages of a call: whoever moves it on from new decides whether it is sent.

@@ -225,7 +225,7 @@ func (s *session) copyOut(c *outcall, f *frame) error {
 		s.settle(c, Reply{Body: a.body, memory: a.memory}, nil)
 		return nil
 	}
-	if a.missing < copyAside {
+	if a.missing < copyAside || c.alone {
 		return read()
 	}
 	go func() {
