@@ -59,7 +59,7 @@ func Acquire(ctx context.Context) (*Guard, error) {
 		id = permit.ID()
 	}
 	runtime.LockOSThread()
-	if err := cpython.Attach(id); err != nil {
+	if err := cpython.Enter(id); err != nil {
 		runtime.UnlockOSThread()
 		if permit != nil {
 			permit.Leave()

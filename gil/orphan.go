@@ -7,4 +7,12 @@ import (
 
 // A goroutine that ends while it holds a Guard ends its OS thread, whose destructor gives the GIL
 // back; this is how its permit comes back. Nobody pays for it but those who wait.
-func init() { gate.Process.Reclaim(cpython.Orphan) }
+func init() {
+	gate.Process.Reclaim(func() int {
+		permit := cpython.Orphan()
+		if permit != 0 {
+			cpython.WakeDrainer() // the thread did not drop what was left to it
+		}
+		return permit
+	})
+}

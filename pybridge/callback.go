@@ -88,6 +88,7 @@ func newFunc(t gil.Token, ctx context.Context, name string, f Func, run runner) 
 // called runs on the thread that Python called from, with the GIL held.
 func called(parent context.Context, f Func, run runner, args, kwargs cpython.Ref) (result, exception cpython.Ref) {
 	s := &scope{refs: map[*Error]cpython.Ref{}}
+	defer func() { _, _ = cpython.DrainPending(drainBatch) }()
 	defer s.close()
 	ctx := context.WithValue(parent, scopeKey{}, s)
 	t, err := gil.Assume(ctx)

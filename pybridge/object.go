@@ -82,6 +82,9 @@ func (o *Object) use() (cpython.Ref, error) {
 
 func (o *Object) done() { o.entry.done() }
 
+// drainBatch bounds how many references, given up by others maybe, an operation drops on its way.
+const drainBatch = 1024
+
 // object runs an operation on o's reference that gives a new one.
 func (o *Object) object(t gil.Token, label string, f func(cpython.Ref) (cpython.Ref, error)) (*Object, error) {
 	t.Assert()
@@ -90,6 +93,8 @@ func (o *Object) object(t gil.Token, label string, f func(cpython.Ref) (cpython.
 		return nil, err
 	}
 	defer o.done()
+	// What a loop makes and releases must not pile up until the GIL is given back.
+	_, _ = cpython.DrainPending(drainBatch)
 	result, err := f(ref)
 	if err != nil {
 		return nil, captured(t, err)

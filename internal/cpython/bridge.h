@@ -45,10 +45,12 @@ void cpy_keep_freed(int bytes);
 
 // thread.c
 // What is put aside while a thread lets go of the GIL in the middle of its nesting.
-typedef struct { int depth, foreign, permit; } cpy_nesting;
+typedef struct { int depth, foreign, permit, drains; } cpy_nesting;
 int cpy_attach(int permit); // permit: a number to find again by cpy_permit; 0 keeps the present one
 int cpy_permit(void);
 int cpy_detach(void);
+int cpy_enter(int permit); // cpy_attach by who drops the queued references before the detach
+int cpy_drains(void);      // does such a one hold the GIL here?
 int cpy_held(void);
 uintptr_t cpy_thread_id(void); // never the same for two threads, not even one after the other
 int cpy_orphan(void); // the permit of a thread that ended while it held the GIL, each once; 0 for none

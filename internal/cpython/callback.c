@@ -35,7 +35,9 @@ static PyObject *trampoline(PyObject *self, PyObject *args, PyObject *kwargs) {
 		cpy.PyErr_SetString(*cpy.PyExc_RuntimeError, "a Go function cannot be called from a thread that is ending");
 		return NULL;
 	}
+	int drains = cpy_set_drains(1);
 	PyObject *result = pyrpcCallback(c->id, args, kwargs);
+	cpy_set_drains(drains);
 	cpy_callback_leave(entered);
 	return result;
 }

@@ -20,11 +20,12 @@ var pending struct {
 	refs   []*C.PyObject
 	views  []*C.Py_buffer
 	wake   func()
+	woken  bool // since the queue was empty
 	closed bool // what is given up now is left to the process
 }
 
-// OnPending sets what is called, without the GIL and without any lock, when the queue stops being
-// empty. It must not block.
+// OnPending sets what is called, without any lock, when there is something in the queue and nobody holds the GIL
+// who will drain it. It must not block.
 func OnPending(wake func()) {
 	pending.mu.Lock()
 	defer pending.mu.Unlock()
@@ -41,17 +42,38 @@ func releaseViewLater(v *C.Py_buffer) {
 }
 
 func enqueue(add func()) {
+	drains := C.cpy_drains() != 0
 	pending.mu.Lock()
 	if pending.closed {
 		pending.mu.Unlock()
 		return
 	}
 	add()
+	pending.n.Add(1)
+	if drains {
+		pending.mu.Unlock()
+		return
+	}
+	wakeDrainer()
+}
+
+// wakeDrainer unlocks pending.mu.
+func wakeDrainer() {
 	wake := pending.wake
-	first := pending.n.Add(1) == 1
+	if pending.woken || wake == nil {
+		pending.mu.Unlock()
+		return
+	}
+	pending.woken = true
 	pending.mu.Unlock()
-	if first && wake != nil {
-		wake()
+	wake()
+}
+
+// WakeDrainer is for who will not drain the queue after all.
+func WakeDrainer() {
+	if pending.n.Load() > 0 {
+		pending.mu.Lock()
+		wakeDrainer()
 	}
 }
 
@@ -83,6 +105,7 @@ func DrainPending(limit int) (int, error) {
 	if len(refs) > 0 {
 		C.cpy_decref((**C.PyObject)(unsafe.Pointer(&refs[0])), C.Py_ssize_t(len(refs)))
 	}
+	WakeDrainer() // for what came meanwhile, or is beyond the limit
 	return len(refs) + len(views), nil
 }
 
@@ -100,6 +123,8 @@ func takePending(limit int) ([]*C.PyObject, []*C.Py_buffer) {
 	pending.refs = pending.refs[nr:]
 	views := pending.views
 	pending.views = nil
-	pending.n.Add(-int64(len(refs) + len(views)))
+	if pending.n.Add(-int64(len(refs)+len(views))) == 0 {
+		pending.woken = false
+	}
 	return refs, views
 }

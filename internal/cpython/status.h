@@ -11,6 +11,7 @@
 #define NOT_HELD_NUM ((cpy_num){NULL, 0, 0, CPY_NOT_HELD})
 #define NOT_HELD_SPAN ((cpy_span){NULL, NULL, 0, CPY_NOT_HELD})
 
+int cpy_set_drains(int drains);    // for as long as code runs that does, or does not; returns what to set after it
 int cpy_self_held(void);             // does this thread hold the GIL through cpy_attach?
 PyObject *cpy_take_exception(void);  // owned; clears the error indicator
 int64_t cpy_now(void);               // monotonic, ns

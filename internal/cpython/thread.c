@@ -17,6 +17,7 @@ struct cpy_thread {
 	int foreign;       // Python made this thread: its state is used through PyGILState, never kept
 	int main;          // the interpreter's own state: only Py_FinalizeEx may end it
 	int permit;        // what the present nesting was entered with
+	int drains;        // whoever holds the GIL here drops what is queued before giving it up
 	uintptr_t id;      // 0 until asked for; an address would come again with a later thread
 	int dying;         // thread-local destructors are running: Go must not be entered any more
 	PyGILState_STATE gilstate;
@@ -34,7 +35,7 @@ static void retire(void) {
 	cpy.PyThreadState_Clear(t->ts);
 	cpy.PyThreadState_DeleteCurrent(); // releases the GIL too
 	t->ts = NULL;
-	t->depth = 0;
+	t->depth = t->drains = 0;
 	atomic_fetch_sub(&states, 1);
 }
 
@@ -113,7 +114,7 @@ void cpy_end_failed(void) { self.depth = 0; }
 // After finalising: other goroutines come to this thread, and must not take themselves for holders.
 void cpy_forget_main(void) {
 	self.ts = NULL;
-	self.depth = self.permit = 0;
+	self.depth = self.permit = self.drains = 0;
 }
 
 static void ensure(void) { cpy.PyGILState_Ensure(); }
@@ -148,6 +149,20 @@ int cpy_attach(int permit) {
 	return CPY_OK;
 }
 
+int cpy_enter(int permit) {
+	int outermost = self.depth == 0, status = cpy_attach(permit);
+	if (outermost && status == CPY_OK) self.drains = 1;
+	return status;
+}
+
+int cpy_drains(void) { return self.depth > 0 && self.drains; }
+
+int cpy_set_drains(int drains) {
+	int former = self.drains;
+	self.drains = drains;
+	return former;
+}
+
 // An exception that C-API calls of others left pending would fail the next call on this thread.
 static int drop_pending_exception(void) {
 	if (!cpy.PyErr_Occurred()) return CPY_OK;
@@ -160,7 +175,7 @@ int cpy_detach(void) {
 	if (cpy_forked) cpy_end_child();
 	if (--self.depth > 0) return CPY_OK;
 	int status = drop_pending_exception();
-	self.permit = 0;
+	self.permit = self.drains = 0;
 	if (self.foreign) {
 		self.foreign = 0;
 		cpy.PyGILState_Release(self.gilstate);
@@ -172,8 +187,8 @@ int cpy_detach(void) {
 
 int cpy_suspend(cpy_nesting *saved) {
 	if (self.depth == 0) return CPY_NOT_HELD;
-	*saved = (cpy_nesting){self.depth, self.foreign, self.permit};
-	self.depth = self.foreign = self.permit = 0;
+	*saved = (cpy_nesting){self.depth, self.foreign, self.permit, self.drains};
+	self.depth = self.foreign = self.permit = self.drains = 0;
 	self.ts = cpy.PyEval_SaveThread(); // kept for a foreign thread too: nested attaches restore it
 	return CPY_OK;
 }
@@ -183,6 +198,7 @@ void cpy_resume(cpy_nesting saved) {
 	self.depth = saved.depth;
 	self.foreign = saved.foreign;
 	self.permit = saved.permit;
+	self.drains = saved.drains;
 	if (self.foreign) self.ts = NULL;
 }
 

@@ -10,6 +10,8 @@ package cpython
 #cgo noescape cpy_thread_id
 #cgo nocallback cpy_orphan
 #cgo noescape cpy_orphan
+#cgo nocallback cpy_drains
+#cgo noescape cpy_drains
 */
 import "C"
 
@@ -18,6 +20,10 @@ import "C"
 // It blocks in C until the GIL is free, and fails only with [ErrClosed]. The outermost attach keeps
 // permit, a number that [Permit] gives back to code that Python calls on this thread.
 func Attach(permit int) error { return statusError(C.cpy_attach(C.int(permit)), nil) }
+
+// Enter is [Attach] for who will drain the queue of references, see [DrainPending], before the outermost [Detach]: what
+// is given up here meanwhile need not wake another thread.
+func Enter(permit int) error { return statusError(C.cpy_enter(C.int(permit)), nil) }
 
 // Permit is the number that the calling OS thread entered with, 0 for none.
 func Permit() int { return int(C.cpy_permit()) }
