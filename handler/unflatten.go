@@ -88,6 +88,7 @@ func (h *Handler) readTensors(ctx context.Context, c *counter, head *wire.Head) 
 		}
 	}
 	err = h.inside(ctx, func(t gil.Token) error {
+		defer storages.Release() // while the GIL is held, so that nobody else has to take it for this
 		tensors, err = h.assemble(t, storages, head)
 		return err
 	})

@@ -22,8 +22,9 @@ var flatMagic = []byte("pyrW")
 // carries is what was there when it was made, so the agent has to copy them then.
 type message struct {
 	body    agent.Body
-	tensors *handler.Flat  // nil where there are none
-	view    *pybridge.View // of a pickle; nil where there is a copy
+	tensors *handler.Flat   // nil where there are none
+	view    *pybridge.View  // of a pickle; nil where there is a copy
+	payload handler.Payload // whose tensors are the message's; none where they are somebody else's
 }
 
 // request is the message as one, which release may follow as soon as the call has begun.
@@ -36,11 +37,12 @@ func (m message) reply() agent.Reply {
 	if m.tensors == nil {
 		return agent.Reply{Body: m.body}
 	}
-	return agent.Reply{Body: m.body, Release: m.tensors.Release}
+	return agent.Reply{Body: m.body, Release: m.release}
 }
 
 func (m message) release() {
 	m.tensors.Release()
+	m.payload.Release()
 	m.view.Release()
 }
 

@@ -89,6 +89,7 @@ func (w *Worker) reply(ctx context.Context, reply agent.Reply) (any, error) {
 	}
 	var made *pybridge.Object
 	err = w.inside(context.WithoutCancel(ctx), func(t gil.Token) (err error) {
+		defer p.Release() // while the GIL is held, so that nobody else has to take it for this
 		made, err = pybridge.ToPython(t, value)
 		return err
 	})

@@ -81,7 +81,7 @@ func (w *Worker) serve(ctx context.Context, req agent.Request,
 	extra := caller
 	if len(p.Tensors) > 0 {
 		defer p.Release()
-		if extra, err = w.withTensors(ctx, caller, p.Tensors); err != nil {
+		if extra, err = w.withTensors(ctx, caller, p); err != nil {
 			return refusal(ctx, err)
 		}
 		defer extra.Release()
@@ -89,24 +89,27 @@ func (w *Worker) serve(ctx context.Context, req agent.Request,
 	return refusal(ctx, run(ctx, caller, p.Data, extra))
 }
 
-func (w *Worker) withTensors(ctx context.Context, caller *pybridge.Object, tensors []handler.Tensor) (extra *pybridge.Object, err error) {
-	table := make([]any, len(tensors))
-	for i, tensor := range tensors {
+// withTensors makes what _serve takes beside a pickle, and releases the payload's own hold on the tensors.
+func (w *Worker) withTensors(ctx context.Context, caller *pybridge.Object, p handler.Payload) (extra *pybridge.Object, err error) {
+	table := make([]any, len(p.Tensors))
+	for i, tensor := range p.Tensors {
 		table[i] = tensor.Object()
 	}
 	err = w.inside(ctx, func(t gil.Token) error {
+		defer p.Release()
 		extra, err = pybridge.ToPython(t, []any{caller, table})
 		return err
 	})
 	return extra, err
 }
 
-// finish makes a reply of a result that is not bytes alone: (bytes, tensors), or a Future of either.
+// finish makes a reply of a result that is not bytes alone: (bytes, tensors), which it releases, or a Future of either.
 func (w *Worker) finish(ctx context.Context, caller, result *pybridge.Object) (message, error) {
 	var p handler.Payload
 	kind := ""
 	err := w.inside(context.WithoutCancel(ctx), func(t gil.Token) (err error) {
 		if kind, err = result.TypeName(t); err == nil && kind != futureType {
+			defer result.Release()
 			p, err = handler.PayloadOf(t, result)
 		}
 		return err
@@ -115,8 +118,12 @@ func (w *Worker) finish(ctx context.Context, caller, result *pybridge.Object) (m
 		return message{}, err
 	}
 	if kind != futureType {
-		defer p.Release()
-		return w.message(ctx, p)
+		m, err := w.message(ctx, p)
+		m.payload = p
+		if err != nil {
+			m.release()
+		}
+		return m, err
 	}
 	return whenOver(ctx, w, result, func(t gil.Token, deliver *pybridge.Object) error {
 		return discard(w.python.whenDone.Call(t, result, caller, deliver))
