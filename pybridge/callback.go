@@ -50,7 +50,7 @@ var errGoexit = errors.New("the Go function ended its goroutine (runtime.Goexit)
 // Ref: new; f lives as long as the callable does in Python
 // Blocks: no
 func NewFunc(t gil.Token, ctx context.Context, name string, f Func) (*Object, error) {
-	return newFunc(t, ctx, name, f, apart)
+	return newFunc(t, ctx, name, f, detached(apart))
 }
 
 // NewFuncInPlace is NewFunc for a function that is known to keep its goroutine: it runs where Python called,
@@ -63,10 +63,24 @@ func NewFunc(t gil.Token, ctx context.Context, name string, f Func) (*Object, er
 // Ref: new; f lives as long as the callable does in Python
 // Blocks: no
 func NewFuncInPlace(t gil.Token, ctx context.Context, name string, f Func) (*Object, error) {
-	return newFunc(t, ctx, name, f, inPlace)
+	return newFunc(t, ctx, name, f, detached(inPlace))
 }
 
-func newFunc(t gil.Token, ctx context.Context, name string, f Func, run runner) (*Object, error) {
+// NewFuncHeld is NewFuncInPlace for a function that does not wait: the GIL stays held while it runs, which saves giving
+// it to another thread and waiting for that. f gets its token by [gil.Assume], and what may wait goes into a
+// [gil.Detach].
+//
+// GIL: held
+// Thread: the token's
+// Ref: new; f lives as long as the callable does in Python
+// Blocks: no
+func NewFuncHeld(t gil.Token, ctx context.Context, name string, f Func) (*Object, error) {
+	return newFunc(t, ctx, name, f, func(_ gil.Token, ctx context.Context, f Func, args []any, kwargs map[string]any) (any, error) {
+		return inPlace(ctx, f, args, kwargs)
+	})
+}
+
+func newFunc(t gil.Token, ctx context.Context, name string, f Func, run caller) (*Object, error) {
 	t.Assert()
 	b := bridge.Load()
 	if b == nil || !gil.Held() {
@@ -86,7 +100,7 @@ func newFunc(t gil.Token, ctx context.Context, name string, f Func, run runner) 
 }
 
 // called runs on the thread that Python called from, with the GIL held.
-func called(parent context.Context, f Func, run runner, args, kwargs cpython.Ref) (result, exception cpython.Ref) {
+func called(parent context.Context, f Func, run caller, args, kwargs cpython.Ref) (result, exception cpython.Ref) {
 	s := &scope{refs: map[*Error]cpython.Ref{}}
 	defer func() { _, _ = cpython.DrainPending(drainBatch) }()
 	defer s.close()
@@ -100,9 +114,7 @@ func called(parent context.Context, f Func, run runner, args, kwargs cpython.Ref
 	values, keywords, err := s.arguments(args, kwargs)
 	var out any
 	if err == nil {
-		if detachErr := gil.Detach(t, func() { out, err = run(ctx, f, values, keywords) }); detachErr != nil {
-			err = detachErr
-		}
+		out, err = run(t, ctx, f, values, keywords)
 	}
 	if given, ok := out.(Given); ok {
 		defer given.Object.Release()
@@ -115,6 +127,19 @@ func called(parent context.Context, f Func, run runner, args, kwargs cpython.Ref
 		return nil, s.exceptionFor(err)
 	}
 	return result, nil
+}
+
+// caller calls a function for Python, with the GIL or without it.
+type caller func(t gil.Token, ctx context.Context, f Func, args []any, kwargs map[string]any) (any, error)
+
+// detached calls without it.
+func detached(run runner) caller {
+	return func(t gil.Token, ctx context.Context, f Func, args []any, kwargs map[string]any) (out any, err error) {
+		if failed := gil.Detach(t, func() { out, err = run(ctx, f, args, kwargs) }); failed != nil {
+			err = failed
+		}
+		return out, err
+	}
 }
 
 // runner runs a function for Python, and makes an error of its panic.

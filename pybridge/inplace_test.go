@@ -67,6 +67,39 @@ func TestFuncInPlaceFails(t *testing.T) {
 	})
 }
 
+func TestFuncHeld(t *testing.T) {
+	pytest.With(t, func(tok gil.Token) {
+		f, err := pybridge.NewFuncHeld(tok, context.WithoutCancel(t.Context()), "held", func(ctx context.Context, args []any, _ map[string]any) (any, error) {
+			assert.True(t, gil.Held(), "it runs with the GIL")
+			assert.True(t, pybridge.InCallback(ctx))
+			if args[0] == nil {
+				panic("nothing")
+			}
+			inner, err := gil.Assume(ctx)
+			if err != nil {
+				return nil, err
+			}
+			var out any
+			err = gil.Detach(inner, func() { // and may give it back
+				assert.False(t, gil.Held())
+				out = args[0].(int64) * 2
+			})
+			return out, err
+		})
+		require.NoError(t, err)
+		defer f.Release()
+		o, err := f.Call(tok, 21)
+		require.NoError(t, err)
+		defer o.Release()
+		n, err := pybridge.As[int](tok, o)
+		require.NoError(t, err)
+		assert.Equal(t, 42, n)
+		_, err = f.Call(tok, nil)
+		assert.ErrorIs(t, err, pybridge.Class("_pyrpc_bridge.GoPanic"))
+		assert.True(t, gil.Held(), "and Python goes on")
+	})
+}
+
 func init() {
 	pytest.Register("goexit in place", running(func(ctx context.Context, _ *pybridge.Runtime) error {
 		return gil.With(ctx, func(tok gil.Token) error {

@@ -96,8 +96,23 @@ func (w *Worker) reply(ctx context.Context, reply agent.Reply) (any, error) {
 	return pybridge.Given{Object: made}, err
 }
 
-// hostCallAsync begins a call whose outcome goes to settle of pyrpc/_rpc.py.
-func (w *Worker) hostCallAsync(ctx context.Context, a arguments) (any, error) {
+// hostCallAsync begins a call whose outcome goes to settle of pyrpc/_rpc.py. It is called with the GIL: a small call is
+// written, or queued, before another thread could have taken that. One that has memory of Python's to copy gives it back.
+func (w *Worker) hostCallAsync(ctx context.Context, a arguments) (out any, err error) {
+	if data, small := a.at(2).([]byte); small && len(data) < large && a.at(3) == nil {
+		return w.beginAsync(ctx, a)
+	}
+	t, err := gil.Assume(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if failed := gil.Detach(t, func() { out, err = w.beginAsync(ctx, a) }); failed != nil {
+		return nil, failed
+	}
+	return out, err
+}
+
+func (w *Worker) beginAsync(ctx context.Context, a arguments) (any, error) {
 	ticket, err := argument[int64](a, 0)
 	if err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ import (
 // hostFunctions are the Go functions of the Host in pyrpc/_host.py, which says what they take and give.
 func (w *Worker) hostFunctions(t gil.Token) (map[string]any, error) {
 	functions := map[string]any{}
-	for name, f := range map[string]func(context.Context, arguments) (any, error){
+	for name, f := range map[string]hostFunction{
 		"call": w.hostCall, "call_async": w.hostCallAsync,
 		"remote": w.hostRemote, "new_rref": w.hostNewRRef, "adopt": w.hostAdopt,
 		"fork": w.hostFork, "unfork": w.hostUnfork, "release": w.hostRelease,
@@ -25,7 +25,11 @@ func (w *Worker) hostFunctions(t gil.Token) (map[string]any, error) {
 		"wait": w.hostWait, "set": w.hostSet,
 		"shutdown": w.hostShutdown,
 	} {
-		o, err := pybridge.NewFuncInPlace(t, w.ctx, "pyrpc host."+name, func(ctx context.Context, args []any, _ map[string]any) (any, error) {
+		make := pybridge.NewFuncInPlace
+		if name == "call_async" {
+			make = pybridge.NewFuncHeld
+		}
+		o, err := make(t, w.ctx, "pyrpc host."+name, func(ctx context.Context, args []any, _ map[string]any) (any, error) {
 			return f(ctx, arguments{args})
 		})
 		if err != nil {
@@ -37,9 +41,19 @@ func (w *Worker) hostFunctions(t gil.Token) (map[string]any, error) {
 	return functions, nil
 }
 
+type hostFunction func(context.Context, arguments) (any, error)
+
 // arguments are what Python passed, by position. Who calls is the package pyrpc, so a mistake is one of
 // this project's; it is reported all the same, and not a panic.
 type arguments struct{ values []any }
+
+// at is nil for an argument that is missing.
+func (a arguments) at(i int) any {
+	if i < len(a.values) {
+		return a.values[i]
+	}
+	return nil
+}
 
 func argument[T any](a arguments, i int) (v T, err error) {
 	if i >= len(a.values) {
