@@ -108,17 +108,27 @@ func (s *sharing) startRing(say func(*outgoing)) {
 		return
 	}
 	ring, place, ok := s.out.OpenRing(s.nudge)
-	if !ok {
+	if !ok || !s.countRing(1) {
 		return
 	}
-	s.rings.Add(1)
-	s.ringing.Store(true)
 	say(newOutgoing(frame{kind: agentpb.Kind_KIND_RING, place: placeMessage(place), ring: ring}, nil))
 }
 
-// nudge asks the peer, which reads replies while it waits for some, to read what has no room otherwise. The
-// writer calls it, which is the only one that writes to the stream.
-func (s *sharing) nudge() { _ = s.stream.SendMsg(&frame{kind: agentpb.Kind_KIND_RING}) }
+// countRing counts the ring that this end writes to, unless it is closed, or no longer.
+func (s *sharing) countRing(n int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n > 0 && s.closed || n < 0 && s.counted == 0 {
+		return false
+	}
+	s.counted += n
+	s.rings.Add(n)
+	return true
+}
+
+// nudge asks the peer, which reads replies while it waits for some, to read what has no room otherwise, and fails with
+// the stream. The writer calls it, which is the only one that writes there.
+func (s *sharing) nudge() error { return s.stream.SendMsg(&frame{kind: agentpb.Kind_KIND_RING}) }
 
 // nearby says whether the address is one of this machine.
 func nearby(address net.Addr) bool {

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	agentpb "github.com/pyrpc/pyrpc/agent/proto"
 	"github.com/pyrpc/pyrpc/agent/shm"
@@ -237,6 +239,41 @@ func TestRing_thatCannotBeOpened(t *testing.T) {
 	assert.ErrorContains(t, err, "a ring that nobody was invited to")
 }
 
+// TestRing_ofAPeerThatNeverReads: what waits for it goes with its stream.
+func TestRing_ofAPeerThatNeverReads(t *testing.T) {
+	a := start(t, Config{Name: "w0"}, Config{Name: "w1"})[0]
+	hello := &agentpb.Hello{Version: protocolVersion, Name: "w1", Rank: 1, Incarnation: 1, MaxMessage: 1 << 30, Nonce: shm.NewNonce(), Shared: 1 << 30}
+	p := dialRaw(t, a, hello)
+	ring := p.ring(t)
+	write := func(f *agentpb.Frame) {
+		b, err := proto.Marshal(f)
+		require.NoError(t, err)
+		require.NoError(t, ring.Write([][]byte{b}))
+	}
+	write(&agentpb.Frame{Kind: agentpb.Kind_KIND_ACCEPT})
+	write(&agentpb.Frame{Kind: agentpb.Kind_KIND_INVITE})
+	for f := new(agentpb.Frame); f.GetKind() != agentpb.Kind_KIND_RING; {
+		var err error
+		f, err = p.stream.Recv()
+		require.NoError(t, err)
+	}
+	require.Equal(t, 1, a.Stats().Rings)
+	go func() { // until nobody reads it any more: each is answered
+		for i := uint64(1); ; i++ {
+			b, _ := proto.Marshal(p.request(i, strings.Repeat("x", 10<<10)))
+			if ring.Write([][]byte{b}) != nil {
+				return
+			}
+		}
+	}()
+	require.Eventually(t, func() bool { return a.Stats().QueuedBytes > 1<<20 }, patience, time.Millisecond)
+	require.NoError(t, p.conn.Close())
+	require.Eventually(t, func() bool {
+		s := a.Stats()
+		return s.Rings == 0 && s.InFlight == 0 && s.QueuedBytes == 0 && a.rings.used.Load() == 0
+	}, patience, time.Millisecond)
+}
+
 func TestNearby(t *testing.T) {
 	assert.True(t, nearby(&net.UnixAddr{}))
 	assert.True(t, nearby(&net.TCPAddr{IP: net.IPv6loopback}))
@@ -264,7 +301,7 @@ func (p *rawPeer) ring(t *testing.T) *shm.RingWriter {
 			break
 		}
 	}
-	ring, place, ok := sender.OpenRing(func() {})
+	ring, place, ok := sender.OpenRing(func() error { return nil })
 	require.True(t, ok)
 	p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_RING, Place: placeMessage(place)})
 	return ring

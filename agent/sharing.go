@@ -3,6 +3,7 @@ package agent
 import (
 	"fmt"
 	"net"
+	"sync"
 	"sync/atomic"
 
 	agentpb "github.com/pyrpc/pyrpc/agent/proto"
@@ -29,7 +30,9 @@ type sharing struct {
 	mayInvite func() bool // whether the agent has a thread for one more ring
 	invited   bool        // the peer, to write to a ring
 
-	ringing atomic.Bool // this end writes to a ring
+	mu      sync.Mutex
+	closed  bool  // guarded by mu
+	counted int64 // guarded by mu; the rings that this end writes to, one or none
 }
 
 // The stages of what is sent.
@@ -151,9 +154,10 @@ func (s *sharing) giveBack(place *agentpb.Place) {
 }
 
 func (s *sharing) close() {
-	if s.ringing.Swap(false) {
-		s.rings.Add(-1)
-	}
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.countRing(-1)
 	if s.in != nil {
 		s.in.Close()
 	}

@@ -38,7 +38,7 @@ func (*Receiver) Close() {}
 type RingWriter struct{}
 
 // OpenRing reports false.
-func (*Sender) OpenRing(func()) (*RingWriter, Place, bool) { return nil, Place{}, false }
+func (*Sender) OpenRing(func() error) (*RingWriter, Place, bool) { return nil, Place{}, false }
 
 // Write says errors.ErrUnsupported.
 func (*RingWriter) Write([][]byte) error { return errors.ErrUnsupported }

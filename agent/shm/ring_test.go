@@ -4,6 +4,7 @@ package shm
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -17,13 +18,15 @@ import (
 
 const recordLimit = 1 << 20
 
+func noStall() error { return nil }
+
 func ringPair(t *testing.T) (*RingWriter, *RingReader) {
 	t.Helper()
 	s, r := pair(t)
-	return openRing(t, s, r, func() {})
+	return openRing(t, s, r, noStall)
 }
 
-func openRing(t *testing.T, s *Sender, r *Receiver, stalled func()) (*RingWriter, *RingReader) {
+func openRing(t *testing.T, s *Sender, r *Receiver, stalled func() error) (*RingWriter, *RingReader) {
 	t.Helper()
 	w, p, ok := s.OpenRing(stalled)
 	require.True(t, ok)
@@ -153,7 +156,7 @@ func TestFinishWakesTheReader(t *testing.T) {
 func TestFullRingIsReported(t *testing.T) {
 	s, r := pair(t)
 	stalled := make(chan struct{}, 100)
-	w, reader := openRing(t, s, r, func() { stalled <- struct{}{} })
+	w, reader := openRing(t, s, r, func() error { stalled <- struct{}{}; return nil })
 	written := make(chan error)
 	go func() { written <- w.Write([][]byte{make([]byte, ringSize+1)}) }()
 	<-stalled
@@ -162,6 +165,20 @@ func TestFullRingIsReported(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, got, ringSize+1)
 	require.NoError(t, <-written)
+}
+
+func TestStallEndsTheWrite(t *testing.T) {
+	s, r := pair(t)
+	gone := errors.New("gone")
+	calls := 0
+	w, _ := openRing(t, s, r, func() error {
+		if calls++; calls < 2 {
+			return nil
+		}
+		return gone
+	})
+	assert.ErrorIs(t, w.Write([][]byte{make([]byte, 2*ringSize)}), gone)
+	assert.Equal(t, 2, calls)
 }
 
 func TestHasRoom(t *testing.T) {
@@ -178,7 +195,7 @@ func TestHasRoom(t *testing.T) {
 func TestCloseEndsReadersAndWriters(t *testing.T) {
 	for range 50 {
 		s, r := pair(t)
-		w, reader := openRing(t, s, r, func() {})
+		w, reader := openRing(t, s, r, noStall)
 		_, other := ringPair(t)
 		ends := make(chan error, 2)
 		go func() { ends <- w.Write([][]byte{make([]byte, 2*ringSize)}) }()
@@ -204,9 +221,9 @@ func TestCloseEndsReadersAndWriters(t *testing.T) {
 
 func TestOneRingForEachDirection(t *testing.T) {
 	s, r := pair(t)
-	_, p, ok := s.OpenRing(func() {})
+	_, p, ok := s.OpenRing(noStall)
 	require.True(t, ok)
-	_, _, ok = s.OpenRing(func() {})
+	_, _, ok = s.OpenRing(noStall)
 	assert.False(t, ok)
 	_, err := r.OpenRing(p, recordLimit)
 	require.NoError(t, err)
@@ -219,7 +236,7 @@ func TestOneRingForEachDirection(t *testing.T) {
 // A ring is no file for bodies, whatever its reader says in the head.
 func TestRingIsNotUsedForBodies(t *testing.T) {
 	s, r := pair(t)
-	w, _ := openRing(t, s, r, func() {})
+	w, _ := openRing(t, s, r, noStall)
 	*word64(w.head, 0) = 1
 	put(t, s, make([]byte, 1000))
 	assert.Len(t, s.files, 2)
@@ -262,7 +279,7 @@ func BenchmarkRing(b *testing.B) {
 	s, err := NewSender(make([]byte, NonceSize), limit)
 	require.NoError(b, err)
 	r := NewReceiver(make([]byte, NonceSize), limit)
-	w, p, ok := s.OpenRing(func() {})
+	w, p, ok := s.OpenRing(noStall)
 	require.True(b, ok)
 	reader, err := r.OpenRing(p, recordLimit)
 	require.NoError(b, err)

@@ -8,8 +8,11 @@ import (
 	"time"
 )
 
-// stall is how long a writer waits for room before it asks whether anybody reads.
-const stall = 100 * time.Millisecond
+// A writer that has waited for room so long asks whether anybody reads, and asks again, at least every maxStall.
+const (
+	stall    = 100 * time.Millisecond
+	maxStall = time.Second
+)
 
 // RingWriter is the writing end of a ring.
 type RingWriter struct {
@@ -19,13 +22,13 @@ type RingWriter struct {
 	data    []byte
 	at      uint64 // position of the next byte; the caller's of Write
 	mapped  bool   // by the reader, too; likewise
-	stalled func()
+	stalled func() error
 	closed  atomic.Bool
 }
 
 // OpenRing makes the ring that goes with a sender, which has one, and says where it is. It is false when there is no
-// memory for it. Stalled is called while a Write waits for room and nobody reads.
-func (s *Sender) OpenRing(stalled func()) (*RingWriter, Place, bool) {
+// memory for it. Stalled is called while a Write waits for room and nobody reads; its error is the Write's.
+func (s *Sender) OpenRing(stalled func() error) (*RingWriter, Place, bool) {
 	s.life.RLock()
 	defer s.life.RUnlock()
 	if s.closed {
@@ -132,7 +135,7 @@ func (w *RingWriter) publish() {
 
 func (w *RingWriter) waitForRoom() error {
 	bell, blocked := word(w.head, ringRoom), word(w.head, ringBlocked)
-	for patience := stall; ; patience *= 2 {
+	for patience := stall; ; patience = min(2*patience, maxStall) {
 		before := atomic.LoadUint32(bell)
 		atomic.StoreUint32(blocked, 1)
 		if w.closed.Load() {
@@ -142,8 +145,11 @@ func (w *RingWriter) waitForRoom() error {
 			atomic.StoreUint32(blocked, 0)
 			return err
 		}
-		if !sleep(bell, before, patience) {
-			w.stalled()
+		if sleep(bell, before, patience) {
+			continue
+		}
+		if err := w.stalled(); err != nil {
+			return err
 		}
 	}
 }
