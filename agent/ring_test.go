@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -206,7 +205,7 @@ func TestRing_brokenByThePeer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			incarnations++
 			p := dialRaw(t, a, &agentpb.Hello{Version: protocolVersion, Name: "w1", Rank: 1, Incarnation: incarnations, Nonce: shm.NewNonce(), Shared: 1 << 30})
-			ring := p.ring(t)
+			ring := p.ring(t, func() error { return nil })
 			if spoil == nil {
 				p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_REQUEST, Call: 1, Method: agentpb.Method_METHOD_CALL})
 			} else {
@@ -241,10 +240,17 @@ func TestRing_thatCannotBeOpened(t *testing.T) {
 
 // TestRing_ofAPeerThatNeverReads: what waits for it goes with its stream.
 func TestRing_ofAPeerThatNeverReads(t *testing.T) {
-	a := start(t, Config{Name: "w0"}, Config{Name: "w1"})[0]
+	a := start(t, Config{Name: "w0", Limits: Limits{ServingPerPeer: 1}}, Config{Name: "w1"})[0]
 	hello := &agentpb.Hello{Version: protocolVersion, Name: "w1", Rank: 1, Incarnation: 1, MaxMessage: 1 << 30, Nonce: shm.NewNonce(), Shared: 1 << 30}
 	p := dialRaw(t, a, hello)
-	ring := p.ring(t)
+	full := make(chan struct{}, 1)
+	ring := p.ring(t, func() error {
+		select {
+		case full <- struct{}{}:
+		default:
+		}
+		return nil
+	})
 	write := func(f *agentpb.Frame) {
 		b, err := proto.Marshal(f)
 		require.NoError(t, err)
@@ -258,15 +264,15 @@ func TestRing_ofAPeerThatNeverReads(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.Equal(t, 1, a.Stats().Rings)
-	go func() { // until nobody reads it any more: each is answered
+	go func() { // most are refused, until no more refusals can be written, and so no more is read
 		for i := uint64(1); ; i++ {
-			b, _ := proto.Marshal(p.request(i, strings.Repeat("x", 10<<10)))
+			b, _ := proto.Marshal(p.request(i, "x"))
 			if ring.Write([][]byte{b}) != nil {
 				return
 			}
 		}
 	}()
-	require.Eventually(t, func() bool { return a.Stats().QueuedBytes > 1<<20 }, patience, time.Millisecond)
+	<-full
 	require.NoError(t, p.conn.Close())
 	require.Eventually(t, func() bool {
 		s := a.Stats()
@@ -282,7 +288,7 @@ func TestNearby(t *testing.T) {
 }
 
 // ring opens one to the worker, as a worker would.
-func (p *rawPeer) ring(t *testing.T) *shm.RingWriter {
+func (p *rawPeer) ring(t *testing.T, stalled func() error) *shm.RingWriter {
 	t.Helper()
 	header, err := p.stream.Header()
 	require.NoError(t, err)
@@ -301,7 +307,7 @@ func (p *rawPeer) ring(t *testing.T) *shm.RingWriter {
 			break
 		}
 	}
-	ring, place, ok := sender.OpenRing(func() error { return nil })
+	ring, place, ok := sender.OpenRing(stalled)
 	require.True(t, ok)
 	p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_RING, Place: placeMessage(place)})
 	return ring

@@ -1,7 +1,8 @@
-package cpython_test
+package gil_test
 
 import (
 	"runtime"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -11,27 +12,32 @@ import (
 	"github.com/pyrpc/pyrpc/internal/cpython"
 )
 
+func dict(t *testing.T) cpython.Ref {
+	t.Helper()
+	r, err := cpython.NewDict()
+	require.NoError(t, err)
+	return r
+}
+
 // TestOnlyWhoCannotDrainWakesADrainer: whoever holds the GIL drains the queue before it gives it back, so that another
 // thread woken for it would only be in the way.
 func TestOnlyWhoCannotDrainWakesADrainer(t *testing.T) {
-	var woken int
-	cpython.OnPending(func() { woken++ }) // with the GIL held, or by nobody but this test
+	var woken atomic.Int32
+	cpython.OnPending(func() { woken.Add(1) }) // with the GIL held, or by nobody but this test
 	t.Cleanup(func() { cpython.OnPending(gil.WakeJanitor) })
 	runtime.LockOSThread()
 	require.NoError(t, cpython.Enter(0))
-	t.Cleanup(func() {
-		require.NoError(t, cpython.Detach())
-		runtime.UnlockOSThread()
-	})
+	defer runtime.UnlockOSThread()
+	defer func() { require.NoError(t, cpython.Detach()) }()
 	_, err := cpython.DrainPending(0)
 	require.NoError(t, err)
-	give := func() { cpython.ReleaseLater(must(t)(cpython.NewDict())) }
+	give := func() { cpython.ReleaseLater(dict(t)) }
 
 	for range 3 {
 		give()
 	}
-	assert.Zero(t, woken, "held")
-	one, another := must(t)(cpython.NewDict()), must(t)(cpython.NewDict())
+	assert.Zero(t, woken.Load(), "held")
+	one, another := dict(t), dict(t)
 	other := make(chan struct{})
 	go func() {
 		defer close(other)
@@ -39,7 +45,7 @@ func TestOnlyWhoCannotDrainWakesADrainer(t *testing.T) {
 		cpython.ReleaseLater(another)
 	}()
 	<-other
-	assert.Equal(t, 1, woken, "not held there, and once is enough")
+	assert.EqualValues(t, 1, woken.Load(), "not held there, and once is enough")
 	assert.Equal(t, 5, cpython.Pending())
 
 	_, err = cpython.DrainPending(0)
@@ -47,34 +53,37 @@ func TestOnlyWhoCannotDrainWakesADrainer(t *testing.T) {
 	give()
 	s, err := cpython.Suspend()
 	require.NoError(t, err)
-	assert.Equal(t, 1, woken)
+	assert.EqualValues(t, 1, woken.Load())
 	cpython.ReleaseLater(cpython.Ref(nil))
-	assert.Equal(t, 2, woken, "given up meanwhile")
+	assert.EqualValues(t, 2, woken.Load(), "given up meanwhile")
 	cpython.Resume(s)
 
 	_, err = cpython.DrainPending(0)
 	require.NoError(t, err)
 	give()
 	give()
-	assert.Equal(t, 2, woken)
+	assert.EqualValues(t, 2, woken.Load())
 	n, err := cpython.DrainPending(1)
 	require.NoError(t, err)
 	assert.Equal(t, 1, n)
-	assert.Equal(t, 3, woken, "the rest is left to others")
+	assert.EqualValues(t, 3, woken.Load(), "the rest is left to others")
 	_, err = cpython.DrainPending(0)
 	require.NoError(t, err)
 }
 
 // TestPlainAttachLeavesTheQueueToOthers, who are told.
 func TestPlainAttachLeavesTheQueueToOthers(t *testing.T) {
-	var woken int
-	cpython.OnPending(func() { woken++ })
+	var woken atomic.Int32
+	cpython.OnPending(func() { woken.Add(1) })
 	t.Cleanup(func() { cpython.OnPending(gil.WakeJanitor) })
-	attached(t)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	require.NoError(t, cpython.Attach(0))
+	defer func() { require.NoError(t, cpython.Detach()) }()
 	_, err := cpython.DrainPending(0)
 	require.NoError(t, err)
-	cpython.ReleaseLater(must(t)(cpython.NewDict()))
-	assert.Equal(t, 1, woken)
+	cpython.ReleaseLater(dict(t))
+	assert.EqualValues(t, 1, woken.Load())
 	_, err = cpython.DrainPending(0)
 	require.NoError(t, err)
 }
