@@ -25,11 +25,11 @@ func (w *Worker) hostFunctions(t gil.Token) (map[string]any, error) {
 		"wait": w.hostWait, "set": w.hostSet,
 		"shutdown": w.hostShutdown,
 	} {
-		make := pybridge.NewFuncInPlace
+		newFunc := pybridge.NewFuncInPlace
 		if name == "call_async" {
-			make = pybridge.NewFuncHeld
+			newFunc = pybridge.NewFuncHeld
 		}
-		o, err := make(t, w.ctx, "pyrpc host."+name, func(ctx context.Context, args []any, _ map[string]any) (any, error) {
+		o, err := newFunc(t, w.ctx, "pyrpc host."+name, func(ctx context.Context, args []any, _ map[string]any) (any, error) {
 			return f(ctx, arguments{args})
 		})
 		if err != nil {

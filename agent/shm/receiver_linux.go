@@ -25,6 +25,7 @@ type Receiver struct {
 	files    map[uint64]*mapping // guarded by mu; by the sender's number
 	capacity int64               // guarded by mu; of all of them
 	ring     *RingReader         // guarded by mu; nil until there is one
+	closing  bool                // guarded by mu; no ring is opened any more
 }
 
 // mapping is a file of the sender's as it is seen here. Immutable.
@@ -156,6 +157,7 @@ func checkFile(fd int, p Place) error {
 // Close gives the mappings up.
 func (r *Receiver) Close() {
 	r.mu.Lock()
+	r.closing = true
 	ring := r.ring
 	r.mu.Unlock()
 	if ring != nil {

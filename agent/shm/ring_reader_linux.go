@@ -49,6 +49,9 @@ func (r *Receiver) OpenRing(p Place, limit int) (*RingReader, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.closing {
+		return nil, os.ErrClosed
+	}
 	if r.ring != nil {
 		return nil, errors.New("shm: a second ring")
 	}

@@ -295,3 +295,28 @@ func BenchmarkRing(b *testing.B) {
 		}
 	}
 }
+
+// TestOpenRingBesideClose: a ring is not opened, or is closed with the rest.
+func TestOpenRingBesideClose(t *testing.T) {
+	for range 3000 {
+		s, r := pair(t)
+		var opened sync.WaitGroup
+		opened.Go(func() {
+			w, p, ok := s.OpenRing(noStall)
+			if !ok {
+				return
+			}
+			_ = w.HasRoom(1)
+			_ = w.Write([][]byte{make([]byte, 2*ringSize)})
+			reader, err := r.OpenRing(p, recordLimit)
+			if err != nil {
+				return
+			}
+			reader.Ready()
+			_, _ = reader.Read(false)
+		})
+		opened.Go(s.Close)
+		opened.Go(r.Close)
+		opened.Wait()
+	}
+}

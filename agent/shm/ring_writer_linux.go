@@ -36,7 +36,7 @@ func (s *Sender) OpenRing(stalled func() error) (*RingWriter, Place, bool) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ring != nil {
+	if s.ring != nil || s.closing {
 		return nil, Place{}, false
 	}
 	f, err := s.create(ringCapacity)

@@ -28,6 +28,7 @@ type Sender struct {
 	capacity int64       // guarded by mu; of all files
 	last     uint64      // guarded by mu; the number of the last file
 	ring     *RingWriter // guarded by mu; nil until there is one
+	closing  bool        // guarded by mu; no ring is opened any more
 	trim     *time.Timer
 }
 
@@ -186,6 +187,7 @@ func (s *Sender) giveBackIdle() {
 // Close gives everything up. What the receiver has been told of stays readable to it.
 func (s *Sender) Close() {
 	s.mu.Lock()
+	s.closing = true
 	ring := s.ring
 	s.mu.Unlock()
 	if ring != nil {
