@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -108,13 +107,12 @@ func (in *inbound) read() error {
 // fromStream takes one frame of the stream. An error ends it.
 func (in *inbound) fromStream(f *frame) error {
 	switch {
-	case f.kind == agentpb.Kind_KIND_RING && f.place == nil && in.ring != nil:
+	case f.kind == agentpb.Kind_KIND_SWITCH && in.ring != nil:
 		return nil // it is being read
-	case f.kind == agentpb.Kind_KIND_RING && in.ring == nil:
-		ring, err := in.shared.openRing(f.place)
+	case f.kind == agentpb.Kind_KIND_SWITCH:
+		ring, err := in.shared.switched()
 		if err != nil {
-			time.AfterFunc(parting, func() { in.kick(err) })
-			return nil
+			return err
 		}
 		in.ring = ring
 		in.startReaders()

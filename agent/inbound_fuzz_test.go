@@ -63,7 +63,8 @@ func FuzzFrameSequence(f *testing.F) {
 	f.Add(frames(kept))
 	f.Add(frames(&agentpb.Frame{Kind: agentpb.Kind_KIND_OFFER, Place: placed.Place}, &agentpb.Frame{Kind: agentpb.Kind_KIND_ACCEPT},
 		&agentpb.Frame{Kind: agentpb.Kind_KIND_INVITE}, &agentpb.Frame{Kind: agentpb.Kind_KIND_INVITE}))
-	f.Add(frames(&agentpb.Frame{Kind: agentpb.Kind_KIND_RING}, &agentpb.Frame{Kind: agentpb.Kind_KIND_RING, Place: placed.Place}))
+	f.Add(frames(&agentpb.Frame{Kind: agentpb.Kind_KIND_RING}, &agentpb.Frame{Kind: agentpb.Kind_KIND_RING, Place: placed.Place},
+		&agentpb.Frame{Kind: agentpb.Kind_KIND_READY}, &agentpb.Frame{Kind: agentpb.Kind_KIND_SWITCH}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		a, err := New(Config{Name: "w0", Executor: &keeper{}, Peers: []Worker{{"w1", 1, "127.0.0.1:1"}},
 			Logger: slog.New(slog.DiscardHandler), Limits: Limits{MaxMessage: 1 << 16, ServingPerPeer: 4}})

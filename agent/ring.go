@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"sync"
-	"time"
 
 	"google.golang.org/grpc/mem"
 
@@ -16,9 +15,6 @@ import (
 const (
 	// maxRings is how many peers an agent invites to a ring: reading each takes an OS thread.
 	maxRings = 64
-	// parting is how long a stream may go on when the ring on it cannot be opened. One is gone as soon as the peer
-	// ends the stream, and the end of the stream says more.
-	parting = time.Second
 	// headRoom is more than any frame has besides a small body.
 	headRoom = 64 << 10
 )
@@ -90,28 +86,48 @@ func taken(f *frame, record []byte, err error) error {
 	return f.decode(mem.BufferSlice{mem.SliceBuffer(record)})
 }
 
-// openRing opens the ring that the peer says it writes to from now on.
-func (s *sharing) openRing(place *agentpb.Place) (*inlet, error) {
-	if s.in == nil || !s.invited {
-		return nil, fmt.Errorf("%w: a ring that nobody was invited to", errProtocol)
-	}
-	reader, err := s.in.OpenRing(placeOf(place), maxFrame)
-	if err != nil {
-		return nil, fmt.Errorf("%w: a ring: %w", errProtocol, err)
-	}
-	return &inlet{reader: reader}, nil
-}
-
-// startRing tells the peer where later frames are, if it is one that has been found able to read there.
-func (s *sharing) startRing(say func(*outgoing)) {
+// makeRing makes one for the peer that asks for it, if it is one that has been found able to read there.
+func (s *sharing) makeRing(say func(*outgoing)) {
 	if s.out == nil || s.stage.Load() != shareAccepted {
 		return
 	}
 	ring, place, ok := s.out.OpenRing(s.nudge)
-	if !ok || !s.countRing(1) {
+	if !ok {
 		return
 	}
-	say(newOutgoing(frame{kind: agentpb.Kind_KIND_RING, place: placeMessage(place), ring: ring}, nil))
+	s.made = ring
+	say(newOutgoing(frame{kind: agentpb.Kind_KIND_RING, place: placeMessage(place)}, nil))
+}
+
+// openRing opens the ring that the peer has made. It is there for good then: what the peer writes is read also
+// when the peer has left meanwhile.
+func (s *sharing) openRing(place *agentpb.Place, say func(*outgoing)) {
+	if s.in == nil || !s.invited || s.opened != nil || place == nil {
+		return
+	}
+	reader, err := s.in.OpenRing(placeOf(place), maxFrame)
+	if err != nil {
+		return // it goes on without
+	}
+	s.opened = &inlet{reader: reader}
+	say(newOutgoing(frame{kind: agentpb.Kind_KIND_READY}, nil))
+}
+
+// switchToRing writes to the ring from now on, that the peer has opened.
+func (s *sharing) switchToRing(say func(*outgoing)) {
+	if s.made == nil || !s.countRing(1) {
+		return
+	}
+	say(newOutgoing(frame{kind: agentpb.Kind_KIND_SWITCH, ring: s.made}, nil))
+	s.made = nil
+}
+
+// switched is the ring that the peer says it writes to from now on.
+func (s *sharing) switched() (*inlet, error) {
+	if s.opened == nil {
+		return nil, fmt.Errorf("%w: a switch to a ring that was never opened", errProtocol)
+	}
+	return s.opened, nil
 }
 
 // countRing counts the ring that this end writes to, unless it is closed, or no longer.
@@ -128,7 +144,7 @@ func (s *sharing) countRing(n int64) bool {
 
 // nudge asks the peer, which reads replies while it waits for some, to read what has no room otherwise, and fails with
 // the stream. The writer calls it, which is the only one that writes there.
-func (s *sharing) nudge() error { return s.stream.SendMsg(&frame{kind: agentpb.Kind_KIND_RING}) }
+func (s *sharing) nudge() error { return s.stream.SendMsg(&frame{kind: agentpb.Kind_KIND_SWITCH}) }
 
 // nearby says whether the address is one of this machine.
 func nearby(address net.Addr) bool {

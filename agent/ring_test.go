@@ -224,18 +224,22 @@ func TestRing_brokenByThePeer(t *testing.T) {
 
 var incarnations uint64 = 1000
 
-// TestRing_thatCannotBeOpened ends the stream, a little later.
+// TestRing_thatCannotBeOpened is nothing to complain of, until somebody switches to it.
 func TestRing_thatCannotBeOpened(t *testing.T) {
 	a := start(t, Config{Name: "w0"}, Config{Name: "w1"})[0]
-	hello := &agentpb.Hello{Version: protocolVersion, Name: "w1", Rank: 1, Incarnation: 1, Nonce: shm.NewNonce(), Shared: 1 << 30}
+	hello := &agentpb.Hello{Version: protocolVersion, Name: "w1", Rank: 1, Incarnation: 1, MaxMessage: 1 << 20, Nonce: shm.NewNonce(), Shared: 1 << 30}
 	p := dialRaw(t, a, hello)
 	p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_RING, Place: &agentpb.Place{Pid: uint64(os.Getpid()), Fd: 1, Capacity: 266240, Generation: 1}})
+	p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_READY})
+	p.send(p.request(1, "x"))
+	p.until(agentpb.Kind_KIND_REPLY) // no answer: it goes on without
+	p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_SWITCH})
 	var err error
 	for err == nil {
 		_, err = p.stream.Recv()
 	}
 	assert.Equal(t, codes.InvalidArgument, status.Code(err), "%v", err)
-	assert.ErrorContains(t, err, "a ring that nobody was invited to")
+	assert.ErrorContains(t, err, "a switch to a ring that was never opened")
 }
 
 // TestRing_ofAPeerThatNeverReads: what waits for it goes with its stream.
@@ -258,11 +262,9 @@ func TestRing_ofAPeerThatNeverReads(t *testing.T) {
 	}
 	write(&agentpb.Frame{Kind: agentpb.Kind_KIND_ACCEPT})
 	write(&agentpb.Frame{Kind: agentpb.Kind_KIND_INVITE})
-	for f := new(agentpb.Frame); f.GetKind() != agentpb.Kind_KIND_RING; {
-		var err error
-		f, err = p.stream.Recv()
-		require.NoError(t, err)
-	}
+	p.until(agentpb.Kind_KIND_RING)
+	write(&agentpb.Frame{Kind: agentpb.Kind_KIND_READY})
+	p.until(agentpb.Kind_KIND_SWITCH)
 	require.Equal(t, 1, a.Stats().Rings)
 	go func() { // most are refused, until no more refusals can be written, and so no more is read
 		for i := uint64(1); ; i++ {
@@ -287,6 +289,16 @@ func TestNearby(t *testing.T) {
 	assert.False(t, nearby(&net.IPAddr{}))
 }
 
+// until receives frames up to one of the kind.
+func (p *rawPeer) until(kind agentpb.Kind) {
+	p.t.Helper()
+	for f := new(agentpb.Frame); f.GetKind() != kind; {
+		var err error
+		f, err = p.stream.Recv()
+		require.NoError(p.t, err)
+	}
+}
+
 // ring opens one to the worker, as a worker would.
 func (p *rawPeer) ring(t *testing.T, stalled func() error) *shm.RingWriter {
 	t.Helper()
@@ -300,15 +312,11 @@ func (p *rawPeer) ring(t *testing.T, stalled func() error) *shm.RingWriter {
 	place, ok := sender.Put(nil)
 	require.True(t, ok)
 	p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_OFFER, Place: placeMessage(place)})
-	for {
-		f, err := p.stream.Recv()
-		require.NoError(t, err)
-		if f.GetKind() == agentpb.Kind_KIND_INVITE {
-			break
-		}
-	}
+	p.until(agentpb.Kind_KIND_INVITE)
 	ring, place, ok := sender.OpenRing(stalled)
 	require.True(t, ok)
 	p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_RING, Place: placeMessage(place)})
+	p.until(agentpb.Kind_KIND_READY)
+	p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_SWITCH})
 	return ring
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -139,14 +138,13 @@ func (s *session) read() {
 func (s *session) fromStream(f *frame) error {
 	opened := s.ring.Load() != nil
 	switch {
-	case f.kind == agentpb.Kind_KIND_RING && f.place == nil && opened:
+	case f.kind == agentpb.Kind_KIND_SWITCH && opened:
 		s.attend()
 		return nil
-	case f.kind == agentpb.Kind_KIND_RING && !opened:
-		in, err := s.shared.openRing(f.place)
+	case f.kind == agentpb.Kind_KIND_SWITCH:
+		in, err := s.shared.switched()
 		if err != nil {
-			time.AfterFunc(parting, func() { s.end(err) })
-			return nil
+			return err
 		}
 		s.ring.Store(in)
 		s.attend()

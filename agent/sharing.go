@@ -27,8 +27,10 @@ type sharing struct {
 	sent   *atomic.Uint64 // counts bodies
 	rings  *atomic.Int64  // counts rings that are written
 	// Known to who reads the stream.
-	mayInvite func() bool // whether the agent has a thread for one more ring
-	invited   bool        // the peer, to write to a ring
+	mayInvite func() bool     // whether the agent has a thread for one more ring
+	invited   bool            // the peer, to write to a ring
+	opened    *inlet          // the peer's ring, nil until then
+	made      *shm.RingWriter // this end's, until the peer has opened it
 
 	mu      sync.Mutex
 	closed  bool  // guarded by mu
@@ -127,7 +129,11 @@ func (s *sharing) talk(f *frame, say func(*outgoing)) (taken bool) {
 	case agentpb.Kind_KIND_ACCEPT:
 		s.stage.CompareAndSwap(shareOffered, shareAccepted)
 	case agentpb.Kind_KIND_INVITE:
-		s.startRing(say)
+		s.makeRing(say)
+	case agentpb.Kind_KIND_RING:
+		s.openRing(f.place, say)
+	case agentpb.Kind_KIND_READY:
+		s.switchToRing(say)
 	default:
 		return false
 	}

@@ -37,30 +37,34 @@ type Kind int32
 
 const (
 	Kind_KIND_UNSPECIFIED Kind = 0
-	Kind_KIND_REQUEST     Kind = 1 // starts a call: method, timeout, sizes, detail, the first part of the body
-	Kind_KIND_REPLY       Kind = 2 // ends a call well: sizes and the first part of the body
-	Kind_KIND_FAILURE     Kind = 3 // ends a call badly: status. May also break off a reply
-	Kind_KIND_CHUNK       Kind = 4 // the next part of a body
-	Kind_KIND_CANCEL      Kind = 5 // the caller no longer waits. No answer to it
-	Kind_KIND_OFFER       Kind = 6 // place: can it be read? Either side; it is not about a call
-	Kind_KIND_ACCEPT      Kind = 7 // it can: places may come instead of data. No answer to KIND_OFFER says that it cannot
-	Kind_KIND_INVITE      Kind = 8 // after KIND_ACCEPT: a ring will be read, too
-	Kind_KIND_RING        Kind = 9 // place: every later frame of this direction is in the ring there. Without one: please read it
+	Kind_KIND_REQUEST     Kind = 1  // starts a call: method, timeout, sizes, detail, the first part of the body
+	Kind_KIND_REPLY       Kind = 2  // ends a call well: sizes and the first part of the body
+	Kind_KIND_FAILURE     Kind = 3  // ends a call badly: status. May also break off a reply
+	Kind_KIND_CHUNK       Kind = 4  // the next part of a body
+	Kind_KIND_CANCEL      Kind = 5  // the caller no longer waits. No answer to it
+	Kind_KIND_OFFER       Kind = 6  // place: can it be read? Either side; it is not about a call
+	Kind_KIND_ACCEPT      Kind = 7  // it can: places may come instead of data. No answer to KIND_OFFER says that it cannot
+	Kind_KIND_INVITE      Kind = 8  // after KIND_ACCEPT: a ring will be read, too
+	Kind_KIND_RING        Kind = 9  // place: there is one
+	Kind_KIND_READY       Kind = 10 // it was opened. No answer to KIND_RING says that it cannot be
+	Kind_KIND_SWITCH      Kind = 11 // every later frame of this direction is in the ring. Again: please read it
 )
 
 // Enum value maps for Kind.
 var (
 	Kind_name = map[int32]string{
-		0: "KIND_UNSPECIFIED",
-		1: "KIND_REQUEST",
-		2: "KIND_REPLY",
-		3: "KIND_FAILURE",
-		4: "KIND_CHUNK",
-		5: "KIND_CANCEL",
-		6: "KIND_OFFER",
-		7: "KIND_ACCEPT",
-		8: "KIND_INVITE",
-		9: "KIND_RING",
+		0:  "KIND_UNSPECIFIED",
+		1:  "KIND_REQUEST",
+		2:  "KIND_REPLY",
+		3:  "KIND_FAILURE",
+		4:  "KIND_CHUNK",
+		5:  "KIND_CANCEL",
+		6:  "KIND_OFFER",
+		7:  "KIND_ACCEPT",
+		8:  "KIND_INVITE",
+		9:  "KIND_RING",
+		10: "KIND_READY",
+		11: "KIND_SWITCH",
 	}
 	Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED": 0,
@@ -73,6 +77,8 @@ var (
 		"KIND_ACCEPT":      7,
 		"KIND_INVITE":      8,
 		"KIND_RING":        9,
+		"KIND_READY":       10,
+		"KIND_SWITCH":      11,
 	}
 )
 
@@ -1082,7 +1088,7 @@ const file_agent_proto_rawDesc = "" +
 	"\x04rank\x18\x02 \x01(\x05R\x04rank\x12\x18\n" +
 	"\aaddress\x18\x03 \x01(\tR\aaddress\"9\n" +
 	"\x05Group\x120\n" +
-	"\amembers\x18\x01 \x03(\v2\x16.pyrpc.agent.v1.MemberR\amembers*\xb2\x01\n" +
+	"\amembers\x18\x01 \x03(\v2\x16.pyrpc.agent.v1.MemberR\amembers*\xd3\x01\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fKIND_REQUEST\x10\x01\x12\x0e\n" +
@@ -1096,7 +1102,11 @@ const file_agent_proto_rawDesc = "" +
 	"KIND_OFFER\x10\x06\x12\x0f\n" +
 	"\vKIND_ACCEPT\x10\a\x12\x0f\n" +
 	"\vKIND_INVITE\x10\b\x12\r\n" +
-	"\tKIND_RING\x10\t*\xb0\x01\n" +
+	"\tKIND_RING\x10\t\x12\x0e\n" +
+	"\n" +
+	"KIND_READY\x10\n" +
+	"\x12\x0f\n" +
+	"\vKIND_SWITCH\x10\v*\xb0\x01\n" +
 	"\x06Method\x12\x16\n" +
 	"\x12METHOD_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vMETHOD_CALL\x10\x01\x12\x11\n" +
