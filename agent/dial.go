@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"net"
 	"time"
 
@@ -118,7 +119,11 @@ func (s *session) open(ctx context.Context) error {
 	}
 	s.stream = stream
 	a := s.link.agent
-	s.out = newSender(&outlet{stream: stream}, func(err error) { go s.end(err) },
-		a.limits.QueuePerPeer, a.limits.CallsPerPeer, s.link.queue)
+	fail := func(err error) {
+		if !errors.Is(err, errOver) {
+			go s.end(err)
+		}
+	}
+	s.out = newSender(&outlet{stream: stream}, fail, a.limits.QueuePerPeer, a.limits.CallsPerPeer, s.link.queue)
 	return nil
 }

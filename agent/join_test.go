@@ -207,7 +207,7 @@ func TestShutdown_endsWhatIsInProgress(t *testing.T) {
 	_, err = agents[1].Shutdown(testContext(t))
 	assert.NoError(t, err, "again")
 	_, err = agents[0].Call(testContext(t), "w1", Request{})
-	assert.Equal(t, codes.Unavailable, status.Code(err))
+	assert.Equal(t, codes.Unavailable, status.Code(err), "%v", err)
 }
 
 func TestShutdown_namesWhatDoesNotEnd(t *testing.T) {

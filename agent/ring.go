@@ -3,9 +3,11 @@ package agent
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/mem"
 
 	agentpb "github.com/pyrpc/pyrpc/agent/proto"
@@ -27,9 +29,21 @@ type outlet struct {
 	parts  [][]byte // scratch
 }
 
+// errOver is for a frame that comes too late. Why the stream has ended, and what came before its end, is for who
+// reads it.
+var errOver = failure(codes.Unavailable, "the connection is ending")
+
+func sendTo(stream interface{ SendMsg(m any) error }, f *frame) error {
+	err := stream.SendMsg(f)
+	if errors.Is(err, io.EOF) {
+		return errOver
+	}
+	return err
+}
+
 func (o *outlet) send(f *frame) error {
 	if o.ring == nil {
-		err := o.stream.SendMsg(f)
+		err := sendTo(o.stream, f)
 		if err == nil {
 			o.ring = f.ring // nil but in the one frame that says so
 		}
@@ -144,7 +158,7 @@ func (s *sharing) countRing(n int64) bool {
 
 // nudge asks the peer, which reads replies while it waits for some, to read what has no room otherwise, and fails with
 // the stream. The writer calls it, which is the only one that writes there.
-func (s *sharing) nudge() error { return s.stream.SendMsg(&frame{kind: agentpb.Kind_KIND_SWITCH}) }
+func (s *sharing) nudge() error { return sendTo(s.stream, &frame{kind: agentpb.Kind_KIND_SWITCH}) }
 
 // nearby says whether the address is one of this machine.
 func nearby(address net.Addr) bool {
