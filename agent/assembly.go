@@ -14,7 +14,18 @@ type assembly struct {
 	body    Body
 	into    cursor // where the next byte goes
 	missing int64
-	memory  *buffer // that the body is in, if it is to be given back
+	memory  memory   // that the body is in, if it is to be given back
+	sizes   []uint64 // of the segments
+}
+
+// memory is what a body is in until it is given back.
+type memory interface{ giveBack() }
+
+// giveBack is for a body that may be in no such memory.
+func giveBack(m memory) {
+	if m != nil {
+		m.giveBack()
+	}
 }
 
 // bodySize adds up what a peer says are the sizes of a body's segments.
@@ -33,25 +44,36 @@ func bodySize(sizes []uint64, limit int64) (int64, error) {
 	return total, nil
 }
 
-// newAssembly makes room for a body whose size was checked: one allocation for all segments.
+// newAssembly is for a body whose size was checked.
 func newAssembly(sizes []uint64, total int64) *assembly {
-	var memory *buffer
-	var room []byte
-	if total < shareFrom {
-		room = make([]byte, total)
-	} else {
-		memory = newBuffer(total)
-		room = memory.bytes
+	return &assembly{missing: total, sizes: sizes}
+}
+
+// makeRoom is one allocation for all segments.
+func (a *assembly) makeRoom() {
+	if a.missing < shareFrom {
+		a.cut(make([]byte, a.missing))
+		return
 	}
-	body := make(Body, len(sizes))
-	for i, n := range sizes {
-		body[i], room = room[:n:n], room[n:]
+	b := newBuffer(a.missing)
+	a.memory = b
+	a.cut(b.bytes)
+}
+
+// cut makes the segments of the memory that they are in.
+func (a *assembly) cut(room []byte) {
+	a.body = make(Body, len(a.sizes))
+	for i, n := range a.sizes {
+		a.body[i], room = room[:n:n], room[n:]
 	}
-	return &assembly{body: body, into: cursor{rest: body}, missing: total, memory: memory}
+	a.into = cursor{rest: a.body}
 }
 
 // add copies parts in. A peer that sends more than it announced is not to be trusted with more.
 func (a *assembly) add(parts [][]byte) error {
+	if a.body == nil && (len(parts) > 0 || a.missing == 0) { // of one that is elsewhere nothing is added
+		a.makeRoom()
+	}
 	for _, part := range parts {
 		if int64(len(part)) > a.missing {
 			return fmt.Errorf("%w: more data than the sizes announced", errProtocol)

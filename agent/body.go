@@ -24,26 +24,55 @@ type Request struct {
 	// Volatile says that the bytes are the caller's to change again when Call, CallAsync or Remote returns.
 	// They are copied if they have to be.
 	Volatile bool
+	// Joined says that the segments are parts of one: the peer gets them as one.
+	Joined bool
+	// Lend lets the reply's body lie in memory that the peer can still write to, which saves a copy where both are
+	// on one machine: who reads a byte twice may read two. Reply.Recycle must be called then.
+	Lend bool
 
-	memory *buffer
+	memory memory
+}
+
+// owned is the body as an Executor of this agent may have it.
+func (r Request) owned() Body {
+	switch {
+	case r.Joined && len(r.Body) > 1:
+		return r.Body.join()
+	case r.Volatile:
+		return r.Body.clone()
+	}
+	return r.Body
 }
 
 // Recycle gives the memory of a request that an Executor got, and has done with, back to the agent: Body must
 // not be looked at any more. Nobody has to; it saves time where bodies are large.
-func (r Request) Recycle() { r.memory.giveBack() }
+//
+// One that was lent (Config.Lend) has to be recycled, unless somebody is still looking: else its peer has
+// that memory no more.
+func (r Request) Recycle() { giveBack(r.memory) }
 
 // Reply is what the other answers.
 type Reply struct {
 	Body Body
 	// Release, if an Executor sets it, is called once when the agent has done with Body.
 	Release func()
+	// Joined is Request's, for an Executor to set.
+	Joined bool
 
-	memory *buffer
+	memory memory
+}
+
+// owned is the body as a caller of this agent may have it, once it is released.
+func (r Reply) owned() Body {
+	return Request{Body: r.Body, Volatile: r.Release != nil, Joined: r.Joined}.owned()
 }
 
 // Recycle gives the memory of a reply that a caller got, and has done with, back to the agent: Body must not be
 // looked at any more. Nobody has to; it saves time where bodies are large.
-func (r Reply) Recycle() { r.memory.giveBack() }
+//
+// One that was lent (Request.Lend) has to be recycled, unless somebody is still looking: else its peer has
+// that memory no more.
+func (r Reply) Recycle() { giveBack(r.memory) }
 
 // done tells the Executor that nobody needs the body.
 func (r Reply) done() {
@@ -52,9 +81,13 @@ func (r Reply) done() {
 	}
 }
 
-func (b Body) sizes() []uint64 {
+// sizes are those of the segments that the receiver gets.
+func (b Body) sizes(joined bool) []uint64 {
 	if len(b) == 0 {
 		return nil
+	}
+	if joined {
+		return []uint64{uint64(b.Size())}
 	}
 	sizes := make([]uint64, len(b))
 	for i, s := range b {

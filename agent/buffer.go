@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"math/bits"
 	"slices"
 	"sync"
@@ -31,7 +32,7 @@ func newBuffer(n int64) *buffer {
 }
 
 func (b *buffer) giveBack() {
-	if b != nil && b.given.CompareAndSwap(false, true) {
+	if b.given.CompareAndSwap(false, true) {
 		buffers[bits.Len64(uint64(cap(b.bytes)-1))].Put(b)
 	}
 }
@@ -44,3 +45,6 @@ func (b Body) clone() Body {
 	}
 	return c
 }
+
+// join copies a body to one segment.
+func (b Body) join() Body { return Bytes(bytes.Join(b, nil)) }

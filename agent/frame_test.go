@@ -147,6 +147,7 @@ func FuzzFrameAssembly(f *testing.F) {
 			return
 		}
 		a := newAssembly(sizes, total)
+		require.NoError(t, a.add(nil))
 		given := 0
 		for part := range slices.Chunk(b, max(cut, 1)) {
 			if err := a.add([][]byte{part}); err != nil {

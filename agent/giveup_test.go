@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -13,10 +14,11 @@ import (
 // What was given up before it was sent is never sent: Ran is false, and true to that.
 func TestCall_givenUpWhileConnecting(t *testing.T) {
 	dialing, connect := make(chan struct{}), make(chan struct{})
+	var once sync.Once // a connection that is too slow is tried again
 	var ran atomic.Int64
 	agents := start(t,
 		Config{Name: "w0", Dial: func(ctx context.Context, address string) (net.Conn, error) {
-			close(dialing)
+			once.Do(func() { close(dialing) })
 			<-connect
 			return (&net.Dialer{}).DialContext(ctx, "tcp", address)
 		}},

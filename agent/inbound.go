@@ -216,7 +216,7 @@ func (in *inbound) gather(c *incall, f *frame) error {
 	}
 	if c.method == agentpb.Method_METHOD_REMOTE { // it is needed at once
 		f.place = nil
-		if err := in.copyOut(c); err != nil {
+		if err := in.copyOut(c, false); err != nil {
 			return err
 		}
 	}
@@ -237,13 +237,13 @@ func (in *inbound) gather(c *incall, f *frame) error {
 }
 
 // copyOut takes the body from shared memory, where it is there.
-func (in *inbound) copyOut(c *incall) error {
+func (in *inbound) copyOut(c *incall, lend bool) error {
 	if c.place == nil {
 		return nil
 	}
 	place := c.place
 	c.place = nil
-	return in.shared.read(place, c.body)
+	return in.shared.read(place, c.body, lend)
 }
 
 // forget takes a call out of the table, and says whether it was there.

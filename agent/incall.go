@@ -74,7 +74,7 @@ func (in *inbound) unbook(c *incall) {
 func (in *inbound) execute(c *incall) {
 	var reply Reply
 	err := c.early
-	if failed := in.copyOut(c); failed != nil {
+	if failed := in.copyOut(c, in.agent.config.Lend); failed != nil {
 		in.kick(failed)
 		err = failed
 	}
@@ -114,7 +114,8 @@ func (in *inbound) answer(id uint64, reply Reply, err error, ran bool) *outgoing
 	if err != nil {
 		return newOutgoing(frame{kind: agentpb.Kind_KIND_FAILURE, call: id, detail: toStatus(err, ran)}, nil)
 	}
-	return in.shared.message(frame{kind: agentpb.Kind_KIND_REPLY, call: id}, body, reply.Release != nil, in.say)
+	head := frame{kind: agentpb.Kind_KIND_REPLY, call: id, sizes: body.sizes(reply.Joined)}
+	return in.shared.message(head, body, reply.Release != nil, in.say)
 }
 
 // refuse answers a request that was not run. While the peer takes none of its refusals, nothing more is

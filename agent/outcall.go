@@ -19,6 +19,8 @@ type outcall struct {
 	link   *link // nil for a call to self
 	method agentpb.Method
 	body   Body
+	joined bool // the peer gets its segments as one
+	lend   bool // the reply's body need not be copied
 	detail proto.Message
 	began  time.Time
 	limits bool                        // it counts against the limits on calls
@@ -54,7 +56,7 @@ func system(m agentpb.Method) bool {
 
 // newOutcall books a call, or says why it cannot be made.
 func (a *Agent) newOutcall(ctx context.Context, l *link, method agentpb.Method, req Request, detail proto.Message) (*outcall, error) {
-	c := &outcall{agent: a, link: l, method: method, body: req.Body, detail: detail, began: time.Now(), limits: !system(method)}
+	c := &outcall{agent: a, link: l, method: method, body: req.Body, lend: req.Lend, detail: detail, began: time.Now(), limits: !system(method)}
 	c.done = make(chan struct{})
 	c.cancel = c.abandon
 	c.deadline, _ = ctx.Deadline()
@@ -65,21 +67,24 @@ func (a *Agent) newOutcall(ctx context.Context, l *link, method agentpb.Method, 
 		a.life.leave(method)
 		return nil, err
 	}
-	if req.Volatile {
-		c.keepBody()
-	}
+	c.keepBody(req)
 	return c, nil
 }
 
-// keepBody copies a body that its owner will change: into shared memory, where there is some.
-func (c *outcall) keepBody() {
+// keepBody copies a body that its owner will change, or that this worker gets itself in another form: into shared
+// memory, where there is some.
+func (c *outcall) keepBody(req Request) {
+	c.joined = req.Joined
+	if c.link != nil && !req.Volatile {
+		return
+	}
 	if c.link != nil {
 		if s := c.link.current.Load(); s != nil {
 			c.msg, c.msgFor = s.message(c, true), s
 			return
 		}
 	}
-	c.body = c.body.clone()
+	c.body = req.owned()
 }
 
 // book counts the call.

@@ -48,12 +48,8 @@ func (a *Agent) userRRef(owner Worker, id, fork rrefID, typ []byte) *RRef {
 // remoteSelf is Remote at the owner.
 func (a *Agent) remoteSelf(req Request, typ []byte) (*RRef, error) {
 	self := &Peer{Name: a.config.Name, Rank: a.Rank(), Identity: "self"}
-	body := req.Body
-	if req.Volatile {
-		body = body.clone()
-	}
 	var o *owned
-	err := a.rrefs.run(self, a.rrefs.newID(), body, func(made *owned) {
+	err := a.rrefs.run(self, a.rrefs.newID(), req.owned(), func(made *owned) {
 		o = made
 		o.handles = 1
 	})

@@ -43,8 +43,11 @@ func (o *outgoing) discard() {
 	}
 }
 
+// newOutgoing is for a head that says what sizes the receiver sees, or leaves it to the body's segments.
 func newOutgoing(head frame, body Body) *outgoing {
-	head.sizes = body.sizes()
+	if head.sizes == nil {
+		head.sizes = body.sizes(false)
+	}
 	size := body.Size()
 	return &outgoing{head: head, rest: cursor{rest: body}, size: size, left: size}
 }

@@ -163,11 +163,8 @@ func (a *Agent) callSelf(c *outcall) {
 		reply, err := a.serve(ctx, self, c.method, Request{Body: c.body}, c.detail)
 		a.serving.give(1)
 		a.life.leave(c.method)
-		body := reply.Body
-		if reply.Release != nil {
-			body = body.clone()
-			reply.Release()
-		}
+		body := reply.owned()
+		reply.done()
 		if err != nil {
 			c.finish(Reply{}, a.ownEnd(err))
 		} else {

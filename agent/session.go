@@ -58,7 +58,8 @@ func (s *session) start(c *outcall) {
 
 // message makes the request of a call.
 func (s *session) message(c *outcall, volatile bool) *outgoing {
-	return s.shared.message(frame{kind: agentpb.Kind_KIND_REQUEST, method: c.method, detail: c.detail}, c.body, volatile, s.say)
+	head := frame{kind: agentpb.Kind_KIND_REQUEST, method: c.method, detail: c.detail, sizes: c.body.sizes(c.joined)}
+	return s.shared.message(head, c.body, volatile, s.say)
 }
 
 // say sends what is about no call. It fails with the stream.
@@ -217,13 +218,13 @@ func (s *session) copyOut(c *outcall, f *frame) error {
 	place, a := f.place, c.arriving
 	f.place, c.placed = nil, true
 	read := func() error {
-		if err := s.shared.read(place, a); err != nil {
+		if err := s.shared.read(place, a, c.lend); err != nil {
 			return err
 		}
 		s.settle(c, Reply{Body: a.body, memory: a.memory}, nil)
 		return nil
 	}
-	if a.missing < copyAside || c.alone {
+	if c.lend || a.missing < copyAside || c.alone {
 		return read()
 	}
 	go func() {
@@ -248,13 +249,15 @@ func (s *session) gather(c *outcall, f *frame) error {
 func (s *session) settle(c *outcall, reply Reply, err *Error) {
 	s.link.received(c)
 	if s.take(c.msg.head.call) == nil {
+		reply.Recycle()
 		return
 	}
 	s.out.withdraw(c.msg) // a reply may come before the request is out, if it was refused
-	if err != nil {
+	switch {
+	case err != nil:
 		c.finish(Reply{}, err)
-	} else {
-		c.finish(reply, nil)
+	case !c.finish(reply, nil):
+		reply.Recycle()
 	}
 }
 

@@ -15,6 +15,9 @@ const (
 	shareFrom = 32 << 10
 	// copyAside is from what size on a reply is not copied out by who reads the stream: others wait there.
 	copyAside = 1 << 20
+	// lendFrom is from what size on a body is lent to who asks for it: each keeps its place as long as it is looked
+	// at, and there are few.
+	lendFrom = 128 << 10
 )
 
 // sharing is the memory that the two ends of a stream share, each with files of its own. Whether the peer can
@@ -65,8 +68,8 @@ func (a *Agent) nonce() []byte {
 	return shm.NewNonce()
 }
 
-// message makes a message with a body, which is copied if it goes through shared memory or is volatile. Say
-// sends another.
+// message makes a message with a body, whose sizes the head has. The body is copied if it goes through shared memory
+// or is volatile. Say sends another.
 func (s *sharing) message(head frame, body Body, volatile bool, say func(*outgoing)) *outgoing {
 	place, ok := s.put(body, say)
 	if !ok && volatile {
@@ -77,7 +80,7 @@ func (s *sharing) message(head frame, body Body, volatile bool, say func(*outgoi
 	}
 	s.sent.Add(1)
 	o := newOutgoing(head, nil)
-	o.head.sizes, o.head.place = body.sizes(), placeMessage(place)
+	o.head.place = placeMessage(place)
 	o.unsent = func() { s.out.Free(place) }
 	return o
 }
@@ -140,17 +143,41 @@ func (s *sharing) talk(f *frame, say func(*outgoing)) (taken bool) {
 	return true
 }
 
-// read fills a body from its place.
-func (s *sharing) read(place *agentpb.Place, a *assembly) error {
+// read fills a body from its place, or lends it.
+func (s *sharing) read(place *agentpb.Place, a *assembly, lend bool) error {
 	if s.in == nil {
 		return fmt.Errorf("%w: shared memory where none was agreed on", errProtocol)
 	}
-	if err := s.in.Read(placeOf(place), a.body); err != nil {
+	take := s.copyOut
+	if lend && a.missing >= lendFrom {
+		take = s.lend
+	}
+	if err := take(placeOf(place), a); err != nil {
 		return fmt.Errorf("%w: a body in shared memory: %w", errProtocol, err)
 	}
 	a.missing = 0
 	return nil
 }
+
+func (s *sharing) copyOut(place shm.Place, a *assembly) error {
+	a.makeRoom()
+	return s.in.Read(place, a.body)
+}
+
+func (s *sharing) lend(place shm.Place, a *assembly) error {
+	l, err := s.in.Lend(place, a.missing)
+	if err != nil {
+		return err
+	}
+	a.memory = loan{l}
+	a.cut(l.Bytes)
+	return nil
+}
+
+// loan is the memory of a body that was not copied.
+type loan struct{ of *shm.Loan }
+
+func (l loan) giveBack() { l.of.Return() }
 
 // giveBack is for a place that nobody reads.
 func (s *sharing) giveBack(place *agentpb.Place) {

@@ -114,12 +114,13 @@ func carriedCall(ctx context.Context, fn cpython.Ref, payload []byte, extra cpyt
 	start := now()
 	err := gate.Process.Do(ctx, c.label, c)
 	if errors.Is(err, gate.ErrLeft) {
-		return cpython.Outcome{}, c.interruption.error(ctx, true) // the call is the carrier's now
+		return cpython.Outcome{PayloadHeld: true}, c.interruption.error(ctx, true) // the call is the carrier's now
 	}
 	out, called, began := c.out, c.err, c.began
 	switch {
 	case called == cpython.ErrInterrupted:
-		return cpython.Outcome{}, c.interruption.error(ctx, false) // and the watchdog may still look at it
+		// and the watchdog may still look at it
+		return cpython.Outcome{PayloadHeld: out.PayloadHeld}, c.interruption.error(ctx, false)
 	case ctx.Err() == nil:
 		*c = bytesCall{}
 		calls.Put(c)

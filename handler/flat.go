@@ -9,7 +9,6 @@ import (
 	"net"
 	"runtime"
 	"slices"
-	"unsafe"
 
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler/wire"
@@ -32,25 +31,43 @@ type Flat struct {
 // Thread: any
 // Ref: borrows p's tensors; Flat holds their memory, until its Release
 // Blocks: ctx
-func (h *Handler) Flatten(ctx context.Context, p Payload) (*Flat, error) {
+func (h *Handler) Flatten(ctx context.Context, p Payload) (f *Flat, err error) {
 	gil.AssertNotHeld()
 	if h.isNone() {
 		return nil, ErrNoHandler
 	}
-	head := wire.Head{Data: int64(len(p.Data))}
-	f := &Flat{}
-	if len(p.Tensors) > 0 {
-		if err := h.describe(ctx, p, &head, f); err != nil {
-			return nil, fmt.Errorf("flatten: %w", err)
-		}
+	if len(p.Tensors) == 0 {
+		return flatPickle(p)
 	}
-	first, err := head.Append(nil)
+	// Nothing of the user's runs, so there is nothing to get away from.
+	err = h.inside(gil.Stay(ctx), func(t gil.Token) error {
+		f, err = h.flatten(t, p)
+		return err
+	})
 	if err != nil {
-		f.Release()
 		return nil, fmt.Errorf("flatten: %w", err)
 	}
-	f.segments = slices.DeleteFunc(slices.Concat([][]byte{first, p.Data}, f.segments),
-		func(s []byte) bool { return len(s) == 0 })
+	return f, nil
+}
+
+// FlattenGILHeld is Flatten for who holds the GIL already.
+//
+// GIL: held
+// Thread: the token's
+// Ref: borrows p's tensors; Flat holds their memory, until its Release
+// Blocks: no
+func (h *Handler) FlattenGILHeld(t gil.Token, p Payload) (*Flat, error) {
+	t.Assert()
+	if h.isNone() {
+		return nil, ErrNoHandler
+	}
+	if len(p.Tensors) == 0 {
+		return flatPickle(p)
+	}
+	f, err := h.flatten(t, p)
+	if err != nil {
+		return nil, fmt.Errorf("flatten: %w", h.closed(err))
+	}
 	return f, nil
 }
 
@@ -103,107 +120,49 @@ func (f *Flat) Release() {
 	f.kept.Release()
 }
 
-// description is what describe_tensors of pyrpc/_wire.py gives.
-type description struct {
-	dtypes            []string
-	numbers, storages []int64
-}
-
-func (h *Handler) describe(ctx context.Context, p Payload, head *wire.Head, f *Flat) (err error) {
+func (h *Handler) flatten(t gil.Token, p Payload) (*Flat, error) {
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
-		return errors.New("tensors travel in little-endian order, and this machine's is another")
+		return nil, errors.New("tensors travel in little-endian order, and this machine's is another")
 	}
-	var d description
-	// Nothing of the user's runs, so there is nothing to get away from.
-	err = h.inside(gil.Stay(ctx), func(t gil.Token) error {
-		table, err := p.table(t)
-		if err != nil {
-			return err
-		}
-		defer table.Release()
-		result, err := h.describeTensors.Call(t, table)
-		if err != nil {
-			return err
-		}
-		defer result.Release()
-		if d, err = descriptionOf(t, result); err != nil {
-			return err
-		}
-		if f.kept, err = result.Item(t, 3); err == nil {
-			f.kept.Named("memory of a flat payload")
-		}
-		return err
-	})
+	result, err := h.describeTensors.Call(t, p.objects())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := d.fill(head, f); err != nil {
+	defer result.Release()
+	d, err := descriptionOf(t, result)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := result.Item(t, 2)
+	if err != nil {
+		return nil, err
+	}
+	f := &Flat{kept: kept.Named("memory of a flat payload")}
+	head, segments, err := d.head()
+	if f.segments = segments; err == nil {
+		err = f.begin(head, p)
+	}
+	if err != nil {
 		f.Release()
-		return err
+		return nil, err
 	}
-	return nil
+	return f, nil
 }
 
-func descriptionOf(t gil.Token, result *pybridge.Object) (d description, err error) {
-	if d.dtypes, err = item[[]string](t, result, 0); err != nil {
-		return d, err
-	}
-	if d.numbers, err = item[[]int64](t, result, 1); err != nil {
-		return d, err
-	}
-	d.storages, err = item[[]int64](t, result, 2)
-	return d, err
+// flatPickle is a payload without tensors, for which nobody needs Python.
+func flatPickle(p Payload) (*Flat, error) {
+	f := &Flat{}
+	return f, f.begin(&wire.Head{}, p)
 }
 
-func item[T any](t gil.Token, o *pybridge.Object, i int) (v T, err error) {
-	part, err := o.Item(t, i)
-	if err != nil {
-		return v, err
-	}
-	defer part.Release()
-	return pybridge.As[T](t, part)
-}
-
-// fill makes the head's tensors and f's segments of the numbers.
-func (d *description) fill(head *wire.Head, f *Flat) error {
-	numbers := d.numbers
-	next := func(n int) []int64 {
-		values := numbers[:n:n]
-		numbers = numbers[n:]
-		return values
-	}
-	for i, name := range d.dtypes {
-		dtype, ok := wire.DTypeOf(name)
-		if !ok {
-			return fmt.Errorf("tensor %d of the table is of torch.%s, which the flat form does not have", i, name)
-		}
-		fixed := next(4)
-		dims := int(fixed[3])
-		head.Tensors = append(head.Tensors, wire.Tensor{
-			DType: dtype, RequiresGrad: fixed[0] != 0, Storage: int(fixed[1]), Offset: fixed[2],
-			Sizes: next(dims), Strides: next(dims),
-		})
-	}
-	sizes := make([]int64, len(d.storages)/2)
-	for i := range sizes {
-		sizes[i] = d.storages[2*i+1]
-	}
-	starts, err := head.Cut(sizes)
+// begin puts what comes first before the tensors' memory: the head, which knows everything but the pickle, and that.
+func (f *Flat) begin(head *wire.Head, p Payload) error {
+	head.Data = int64(len(p.Data))
+	first, err := head.Append(nil)
 	if err != nil {
 		return err
 	}
-	for i, start := range starts {
-		f.segments = append(f.segments, memory(d.storages[2*i], start, head.Storages[i]))
-	}
+	f.segments = slices.DeleteFunc(slices.Concat([][]byte{first, p.Data}, f.segments),
+		func(s []byte) bool { return len(s) == 0 })
 	return nil
-}
-
-// memory is size bytes of Python's, from offset bytes behind the address on.
-func memory(address, offset, size int64) []byte {
-	if size == 0 {
-		return nil
-	}
-	at := uintptr(address + offset)
-	// Not Go's memory, so not memory that could move; go vet cannot know.
-	return unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&at))), size)
 }

@@ -189,6 +189,28 @@ func TestFlatReleases(t *testing.T) {
 	assert.False(t, about[bool](t, "alive", "w"))
 }
 
+// TestFlattenGILHeld: it gives what Flatten does.
+func TestFlattenGILHeld(t *testing.T) {
+	h := torchHandler(t)
+	p := payload(t, "pickle", tensors(t, "[torch.arange(5), torch.ones(2, 2)]"))
+	want, err := h.Flatten(t.Context(), p)
+	require.NoError(t, err)
+	defer want.Release()
+	pytest.With(t, func(tok gil.Token) {
+		got, err := h.FlattenGILHeld(tok, p)
+		require.NoError(t, err)
+		defer got.Release()
+		assert.Equal(t, want.Segments(), got.Segments())
+		none, err := h.FlattenGILHeld(tok, handler.Payload{Data: []byte("pickle")})
+		require.NoError(t, err)
+		defer none.Release()
+		assert.Equal(t, "pickle", string(none.Segments()[1]))
+		_, err = h.FlattenGILHeld(tok, handler.Payload{Tensors: []handler.Tensor{handler.NewTensor(pytest.Eval(t, tok, "1"))}})
+		assert.ErrorContains(t, err, "flatten: ")
+		assert.ErrorContains(t, err, "tensor 0 of the table is a builtins.int")
+	})
+}
+
 func TestFlatRefuses(t *testing.T) {
 	h := torchHandler(t)
 	for text, expression := range map[string]string{

@@ -48,7 +48,7 @@ type Handler struct {
 	// Owned from New to Cleanup; names as in pyrpc/_handle.py.
 	run, serialize, deserialize, runFunction, handleException, isRemoteException *pybridge.Object
 	rrefProxyFunctions, rrefTypeFunctions, compilationUnit, kindsOf              *pybridge.Object
-	describeTensors, makeStorages, makeTensors                                   *pybridge.Object
+	describeTensors, makeTensors                                                 *pybridge.Object
 	loaded, released                                                             atomic.Bool
 }
 

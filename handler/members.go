@@ -150,6 +150,6 @@ func (h *Handler) slots() map[string]**pybridge.Object {
 		"handle_exception": &h.handleException, "is_remote_exception": &h.isRemoteException,
 		"rref_proxy_functions": &h.rrefProxyFunctions, "rref_type_functions": &h.rrefTypeFunctions,
 		"compilation_unit": &h.compilationUnit, "kinds_of": &h.kindsOf,
-		"describe_tensors": &h.describeTensors, "make_storages": &h.makeStorages, "make_tensors": &h.makeTensors,
+		"describe_tensors": &h.describeTensors, "make_tensors": &h.makeTensors,
 	}
 }

@@ -58,11 +58,15 @@ func (p Payload) table(t gil.Token) (*pybridge.Object, error) {
 	if len(p.Tensors) == 0 {
 		return nil, nil
 	}
-	items := make([]any, len(p.Tensors))
+	return pybridge.ToPython(t, p.objects())
+}
+
+func (p Payload) objects() []any {
+	objects := make([]any, len(p.Tensors))
 	for i, tensor := range p.Tensors {
-		items[i] = tensor.object
+		objects[i] = tensor.object
 	}
-	return pybridge.ToPython(t, items)
+	return objects
 }
 
 // PayloadOf reads what the RPC module's serialize gives, (bytes, tensors).

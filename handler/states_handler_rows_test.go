@@ -74,6 +74,7 @@ func handlerRows() []row {
 			return err
 		}},
 		ofHandler("handler.Handler.Run", func(c caller) error { return released(c.h.Run(c.t)) }),
+		ofHandler("handler.Handler.FlattenGILHeld", func(c caller) error { return failing(c.h.FlattenGILHeld(c.t, tensors(c))) }),
 		ofHandler("handler.Handler.HandleExceptionGILHeld", func(c caller) error { return worked(c.h.HandleExceptionGILHeld(c.t, c.thing)) }),
 		ofHandler("handler.Handler.RRefProxyFunctions", func(c caller) error {
 			f, err := c.h.RRefProxyFunctions(c.t)

@@ -111,7 +111,7 @@ func (o *Object) CallBytesLent(ctx context.Context, payload []byte, extra *Objec
 	lent := Lent{Data: out.Data, PayloadHeld: out.PayloadHeld}
 	switch {
 	case err != nil:
-		return Lent{}, err
+		return Lent{PayloadHeld: out.PayloadHeld}, err
 	case out.Exception != nil:
 		return Lent{PayloadHeld: out.PayloadHeld}, describeLater(ctx, out.Exception)
 	case out.Object != nil:

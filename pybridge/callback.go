@@ -16,7 +16,7 @@ import (
 // the Python code belongs to is interrupted. Arguments are converted as
 // As[any] does; an object of another type arrives as an [*Object] that is released when f returns.
 //
-// What it returns is converted as ToPython does; a [Given] is released then.
+// What it returns is converted as ToPython does; of a [Given] the Value is, and then it is released.
 //
 // An error is raised in Python: one that wraps an [*Error] seen through ctx as that very exception;
 // one that wraps a builtin's [Class] as that class; any other as _pyrpc_bridge.GoError. Come back to
@@ -24,8 +24,12 @@ import (
 // runtime.Goexit an error.
 type Func func(ctx context.Context, args []any, kwargs map[string]any) (any, error)
 
-// Given is an [*Object] that a [Func] returns and gives up: Python has it alone from then on.
-type Given struct{ Object *Object }
+// Given is what a [Func] returns and gives up, as a reference that Python is to have alone: Release is called once Value
+// was converted, with the GIL held, also where it could not be.
+type Given struct {
+	Value   any
+	Release func()
+}
 
 // PanicError is a panic of a [Func], or of what [Runtime.OnOwner] runs, as an error.
 type PanicError struct {
@@ -117,8 +121,8 @@ func called(parent context.Context, f Func, run caller, args, kwargs cpython.Ref
 		out, err = run(t, ctx, f, values, keywords)
 	}
 	if given, ok := out.(Given); ok {
-		defer given.Object.Release()
-		out = given.Object
+		defer given.Release()
+		out = given.Value
 	}
 	if err == nil {
 		result, err = toRef(out)

@@ -41,8 +41,8 @@ func within(err error, step string) error {
 // ToPython makes a new Python object of a Go value: nil is None; bool, the integers, *big.Int, the
 // floats, the complex numbers and string are what one expects; []byte is bytes, [ByteArray]
 // bytearray, other slices and arrays list; [Tuple], [Set], [FrozenSet] and [Dict] are their
-// namesakes; maps are dict, map[K]struct{} set; pointers stand for what they point to; an [Object] is
-// itself. A string is UTF-8 in which a lone surrogate may stand as three bytes. Everything else is a
+// namesakes; maps are dict, map[K]struct{} set; [Memory] is a memoryview; pointers stand for what they point to; an
+// [Object] is itself. A string is UTF-8 in which a lone surrogate may stand as three bytes. Everything else is a
 // [ConversionError].
 //
 // GIL: held

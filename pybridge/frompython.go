@@ -70,10 +70,22 @@ func integer(r cpython.Ref) (any, error) {
 	if err != nil || ok {
 		return v, err
 	}
-	return bigInteger(r)
+	return largeInteger(r)
 }
 
 func bigInteger(r cpython.Ref) (*big.Int, error) {
+	v, ok, err := cpython.AsInt(r)
+	switch {
+	case err != nil:
+		return nil, err
+	case ok:
+		return big.NewInt(v), nil
+	}
+	return largeInteger(r)
+}
+
+// largeInteger takes an int of any size by way of its digits, which for a small one is many times the work of AsInt.
+func largeInteger(r cpython.Ref) (*big.Int, error) {
 	digits, err := cpython.AsHex(r)
 	if err != nil {
 		return nil, err

@@ -110,18 +110,27 @@ func intoScalar(r cpython.Ref, kind cpython.Kind, v reflect.Value) (bool, error)
 }
 
 func intoInteger(r cpython.Ref, v reflect.Value) error {
-	n, err := bigInteger(r)
-	if err != nil {
-		return err
-	}
+	n, small, err := cpython.AsInt(r)
 	switch {
-	case v.CanInt() && n.IsInt64() && !v.OverflowInt(n.Int64()):
-		v.SetInt(n.Int64())
-	case v.CanUint() && n.IsUint64() && !v.OverflowUint(n.Uint64()):
-		v.SetUint(n.Uint64())
-	default:
+	case err != nil:
+		return err
+	case small && v.CanInt() && !v.OverflowInt(n):
+		v.SetInt(n)
+		return nil
+	case small && v.CanUint() && n >= 0 && !v.OverflowUint(uint64(n)):
+		v.SetUint(uint64(n))
+		return nil
+	case small || v.CanInt():
 		return conversionFailure(r, v.Type().String(), "out of range")
 	}
+	large, err := largeInteger(r)
+	switch {
+	case err != nil:
+		return err
+	case !large.IsUint64() || v.OverflowUint(large.Uint64()):
+		return conversionFailure(r, v.Type().String(), "out of range")
+	}
+	v.SetUint(large.Uint64())
 	return nil
 }
 

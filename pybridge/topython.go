@@ -54,6 +54,12 @@ func toRefAt(v any, depth int) (cpython.Ref, error) {
 		return cpython.FromBytes(v)
 	case ByteArray:
 		return cpython.FromByteArray(v)
+	case Memory:
+		r, err := cpython.NewMemory(v.Data, v.Release)
+		if err != nil {
+			v.Release()
+		}
+		return r, err
 	case *big.Int:
 		if v == nil {
 			return cpython.IncRef(cpython.None())

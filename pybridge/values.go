@@ -34,3 +34,13 @@ func (d Dict) Get(key string) (any, bool) {
 
 // ByteArray is a Python bytearray; []byte is bytes.
 type ByteArray []byte
+
+// Memory is memory of Go's that Python reads where it is: [ToPython] makes a read-only memoryview of it, of unsigned
+// bytes in one dimension (CPython's nearest is PyMemoryView_FromMemory, whose memory has no owner). Data must neither
+// change nor go before Release, which is called once, with the GIL held, on any thread, when nothing in Python can reach
+// the memory any more, also where no memoryview came of it; it must not wait, nor enter Python. A process that ends
+// without finalising calls none.
+type Memory struct {
+	Data    []byte
+	Release func()
+}

@@ -31,6 +31,11 @@ tested_nothing() { # log
   ! grep -qE '^(--- PASS|Ran [1-9])' "$1"
 }
 
+# The last lines of a log are rarely those of the test that failed.
+what_failed() { # log
+  grep -vE '^[[:space:]]*(=== (RUN|PAUSE|CONT|NAME)|--- (PASS|SKIP))' "$1"
+}
+
 cell() { # column log → ok, FAIL or skip
   if [[ $1 != python && ! -x $(binary "$1") ]]; then
     echo skip # the package has no tests
@@ -78,7 +83,7 @@ if [[ $row == 0 ]]; then
   exit 1
 fi
 for log in "${failed[@]}"; do
-  printf '\nmatrix: FAIL: %s, its last lines:\n' "${log#"$PWD/"}"
-  tail -n 40 "$log"
+  printf '\nmatrix: FAIL: %s, without what passed:\n' "${log#"$PWD/"}"
+  what_failed "$log" | tail -n 200
 done
 [[ ${#failed[@]} == 0 ]]

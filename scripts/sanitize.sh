@@ -17,7 +17,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 modes=("$@")
 [[ $# -gt 0 ]] || modes=(asan cgocheck2 pydebug pymalloc pybuild)
-packages=(./internal/cpython ./gil ./pybridge ./handler)
+packages=(./internal/cpython ./gil ./pybridge ./handler ./agent/pyworker)
 limit=10m # of a mode; a quiet machine takes a minute or two
 logs=.cache/sanitize
 mkdir -p "$logs"
@@ -75,15 +75,18 @@ has_asan() {
   return $status
 }
 
-# The first interpreter that CPython's own assertions are compiled into.
+# The first interpreter that CPython's own assertions are compiled into: Debian's are called python3.N-dbg.
 debug_python() {
   local python
-  while IFS=$'\t' read -r _ python _; do
+  while read -r python; do
     if "$python" -I -c 'import sys; sys.exit(not hasattr(sys, "gettotalrefcount"))' 2>/dev/null; then
       echo "$python"
       return
     fi
-  done < <(go run ./internal/testpython/list)
+  done < <(
+    go run ./internal/testpython/list | cut -f2
+    compgen -c python3. | grep -E '^python3\.[0-9]+-dbg$' | sort -u | while read -r name; do command -v "$name"; done
+  )
   return 1
 }
 

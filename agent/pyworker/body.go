@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/pyrpc/pyrpc/agent"
+	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler"
 	"github.com/pyrpc/pyrpc/handler/wire"
 	"github.com/pyrpc/pyrpc/pybridge"
@@ -22,28 +23,35 @@ var flatMagic = []byte("pyrW")
 // carries is what was there when it was made, so the agent has to copy them then.
 type message struct {
 	body    agent.Body
-	tensors *handler.Flat   // nil where there are none
-	view    *pybridge.View  // of a pickle; nil where there is a copy
-	payload handler.Payload // whose tensors are the message's; none where they are somebody else's
+	joined  bool             // the body's segments are parts of one pickle
+	tensors *handler.Flat    // nil where there are none
+	views   []*pybridge.View // of the body's segments; none where there are copies
+	payload handler.Payload  // whose tensors are the message's; none where they are somebody else's
 }
 
 // request is the message as one, which release may follow as soon as the call has begun.
 func (m message) request() agent.Request {
-	return agent.Request{Body: m.body, Volatile: m.tensors != nil || m.view != nil}
+	return agent.Request{Body: m.body, Volatile: m.lent(), Joined: m.joined, Lend: true}
 }
 
 // reply is the message as one, whose release is the agent's.
 func (m message) reply() agent.Reply {
-	if m.tensors == nil {
-		return agent.Reply{Body: m.body}
+	reply := agent.Reply{Body: m.body, Joined: m.joined}
+	if m.lent() {
+		reply.Release = m.release
 	}
-	return agent.Reply{Body: m.body, Release: m.release}
+	return reply
 }
+
+// lent says whether bytes of the body are Python's.
+func (m message) lent() bool { return m.tensors != nil || len(m.views) > 0 }
 
 func (m message) release() {
 	m.tensors.Release()
 	m.payload.Release()
-	m.view.Release()
+	for _, view := range m.views {
+		view.Release()
+	}
 }
 
 // message makes one of a payload: its pickle, or where it has tensors the flat form.
@@ -58,9 +66,30 @@ func (w *Worker) message(ctx context.Context, p handler.Payload) (message, error
 	return message{body: flat.Segments(), tensors: flat}, nil
 }
 
+// flat is a message of what Python's serialize gives, (bytes, tensors).
+func (w *Worker) flat(t gil.Token, result *pybridge.Object) (message, error) {
+	p, err := handler.PayloadOf(t, result)
+	if err != nil {
+		return message{}, err
+	}
+	m := message{payload: p}
+	if len(p.Tensors) == 0 {
+		m.body = agent.Bytes(p.Data)
+		return m, nil
+	}
+	if m.tensors, err = w.handler.FlattenGILHeld(t, p); err != nil {
+		p.Release()
+		return message{}, err
+	}
+	m.body = m.tensors.Segments()
+	return m, nil
+}
+
+func isFlat(body agent.Body) bool { return len(body) > 0 && bytes.HasPrefix(body[0], flatMagic) }
+
 // payload is message in reverse. It is made of copies where there are tensors, and of the body itself where not.
 func (w *Worker) payload(ctx context.Context, body agent.Body) (handler.Payload, error) {
-	if len(body) == 1 && !bytes.HasPrefix(body[0], flatMagic) {
+	if len(body) == 1 && !isFlat(body) {
 		return handler.Payload{Data: body[0]}, nil
 	}
 	if len(body) == 0 {
@@ -69,26 +98,33 @@ func (w *Worker) payload(ctx context.Context, body agent.Body) (handler.Payload,
 	// A tensor may be the first thing here that needs torch; its import belongs on the owner's thread. Where
 	// there is none, what follows says so.
 	w.torch.Do(func() { _ = w.rt.Preload(context.WithoutCancel(ctx), "torch") })
-	readers := make([]io.Reader, len(body))
+	segments, readers := make([]bytes.Reader, len(body)), make([]io.Reader, len(body))
 	for i, segment := range body {
-		readers[i] = bytes.NewReader(segment)
+		segments[i].Reset(segment)
+		readers[i] = &segments[i]
 	}
-	all := io.MultiReader(readers...)
-	p, err := w.handler.Unflatten(ctx, all, wire.Limits{Data: body.Size(), Tensors: body.Size(), Bytes: body.Size()})
+	p, err := w.handler.Unflatten(ctx, io.MultiReader(readers...), wire.Limits{Data: body.Size(), Tensors: body.Size(), Bytes: body.Size()})
 	if err != nil {
 		return handler.Payload{}, &agent.Error{Code: codes.InvalidArgument, Text: fmt.Sprintf("the body cannot be read: %v", err), Err: err}
 	}
-	if n, _ := io.Copy(io.Discard, all); n > 0 {
+	left := 0
+	for i := range segments {
+		left += segments[i].Len()
+	}
+	if left > 0 {
 		p.Release()
-		return handler.Payload{}, &agent.Error{Code: codes.InvalidArgument, Text: fmt.Sprintf("the body has %d bytes too many", n)}
+		return handler.Payload{}, &agent.Error{Code: codes.InvalidArgument, Text: fmt.Sprintf("the body has %d bytes too many", left)}
 	}
 	return p, nil
 }
 
-// messageOf is message for what Python hands to a Go function: bytes, or a pair of them and tensors.
+// messageOf is message for what Python hands to a Go function: bytes, a list of them, or a pair of bytes and tensors.
 func (w *Worker) messageOf(ctx context.Context, argument any) (message, error) {
-	if data, ok := argument.([]byte); ok {
-		return message{body: agent.Bytes(data)}, nil
+	switch argument := argument.(type) {
+	case []byte:
+		return message{body: agent.Bytes(argument)}, nil
+	case []any:
+		return messageOfParts(argument)
 	}
 	pair, ok := argument.(pybridge.Tuple)
 	if !ok || len(pair) != 2 {
@@ -103,6 +139,52 @@ func (w *Worker) messageOf(ctx context.Context, argument any) (message, error) {
 		return message{}, err
 	}
 	return w.message(ctx, p)
+}
+
+// messageOfParts is messageOf for a pickle in parts.
+func messageOfParts(parts []any) (message, error) {
+	m := message{joined: true}
+	for _, part := range parts {
+		data, ok := part.([]byte)
+		if !ok {
+			return message{}, fmt.Errorf("pyworker: Python gave a %T where a part of a pickle was expected", part)
+		}
+		m.body = append(m.body, data)
+	}
+	return m, nil
+}
+
+// lookAt is a message of the memory of objects that export it, parts of one pickle.
+func lookAt(t gil.Token, parts ...*pybridge.Object) (m message, err error) {
+	m.joined = true
+	for _, part := range parts {
+		view, err := part.View(t)
+		if err != nil {
+			m.release()
+			return message{}, err
+		}
+		m.views = append(m.views, view)
+		m.body = append(m.body, view.Bytes())
+	}
+	return m, nil
+}
+
+// lookAtAll is lookAt for a list.
+func lookAtAll(t gil.Token, list *pybridge.Object) (message, error) {
+	var parts []*pybridge.Object
+	defer func() {
+		for _, part := range parts {
+			part.Release()
+		}
+	}()
+	err := list.Iterate(t, func(part *pybridge.Object) error {
+		parts = append(parts, part)
+		return nil
+	})
+	if err != nil {
+		return message{}, err
+	}
+	return lookAt(t, parts...)
 }
 
 // payloadOf makes a payload whose tensors stay the caller's.

@@ -3,6 +3,7 @@ package pyworker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/pyrpc/pyrpc/agent"
@@ -17,34 +18,52 @@ func (w *Worker) addressed(ctx context.Context, a arguments, i int) (to string, 
 	if err := errors.Join(err1, err2); err != nil {
 		return "", message{}, 0, err
 	}
-	data, view, err := w.data(ctx, a, i+1)
+	if m, err = w.pickle(ctx, a, i+1); err == nil && a.values[i+2] != nil {
+		m, err = w.besideTensors(ctx, m, a.values[i+2])
+	}
 	if err != nil {
 		return "", message{}, 0, err
 	}
-	p, err := payloadOf(data, a.values[i+2])
+	return to, m, seconds, nil
+}
+
+// pickle reads an argument that is bytes, or memoryviews of bytes, one or a list, which are looked at where they are.
+func (w *Worker) pickle(ctx context.Context, a arguments, i int) (m message, err error) {
+	var parts []*pybridge.Object
+	switch value := a.values[i].(type) {
+	case *pybridge.Object:
+		parts = append(parts, value)
+	case []any:
+		for _, part := range value {
+			o, ok := part.(*pybridge.Object)
+			if !ok {
+				return message{}, fmt.Errorf("pyworker: Python gave a %T where a part of a pickle was expected", part)
+			}
+			parts = append(parts, o)
+		}
+	default:
+		data, err := argument[[]byte](a, i)
+		return message{body: agent.Bytes(data)}, err
+	}
+	err = w.inside(context.WithoutCancel(ctx), func(t gil.Token) (err error) {
+		m, err = lookAt(t, parts...)
+		return err
+	})
+	return m, err
+}
+
+// besideTensors puts the pickle, which is in one part, and tensors into one message.
+func (w *Worker) besideTensors(ctx context.Context, pickle message, tensors any) (m message, err error) {
+	p, err := payloadOf(pickle.body[0], tensors)
 	if err == nil {
 		m, err = w.message(ctx, p)
 	}
 	if err != nil {
-		view.Release()
-		return "", message{}, 0, err
+		pickle.release()
+		return message{}, err
 	}
-	m.view = view
-	return to, m, seconds, nil
-}
-
-// data reads an argument that is bytes, or a memoryview of bytes, which is looked at where it is.
-func (w *Worker) data(ctx context.Context, a arguments, i int) (data []byte, view *pybridge.View, err error) {
-	o, ok := a.values[i].(*pybridge.Object)
-	if !ok {
-		data, err = argument[[]byte](a, i)
-		return data, nil, err
-	}
-	err = w.inside(context.WithoutCancel(ctx), func(t gil.Token) (err error) {
-		view, err = o.View(t)
-		return err
-	})
-	return view.Bytes(), view, err
+	m.views = pickle.views
+	return m, nil
 }
 
 func (w *Worker) hostCall(ctx context.Context, a arguments) (out any, err error) {
@@ -68,32 +87,27 @@ func (w *Worker) hostCall(ctx context.Context, a arguments) (out any, err error)
 	return out, nil
 }
 
-// large is from what size on it is worth it to enter Python once more, to have the memory back.
+// large is from what size on Python reads a body where it is: below, a copy costs less than that does.
 const large = 32 << 10
 
-// reply is what Python gets for a reply: bytes, or a list of bytes and tensors.
+// reply is what Python gets for a reply: bytes, a memoryview, or a list of bytes and tensors.
 func (w *Worker) reply(ctx context.Context, reply agent.Reply) (any, error) {
 	p, err := w.payload(ctx, reply.Body)
-	if err != nil || len(p.Tensors) == 0 && len(p.Data) < large {
-		return p.Data, err
-	}
-	defer reply.Recycle()
-	defer p.Release()
-	var value any = p.Data
-	if len(p.Tensors) > 0 {
+	switch {
+	case err != nil:
+		reply.Recycle()
+		return nil, err
+	case len(p.Tensors) > 0:
+		reply.Recycle() // all of it was copied
 		table := make([]any, len(p.Tensors))
 		for i, tensor := range p.Tensors {
 			table[i] = tensor.Object()
 		}
-		value = []any{p.Data, table}
+		return pybridge.Given{Value: []any{p.Data, table}, Release: p.Release}, nil
+	case len(p.Data) < large:
+		return p.Data, nil // which is in no memory that there is to recycle
 	}
-	var made *pybridge.Object
-	err = w.inside(context.WithoutCancel(ctx), func(t gil.Token) (err error) {
-		defer p.Release() // while the GIL is held, so that nobody else has to take it for this
-		made, err = pybridge.ToPython(t, value)
-		return err
-	})
-	return pybridge.Given{Object: made}, err
+	return pybridge.Memory{Data: p.Data, Release: reply.Recycle}, nil
 }
 
 // hostCallAsync begins a call whose outcome goes to settle of pyrpc/_rpc.py. It is called with the GIL: a small call is
@@ -181,6 +195,13 @@ func (c *completions) settle(batch []completion) {
 	w := c.worker
 	outcomes := make([]any, len(batch))
 	over := make(map[int64]chan struct{}, len(batch))
+	var releases []func()
+	release := func() {
+		for _, f := range releases {
+			f()
+		}
+	}
+	defer release()
 	for i, done := range batch {
 		over[done.ticket] = done.over
 		value, err := any(nil), done.err
@@ -190,14 +211,17 @@ func (c *completions) settle(batch []completion) {
 		if err != nil {
 			value = failed(err)
 		}
-		if given, ok := value.(pybridge.Given); ok {
-			defer given.Object.Release()
-			value = given.Object
+		switch given := value.(type) {
+		case pybridge.Given:
+			value, releases = given.Value, append(releases, given.Release)
+		case pybridge.Memory: // which a Future could keep from its owner for ever
+			value, releases = given.Data, append(releases, given.Release)
 		}
 		outcomes[i] = pybridge.Tuple{done.ticket, value}
 	}
 	var busy, awake []int64
 	_ = w.inside(context.WithoutCancel(w.ctx), func(t gil.Token) error {
+		defer release() // while the GIL is held, so that nobody else has to take it for this
 		result, err := w.python.settle.Call(t, outcomes)
 		if err != nil {
 			return err

@@ -19,13 +19,16 @@ const futureType = "pyrpc._future.Future"
 // Execute runs a pickled PythonUDF for a peer. A function that raised is a reply.
 func (w *Worker) Execute(ctx context.Context, req agent.Request) (agent.Reply, error) {
 	var reply agent.Reply
+	held := false
+	defer func() {
+		if !held {
+			req.Recycle()
+		}
+	}()
 	err := w.serve(ctx, req, func(ctx context.Context, caller *pybridge.Object, data []byte, extra *pybridge.Object) error {
 		out, err := w.python.serve.CallBytesLent(ctx, data, extra)
-		if err != nil {
+		if held = out.PayloadHeld; err != nil {
 			return err
-		}
-		if !out.PayloadHeld {
-			req.Recycle()
 		}
 		result := out.Object
 		if result == nil {
@@ -80,6 +83,7 @@ func (w *Worker) serve(ctx context.Context, req agent.Request,
 	}
 	extra := caller
 	if len(p.Tensors) > 0 {
+		req.Recycle() // all of it was copied
 		defer p.Release()
 		if extra, err = w.withTensors(ctx, caller, p); err != nil {
 			return refusal(ctx, err)
@@ -103,26 +107,23 @@ func (w *Worker) withTensors(ctx context.Context, caller *pybridge.Object, p han
 	return extra, err
 }
 
-// finish makes a reply of a result that is not bytes alone: (bytes, tensors), which it releases, or a Future of either.
-func (w *Worker) finish(ctx context.Context, caller, result *pybridge.Object) (message, error) {
-	var p handler.Payload
+// finish makes a reply of a result that is not bytes alone: a list of them, (bytes, tensors), or a Future of any. It
+// releases what is none.
+func (w *Worker) finish(ctx context.Context, caller, result *pybridge.Object) (m message, err error) {
 	kind := ""
-	err := w.inside(context.WithoutCancel(ctx), func(t gil.Token) (err error) {
-		if kind, err = result.TypeName(t); err == nil && kind != futureType {
-			defer result.Release()
-			p, err = handler.PayloadOf(t, result)
+	err = w.inside(context.WithoutCancel(ctx), func(t gil.Token) (err error) {
+		if kind, err = result.TypeName(t); err != nil || kind == futureType {
+			return err
+		}
+		defer result.Release()
+		if kind == "list" {
+			m, err = lookAtAll(t, result)
+		} else {
+			m, err = w.flat(t, result)
 		}
 		return err
 	})
-	if err != nil {
-		return message{}, err
-	}
-	if kind != futureType {
-		m, err := w.message(ctx, p)
-		m.payload = p
-		if err != nil {
-			m.release()
-		}
+	if err != nil || kind != futureType {
 		return m, err
 	}
 	return whenOver(ctx, w, result, func(t gil.Token, deliver *pybridge.Object) error {

@@ -1,6 +1,7 @@
 package pyworker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -72,10 +73,13 @@ func (v *value) Fetch(ctx context.Context) (agent.Body, error) {
 	}
 	defer result.Release()
 	m, err := v.worker.finish(ctx, caller, result)
-	if err != nil || m.tensors == nil {
+	if err != nil || !m.lent() {
 		return m.body, err
 	}
 	defer m.release() // the bytes of a Body that a Value gives are nobody's to change
+	if m.joined {
+		return agent.Bytes(bytes.Join(m.body, nil)), nil
+	}
 	for i, segment := range m.body {
 		m.body[i] = slices.Clone(segment)
 	}

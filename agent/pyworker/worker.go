@@ -103,6 +103,7 @@ func (w *Worker) start(ctx context.Context, config Config) error {
 		return fmt.Errorf("pyworker: %w", err)
 	}
 	config.Executor = w
+	config.Lend = true // see borrowed
 	var err error
 	w.agent, err = agent.New(config.Config)
 	return err
@@ -154,7 +155,9 @@ func (w *Worker) RunUDF(ctx context.Context, to string, p handler.Payload) (hand
 		return handler.Payload{}, err
 	}
 	defer m.release()
-	reply, err := w.agent.Call(ctx, to, m.request())
+	req := m.request()
+	req.Lend = false // of a payload the user need not give anything back
+	reply, err := w.agent.Call(ctx, to, req)
 	if err != nil {
 		return handler.Payload{}, err
 	}

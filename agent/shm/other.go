@@ -28,6 +28,15 @@ func NewReceiver([]byte, int64) *Receiver { return &Receiver{} }
 // Read says errors.ErrUnsupported.
 func (*Receiver) Read(Place, [][]byte) error { return errors.ErrUnsupported }
 
+// Loan is of no place here.
+type Loan struct{ Bytes []byte }
+
+// Lend says errors.ErrUnsupported.
+func (*Receiver) Lend(Place, int64) (*Loan, error) { return nil, errors.ErrUnsupported }
+
+// Return does nothing.
+func (*Loan) Return() {}
+
 // Return says errors.ErrUnsupported.
 func (*Receiver) Return(Place) error { return errors.ErrUnsupported }
 

@@ -28,11 +28,12 @@ type Receiver struct {
 	closing  bool                // guarded by mu; no ring is opened any more
 }
 
-// mapping is a file of the sender's as it is seen here. Immutable.
+// mapping is a file of the sender's as it is seen here. Immutable but for the loans.
 type mapping struct {
-	pid  int
-	head []byte // writable
-	data []byte // readable
+	pid   int
+	head  []byte // writable
+	data  []byte // readable
+	loans int    // guarded by Receiver.mu; that are out
 }
 
 // NewReceiver makes the receiver for the one sender that is told the nonce. It maps limit bytes at most.
@@ -44,11 +45,11 @@ func NewReceiver(nonce []byte, limit int64) *Receiver {
 // fault, or there is no way to its memory: it runs on another machine, or as another user.
 func (r *Receiver) Read(p Place, dst [][]byte) error {
 	return r.with(p, func(m *mapping) error {
-		if n := sizeOf(dst); n > int64(len(m.data)) {
-			return fmt.Errorf("shm: %d bytes in a file of %d", n, len(m.data))
+		body, err := m.body(sizeOf(dst))
+		if err == nil {
+			copyOut(dst, body)
 		}
-		copyOut(dst, m.data)
-		return nil
+		return err
 	})
 }
 
@@ -58,9 +59,6 @@ func (r *Receiver) Return(p Place) error { return r.with(p, func(*mapping) error
 func (r *Receiver) with(p Place, f func(*mapping) error) error {
 	r.life.RLock()
 	defer r.life.RUnlock()
-	if r.closed {
-		return os.ErrClosed
-	}
 	m, err := r.find(p)
 	if err != nil {
 		return err
@@ -72,8 +70,19 @@ func (r *Receiver) with(p Place, f func(*mapping) error) error {
 	return nil
 }
 
-// find maps the file that a place is in, the first time.
+// body is the first n bytes.
+func (m *mapping) body(n int64) ([]byte, error) {
+	if n > int64(len(m.data)) {
+		return nil, fmt.Errorf("shm: %d bytes in a file of %d", n, len(m.data))
+	}
+	return m.data[:n:n], nil
+}
+
+// find maps the file that a place is in, the first time. Called with life held for reading.
 func (r *Receiver) find(p Place) (*mapping, error) {
+	if r.closed {
+		return nil, os.ErrClosed
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := r.files[p.File]
@@ -154,7 +163,7 @@ func checkFile(fd int, p Place) error {
 	return nil
 }
 
-// Close gives the mappings up.
+// Close gives the mappings up, each when nothing of it is lent any more.
 func (r *Receiver) Close() {
 	r.mu.Lock()
 	r.closing = true
@@ -165,10 +174,14 @@ func (r *Receiver) Close() {
 	}
 	r.life.Lock()
 	defer r.life.Unlock()
+	if r.closed {
+		return
+	}
 	r.closed = true
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, m := range r.files {
-		_ = unix.Munmap(m.head)
-		_ = unix.Munmap(m.data)
+		m.unmapUnlessLent()
 	}
 	r.files = nil
 }

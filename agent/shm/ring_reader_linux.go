@@ -40,9 +40,6 @@ func (r *Receiver) OpenRing(p Place, limit int) (*RingReader, error) {
 	}
 	r.life.RLock()
 	defer r.life.RUnlock()
-	if r.closed {
-		return nil, os.ErrClosed
-	}
 	m, err := r.find(p)
 	if err != nil {
 		return nil, err

@@ -26,7 +26,7 @@ from ._pickling import (
 from ._remote import _handle_exception, is_remote_exception
 from ._torch import grad_switch
 from ._udf import PythonUDF, _run_function, check, failed
-from ._wire import describe_tensors, make_storages, make_tensors
+from ._wire import describe_tensors, make_tensors
 
 OWN_MODULE = "pyrpc.internal"
 NAMES = ("_run_function", "serialize", "deserialize", "_handle_exception")
@@ -44,7 +44,7 @@ class Handle:
         the same in steps. ``run_function`` never raises.
     ``rref_proxy_functions``, ``rref_type_functions``, ``compilation_unit``, ``kinds_of``
         as in `Members`, each to be called.
-    ``describe_tensors``, ``make_storages``, ``make_tensors``
+    ``describe_tensors``, ``make_tensors``
         those of _wire, for the flat form of tables.
     ``module``, ``names``
         the module, and its functions as found, by name.
@@ -66,7 +66,6 @@ class Handle:
     )
 
     describe_tensors = staticmethod(describe_tensors)
-    make_storages = staticmethod(make_storages)
     make_tensors = staticmethod(make_tensors)
 
     def __init__(self, **members):

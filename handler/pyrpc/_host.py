@@ -31,8 +31,9 @@ class Host:
 
     ``name``, ``rank``, ``timeout`` (seconds; of calls that say none), ``ids``
     (name to rank). Go's functions, where *timeout* is seconds, 0 for no end, a
-    *reply* is bytes or ``[bytes, tensors]``, *data* bytes or a memoryview of them, and each returns, where it fails, a
-    tuple for `failure` of _rpc_errors:
+    *reply* is bytes, a memoryview of them or ``[bytes, tensors]``, *data* bytes, a memoryview of them, or a list
+    of memoryviews to be joined, and each returns, where it fails, a tuple for `failure`
+    of _rpc_errors:
 
     ``call(to, data, tensors, timeout)`` -> reply
     ``call_async(ticket, to, data, tensors, timeout)``: `settle` gets the reply

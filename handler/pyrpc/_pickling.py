@@ -3,8 +3,9 @@
 Counterpart of torch's ``_InternalRPCPickler``. Two ways through:
 
 * nothing registered and no torch, or nothing in the object that could have a
-  reducer: plain C ``pickle.dumps``, no Pickler object;
-* otherwise a C Pickler whose ``dispatch_table`` is the one shared `_Reducers`.
+  reducer, and nothing large: plain C ``pickle.dumps``, no Pickler object;
+* otherwise a C Pickler whose ``dispatch_table`` is the one shared `_Reducers`, and
+  whose file keeps the parts that it is given: see _parts.
 
 Any thread may call in at any time. The table of the serialization in progress
 is the context's, and is put back on every way out: a nested call that fails, and
@@ -16,13 +17,13 @@ from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 import copyreg
 from _pickle import Pickler, dumps, loads
 from contextvars import ContextVar
-from io import BytesIO
 from sys import modules
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
 from . import _tensors, _torch
 from ._compact import compact
 from ._errors import describe_pickling, describe_unpickling
+from ._parts import FEW, Parts, has_large
 from ._udf import PythonUDF
 
 PROTOCOL = 5
@@ -119,7 +120,6 @@ def needs_table():
 
 # What C pickles without a look at any table. Not complex: copyreg has it.
 SCALARS = frozenset((type(None), bool, int, float, str, bytes, bytearray))
-_FEW = 8  # items; a longer look at a container costs more than it saves
 
 
 def is_plain(obj):
@@ -128,10 +128,10 @@ def is_plain(obj):
     if cls in SCALARS:
         return True
     if cls is tuple or cls is list:
-        return len(obj) <= _FEW and SCALARS.issuperset(map(type, obj))
+        return len(obj) <= FEW and SCALARS.issuperset(map(type, obj))
     if cls is dict:
         return (
-            len(obj) <= _FEW
+            len(obj) <= FEW
             and SCALARS.issuperset(map(type, obj))
             and SCALARS.issuperset(map(type, obj.values()))
         )
@@ -157,8 +157,18 @@ def serialize(obj):
     Raises SerializeError, whatever the failure was: also for SystemExit,
     RecursionError or MemoryError out of a ``__reduce__``.
     """
-    if needs_table() and not is_plain(obj) and not is_plain_call(obj):
-        return dump(obj)
+    return _joined(*serialize_parts(obj))
+
+
+def serialize_parts(obj):
+    """`serialize` that leaves large objects of bytes where they are.
+
+    The pickle is bytes, or where there are such objects a list of bytes, which is one
+    when joined. It is bytes where there are tensors.
+    """
+    plain = not needs_table() or is_plain(obj) or is_plain_call(obj)
+    if not plain or has_large(obj):
+        return dump_parts(obj)
     try:
         return dumps(obj, PROTOCOL), []
     except BaseException as exc:
@@ -167,7 +177,16 @@ def serialize(obj):
 
 def dump(obj):
     """`serialize` by way of the reducers."""
-    out = BytesIO()
+    return _joined(*dump_parts(obj))
+
+
+def _joined(data, tensors):
+    return (data if type(data) is bytes else b"".join(data)), tensors
+
+
+def dump_parts(obj):
+    """`serialize_parts` by way of the reducers."""
+    out = Parts()
     tensors = []
     outer = _tables.send
     _tables.send = tensors
@@ -179,13 +198,14 @@ def dump(obj):
             torch = _torch.find()
             if torch is not None:
                 compact(torch, tensors)
+        data = out.taken(joined=bool(tensors))
     except BaseException as exc:
         # The traceback keeps this frame; it must not keep the tensors.
         tensors.clear()
         raise describe_pickling(exc, obj) from exc
     finally:
         _tables.send = outer
-    return out.getvalue(), tensors
+    return data, tensors
 
 
 def deserialize(data, tensor_table=()):

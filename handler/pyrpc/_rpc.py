@@ -7,7 +7,7 @@ from itertools import count
 
 from . import _host
 from ._future import Future
-from ._pickling import deserialize, serialize
+from ._pickling import deserialize, serialize_parts
 from ._remote import _handle_exception
 from ._rpc_errors import failure
 from ._udf import PythonUDF
@@ -71,6 +71,8 @@ def remote(to, func, args=None, kwargs=None, timeout=UNSET_TIMEOUT):
 
 def lent(data):
     """Return what Go takes *data* as: bytes are copied, the memory of a view is looked at."""
+    if type(data) is list:
+        return [memoryview(part) for part in data]
     return data if len(data) < 32768 else memoryview(data)
 
 
@@ -142,11 +144,11 @@ def seconds(host, timeout):
 
 
 def pack(host, to, obj):
-    """Pickle *obj* for a worker: ``(bytes, tensors or None, forks)``."""
+    """Pickle *obj* for a worker: ``(data, tensors or None, forks)``, *data* as serialize_parts gives it."""
     forks = []
     token = destination.set((host, to, forks))
     try:
-        data, tensors = serialize(obj)
+        data, tensors = serialize_parts(obj)
     except BaseException:
         for handle, fork in forks:
             host.unfork(handle, fork)
@@ -166,11 +168,9 @@ def take_back(host, forks, failed):
 
 def unwrap(reply):
     """Return the value of a reply, or raise what it stands for."""
-    if type(reply) is bytes:
-        result = deserialize(reply)
-    elif type(reply) is tuple:
+    kind = type(reply)
+    if kind is tuple:
         raise failure(*reply)
-    else:
-        result = deserialize(*reply)
+    result = deserialize(*reply) if kind is list else deserialize(reply)
     _handle_exception(result)
     return result

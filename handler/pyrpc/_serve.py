@@ -49,8 +49,8 @@ def check_method(cls, name):
 def serve(data, extra):
     """Run a pickled PythonUDF; *extra* is the Caller, or a list of it and the tensors.
 
-    Returns what travels back, bytes or ``(bytes, tensors)``, or a Future of the
-    result. Nothing is raised: what went wrong travels as a RemoteException.
+    Returns what `answer` does, or a Future of the result. Nothing is raised: what went
+    wrong travels as a RemoteException.
     """
     caller, tensors = (extra, ()) if type(extra) is Caller else extra
     return Context().run(_serve, data, tensors, caller)
@@ -107,7 +107,7 @@ def _not_a_future(result):
 
 
 def answer(result, caller):
-    """Pickle a result for who asked: bytes, or ``(bytes, tensors)``. Never raises."""
+    """Pickle a result for who asked: bytes, a list of them to be joined, or ``(bytes, tensors)``. Never raises."""
     try:
         data, tensors, _ = _rpc.pack(caller.host, caller.name, result)
     except BaseException as exc:
@@ -116,7 +116,7 @@ def answer(result, caller):
 
 
 def fetch(value, caller):
-    """Pickle an RRef's value for who asks: ``(bytes, tensors)``. Never raises."""
+    """`answer` of an RRef's value, where bytes alone are ``(bytes, ())``. Never raises."""
     made = Context().run(_fetch, value, caller)
     return (made, ()) if type(made) is bytes else made
 

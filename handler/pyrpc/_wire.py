@@ -1,25 +1,38 @@
 """The tensors of a table as memory: described for sending, made from what arrived.
 
 What is in the head of the flat form, and whether it can be, is for Go (package
-handler/wire); here is only what needs torch. Numbers go over in flat lists, which
-convert fast: of a tensor its requires_grad, number of the storage, offset and
-number of dimensions, then sizes, then strides.
+handler/wire); here is only what needs torch. Behind the copy of a large tensor all of
+this is cold, and takes as long as the copy: so there is little of it, and what goes
+over is one string of dtypes, separated by spaces, and one of numbers, of 64 bits each:
+the number of storages, what there is to say of each, and of each tensor its
+requires_grad, number of the storage, offset and number of dimensions, then sizes,
+then strides.
 """
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
+
+from array import array
 
 from . import _torch
 from ._tensors import check_sendable
 
 
 def describe_tensors(tensors):
-    """Return (dtypes, numbers, storages, kept) for plain CPU tensors.
+    """Return (dtypes, numbers, kept) for plain CPU tensors.
 
-    *storages* has address and size of each storage once, however many tensors show
-    it. The addresses are valid while *kept* lives. TypeError says which tensor has
-    no memory to send.
+    Of a storage there are address and size, once, however many tensors show it. The
+    addresses are valid while *kept* lives. TypeError says which tensor has no memory
+    to send.
     """
     torch = _torch.require("a tensor")
+    if len(tensors) == 1:
+        tensor = _plain(torch, 0, tensors[0])
+        count = tensor.numel()
+        if count and tensor.is_contiguous():  # all it shows is its own, whatever else is in the storage
+            numbers = [1, tensor.data_ptr(), count * tensor.element_size(), int(tensor.requires_grad), 0, 0, tensor.dim()]
+            numbers += tensor.shape
+            numbers += tensor.stride()
+            return str(tensor.dtype)[6:], array("q", numbers).tobytes(), tensor  # "torch.float32"
     dtypes, numbers, storages, kept, places = [], [], [], [], {}
     for i, tensor in enumerate(tensors):
         tensor = _plain(torch, i, tensor)
@@ -29,12 +42,12 @@ def describe_tensors(tensors):
         if place == len(storages) // 2:
             storages += storage.data_ptr(), storage.nbytes()
         offset = tensor.storage_offset() if tensor.numel() else 0
-        dtypes.append(str(tensor.dtype)[6:])  # "torch.float32"
+        dtypes.append(str(tensor.dtype)[6:])
         numbers += int(tensor.requires_grad), place, offset, tensor.dim()
         numbers += tensor.shape
         numbers += tensor.stride()
         kept += tensor, storage
-    return dtypes, numbers, storages, kept
+    return " ".join(dtypes), array("q", [len(places), *storages, *numbers]).tobytes(), kept
 
 
 def _plain(torch, i, tensor):
@@ -68,33 +81,41 @@ def _untyped_storage(tensor):
     return tensor.storage()._storage
 
 
-def make_storages(sizes):
-    """Return ([address, ...], storages) of new memory with so many bytes each.
+ALONE = -1
 
-    It is not written to, so what the system gives is taken only as bytes arrive.
+
+def make_tensors(dtypes, numbers):
+    """Return (addresses, tensors): those that `describe_tensors` would describe so.
+
+    Of a storage there is its size, or ALONE: its one tensor shows all of it, in order.
+    Each is new memory, which its tensors keep. It is not written to, so what the system
+    gives is taken only as bytes arrive at the addresses.
     """
     torch = _torch.require("a tensor")
-    made = [torch.empty(size, dtype=torch.uint8, device="cpu") for size in sizes]
-    return [tensor.data_ptr() for tensor in made], made
-
-
-def make_tensors(storages, dtypes, numbers):
-    """Return the tensors that `describe_tensors` would describe so."""
-    torch = _torch.require("a tensor")
-    untyped = [_untyped_storage(storage) for storage in storages]
-    values = iter(numbers)
+    values = iter(array("q", numbers))
+    storages, addresses = [], []
+    for _ in range(next(values)):
+        size = next(values)
+        memory = None if size == ALONE else torch.empty(size, dtype=torch.uint8, device="cpu")
+        storages.append(memory if memory is None else _untyped_storage(memory))
+        addresses.append(0 if memory is None else memory.data_ptr())
     tensors = []
-    for i, name in enumerate(dtypes):
+    for i, name in enumerate(dtypes.split()):
         dtype = getattr(torch, name, None)
         if dtype is None:
             raise TypeError(
                 f"tensor {i} of the table is of torch.{name},"
                 f" which torch {torch.__version__} does not have"
             )
-        grad, place, offset, dims = (next(values) for _ in range(4))
+        grad, place, offset, dims = next(values), next(values), next(values), next(values)
         size = [next(values) for _ in range(dims)]
         stride = [next(values) for _ in range(dims)]
-        tensor = torch.empty(0, dtype=dtype, device="cpu")
-        tensor.set_(untyped[place], offset, size, stride)
+        storage = storages[place]
+        if storage is None:
+            tensor = torch.empty(size, dtype=dtype, device="cpu")
+            addresses[place] = tensor.data_ptr()
+        else:
+            tensor = torch.empty(0, dtype=dtype, device="cpu")
+            tensor.set_(storage, offset, size, stride)
         tensors.append(tensor.requires_grad_() if grad else tensor)
-    return tensors
+    return array("q", addresses).tobytes(), tensors

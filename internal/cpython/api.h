@@ -71,6 +71,7 @@ typedef struct {
 
 #define Py_bf_getbuffer 1
 #define Py_bf_releasebuffer 2
+#define Py_tp_dealloc 52
 #define METH_VARARGS 0x0001
 #define METH_KEYWORDS 0x0002
 #endif
@@ -177,6 +178,7 @@ typedef struct {
 	X(PyObject *, PyMemoryView_FromObject, (PyObject *)) \
 	X(PyObject *, PyType_FromSpec, (PyType_Spec *)) \
 	X(PyObject *, PyType_GenericAlloc, (PyTypeObject *, Py_ssize_t)) \
+	X(void, PyObject_Free, (void *)) \
 	X(int, PyType_IsSubtype, (PyTypeObject *, PyTypeObject *)) \
 	X(PyObject *, PyCFunction_NewEx, (PyMethodDef *, PyObject *, PyObject *)) \
 	X(PyObject *, PyCapsule_New, (void *, const char *, PyCapsule_Destructor)) \

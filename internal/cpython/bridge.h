@@ -165,6 +165,7 @@ int cpy_buffer_release(Py_buffer *view);
 
 // callback.c
 cpy_ref cpy_callback_new(uintptr_t id, const char *name, const char *doc);
+cpy_ref cpy_memory_new(const void *data, Py_ssize_t len, uintptr_t id);
 int cpy_raise(PyObject *exc);
 
 // signals.c

@@ -12,12 +12,16 @@ struct cpy_callback {
 	char *name, *doc;
 };
 
+void cpy_tell_dropped(uintptr_t id) {
+	int entered = cpy_forked ? -1 : cpy_callback_enter();
+	if (entered >= 0) pyrpcCallbackDropped(id); // on a dying thread the number is lost, not the process
+	cpy_callback_leave(entered);
+}
+
 static void on_dropped(PyObject *capsule) {
 	struct cpy_callback *c = cpy.PyCapsule_GetPointer(capsule, capsule_name);
 	if (!c) return;
-	int entered = cpy_forked ? -1 : cpy_callback_enter();
-	if (entered >= 0) pyrpcCallbackDropped(c->id); // on a dying thread the number is lost, not the process
-	cpy_callback_leave(entered);
+	cpy_tell_dropped(c->id);
 	free(c->name);
 	free(c->doc);
 	free(c);

@@ -32,26 +32,29 @@ type callback struct {
 // and dropped, if not nil, is called with the GIL held: it must not block or enter Python.
 // f must neither panic nor end its goroutine.
 func NewCallback(name, doc string, f Callback, dropped func()) (Ref, error) {
-	callbacks.mu.Lock()
-	if callbacks.byID == nil {
-		callbacks.byID = map[uintptr]callback{}
-	}
-	callbacks.last++
-	id := callbacks.last
-	callbacks.byID[id] = callback{f, dropped}
-	callbacks.mu.Unlock()
-
+	id := register(callback{f, dropped})
 	n, d := C.CString(name), C.CString(doc)
 	defer C.free(unsafe.Pointer(n))
 	defer C.free(unsafe.Pointer(d))
-	r, err := asRef(C.cpy_callback_new(C.uintptr_t(id), n, d))
+	r, err := asRef(C.cpy_callback_new(id, n, d))
 	if err != nil {
-		pyrpcCallbackDropped(C.uintptr_t(id))
+		pyrpcCallbackDropped(id)
 	}
 	return r, err
 }
 
-// Callbacks is the number of Go functions that Python holds.
+func register(c callback) C.uintptr_t {
+	callbacks.mu.Lock()
+	defer callbacks.mu.Unlock()
+	if callbacks.byID == nil {
+		callbacks.byID = map[uintptr]callback{}
+	}
+	callbacks.last++
+	callbacks.byID[callbacks.last] = c
+	return C.uintptr_t(callbacks.last)
+}
+
+// Callbacks is the number of Go functions, and pieces of Go's memory, that Python holds.
 func Callbacks() int {
 	callbacks.mu.Lock()
 	defer callbacks.mu.Unlock()
@@ -74,11 +77,15 @@ func pyrpcCallback(id C.uintptr_t, args, kwargs *C.PyObject) *C.PyObject {
 
 //export pyrpcCallbackDropped
 func pyrpcCallbackDropped(id C.uintptr_t) {
-	callbacks.mu.Lock()
-	dropped := callbacks.byID[uintptr(id)].dropped
-	delete(callbacks.byID, uintptr(id))
-	callbacks.mu.Unlock()
-	if dropped != nil {
+	if dropped := unregister(id).dropped; dropped != nil {
 		dropped()
 	}
+}
+
+func unregister(id C.uintptr_t) callback {
+	callbacks.mu.Lock()
+	defer callbacks.mu.Unlock()
+	c := callbacks.byID[uintptr(id)]
+	delete(callbacks.byID, uintptr(id))
+	return c
 }

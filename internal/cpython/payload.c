@@ -1,4 +1,5 @@
-// A large payload, read by Python in Go's memory for the time of one call.
+// Memory of Go's that Python reads in place: a large payload, for the time of one call, or what is Python's
+// until it has dropped it.
 //
 // The exporter counts its exports, because releasing a memoryview does not end the slices that were
 // made of it: only the count says whether some object can still reach the memory.
@@ -11,6 +12,7 @@ struct cpy_payload {
 	Py_ssize_t len;
 	long exports;
 	int over; // the call has ended: no new exports
+	uintptr_t id; // of what Go wants to be told when this is dropped; 0 for nothing
 };
 
 static PyObject *payload_type;
@@ -34,6 +36,13 @@ static void release_buffer(PyObject *self, Py_buffer *view) {
 	payload_of(self)->exports--;
 }
 
+static void dealloc(PyObject *self) {
+	uintptr_t id = payload_of(self)->id;
+	cpy.PyObject_Free(self);
+	cpy.Py_DecRef(payload_type); // an instance holds its type
+	if (id) cpy_tell_dropped(id);
+}
+
 static int make_type(void) {
 	if (payload_type) return 0;
 	cpy_ref size = cpy_getattr(cpy.PyBaseObject_Type, "__basicsize__", 13);
@@ -47,19 +56,31 @@ static int make_type(void) {
 	PyType_Slot slots[] = {
 		{Py_bf_getbuffer, (void *)get_buffer},
 		{Py_bf_releasebuffer, (void *)release_buffer},
+		{Py_tp_dealloc, (void *)dealloc},
 		{0, NULL},
 	};
-	PyType_Spec spec = {"_pyrpc_bridge.Payload", (int)(head + (Py_ssize_t)sizeof(struct cpy_payload)), 0,
+	PyType_Spec spec = {"_pyrpc_bridge.Memory", (int)(head + (Py_ssize_t)sizeof(struct cpy_payload)), 0,
 		CPY_TPFLAGS_DEFAULT, slots};
 	payload_type = cpy.PyType_FromSpec(&spec);
 	return payload_type ? 0 : -1;
 }
 
-PyObject *cpy_payload_new(const unsigned char *data, Py_ssize_t len) {
+static PyObject *new_payload(const unsigned char *data, Py_ssize_t len, uintptr_t id) {
 	if (make_type() < 0) return NULL;
 	PyObject *o = cpy.PyType_GenericAlloc((PyTypeObject *)payload_type, 0);
-	if (o) *payload_of(o) = (struct cpy_payload){data, len, 0, 0};
+	if (o) *payload_of(o) = (struct cpy_payload){data, len, 0, 0, id};
 	return o;
+}
+
+PyObject *cpy_payload_new(const unsigned char *data, Py_ssize_t len) { return new_payload(data, len, 0); }
+
+cpy_ref cpy_memory_new(const void *data, Py_ssize_t len, uintptr_t id) {
+	NEED_GIL(NOT_HELD_REF);
+	PyObject *exporter = new_payload(data, len, id);
+	PyObject *view = exporter ? cpy.PyMemoryView_FromObject(exporter) : NULL;
+	if (exporter && !view) payload_of(exporter)->id = 0; // the caller is told now
+	cpy.Py_DecRef(exporter);                              // the view holds it
+	return give_ref(view);
 }
 
 int cpy_payload_end(PyObject *o) {

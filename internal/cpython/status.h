@@ -23,6 +23,7 @@ void cpy_signals_leave(void);        // Go's handlers go; for such a child
 void cpy_with_bound_stack(void (*f)(void)); // has the size of the first thread's stack found finite
 int cpy_callback_enter(void);        // 1 a thread of Python's, 0 one of ours, -1 too late
 void cpy_callback_leave(int entered);
+void cpy_tell_dropped(uintptr_t id); // tells Go that Python has dropped what it has that number for
 
 // A new reference, or NULL with the exception set.
 static inline cpy_ref give_ref(PyObject *o) {

@@ -1,0 +1,88 @@
+//go:build linux
+
+package agent
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// borrower answers with what it got, the first byte changed; a body that begins with an f makes it fail.
+func borrower(t *testing.T, lent *atomic.Int64) ExecutorFunc {
+	return func(_ context.Context, req Request) (Reply, error) {
+		defer req.Recycle()
+		if len(req.Body) == 0 {
+			return Reply{}, nil
+		}
+		if _, ok := req.memory.(loan); ok {
+			lent.Add(1)
+		}
+		if req.Body[0][0] == 'f' {
+			return Reply{}, errors.New("failed")
+		}
+		assert.Len(t, req.Body, 2)
+		return Reply{Body: Body{[]byte("R"), bytes.Join(req.Body, nil)[1:]}}, nil
+	}
+}
+
+// TestLend has so little memory shared that a place that is not given back is missed soon.
+func TestLend(t *testing.T) {
+	const size, rounds = 1 << 20, 30
+	var lent atomic.Int64
+	limits := Limits{Shared: 4 << 20}
+	agents := start(t, Config{Name: "w0", Limits: limits}, Config{Name: "w1", Limits: limits, Lend: true, Executor: borrower(t, &lent)})
+	a, b := agents[0], agents[1]
+	ringed(t, a, b)
+	sent := bytes.Repeat([]byte("s"), size)
+	for i := range rounds {
+		req := Request{Body: Body{sent[:1], sent[1:]}, Lend: true}
+		if i%3 == 0 {
+			req.Body[0] = []byte("f")
+		}
+		reply, err := a.Call(testContext(t), "w1", req)
+		if i%3 == 0 {
+			require.ErrorContains(t, err, "failed")
+			continue
+		}
+		require.NoError(t, err)
+		require.IsType(t, loan{}, reply.memory)
+		assert.Equal(t, "R", string(reply.Body[0]))
+		assert.True(t, bytes.Equal(sent[1:], reply.Body[1]))
+		reply.Recycle()
+	}
+	assert.EqualValues(t, rounds, lent.Load())
+	assert.EqualValues(t, rounds, a.Stats().Shared)
+	assert.EqualValues(t, rounds-rounds/3, b.Stats().Shared)
+}
+
+// given counts how often it was given back.
+type given int
+
+func (g *given) giveBack() { *g++ }
+
+// TestLend_replyThatNobodyWaitsFor gives its memory back: the call is forgotten, or has another outcome.
+func TestLend_replyThatNobodyWaitsFor(t *testing.T) {
+	a, b := pair(t, echo)
+	ringed(t, a, b)
+	l, err := a.group.link("w1")
+	require.NoError(t, err)
+	s := l.current.Load()
+	for _, known := range []bool{false, true} {
+		c := &outcall{agent: a, link: l, msg: newOutgoing(frame{call: 1 << 40}, nil)}
+		c.decide()
+		if known {
+			s.mu.Lock()
+			s.calls[c.msg.head.call] = c
+			s.mu.Unlock()
+		}
+		var back given
+		s.settle(c, Reply{memory: &back}, nil)
+		assert.EqualValues(t, 1, back, "known: %v", known)
+	}
+}
