@@ -36,6 +36,19 @@ what_failed() { # log
   grep -vE '^[[:space:]]*(=== (RUN|PAUSE|CONT|NAME)|--- (PASS|SKIP))' "$1"
 }
 
+# In few lines, for whoever sees only the end of the output: which tests failed, or which one ran when
+# the process died, of what, and the functions that were being called.
+in_short() { # log
+  local death='^(fatal error|panic|runtime: |SIG[A-Z]+|unexpected fault|Fatal Python error|\*\*\* )'
+  grep -E '^[[:space:]]*--- FAIL' "$1" | head -n 4
+  if grep -qE "$death" "$1"; then
+    grep -E '^=== (RUN|CONT|NAME)' "$1" | tail -n 1
+    grep -vE '^([[:space:]]|===|$)' "$1" | grep -E -A 14 "$death" | head -n 15
+  else
+    grep -E -A 3 'Error Trace|_test\.go:[0-9]+:|^(FAIL|ERROR): ' "$1" | head -n 12
+  fi | cut -c 1-140
+}
+
 cell() { # column log → ok, FAIL or skip
   if [[ $1 != python && ! -x $(binary "$1") ]]; then
     echo skip # the package has no tests
@@ -85,5 +98,9 @@ fi
 for log in "${failed[@]}"; do
   printf '\nmatrix: FAIL: %s, without what passed:\n' "${log#"$PWD/"}"
   what_failed "$log" | tail -n 200
+done
+for log in "${failed[@]}"; do
+  printf '\nmatrix: FAIL: %s, in short:\n' "${log#"$PWD/"}"
+  in_short "$log"
 done
 [[ ${#failed[@]} == 0 ]]
