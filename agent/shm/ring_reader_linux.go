@@ -105,7 +105,7 @@ func (r *RingReader) next() (record []byte, ok bool, err error) {
 }
 
 // Wait waits until there may be something for Next, which wakes one of those who wait; if eager without sleeping
-// for a moment. They may also wake without a reason.
+// for a moment. They may also wake without a reason, and do after the receiver's Close.
 func (r *RingReader) Wait(eager bool) {
 	r.receiver.life.RLock()
 	defer r.receiver.life.RUnlock()
@@ -113,6 +113,9 @@ func (r *RingReader) Wait(eager bool) {
 }
 
 func (r *RingReader) wait(eager bool) {
+	if r.closed.Load() {
+		return // the memory may have gone
+	}
 	if eager && r.patience.spins() && r.spin() {
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -216,6 +217,52 @@ func TestCloseEndsReadersAndWriters(t *testing.T) {
 		assert.False(t, reader.Ready())
 		assert.ErrorIs(t, w.Write(nil), os.ErrClosed)
 		assert.True(t, w.HasRoom(1))
+	}
+}
+
+// TestClosedRingIsNotTouched calls everything once the memory is gone, where a look at it would end the process.
+func TestClosedRingIsNotTouched(t *testing.T) {
+	s, r := pair(t)
+	w, reader := openRing(t, s, r, noStall)
+	s.Close()
+	r.Close()
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	for name, call := range map[string]func(){
+		"Wait":       func() { reader.Wait(false) },
+		"eager Wait": func() { reader.Wait(true) },
+		"Read":       func() { _, _ = reader.Read(true) },
+		"Next":       func() { _, _, _ = reader.Next() },
+		"Ready":      func() { reader.Ready() },
+		"WakeOne":    reader.WakeOne,
+		"Interrupt":  reader.Interrupt,
+		"Finish":     reader.Finish,
+		"Write":      func() { _ = w.Write([][]byte{{1}}) },
+		"HasRoom":    func() { w.HasRoom(1) },
+		"close":      func() { reader.close(); w.close() },
+	} {
+		assert.NotPanics(t, call, name)
+	}
+}
+
+// TestWaitBesideClose has readers wait, as the agent's do, in every moment of a Close.
+func TestWaitBesideClose(t *testing.T) {
+	for range 1000 {
+		s, r := pair(t)
+		_, reader := openRing(t, s, r, noStall)
+		var waiting sync.WaitGroup
+		for _, eager := range []bool{true, false} {
+			waiting.Go(func() {
+				for {
+					if _, _, err := reader.Next(); err != nil {
+						assert.ErrorIs(t, err, os.ErrClosed)
+						return
+					}
+					reader.Wait(eager)
+				}
+			})
+		}
+		waiting.Go(r.Close)
+		waiting.Wait()
 	}
 }
 
