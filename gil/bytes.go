@@ -2,19 +2,21 @@ package gil
 
 import (
 	"context"
-	"errors"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/pyrpc/pyrpc/internal/cpython"
 	"github.com/pyrpc/pyrpc/internal/gate"
 )
 
+// Outcome is what came of a call, for [CallBytes] to write.
+type Outcome = cpython.Outcome
+
 // CallBytes calls fn(payload) or fn(payload, extra) in one crossing: permit, attach, call, detach.
 // It is the road of every served request; its callers are the handler's, through package pybridge.
 // When ctx ends meanwhile the call is interrupted; one that does not react is left to itself, and what
 // comes of it is dropped. The payload must not be changed then: Python may still read it.
+//
+// The outcome is written to out, and not returned, as it would be copied by every function on the way: where
+// a thousand wait, the stacks that they come back to are in nobody's cache.
 //
 // GIL: acquires; must not be held
 // Thread: any; the goroutine is not locked to it
@@ -22,27 +24,42 @@ import (
 // Blocks: ctx, then the GIL, then user code; with a ctx that can end, no longer than that and Patience
 //
 // Errors: those of [Acquire], ErrHeld, ErrNoCallable, and an *InterruptedError.
-func CallBytes(ctx context.Context, fn cpython.Ref, payload []byte, extra cpython.Ref) (cpython.Outcome, error) {
+func CallBytes(ctx context.Context, fn cpython.Ref, payload []byte, extra cpython.Ref, out *Outcome) error {
 	AssertNotHeld()
-	endless := ctx.Done() == nil
-	if endless || (ctx.Err() == nil && stays(ctx)) {
+	if ctx.Done() == nil || (ctx.Err() == nil && stays(ctx)) {
 		permit, ok, err := gate.Process.TryEnter(label(ctx))
 		if err != nil {
-			return cpython.Outcome{}, err
+			return err
 		}
 		if ok {
-			defer permit.Leave()
-			if endless {
-				return callBytes(permit, fn, payload, extra, nil)
-			}
-			return stayingCall(ctx, permit, fn, payload, extra)
+			return directCall(ctx, permit, fn, payload, extra, out)
 		}
 	}
 	// Those before the caller may be waiting for the very GIL that it holds.
 	if cpython.Held() {
-		return cpython.Outcome{}, ErrHeld
+		return ErrHeld
 	}
-	return carriedCall(ctx, fn, payload, extra)
+	return carriedCall(ctx, fn, payload, extra, out)
+}
+
+// directCall makes the call on the caller's goroutine, which waits for it whatever becomes of ctx.
+func directCall(ctx context.Context, permit *gate.Permit, fn cpython.Ref, payload []byte, extra cpython.Ref, out *Outcome) (err error) {
+	defer permit.Leave()
+	if ctx.Done() == nil {
+		*out, err = callBytes(permit, fn, payload, extra, nil)
+		return err
+	}
+	i := newInterruption(label(ctx))
+	stop := context.AfterFunc(ctx, i.stop)
+	*out, err = callBytes(permit, fn, payload, extra, &i.target)
+	i.end()
+	if err == cpython.ErrInterrupted {
+		return i.error(ctx, false)
+	}
+	if stop() {
+		i.recycle()
+	}
+	return err
 }
 
 // callBytes makes the call under a permit, after what others have left to be dropped.
@@ -53,101 +70,18 @@ func callBytes(permit *gate.Permit, fn cpython.Ref, payload []byte, extra cpytho
 	if cpython.Pending() > 0 {
 		dropPending(permit.ID())
 	}
-	out, err := cpython.CallBytes(permit.ID(), fn, payload, extra, target)
+	out, t, err := cpython.CallBytes(permit.ID(), fn, payload, extra, target)
+	return out, account(t, err)
+}
+
+// account counts a call that was made, and gives its error as this package does.
+func account(t *cpython.Timing, err error) error {
 	if err == cpython.ErrClosed {
-		return out, ErrClosed
+		return ErrClosed
 	}
-	if out.Times > 0 {
-		waits.addTimes(out.Wait, out.Times)
-		holds.addTimes(out.Hold, out.Times)
+	if t != nil {
+		waits.addTimes(t.Wait, t.Calls)
+		holds.addTimes(t.Hold, t.Calls)
 	}
-	return out, err
-}
-
-// bytesCall is a call that waits in the gate, or whose caller may leave: a gate.Job.
-type bytesCall struct {
-	fn, extra cpython.Ref
-	payload   []byte
-	ends      bool // its context can end
-	stays     bool // its caller waits for it all the same
-	began     time.Duration
-	out       cpython.Outcome
-	err       error
-	over      atomic.Bool // what came of it belongs to whoever set it: the call, or a caller that leaves
-	interruption
-}
-
-var calls = sync.Pool{New: func() any { return new(bytesCall) }}
-
-// Run makes the call.
-func (c *bytesCall) Run(permit *gate.Permit) {
-	c.began = now()
-	var target *cpython.Target
-	if c.ends {
-		target = &c.target
-	}
-	out, err := callBytes(permit, c.fn, c.payload, c.extra, target)
-	c.interruption.end()
-	c.out, c.err = out, err
-	if !c.over.CompareAndSwap(false, true) {
-		c.out.Drop()
-	}
-}
-
-// Interrupt hands the call to the watchdog.
-func (c *bytesCall) Interrupt() <-chan time.Time {
-	c.target.Stop()
-	watchdog.watch(&c.interruption)
-	if c.stays {
-		return nil
-	}
-	return time.After(Patience)
-}
-
-// Leave gives the outcome up.
-func (c *bytesCall) Leave() bool { return c.over.CompareAndSwap(false, true) }
-
-func carriedCall(ctx context.Context, fn cpython.Ref, payload []byte, extra cpython.Ref) (cpython.Outcome, error) {
-	c := calls.Get().(*bytesCall)
-	c.fn, c.payload, c.extra, c.label = fn, payload, extra, label(ctx)
-	c.ends, c.stays = ctx.Done() != nil, stays(ctx)
-	start := now()
-	err := gate.Process.Do(ctx, c.label, c)
-	if errors.Is(err, gate.ErrLeft) {
-		return cpython.Outcome{PayloadHeld: true}, c.interruption.error(ctx, true) // the call is the carrier's now
-	}
-	out, called, began := c.out, c.err, c.began
-	switch {
-	case called == cpython.ErrInterrupted:
-		// and the watchdog may still look at it
-		return cpython.Outcome{PayloadHeld: out.PayloadHeld}, c.interruption.error(ctx, false)
-	case ctx.Err() == nil:
-		*c = bytesCall{}
-		calls.Put(c)
-	}
-	if err != nil {
-		return cpython.Outcome{}, err
-	}
-	queued.add(began - start)
-	return out, called
-}
-
-// stayingCall makes the call on the caller's goroutine, which saves handing it to another.
-func stayingCall(ctx context.Context, permit *gate.Permit, fn cpython.Ref, payload []byte, extra cpython.Ref) (cpython.Outcome, error) {
-	c := calls.Get().(*bytesCall)
-	c.label = label(ctx)
-	stop := context.AfterFunc(ctx, func() {
-		c.target.Stop()
-		watchdog.watch(&c.interruption)
-	})
-	out, err := callBytes(permit, fn, payload, extra, &c.target)
-	c.interruption.end()
-	if err == cpython.ErrInterrupted {
-		return out, c.interruption.error(ctx, false)
-	}
-	if stop() { // else the watchdog may still look at it
-		*c = bytesCall{}
-		calls.Put(c)
-	}
-	return out, err
+	return err
 }

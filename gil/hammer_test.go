@@ -46,7 +46,7 @@ func (l load) run(fn cpython.Ref) int64 {
 			defer wg.Done()
 			for j := range l.calls {
 				n := uint64(i*1000 + j)
-				out, err := gil.CallBytes(background, fn, binary.BigEndian.AppendUint64(nil, n), nil)
+				out, err := callBytes(background, fn, binary.BigEndian.AppendUint64(nil, n), nil)
 				if err != nil || len(out.Data) != 8 || binary.BigEndian.Uint64(out.Data) != n*n {
 					wrong.Add(1)
 					fmt.Fprintf(os.Stderr, "square of %d: %v, %+v\n", n, err, out)

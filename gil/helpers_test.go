@@ -83,3 +83,9 @@ func elsewhere(f func()) {
 	}()
 	<-done
 }
+
+// callBytes is gil.CallBytes with its outcome as a result.
+func callBytes(ctx context.Context, fn cpython.Ref, payload []byte, extra cpython.Ref) (out gil.Outcome, err error) {
+	err = gil.CallBytes(ctx, fn, payload, extra, &out)
+	return out, err
+}

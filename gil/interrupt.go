@@ -71,6 +71,26 @@ type interruption struct {
 	first, last string // Python stacks
 }
 
+var interruptions = sync.Pool{New: func() any { return new(interruption) }}
+
+func newInterruption(label string) *interruption {
+	i := interruptions.Get().(*interruption)
+	i.label = label
+	return i
+}
+
+// recycle is for one that was never stopped: the watchdog looks at one that was, also later.
+func (i *interruption) recycle() {
+	*i = interruption{}
+	interruptions.Put(i)
+}
+
+// stop is called when the context has ended.
+func (i *interruption) stop() {
+	i.target.Stop()
+	watchdog.watch(i)
+}
+
 func (i *interruption) end() { i.ended.Store(true) }
 
 func (i *interruption) error(ctx context.Context, stuck bool) *InterruptedError {

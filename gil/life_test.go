@@ -34,7 +34,7 @@ func init() {
 // entersWith tries every way in, and is 0 when each fails with want.
 func entersWith(want error) int {
 	_, acquired := gil.Acquire(background)
-	_, called := gil.CallBytes(background, nil, nil, nil)
+	_, called := callBytes(background, nil, nil, nil)
 	with := gil.With(background, use)
 	for _, err := range []error{acquired, called, with} {
 		if !errors.Is(err, want) {

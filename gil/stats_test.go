@@ -30,7 +30,7 @@ func TestStatsCountEntries(t *testing.T) {
 	}
 	const calls = 800
 	for range calls {
-		_, err := gil.CallBytes(background, fn, nil, nil)
+		_, err := callBytes(background, fn, nil, nil)
 		require.NoError(t, err)
 	}
 	after := gil.Stats()

@@ -24,7 +24,7 @@ func entries(t *testing.T) map[string]func(context.Context) error {
 		},
 		"With": func(ctx context.Context) error { return gil.With(ctx, use) },
 		"CallBytes": func(ctx context.Context) error {
-			_, err := gil.CallBytes(ctx, fn, nil, nil)
+			_, err := callBytes(ctx, fn, nil, nil)
 			return err
 		},
 	}

@@ -25,15 +25,7 @@ func (h *Handler) RunUDF(ctx context.Context, p Payload) (Payload, error) {
 		return Payload{}, err
 	}
 	defer h.calls.leave()
-	if err := h.checkSize(p); err != nil {
-		return Payload{}, err
-	}
-	tensors, err := h.table(ctx, p)
-	if err != nil {
-		return Payload{}, err
-	}
-	defer tensors.Release()
-	data, result, err := h.run.CallBytes(ctx, p.Data, tensors)
+	data, result, err := h.runUDF(ctx, p)
 	if err != nil {
 		return Payload{}, h.closed(err)
 	}
@@ -42,6 +34,19 @@ func (h *Handler) RunUDF(ctx context.Context, p Payload) (Payload, error) {
 	}
 	defer result.Release()
 	return unpack(ctx, result)
+}
+
+// runUDF makes the crossing.
+func (h *Handler) runUDF(ctx context.Context, p Payload) (data []byte, result *pybridge.Object, err error) {
+	if err := h.checkSize(p); err != nil {
+		return nil, nil, err
+	}
+	tensors, err := h.table(ctx, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer tensors.Release()
+	return h.run.CallBytes(ctx, p.Data, tensors)
 }
 
 func (h *Handler) checkSize(p Payload) error {

@@ -68,12 +68,19 @@ func (o *Object) CallMethod(t gil.Token, name string, args ...any) (*Object, err
 // Blocks: ctx, then the GIL, then user code
 func (o *Object) CallBytes(ctx context.Context, payload []byte, extra *Object) (data []byte, result *Object, err error) {
 	gil.AssertNotHeld()
-	lent, err := o.CallBytesLent(ctx, payload, extra)
-	if lent.Owner == nil {
-		return lent.Data, lent.Object, err
+	var out cpython.Outcome
+	if err := o.callBytes(ctx, payload, extra, &out); err != nil {
+		return nil, nil, err
 	}
-	defer lent.Owner.Release()
-	return bytes.Clone(lent.Data), nil, err
+	if out.What == cpython.Bytes {
+		return out.Data, nil, nil
+	}
+	lent, err := o.lent(ctx, &out)
+	if lent.Owner != nil {
+		defer lent.Owner.Release()
+		lent.Data = bytes.Clone(lent.Data)
+	}
+	return lent.Data, lent.Object, err
 }
 
 // Lent is what [Object.CallBytesLent] brought back: Data, or Object when the result was no bytes.
@@ -95,29 +102,40 @@ type Lent struct {
 // Blocks: ctx, then the GIL, then user code
 func (o *Object) CallBytesLent(ctx context.Context, payload []byte, extra *Object) (Lent, error) {
 	gil.AssertNotHeld()
+	var out cpython.Outcome
+	if err := o.callBytes(ctx, payload, extra, &out); err != nil {
+		return Lent{PayloadHeld: out.PayloadHeld}, err
+	}
+	return o.lent(ctx, &out)
+}
+
+// callBytes is how every call with a payload is made; see [gil.CallBytes].
+func (o *Object) callBytes(ctx context.Context, payload []byte, extra *Object, out *cpython.Outcome) error {
 	fn, err := o.use()
 	if err != nil {
-		return Lent{}, err
+		return err
 	}
 	defer o.done()
 	var extraRef cpython.Ref
 	if extra != nil {
 		if extraRef, err = extra.use(); err != nil {
-			return Lent{}, err
+			return err
 		}
 		defer extra.done()
 	}
-	out, err := gil.CallBytes(ctx, fn, payload, extraRef)
+	return gil.CallBytes(ctx, fn, payload, extraRef, out)
+}
+
+// lent takes over what a call of o brought back.
+func (o *Object) lent(ctx context.Context, out *cpython.Outcome) (Lent, error) {
 	lent := Lent{Data: out.Data, PayloadHeld: out.PayloadHeld}
-	switch {
-	case err != nil:
-		return Lent{PayloadHeld: out.PayloadHeld}, err
-	case out.Exception != nil:
-		return Lent{PayloadHeld: out.PayloadHeld}, describeLater(ctx, out.Exception)
-	case out.Object != nil:
-		lent.Object = adopt(out.Object, "result of "+o.Label())
-	case out.Owner != nil:
-		lent.Owner = adopt(out.Owner, "result of "+o.Label())
+	switch out.What {
+	case cpython.Exception:
+		return lent, describeLater(ctx, out.Ref)
+	case cpython.Object:
+		lent.Object = adopt(out.Ref, "result of "+o.Label())
+	case cpython.LentBytes:
+		lent.Owner = adopt(out.Ref, "result of "+o.Label())
 	}
 	return lent, nil
 }

@@ -74,11 +74,13 @@ func (o *Object) use() (cpython.Ref, error) {
 		return nil, ErrNoObject
 	}
 	if !o.entry.use() {
-		return nil, fmt.Errorf("%w: %s", ErrReleased, o.entry.label)
+		return nil, o.releasedError()
 	}
 	runtime.KeepAlive(o) // until the use is counted, the cleanup must not run
 	return o.entry.ref, nil
 }
+
+func (o *Object) releasedError() error { return fmt.Errorf("%w: %s", ErrReleased, o.entry.label) }
 
 func (o *Object) done() { o.entry.done() }
 

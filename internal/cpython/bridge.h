@@ -98,11 +98,21 @@ typedef struct {
 	int payload_held; // some Python object can still reach data: it must stay alive
 	int interrupted; // an exception was sent to it
 	int timed; // one call in CPY_TIMED is, as reading the clock costs a hundredth of a small call
-	int64_t wait_ns, hold_ns;
+	int64_t wait_ns, hold_ns, after_ns; // for the GIL, of it, and from the batch's begin to its own
 } cpy_call_result;
 enum { CPY_TIMED = 8 };
+enum { CPY_SMALL = 2048 }; // results up to this size come back in the same crossing; larger ones take a second one for the copy
 void cpy_call_bytes(const cpy_call_args *a, const unsigned char *data, Py_ssize_t len, unsigned char *dst,
 	Py_ssize_t cap, cpy_call_result *out, cpy_target *target); // target: NULL for a call that nobody interrupts
+typedef struct {
+	cpy_call_args args;     // but for the permit, which all have in common
+	uintptr_t target;       // 0 for none
+	Py_ssize_t offset, len; // of its payload
+	cpy_call_result out;
+} cpy_batch_call;
+// Makes the calls in their order: call i, if turns[i] can be changed from 0 to 1, and current is i then.
+int cpy_call_batch(int permit, cpy_batch_call *calls, uint32_t n, uint32_t *turns, int32_t *current,
+	const unsigned char *data, unsigned char *dst, Py_ssize_t cap);
 
 // object.c
 PyObject *cpy_none(void);

@@ -80,6 +80,20 @@ static void call_target(const cpy_call_args *a, const unsigned char *data, Py_ss
 	cpy.Py_DecRef((PyObject *)a->fn);
 }
 
+static void call_either(const cpy_call_args *a, const unsigned char *data, Py_ssize_t len, unsigned char *dst,
+	Py_ssize_t cap, cpy_call_result *out, cpy_target *target) {
+	if (target)
+		call_target(a, data, len, dst, cap, out, target);
+	else
+		call(a, data, len, dst, cap, out, NULL);
+}
+
+// One call in CPY_TIMED.
+static int is_timed(void) {
+	static __thread unsigned calls;
+	return calls++ % CPY_TIMED == 0;
+}
+
 void cpy_call_bytes(const cpy_call_args *a, const unsigned char *data, Py_ssize_t len, unsigned char *dst,
 	Py_ssize_t cap, cpy_call_result *out, cpy_target *target) {
 	memset(out, 0, sizeof *out);
@@ -87,18 +101,49 @@ void cpy_call_bytes(const cpy_call_args *a, const unsigned char *data, Py_ssize_
 		out->status = CPY_HELD;
 		return;
 	}
-	static __thread unsigned calls;
-	out->timed = calls++ % CPY_TIMED == 0;
+	out->timed = is_timed();
 	int64_t start = out->timed ? cpy_now() : 0;
 	out->status = cpy_attach(a->permit);
 	if (out->status != CPY_OK) return;
 	int64_t held = out->timed ? cpy_now() : 0;
-	if (target)
-		call_target(a, data, len, dst, cap, out, target);
-	else
-		call(a, data, len, dst, cap, out, NULL);
+	call_either(a, data, len, dst, cap, out, target);
 	cpy_detach();
 	if (!out->timed) return;
 	out->wait_ns = held - start;
 	out->hold_ns = cpy_now() - held;
+}
+
+static int take_turn(uint32_t *turns, uint32_t i, int32_t *current) {
+	uint32_t to_come = 0;
+	if (!__atomic_compare_exchange_n(&turns[i], &to_come, 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return 0;
+	__atomic_store_n(current, (int32_t)i, __ATOMIC_RELEASE);
+	return 1;
+}
+
+int cpy_call_batch(int permit, cpy_batch_call *calls, uint32_t n, uint32_t *turns, int32_t *current,
+	const unsigned char *data, unsigned char *dst, Py_ssize_t cap) {
+	if (cpy_self_held()) return CPY_HELD;
+	int64_t start = cpy_now();
+	int status = cpy_attach(permit);
+	if (status != CPY_OK) return status;
+	int64_t wait = cpy_now() - start;
+	for (uint32_t i = 0; i < n; i++) {
+		if (!take_turn(turns, i, current)) continue;
+		cpy_batch_call *c = &calls[i];
+		memset(&c->out, 0, sizeof c->out);
+		c->out.timed = is_timed();
+		int64_t began = c->out.timed ? cpy_now() : 0;
+		call_either(&c->args, data + c->offset, c->len, dst, cap < CPY_SMALL ? cap : CPY_SMALL, &c->out, (cpy_target *)c->target);
+		if (c->out.data && !c->out.obj) { // in dst
+			dst += c->out.len;
+			cap -= c->out.len;
+		}
+		cpy_between();
+		if (!c->out.timed) continue;
+		c->out.after_ns = began - start;
+		c->out.hold_ns = cpy_now() - began;
+		c->out.wait_ns = i == 0 ? wait : 0;
+	}
+	cpy_detach();
+	return CPY_OK;
 }

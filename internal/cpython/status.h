@@ -14,6 +14,7 @@
 int cpy_set_drains(int drains);    // for as long as code runs that does, or does not; returns what to set after it
 int cpy_self_held(void);             // does this thread hold the GIL through cpy_attach?
 PyObject *cpy_take_exception(void);  // owned; clears the error indicator
+int cpy_between(void);               // what a detach does for the next call, where there is none between two
 int64_t cpy_now(void);               // monotonic, ns
 PyObject *cpy_payload_new(const unsigned char *data, Py_ssize_t len); // exports Go's memory
 int cpy_payload_end(PyObject *o);    // no new exports; 0 when old ones are still there

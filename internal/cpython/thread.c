@@ -170,6 +170,11 @@ static int drop_pending_exception(void) {
 	return CPY_PENDING;
 }
 
+int cpy_between(void) {
+	if (cpy_forked) cpy_end_child();
+	return drop_pending_exception();
+}
+
 int cpy_detach(void) {
 	if (self.depth == 0) return CPY_NOT_HELD;
 	if (cpy_forked) cpy_end_child();

@@ -1,6 +1,11 @@
+//go:build go1.25
+
 package gate_test
 
 import (
+	"context"
+	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,61 +18,212 @@ import (
 	"github.com/pyrpc/pyrpc/internal/gate"
 )
 
-// TestNobodyIsHeldLongerThanATick: a batch that small jobs take long to fill is told by the clock.
+// crowded has n jobs wait behind a holder, which leaves then. Job i does what run says.
+func crowded(t *testing.T, g *gate.Gate, shared *sharing, n int, run func(i int)) (done []chan error) {
+	t.Helper()
+	holder := enter(t, g, "holder")
+	for i := range n {
+		done = append(done, do(context.Background(), g, "job", shared.job(func(*gate.Permit) { run(i) })))
+		synctest.Wait()
+	}
+	holder.Leave()
+	return done
+}
+
+// TestNobodyIsHeldLongerThanATick: who is over is told by the clock, however many are still to come.
 func TestNobodyIsHeldLongerThanATick(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Max: 1})
-		holder := enter(t, g, "holder")
+		var shared sharing
 		const jobs = 200
-		var held [jobs]time.Duration
+		var over [jobs]time.Time
+		done := crowded(t, g, &shared, jobs, func(i int) {
+			pass(gate.DefaultTick / 10)
+			over[i] = time.Now()
+		})
 		var wg sync.WaitGroup
-		for i := range held {
+		for i := range done {
 			wg.Go(func() {
-				var over time.Time
-				err := g.Do(t.Context(), "job", jobFunc(func(*gate.Permit) {
-					pass(gate.DefaultTick / 10)
-					over = time.Now()
-				}))
-				held[i] = time.Since(over)
-				assert.NoError(t, err)
+				assert.NoError(t, <-done[i])
+				assert.LessOrEqual(t, time.Since(over[i]), gate.DefaultTick)
 			})
 		}
-		require.Eventually(t, func() bool { return g.Stats().Queue == jobs }, time.Minute, time.Millisecond)
-		holder.Leave()
 		wg.Wait()
-		for _, h := range held {
-			assert.LessOrEqual(t, h, gate.DefaultTick)
-		}
+		assert.Equal(t, []int{jobs}, shared.ran(), "short jobs stay together, and need no other permit")
+		assert.Equal(t, 1, g.Stats().Peak)
 	})
 }
 
-// TestALongQueueIsToldByHalves: those who are told wake, and compete with the jobs that go on. Jobs take
-// no time here, so the clock does not tell anybody.
-func TestALongQueueIsToldByHalves(t *testing.T) {
+// TestJobThatBlocksHoldsUpNoOthers: neither those before it nor those behind it.
+func TestJobThatBlocksHoldsUpNoOthers(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g := opened(t, gate.Options{Max: 4})
+		var shared sharing
+		free := make(chan struct{})
+		done := crowded(t, g, &shared, 5, func(i int) {
+			if i == 2 {
+				<-free
+			}
+		})
+		start := time.Now()
+		for _, i := range []int{0, 1} {
+			require.NoError(t, <-done[i])
+		}
+		assert.LessOrEqual(t, time.Since(start), gate.DefaultTick)
+		for _, i := range []int{3, 4} {
+			require.NoError(t, <-done[i])
+		}
+		assert.LessOrEqual(t, time.Since(start), 10*gate.DefaultTick)
+		close(free)
+		require.NoError(t, <-done[2])
+	})
+}
+
+// TestJobsThatBlockRunAbreast though they began in one crossing.
+func TestJobsThatBlockRunAbreast(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const jobs = 64
+		g := opened(t, gate.Options{Max: jobs})
+		var shared sharing
+		start := time.Now()
+		for _, done := range crowded(t, g, &shared, jobs, func(int) { pass(time.Second) }) {
+			require.NoError(t, <-done)
+		}
+		assert.Less(t, time.Since(start), time.Second+40*gate.DefaultTick)
+		assert.Equal(t, jobs, g.Stats().Peak)
+	})
+}
+
+// TestWaitingForTheGILMakesNoRoom: more permits would only mean more threads that wait.
+func TestWaitingForTheGILMakesNoRoom(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g := opened(t, gate.Options{Max: 8})
+		var shared sharing
+		holder := enter(t, g, "holder")
+		late := &lateCrossing{crossing: crossing{of: &shared}, held: make(chan struct{})}
+		var done []chan error
+		for range 3 {
+			done = append(done, do(context.Background(), g, "job", &lateJob{shared.job(func(*gate.Permit) {}), late}))
+			synctest.Wait()
+		}
+		holder.Leave()
+		pass(100 * gate.DefaultTick)
+		waiter := arrive(context.Background(), g, "caller")
+		pass(100 * gate.DefaultTick)
+		assert.True(t, waiter.waits())
+		assert.Equal(t, 1, g.Stats().Quota)
+		close(late.held)
+		for _, d := range done {
+			require.NoError(t, <-d)
+		}
+		waiter.in(t).Leave()
+	})
+}
+
+// lateCrossing is one whose thread waits for the GIL before it can begin.
+type lateCrossing struct {
+	crossing
+	held chan struct{}
+}
+
+func (c *lateCrossing) Add(j gate.Job) bool { return c.crossing.Add(j.(*lateJob).job) }
+
+func (c *lateCrossing) Run(p *gate.Permit, turns *gate.Turns) {
+	<-c.held
+	c.crossing.Run(p, turns)
+}
+
+type lateJob struct {
+	*job
+	late *lateCrossing
+}
+
+func (j *lateJob) Crossing() gate.Crossing {
+	j.late.Add(j)
+	return j.late
+}
+
+// TestDrainRefusesThoseWhoseTurnHasNotCome, at once: they wait, though a carrier has them already.
+func TestDrainRefusesThoseWhoseTurnHasNotCome(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Max: 1})
-		holder := enter(t, g, "holder")
-		const jobs = 1000
-		var ran, told, rounds atomic.Int32
-		var wg sync.WaitGroup
-		for range jobs {
-			wg.Go(func() {
-				assert.NoError(t, g.Do(t.Context(), "job", jobFunc(func(*gate.Permit) {
-					before := told.Load()
-					synctest.Wait() // for those who were told
-					if told.Load() > before {
-						rounds.Add(1)
-					}
-					if ran.Add(1) <= jobs/2 {
-						assert.Zero(t, told.Load(), "told before half were done")
-					}
-				})))
-				told.Add(1)
-			})
-		}
-		require.Eventually(t, func() bool { return g.Stats().Queue == jobs }, time.Minute, time.Millisecond)
-		holder.Leave()
-		wg.Wait()
-		assert.LessOrEqual(t, rounds.Load(), int32(6), "500, 250, 125, 62, 31 or 32, and what is left")
+		var shared sharing
+		free := make(chan struct{})
+		done := crowded(t, g, &shared, 3, func(i int) {
+			switch i {
+			case 1:
+				<-free
+			case 2:
+				assert.Fail(t, "ran")
+			}
+		})
+		synctest.Wait()
+		start := time.Now()
+		var inside *gate.DrainError
+		require.ErrorAs(t, g.Drain(ended()), &inside)
+		assert.Equal(t, []string{"job"}, inside.Inside)
+		require.NoError(t, <-done[0])
+		require.ErrorIs(t, <-done[2], gate.ErrClosed)
+		assert.Zero(t, time.Since(start))
+		close(free)
+		require.NoError(t, <-done[1])
+		require.NoError(t, g.Drain(t.Context()))
 	})
+}
+
+// TestDeadCarrierHoldsUpNoOthers: its thread has ended in a job, and with it its goroutine.
+func TestDeadCarrierHoldsUpNoOthers(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g := opened(t, gate.Options{Max: 1})
+		var shared sharing
+		var dead atomic.Int32
+		g.Reclaim(func() int { return int(dead.Swap(0)) })
+		holder := enter(t, g, "holder")
+		before := do(t.Context(), g, "before", shared.job(func(*gate.Permit) {}))
+		synctest.Wait()
+		ctx, cancel := context.WithCancel(t.Context())
+		dies := shared.job(func(p *gate.Permit) {
+			dead.Store(int32(p.ID()))
+			runtime.Goexit()
+		})
+		dies.patience = make(chan time.Time, 1)
+		dies.patience <- time.Time{}
+		lost := do(ctx, g, "dies", dies)
+		synctest.Wait()
+		behind := do(t.Context(), g, "behind", shared.job(func(*gate.Permit) {}))
+		synctest.Wait()
+		holder.Leave()
+		require.NoError(t, <-before)
+		require.NoError(t, <-behind)
+		cancel()
+		require.ErrorIs(t, <-lost, gate.ErrLeft)
+		require.NoError(t, g.Drain(t.Context()))
+	})
+}
+
+// TestWhoCallsWithoutAPauseWaitsForThoseWhoReturn: those who were told wait for the only processor, on which one of
+// them could make all its calls before the others run again.
+func TestWhoCallsWithoutAPauseWaitsForThoseWhoReturn(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	g := opened(t, gate.Options{Max: 1})
+	holder := enter(t, g, "holder")
+	var shared sharing
+	const callers, each = 8, 1000
+	var calls [callers]int
+	var most int // that one was ahead of another
+	var wg sync.WaitGroup
+	for i := range callers {
+		wg.Go(func() {
+			for range each {
+				assert.NoError(t, g.Do(context.Background(), "job", shared.job(func(*gate.Permit) {
+					calls[i]++
+					most = max(most, calls[i]-slices.Min(calls[:]))
+				})))
+			}
+		})
+	}
+	queued(t, g, callers)
+	holder.Leave()
+	wg.Wait()
+	assert.Less(t, most, each/10)
 }

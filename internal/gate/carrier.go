@@ -1,89 +1,144 @@
 package gate
 
-import "sync"
+import "slices"
 
-// batch is the fewest callers that a carrier tells together that their jobs are done, while there are
-// more jobs. Telling one often means waking an OS thread, which costs as much as a small call, and those
-// who are told at once ask for processors while Python computes.
-const batch = 32
-
-// carrier is a goroutine that goes from job to job.
-type carrier struct {
-	done, told []*waiter // whose jobs are done, and who are being told; swapped. done is guarded by Gate.mu
-}
-
-var carriers = sync.Pool{New: func() any { return new(carrier) }}
-
-// carry runs w's job and then those behind it, until the queue or the room for them ends.
-func (g *Gate) carry(p *Permit, w *waiter) {
-	c := carriers.Get().(*carrier)
-	defer carriers.Put(c) // nobody is held back: the last round has told them all
-	for w != nil {
-		w.job.Run(p)
-		var over []*waiter
-		w, over = c.carryOn(p, w)
-		tell(over)
+// carry runs b and then what is behind it, until the queue or the room for it ends.
+func (g *Gate) carry(p *Permit, b *batch) {
+	for b != nil {
+		b.run(p)
+		next, over := g.carryOn(p, b)
+		b.tell(over)
+		b.free()
+		b = next
 	}
 }
 
-func tell(over []*waiter) {
-	for _, w := range over {
-		w.grant(nil)
-	}
-}
-
-// carryOn gives p back and takes it again for the job at the head of the queue; nil when there is none,
-// and p must not be used any more. Who is over is told after that, and finds nothing of its own inside:
-// at the end, when there are enough of them, or when the next job takes long or steps out.
-func (c *carrier) carryOn(p *Permit, done *waiter) (next *waiter, over []*waiter) {
-	g := p.gate
-	g.mu.Lock()
+// carryOn gives p back and takes it again for the batch at the head of the queue; nil when there is none,
+// and p must not be used any more. Who is over is told after that, and finds nothing of its own inside.
+func (g *Gate) carryOn(p *Permit, b *batch) (next *batch, over span) {
+	g.lockSoon()
 	defer g.mu.Unlock()
-	c.done = append(c.done, done)
+	over = g.finish(b, len(b.members))
 	g.discount(p)
-	p.carrier = nil
-	if g.back.empty() && !g.queue.empty() && g.queue.first.job != nil && g.room() {
-		next = g.queue.pop()
-		p.label = next.label
-		p.carrier = c
+	p.batch = nil
+	if g.back.empty() && !g.queue.empty() && g.queue.first.batch != nil && g.room() {
+		next = g.queue.pop().batch
 		g.count(p)
-		if g.holdBack(c) {
-			return next, nil
-		}
+		g.board(p, next)
 	} else {
 		g.giveBack(p)
 	}
-	over = c.done
-	c.done, c.told = c.told[:0], over
 	return next, over
 }
 
-// holdBack with mu held: should c go on before it tells who is done? Until as many are done as wait, so
-// that a long queue is told in a few rounds; the clock sees to it that nobody is held for longer than a
-// tick.
-func (g *Gate) holdBack(c *carrier) bool { return len(c.done) < max(batch, g.queue.n) }
-
-// tellAll with mu held: p's job takes long.
-func (p *Permit) tellAll() {
-	if c := p.carrier; c != nil {
-		tell(c.done)
-		c.done = c.done[:0]
-	}
-}
-
-// tellOverdue with mu held: those whose carrier has not come back since the clock went on.
-func (g *Gate) tellOverdue() {
-	for p := g.inside.first; p != nil; p = p.next {
-		if p.tick != g.tick {
-			p.tellAll()
+// lockSoon locks mu, and tries for a while before it sleeps: nobody holds it for long, and Python waits.
+func (g *Gate) lockSoon() {
+	for range 50 {
+		if g.mu.TryLock() {
+			return
 		}
 	}
+	g.mu.Lock()
 }
 
-// holdsBack with mu held: is anybody done and not told?
-func (g *Gate) holdsBack() bool {
+// finish with mu held: the first n of b are over, and those that are in the span are to be told.
+func (g *Gate) finish(b *batch, n int) span {
+	s, callers := b.finish(n)
+	g.returning.Add(int32(callers))
+	return s
+}
+
+// abreast is how many jobs may share a crossing while callers overstay. Each needs a permit of its own then, and those
+// behind it have to be moved when it turns out to.
+const abreast = 16
+
+// most with mu held is how many jobs may share a crossing at present.
+func (g *Gate) most() int {
+	if g.quota > g.opts.Base {
+		return abreast
+	}
+	return maxBatch
+}
+
+// board with mu held: p is b's from now on, and while callers overstay only its first job's.
+func (g *Gate) board(p *Permit, b *batch) {
+	p.batch = b
+	if g.quota > g.opts.Base {
+		g.requeue(b)
+	}
+}
+
+// makeWay with mu held: p's job takes long. The callers of those before it are told, and those behind it queue again,
+// ahead of all others.
+func (g *Gate) makeWay(p *Permit) {
+	b := p.batch
+	if b == nil {
+		return
+	}
+	over := g.finish(b, b.now())
+	g.requeue(b)
+	b.tell(over)
+}
+
+// requeue with mu held: those of b whose turn has not come are taken out of it.
+func (g *Gate) requeue(b *batch) {
+	var again []*batch
+	for _, w := range b.withdrawAll() {
+		switch last := len(again) - 1; {
+		case g.state != Running:
+			w.refuse(ErrClosed)
+		case last >= 0 && again[last].join(w, g.most()):
+		default:
+			again = append(again, g.newBatch(w, crossing(w.job)))
+		}
+		b.free()
+	}
+	for _, next := range slices.Backward(again) {
+		g.queue.pushFront(&next.place)
+	}
+}
+
+// look with mu held sees, once in each tick, how p's batch fares: whoever of its callers can be told is told, and a job
+// that blocks makes way.
+func (g *Gate) look(p *Permit) {
+	b := p.batch
+	if b == nil || p.tick == g.tick {
+		return
+	}
+	b.tell(g.finish(b, b.now()))
+	switch {
+	case b.goesOn():
+		g.renew(p)
+	case g.tick-p.tick > 1:
+		g.makeWay(p)
+	}
+}
+
+func (g *Gate) lookAtAll() {
 	for p := g.inside.first; p != nil; p = p.next {
-		if p.carrier != nil && len(p.carrier.done) > 0 {
+		g.look(p)
+	}
+}
+
+// helpful is how many jobs must be over for a caller that comes to wait to tell their callers: their carrier would have
+// to come back for it, and those who call again keep each other going on the processors that they have.
+const helpful = 16
+
+// overMeanwhile with mu held gives the callers that the one who asks should tell. The batch is nil where there are
+// none, and else to be freed.
+func (g *Gate) overMeanwhile() (*batch, span) {
+	p := g.inside.last
+	if p == nil || p.batch == nil || p.batch.now()-p.batch.over < helpful {
+		return nil, span{}
+	}
+	p.batch.users.Add(1)
+	return p.batch, g.finish(p.batch, p.batch.now())
+}
+
+// carriesMany with mu held: does anybody wait for others of its batch?
+func (g *Gate) carriesMany() bool {
+	for p := g.inside.first; p != nil; p = p.next {
+		if p.batch != nil && len(p.batch.members) > 1 {
 			return true
 		}
 	}

@@ -107,8 +107,9 @@ type Gate struct {
 	ids     []*Permit  // by Permit.id-1; nil where free
 	reclaim func() int // see Reclaim
 
-	waits   atomic.Int64 // entries that had to wait
-	waiters sync.Pool    // of *waiter
+	waits     atomic.Int64 // entries that had to wait
+	returning atomic.Int32 // callers whose jobs are over and who do not run yet; they may come again at once
+	waiters   sync.Pool    // of *waiter
 }
 
 // Process is the gate of the one interpreter that a process can have.
@@ -178,7 +179,7 @@ func (g *Gate) Enter(ctx context.Context, label string) (*Permit, error) {
 		defer g.mu.Unlock()
 		return nil, g.refusal()
 	}
-	if g.queue.empty() && g.room() {
+	if g.vacant() {
 		p := g.grant(label)
 		g.mu.Unlock()
 		return p, nil
@@ -188,14 +189,17 @@ func (g *Gate) Enter(ctx context.Context, label string) (*Permit, error) {
 	return g.wait(ctx, w)
 }
 
-// TryEnter is [Gate.Enter] for a caller that will not wait: ok is false when it would have to.
+// TryEnter is [Gate.Enter] for a caller that will not wait: ok is false when it would have to, or does not know.
 func (g *Gate) TryEnter(label string) (p *Permit, ok bool, err error) {
+	if g.returning.Load() > 0 {
+		return nil, false, nil // without the lock, which those who do wait need
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.state != Running {
 		return nil, false, g.refusal()
 	}
-	if !g.queue.empty() || !g.room() {
+	if !g.vacant() {
 		return nil, false, nil
 	}
 	return g.grant(label), true, nil
@@ -246,7 +250,14 @@ func (g *Gate) enqueue(l *waitList, w *waiter) *waiter {
 // refuseAll with mu held: newcomers that wait will not be let in.
 func (g *Gate) refuseAll() {
 	for w := g.queue.pop(); w != nil; w = g.queue.pop() {
-		w.refuse(ErrClosed)
+		if w.batch != nil {
+			w.batch.refuse(ErrClosed)
+		} else {
+			w.refuse(ErrClosed)
+		}
+	}
+	for p := g.inside.first; p != nil; p = p.next {
+		g.makeWay(p)
 	}
 }
 

@@ -18,6 +18,7 @@ type slowJob struct {
 	patience      chan time.Time
 	heeds         bool
 	ended         atomic.Bool
+	dropped       atomic.Int32
 }
 
 func newSlowJob() *slowJob {
@@ -39,7 +40,7 @@ func (j *slowJob) Interrupt() <-chan time.Time {
 	return j.patience
 }
 
-func (j *slowJob) Leave() bool { return !j.ended.Load() }
+func (j *slowJob) Drop() { j.dropped.Add(1) }
 
 // TestDoInterruptsWhatRuns waits for a job that heeds its interruption, and has its outcome.
 func TestDoInterruptsWhatRuns(t *testing.T) {
@@ -54,6 +55,7 @@ func TestDoInterruptsWhatRuns(t *testing.T) {
 	require.NoError(t, <-done)
 	assert.True(t, job.ended.Load())
 	require.NoError(t, g.Drain(t.Context()))
+	assert.Zero(t, job.dropped.Load())
 }
 
 // TestDoLeavesWhatDoesNotEnd gives the caller back, and keeps the permit until the job is over.
@@ -72,4 +74,5 @@ func TestDoLeavesWhatDoesNotEnd(t *testing.T) {
 	close(job.free)
 	require.NoError(t, g.Drain(t.Context()))
 	assert.True(t, job.ended.Load())
+	assert.EqualValues(t, 1, job.dropped.Load())
 }

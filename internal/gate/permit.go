@@ -8,13 +8,21 @@ type Permit struct {
 	id         int
 	label      string
 	tick       uint64
-	carrier    *carrier // that has it and may be holding callers back
+	batch      *batch // that it is for, when it is a carrier's
 	next, prev *Permit
 }
 
 // ID is a small positive number, unique among the permits that are out: what can be kept where a
 // pointer cannot, and turned back by [Gate.Permit].
 func (p *Permit) ID() int { return p.id }
+
+// what with mu held says what the permit is for.
+func (p *Permit) what() string {
+	if p.batch != nil {
+		return p.batch.label()
+	}
+	return p.label
+}
 
 // Permit finds a permit that is out by its ID, nil when there is none.
 func (g *Gate) Permit(id int) *Permit {
@@ -65,6 +73,10 @@ func (g *Gate) room() bool {
 	return g.roomBack() && g.inside.n < g.opts.Max && g.inside.n+g.away.n < g.opts.Total
 }
 
+// vacant with mu held: may a newcomer come in at once? Not while callers are on their way back from their jobs: who
+// calls without a pause would keep them all waiting for the processor.
+func (g *Gate) vacant() bool { return g.queue.empty() && g.room() && g.returning.Load() == 0 }
+
 // roomBack with mu held: may one that stepped out come in again?
 func (g *Gate) roomBack() bool { return g.fresh[0]+g.fresh[1] < g.quota }
 
@@ -98,6 +110,13 @@ func (g *Gate) count(p *Permit) {
 // discount with mu held: p no longer counts. One that left in time shows that calls are short.
 func (g *Gate) discount(p *Permit) {
 	g.inside.remove(p)
+	if g.uncount(p) && g.quota > g.opts.Base {
+		g.quota--
+	}
+}
+
+// uncount with mu held says whether p has not overstayed.
+func (g *Gate) uncount(p *Permit) bool {
 	switch g.tick - p.tick {
 	case 0:
 		g.fresh[0]--
@@ -105,11 +124,16 @@ func (g *Gate) discount(p *Permit) {
 		g.fresh[1]--
 	default:
 		g.stale--
-		return
+		return false
 	}
-	if g.quota > g.opts.Base {
-		g.quota--
-	}
+	return true
+}
+
+// renew with mu held: p stays, for another job than before.
+func (g *Gate) renew(p *Permit) {
+	g.uncount(p)
+	p.tick = g.tick
+	g.fresh[0]++
 }
 
 // admit with mu held: grants while there is room, first to those who come back.
@@ -121,10 +145,10 @@ func (g *Gate) admit() {
 	}
 	for !g.queue.empty() && g.room() {
 		w := g.queue.pop()
-		if p := g.grant(w.label); w.job != nil {
-			go g.carry(p, w)
+		if w.batch != nil {
+			g.start(w.batch)
 		} else {
-			w.grant(p)
+			w.grant(g.grant(w.label))
 		}
 	}
 }
@@ -153,7 +177,7 @@ func (p *Permit) StepOut() {
 	g := p.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	p.tellAll()
+	g.makeWay(p)
 	g.discount(p)
 	g.away.push(p)
 	g.admit()
@@ -176,7 +200,7 @@ func (p *Permit) StepIn() {
 		g.mu.Unlock()
 		return
 	}
-	w := g.enqueue(&g.back, g.newWaiter(p.label, p))
+	w := g.enqueue(&g.back, g.newWaiter(p.what(), p))
 	g.mu.Unlock()
 	<-w.ready
 	w.recycle()

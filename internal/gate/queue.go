@@ -6,6 +6,9 @@ type waiter struct {
 	label      string
 	back       *Permit // the permit of a holder that stepped out, nil for a newcomer
 	job        Job     // what a carrier is to run, nil for one that wants the permit itself
+	batch      *batch  // that job is in, nil once it is refused; or whose place in the queue this is
+	index      int     // of job, in batch
+	others     span    // of batch: whom the caller is to tell when it is told
 	ready      chan struct{}
 	permit     *Permit
 	err        error
@@ -28,6 +31,7 @@ func (w *waiter) grant(p *Permit) {
 }
 
 func (w *waiter) refuse(err error) {
+	w.batch = nil
 	w.err = err
 	w.ready <- struct{}{}
 }
@@ -62,6 +66,18 @@ func (l *waitList) push(w *waiter) {
 		l.first = w
 	}
 	l.last = w
+	w.queued = true
+	l.n++
+}
+
+func (l *waitList) pushFront(w *waiter) {
+	w.next = l.first
+	if l.first != nil {
+		l.first.prev = w
+	} else {
+		l.last = w
+	}
+	l.first = w
 	w.queued = true
 	l.n++
 }

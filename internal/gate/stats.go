@@ -17,7 +17,7 @@ func (g *Gate) Stats() Snapshot {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return Snapshot{
-		State: g.state, Inside: g.inside.n, Away: g.away.n, Queue: g.queue.n + g.back.n, Quota: g.quota,
+		State: g.state, Inside: g.inside.n, Away: g.away.n, Queue: g.waitingToEnter(), Quota: g.quota,
 		Max: g.opts.Max, Peak: g.peak, Waits: g.waits.Load(),
 	}
 }
@@ -29,8 +29,26 @@ func (g *Gate) Inside() []string {
 	var labels []string
 	for _, list := range []permitList{g.inside, g.away} {
 		for p := list.first; p != nil; p = p.next {
-			labels = append(labels, p.label)
+			labels = append(labels, p.what())
 		}
 	}
 	return labels
+}
+
+// waitingToEnter with mu held counts callers.
+func (g *Gate) waitingToEnter() int {
+	n := g.back.n
+	for w := g.queue.first; w != nil; w = w.next {
+		if w.batch != nil {
+			n += w.batch.waiting()
+		} else {
+			n++
+		}
+	}
+	for p := g.inside.first; p != nil; p = p.next {
+		if p.batch != nil {
+			n += p.batch.waitingInside()
+		}
+	}
+	return n
 }

@@ -46,8 +46,8 @@ func (g *Gate) run(every time.Duration) {
 	}
 }
 
-// waiting with mu held: does anybody wait, to enter, to be told, or for the others to leave?
-func (g *Gate) waiting() bool { return g.wanted() || g.state == Draining || g.holdsBack() }
+// waiting with mu held: does anybody wait, to enter, for others of its batch, or for the others to leave?
+func (g *Gate) waiting() bool { return g.wanted() || g.state == Draining || g.carriesMany() }
 
 // wanted with mu held: does anybody wait to enter?
 func (g *Gate) wanted() bool { return !g.queue.empty() || !g.back.empty() }
@@ -61,10 +61,10 @@ func (g *Gate) advance() bool {
 	g.fresh[1], g.fresh[0] = g.fresh[0], 0
 	g.tick++
 	waiting := g.waiting()
+	g.lookAtAll()
 	if overstayed >= g.quota && g.wanted() {
 		g.quota = min(2*g.quota, g.opts.Max)
 	}
-	g.tellOverdue()
 	g.takeBack()
 	g.admit()
 	g.signalDrained()
@@ -78,6 +78,7 @@ func (g *Gate) takeBack() {
 	}
 	for id := g.reclaim(); id != 0; id = g.reclaim() {
 		if id <= len(g.ids) && g.ids[id-1] != nil {
+			g.makeWay(g.ids[id-1])
 			g.discount(g.ids[id-1])
 			g.ids[id-1] = nil
 		}

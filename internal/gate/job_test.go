@@ -18,7 +18,7 @@ type jobFunc func(*gate.Permit)
 func (f jobFunc) Run(p *gate.Permit) { f(p) }
 
 func (jobFunc) Interrupt() <-chan time.Time { return nil }
-func (jobFunc) Leave() bool                 { return false }
+func (jobFunc) Drop()                       {}
 
 func TestDoRunsOnTheCallersGoroutineWhenThereIsRoom(t *testing.T) {
 	g := opened(t, gate.Options{Max: 1})
