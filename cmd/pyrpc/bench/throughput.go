@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// turns is how often the two are measured in turns for one sample: other machines on the same host make this one faster
+// and slower from one second to the next.
+const turns = 3
+
 // throughput compares the rate of many goroutines with that of one.
 func throughput(goroutines int) func(context.Context, *Setup) ([]float64, error) {
 	return func(ctx context.Context, s *Setup) ([]float64, error) {
@@ -17,7 +21,7 @@ func throughput(goroutines int) func(context.Context, *Setup) ([]float64, error)
 		defer sub.release()
 		const calls = 10 * callsPerRound
 		// Time of one over time of many for the same number of calls is the ratio of the rates.
-		return ratios(s.Rounds,
+		return ratiosOfSums(s.Rounds, turns,
 			func() (time.Duration, error) { return sub.ours(ctx, calls) },
 			func() (time.Duration, error) { return sub.abreast(ctx, goroutines, calls) })
 	}

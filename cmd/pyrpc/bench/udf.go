@@ -98,18 +98,27 @@ func (s *subject) floor(calls int) (time.Duration, error) {
 
 // ratios alternates two ways of the same work and gives a/b for each round, after one to warm up.
 func ratios(rounds int, a, b func() (time.Duration, error)) ([]float64, error) {
+	return ratiosOfSums(rounds, 1, a, b)
+}
+
+// ratiosOfSums does so several times in each round, and gives the ratio of what they took together.
+func ratiosOfSums(rounds, turns int, a, b func() (time.Duration, error)) ([]float64, error) {
 	var out []float64
 	for i := range rounds + 1 {
-		da, err := a()
-		if err != nil {
-			return nil, err
-		}
-		db, err := b()
-		if err != nil {
-			return nil, err
+		var sumA, sumB time.Duration
+		for range turns {
+			da, err := a()
+			if err != nil {
+				return nil, err
+			}
+			db, err := b()
+			if err != nil {
+				return nil, err
+			}
+			sumA, sumB = sumA+da, sumB+db
 		}
 		if i > 0 {
-			out = append(out, float64(da)/float64(db))
+			out = append(out, float64(sumA)/float64(sumB))
 		}
 	}
 	return out, nil
