@@ -53,6 +53,8 @@ type Agent struct {
 	count    counters
 	refusals seldom
 
+	clock clock // of the rings
+
 	rrefs   *rrefs
 	leader  *leader
 	joining joining

@@ -24,6 +24,18 @@ func (a *Agent) CallAsync(ctx context.Context, to string, req Request) *Future {
 	return a.async(ctx, to, agentpb.Method_METHOD_CALL, req, nil)
 }
 
+// CallHandled is CallAsync whose outcome goes to handle, which is called once, where the outcome comes in, and must not
+// wait: maybe before CallHandled returns. For a Join the call goes on until handle has called over, which it must, once.
+func (a *Agent) CallHandled(ctx context.Context, to string, req Request, handle func(reply Reply, err error, over func())) *Future {
+	c, err := a.begin(ctx, to, agentpb.Method_METHOD_CALL, req, nil)
+	if err != nil {
+		handle(Reply{}, err, func() {})
+		return failed(err)
+	}
+	c.handle = handle
+	return a.launch(ctx, c)
+}
+
 func (a *Agent) sync(ctx context.Context, to string, m agentpb.Method, req Request, detail proto.Message) (Reply, error) {
 	c, err := a.begin(ctx, to, m, req, detail)
 	if err != nil {
@@ -51,6 +63,11 @@ func (a *Agent) async(ctx context.Context, to string, m agentpb.Method, req Requ
 	if err != nil {
 		return failed(err)
 	}
+	return a.launch(ctx, c)
+}
+
+// launch sends a call for a caller who does not wait.
+func (a *Agent) launch(ctx context.Context, c *outcall) *Future {
 	c.watch(ctx)
 	if c.link == nil || c.link.current.Load() != nil {
 		a.sendAsync(ctx, c)

@@ -18,6 +18,7 @@ import (
 const (
 	window  = 4 << 20   // how much a peer may send ahead of its reader, which never pauses
 	ioChunk = 128 << 10 // what is read and written at a time
+	ownTalk = 64        // how many messages about no call may wait besides those of calls; there are never so many
 )
 
 // connect opens a connection to a worker. An empty name is a coordinator's of which only the address is known.
@@ -124,6 +125,6 @@ func (s *session) open(ctx context.Context) error {
 			go s.end(err)
 		}
 	}
-	s.out = newSender(&outlet{stream: stream}, fail, a.limits.QueuePerPeer, a.limits.CallsPerPeer, s.link.queue)
+	s.out = newSender(&outlet{stream: stream}, fail, a.limits.QueuePerPeer, a.limits.CallsPerPeer+ownTalk, s.link.queue)
 	return nil
 }

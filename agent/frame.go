@@ -35,8 +35,9 @@ type frame struct {
 	place   *agentpb.Place // nil, or where the body is instead of in data
 	data    [][]byte
 
-	held mem.BufferSlice // received: what data are views of
-	ring *shm.RingWriter // to be sent: where the frames after this one go
+	held  mem.BufferSlice // received: what data are views of
+	ring  *shm.RingWriter // to be sent: where the frames after this one go
+	quiet bool            // to be sent: the peer need not be woken for it
 }
 
 // free gives the received buffers back. The data is gone then.

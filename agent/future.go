@@ -14,7 +14,10 @@ type Future struct {
 	reply  Reply       // written before done is closed, read only after
 	err    error       // likewise
 
-	cancel func(error) // ends the call early; set when the Future is made
+	cancel func(error)           // ends the call early; set when the Future is made
+	read   func(context.Context) // reads for the outcome, if nobody else does; may be nil
+
+	handle func(reply Reply, err error, over func()) // see CallHandled; may be nil
 
 	mu    sync.Mutex
 	ended bool                 // guarded by mu; the callbacks have been taken
@@ -31,6 +34,9 @@ func (f *Future) Wait(ctx context.Context) (Reply, error) {
 	case <-f.done:
 		return f.reply, f.err
 	default:
+	}
+	if f.read != nil {
+		f.read(ctx)
 	}
 	select {
 	case <-f.done:
@@ -59,7 +65,7 @@ func (f *Future) Cancel() { f.cancel(context.Canceled) }
 func (f *Future) decide() bool { return f.ending.CompareAndSwap(false, true) }
 
 // complete sets the outcome. Only who has decided may call it, once. It calls over when what was asked for
-// with Then so far has been done, too: a callback may begin something new, and a group that is about to part
+// with Then and CallHandled has been done, too: a callback may begin something new, and a group that is about to part
 // must not take the worker for idle in between.
 func (f *Future) complete(reply Reply, err error, over func()) {
 	f.reply, f.err = reply, err
@@ -68,22 +74,35 @@ func (f *Future) complete(reply Reply, err error, over func()) {
 	then := f.then
 	f.then = nil
 	f.mu.Unlock()
-	if len(then) == 0 {
+	n := len(then)
+	if f.handle != nil {
+		n++
+	}
+	if n == 0 {
 		over()
-		close(f.done)
-		return
+	}
+	if n > 1 {
+		over = last(n, over)
 	}
 	close(f.done)
-	var left atomic.Int64
-	left.Store(int64(len(then)))
+	if f.handle != nil {
+		f.handle(reply, err, over)
+	}
 	for _, fn := range then {
 		go func() {
-			defer func() {
-				if left.Add(-1) == 0 {
-					over()
-				}
-			}()
+			defer over()
 			fn(reply, err)
 		}()
+	}
+}
+
+// last is to be called n times, and calls f the last time.
+func last(n int, f func()) func() {
+	var left atomic.Int64
+	left.Store(int64(n))
+	return func() {
+		if left.Add(-1) == 0 {
+			f()
+		}
 	}
 }

@@ -20,6 +20,7 @@ type incall struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 	begun    bool  // the execution; known to who reads the stream
+	unsaid   bool  // the peer need not be woken for the reply
 	early    error // what went wrong before the execution
 	canceled bool  // guarded by inbound.mu
 }
@@ -98,6 +99,7 @@ func (in *inbound) execute(c *incall) {
 		err = in.agent.ownEnd(err)
 	}
 	o := in.answer(c.id, reply, err, c.early == nil)
+	o.head.quiet = c.unsaid
 	o.over = over
 	if in.out.submitReply(o) != nil {
 		o.discard()

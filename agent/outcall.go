@@ -59,6 +59,7 @@ func (a *Agent) newOutcall(ctx context.Context, l *link, method agentpb.Method, 
 	c := &outcall{agent: a, link: l, method: method, body: req.Body, lend: req.Lend, detail: detail, began: time.Now(), limits: !system(method)}
 	c.done = make(chan struct{})
 	c.cancel = c.abandon
+	c.read = c.readWhile
 	c.deadline, _ = ctx.Deadline()
 	if err := a.life.enter(method); err != nil {
 		return nil, err
@@ -148,6 +149,13 @@ func (c *outcall) abandon(cause error) {
 		err = err.about(c.link.to.Name, c.session.Load().drop(c))
 	}
 	c.conclude(Reply{}, err)
+}
+
+// readWhile reads for the call, if nobody else does and there is a ring to read.
+func (c *outcall) readWhile(ctx context.Context) {
+	if s := c.session.Load(); s != nil {
+		s.readWhile(ctx, c)
+	}
 }
 
 // watch ends the call with its context, for callers who do not wait in between.

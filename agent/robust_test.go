@@ -173,6 +173,25 @@ func TestCall_beyondTheLimitIsRefused(t *testing.T) {
 	assert.NoError(t, err, "the limits count what is, not what was")
 }
 
+// TestCall_isNotRefusedForTheAgentsOwnTalk, with which its message waits.
+func TestCall_isNotRefusedForTheAgentsOwnTalk(t *testing.T) {
+	a := start(t, Config{Name: "w0", Limits: Limits{CallsPerPeer: 1}}, Config{Name: "w1"})[0]
+	_, err := a.Call(testContext(t), "w1", Request{})
+	require.NoError(t, err)
+	out := a.group.links["w1"].current.Load().out
+	out.idle()
+	out.mu.Lock()
+	out.busy = true
+	out.mu.Unlock()
+	for range 10 {
+		require.NoError(t, out.submitReply(newOutgoing(frame{kind: agentpb.Kind_KIND_ACCEPT}, nil)))
+	}
+	f := a.CallAsync(testContext(t), "w1", Request{})
+	out.flush()
+	_, err = f.Wait(testContext(t))
+	assert.NoError(t, err)
+}
+
 func TestCall_tooLargeBodies(t *testing.T) {
 	agents := start(t, Config{Name: "w0", Limits: Limits{MaxMessage: 1000}}, Config{Name: "w1", Limits: Limits{MaxMessage: 100},
 		Executor: ExecutorFunc(func(context.Context, Request) (Reply, error) {

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// directSize is the largest body that a caller writes by itself.
+	// directSize is the largest body that a caller writes to the stream by itself.
 	directSize = 16 << 10
 	// directUnheard is how much may have been written since the peer was last heard for callers to write
 	// by themselves. It is less than what grpc takes before it blocks (64 KiB), so that a peer that does
@@ -94,6 +94,9 @@ func newSender(out *outlet, fail func(error), limit int64, count int, total *bud
 	return s
 }
 
+// wake has the peer read what was written quietly.
+func (s *sender) wake() { s.out.wake() }
+
 // heard notes that the peer has sent something.
 func (s *sender) heard() { s.unheard.Store(0) }
 
@@ -159,7 +162,7 @@ func (s *sender) waitHeads(n int) {
 // admit writes the message or queues it, and unlocks mu.
 func (s *sender) admit(o *outgoing) {
 	s.queued += o.size
-	if s.busy || o.size > directSize || !s.out.takes(o.size, s.unheard.Load()) {
+	if s.busy || !s.out.takes(o.size, s.unheard.Load()) {
 		s.heads.push(o)
 		if !s.busy {
 			s.busy = true

@@ -26,6 +26,12 @@ type session struct {
 	shared *sharing
 	ring   atomic.Pointer[inlet] // nil until the peer has opened it
 
+	// See follow.go.
+	frames   atomic.Uint64 // read from the ring
+	seen     uint64        // of them, when the clock last looked; the clock's
+	patience atomic.Int32  // whether attendants are left to the clock
+	unwanted atomic.Bool   // the attendant: somebody wants to read
+
 	mu    sync.Mutex
 	calls map[uint64]*outcall // nil once the session has ended
 	err   *Error              // why it ended
@@ -140,7 +146,7 @@ func (s *session) fromStream(f *frame) error {
 	opened := s.ring.Load() != nil
 	switch {
 	case f.kind == agentpb.Kind_KIND_SWITCH && opened:
-		s.attend()
+		s.attendNow()
 		return nil
 	case f.kind == agentpb.Kind_KIND_SWITCH:
 		in, err := s.shared.switched()
@@ -148,6 +154,7 @@ func (s *session) fromStream(f *frame) error {
 			return err
 		}
 		s.ring.Store(in)
+		s.link.agent.clock.add(s)
 		s.attend()
 		return nil
 	case opened:

@@ -2,7 +2,10 @@
 
 package shm
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // Sender has no implementation here.
 type Sender struct{}
@@ -52,6 +55,12 @@ func (*Sender) OpenRing(func() error) (*RingWriter, Place, bool) { return nil, P
 // Write says errors.ErrUnsupported.
 func (*RingWriter) Write([][]byte) error { return errors.ErrUnsupported }
 
+// Append says errors.ErrUnsupported.
+func (*RingWriter) Append([][]byte) error { return errors.ErrUnsupported }
+
+// Wake does nothing.
+func (*RingWriter) Wake() {}
+
 // HasRoom is true: Write does not wait.
 func (*RingWriter) HasRoom(int) bool { return true }
 
@@ -62,16 +71,13 @@ type RingReader struct{}
 func (*Receiver) OpenRing(Place, int) (*RingReader, error) { return nil, errors.ErrUnsupported }
 
 // Read says errors.ErrUnsupported.
-func (*RingReader) Read(bool) ([]byte, error) { return nil, errors.ErrUnsupported }
+func (*RingReader) Read(time.Duration) ([]byte, error) { return nil, errors.ErrUnsupported }
 
 // Next says errors.ErrUnsupported.
 func (*RingReader) Next() ([]byte, bool, error) { return nil, false, errors.ErrUnsupported }
 
 // Wait does not.
-func (*RingReader) Wait(bool) {}
-
-// WakeOne does nothing.
-func (*RingReader) WakeOne() {}
+func (*RingReader) Wait(time.Duration) {}
 
 // Ready is false.
 func (*RingReader) Ready() bool { return false }

@@ -3,17 +3,10 @@ package shm
 import (
 	"runtime"
 	"sync/atomic"
-	"time"
 )
 
-const (
-	// spinFor is how long a reader may look for the next record before it sleeps: long enough for the other side to
-	// wake up and answer. To sleep, and to be woken on a processor that went idle meanwhile, takes longer than a small
-	// call, and several times as long on a virtual one.
-	spinFor = 200 * time.Microsecond
-	// maxMisses bounds how seldom a reader spins that has done so in vain: once in 2^maxMisses times.
-	maxMisses = 6
-)
+// maxMisses bounds how seldom a reader spins that has done so in vain: once in 2^maxMisses times.
+const maxMisses = 6
 
 // spinning is true while a reader of the process spins: one at a time takes a processor from the rest.
 var spinning atomic.Bool

@@ -56,10 +56,11 @@ func (r *Receiver) OpenRing(p Place, limit int) (*RingReader, error) {
 	return r.ring, nil
 }
 
-// Read waits for the next record, without sleeping for a moment if eager, which is good until the next Read. It is io.EOF when there is no more after
-// Finish, ErrInterrupted after Interrupt, which loses nothing, and os.ErrClosed after the receiver's Close; other
-// errors are ErrBroken.
-func (r *RingReader) Read(eager bool) ([]byte, error) {
+// Read waits for the next record, which is good until the next Read, and does not sleep before it has looked for it for
+// so long, on a machine that has a processor for that, and where it is not always in vain. It is io.EOF when there is no
+// more after Finish, ErrInterrupted after Interrupt, which loses nothing, and os.ErrClosed after the receiver's Close;
+// other errors are ErrBroken.
+func (r *RingReader) Read(look time.Duration) ([]byte, error) {
 	r.receiver.life.RLock()
 	defer r.receiver.life.RUnlock()
 	for {
@@ -70,7 +71,7 @@ func (r *RingReader) Read(eager bool) ([]byte, error) {
 		case r.interrupted.Swap(false):
 			return nil, ErrInterrupted
 		}
-		r.wait(eager)
+		r.wait(look)
 	}
 }
 
@@ -104,19 +105,19 @@ func (r *RingReader) next() (record []byte, ok bool, err error) {
 	return nil, false, os.ErrClosed
 }
 
-// Wait waits until there may be something for Next, which wakes one of those who wait; if eager without sleeping
-// for a moment. They may also wake without a reason, and do after the receiver's Close.
-func (r *RingReader) Wait(eager bool) {
+// Wait waits, as Read does, until there may be something for Next. Who waits may also wake without a reason, and does
+// after the receiver's Close.
+func (r *RingReader) Wait(look time.Duration) {
 	r.receiver.life.RLock()
 	defer r.receiver.life.RUnlock()
-	r.wait(eager)
+	r.wait(look)
 }
 
-func (r *RingReader) wait(eager bool) {
+func (r *RingReader) wait(look time.Duration) {
 	if r.closed.Load() {
 		return // the memory may have gone
 	}
-	if eager && r.patience.spins() && r.spin() {
+	if look > 0 && r.patience.spins() && r.spin(look) {
 		return
 	}
 	bell, asleep := word(r.head, ringBell), word(r.head, ringAsleep)
@@ -134,8 +135,8 @@ func (r *RingReader) stirs() bool {
 	return r.written() != r.at.Load() || r.closed.Load() || r.end.Load() != nil || r.interrupted.Load()
 }
 
-// spin waits without sleeping, for a while, and says whether there was something.
-func (r *RingReader) spin() bool {
+// spin waits without sleeping, for so long, and says whether there was something.
+func (r *RingReader) spin(look time.Duration) bool {
 	if !spinning.CompareAndSwap(false, true) {
 		return false
 	}
@@ -144,7 +145,7 @@ func (r *RingReader) spin() bool {
 	atomic.StoreUint32(awake, 1)
 	defer atomic.StoreUint32(awake, 0)
 	start := time.Now()
-	for time.Since(start) < spinFor {
+	for time.Since(start) < look {
 		if r.stirs() {
 			r.patience.hit()
 			return true
@@ -160,9 +161,6 @@ func (r *RingReader) Ready() bool {
 	defer r.receiver.life.RUnlock()
 	return !r.closed.Load() && r.written() != r.at.Load()
 }
-
-// WakeOne has one of those who wait look again.
-func (r *RingReader) WakeOne() { r.wake(1) }
 
 func (r *RingReader) written() uint64 { return atomic.LoadUint64(word64(r.data, ringWritten)) }
 
@@ -227,7 +225,7 @@ func (r *RingReader) giveRoom() {
 // Interrupt makes the Read in progress, or the next, return, unless there is something to read.
 func (r *RingReader) Interrupt() {
 	r.interrupted.Store(true)
-	r.wake(all)
+	r.wake()
 }
 
 // Finish says that nothing is written any more: what is there is read, and then it is io.EOF.
@@ -238,19 +236,19 @@ func (r *RingReader) Finish() {
 		r.end.Store(&end)
 	}
 	r.receiver.life.RUnlock()
-	r.wake(all)
+	r.wake()
 }
 
-func (r *RingReader) wake(n int) {
+func (r *RingReader) wake() {
 	r.receiver.life.RLock()
 	defer r.receiver.life.RUnlock()
 	if !r.receiver.closed {
-		ring(r.head, ringBell, ringAsleep, n)
+		ring(r.head, ringBell, ringAsleep, all)
 	}
 }
 
 // close ends all waiting, and all reading. Called without the receiver's locks.
 func (r *RingReader) close() {
 	r.closed.Store(true)
-	r.wake(all)
+	r.wake()
 }

@@ -12,12 +12,16 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-const recordLimit = 1 << 20
+const (
+	recordLimit = 1 << 20
+	look        = 200 * time.Microsecond // before sleeping
+)
 
 func noStall() error { return nil }
 
@@ -67,7 +71,7 @@ func TestRecordsArriveInOrder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for n := range uint64(records) {
 		want := bytes.Join(record(rng, n), nil)
-		got, err := r.Read(true)
+		got, err := r.Read(look)
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(want, got), "record %d of %d bytes", n, len(want))
 	}
@@ -91,7 +95,7 @@ func TestReadersTakeTurns(t *testing.T) {
 					turn.Unlock()
 					return
 				}
-				got, err := r.Read(true)
+				got, err := r.Read(look)
 				if err == nil {
 					assert.Equal(t, []byte{byte(next.Load()), byte(next.Load() >> 8)}, got)
 					next.Add(1)
@@ -114,14 +118,54 @@ func TestReadersTakeTurns(t *testing.T) {
 	assert.EqualValues(t, records, next.Load())
 }
 
+// TestAppendWakesNobody, which Wake and the next Write do.
+func TestAppendWakesNobody(t *testing.T) {
+	w, r := ringPair(t)
+	read := make(chan []byte)
+	go func() {
+		for {
+			got, err := r.Read(0)
+			if err != nil {
+				close(read)
+				return
+			}
+			read <- bytes.Clone(got)
+		}
+	}()
+	asleep := func() {
+		require.Eventually(t, func() bool { return atomic.LoadUint32(word(w.head, ringAsleep)) == 1 }, time.Minute, time.Millisecond)
+	}
+	for n := range byte(20) {
+		asleep()
+		bell := atomic.LoadUint32(word(w.head, ringBell))
+		require.NoError(t, w.Append([][]byte{{n}}))
+		require.NoError(t, w.Append([][]byte{{n}, {n}}))
+		assert.Equal(t, bell, atomic.LoadUint32(word(w.head, ringBell)))
+		if n%2 == 0 {
+			w.Wake()
+		} else {
+			require.NoError(t, w.Write([][]byte{{n}, {n}, {n}}))
+		}
+		assert.NotEqual(t, bell, atomic.LoadUint32(word(w.head, ringBell)))
+		assert.Equal(t, []byte{n}, <-read)
+		assert.Equal(t, []byte{n, n}, <-read)
+		if n%2 != 0 {
+			assert.Equal(t, []byte{n, n, n}, <-read)
+		}
+	}
+	w.Wake() // nobody, or for nothing
+	r.Finish()
+	assert.Nil(t, <-read)
+}
+
 func TestInterruptIsKept(t *testing.T) {
 	w, r := ringPair(t)
 	r.Interrupt()
-	_, err := r.Read(true)
+	_, err := r.Read(look)
 	require.ErrorIs(t, err, ErrInterrupted)
 	r.Interrupt()
 	require.NoError(t, w.Write([][]byte{{1}}))
-	got, err := r.Read(true)
+	got, err := r.Read(look)
 	require.NoError(t, err, "what is there comes first")
 	assert.Equal(t, []byte{1}, got)
 }
@@ -133,12 +177,12 @@ func TestFinishedRingIsReadToItsEnd(t *testing.T) {
 	r.Finish()
 	require.NoError(t, w.Write([][]byte{{3}}), "too late")
 	for n := range 2 {
-		got, err := r.Read(true)
+		got, err := r.Read(look)
 		require.NoError(t, err)
 		assert.Equal(t, []byte{byte(n + 1)}, got)
 	}
 	for range 2 {
-		_, err := r.Read(true)
+		_, err := r.Read(look)
 		require.Equal(t, io.EOF, err)
 	}
 }
@@ -147,7 +191,7 @@ func TestFinishWakesTheReader(t *testing.T) {
 	_, r := ringPair(t)
 	read := make(chan error)
 	go func() {
-		_, err := r.Read(true)
+		_, err := r.Read(look)
 		read <- err
 	}()
 	r.Finish()
@@ -162,7 +206,7 @@ func TestFullRingIsReported(t *testing.T) {
 	go func() { written <- w.Write([][]byte{make([]byte, ringSize+1)}) }()
 	<-stalled
 	assert.True(t, reader.Ready())
-	got, err := reader.Read(true)
+	got, err := reader.Read(look)
 	require.NoError(t, err)
 	assert.Len(t, got, ringSize+1)
 	require.NoError(t, <-written)
@@ -188,7 +232,7 @@ func TestHasRoom(t *testing.T) {
 	assert.False(t, w.HasRoom(ringSize-ringLength+1))
 	require.NoError(t, w.Write([][]byte{make([]byte, 1000)}))
 	assert.False(t, w.HasRoom(ringSize-ringLength))
-	_, err := r.Read(true)
+	_, err := r.Read(look)
 	require.NoError(t, err)
 	assert.True(t, w.HasRoom(ringSize-ringLength))
 }
@@ -201,7 +245,7 @@ func TestCloseEndsReadersAndWriters(t *testing.T) {
 		ends := make(chan error, 2)
 		go func() { ends <- w.Write([][]byte{make([]byte, 2*ringSize)}) }()
 		go func() {
-			_, err := other.Read(true)
+			_, err := other.Read(look)
 			ends <- err
 		}()
 		s.Close()
@@ -212,7 +256,7 @@ func TestCloseEndsReadersAndWriters(t *testing.T) {
 		r.Close()
 		reader.Interrupt()
 		reader.Finish()
-		_, err := reader.Read(true)
+		_, err := reader.Read(look)
 		assert.ErrorIs(t, err, os.ErrClosed)
 		assert.False(t, reader.Ready())
 		assert.ErrorIs(t, w.Write(nil), os.ErrClosed)
@@ -228,12 +272,13 @@ func TestClosedRingIsNotTouched(t *testing.T) {
 	r.Close()
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	for name, call := range map[string]func(){
-		"Wait":       func() { reader.Wait(false) },
-		"eager Wait": func() { reader.Wait(true) },
-		"Read":       func() { _, _ = reader.Read(true) },
+		"Wait":       func() { reader.Wait(0) },
+		"eager Wait": func() { reader.Wait(look) },
+		"Read":       func() { _, _ = reader.Read(look) },
 		"Next":       func() { _, _, _ = reader.Next() },
 		"Ready":      func() { reader.Ready() },
-		"WakeOne":    reader.WakeOne,
+		"Append":     func() { _ = w.Append([][]byte{{1}}) },
+		"Wake":       w.Wake,
 		"Interrupt":  reader.Interrupt,
 		"Finish":     reader.Finish,
 		"Write":      func() { _ = w.Write([][]byte{{1}}) },
@@ -250,14 +295,14 @@ func TestWaitBesideClose(t *testing.T) {
 		s, r := pair(t)
 		_, reader := openRing(t, s, r, noStall)
 		var waiting sync.WaitGroup
-		for _, eager := range []bool{true, false} {
+		for _, look := range []time.Duration{look, 0} {
 			waiting.Go(func() {
 				for {
 					if _, _, err := reader.Next(); err != nil {
 						assert.ErrorIs(t, err, os.ErrClosed)
 						return
 					}
-					reader.Wait(eager)
+					reader.Wait(look)
 				}
 			})
 		}
@@ -295,23 +340,23 @@ func TestLiesOfThePeer(t *testing.T) {
 	t.Run("written", func(t *testing.T) {
 		w, r := ringPair(t)
 		*word64(w.data, ringWritten) = ringSize + 1
-		_, err := r.Read(true)
+		_, err := r.Read(look)
 		assert.EqualError(t, err, "shm: a broken ring: 262145 bytes in 262144")
 	})
 	t.Run("backwards", func(t *testing.T) {
 		w, r := ringPair(t)
 		require.NoError(t, w.Write([][]byte{{1}}))
-		_, err := r.Read(true)
+		_, err := r.Read(look)
 		require.NoError(t, err)
 		*word64(w.data, ringWritten) = 0
-		_, err = r.Read(true)
+		_, err = r.Read(look)
 		assert.ErrorIs(t, err, ErrBroken)
 	})
 	t.Run("length", func(t *testing.T) {
 		w, r := ringPair(t)
 		require.NoError(t, w.Write([][]byte{make([]byte, recordLimit/8)}))
 		copy(w.data[ringStart:], []byte{255, 255, 255, 255})
-		_, err := r.Read(true)
+		_, err := r.Read(look)
 		assert.EqualError(t, err, "shm: a broken ring: a record of 4294967295 bytes, allowed are 1048576")
 	})
 	t.Run("read", func(t *testing.T) {
@@ -337,7 +382,7 @@ func BenchmarkRing(b *testing.B) {
 		if err := w.Write(message); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := reader.Read(true); err != nil {
+		if _, err := reader.Read(look); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -360,7 +405,7 @@ func TestOpenRingBesideClose(t *testing.T) {
 				return
 			}
 			reader.Ready()
-			_, _ = reader.Read(false)
+			_, _ = reader.Read(0)
 		})
 		opened.Go(s.Close)
 		opened.Go(r.Close)

@@ -49,9 +49,19 @@ func (s *Sender) OpenRing(stalled func() error) (*RingWriter, Place, bool) {
 	return s.ring, f.place(), true
 }
 
-// Write appends a record. It waits while there is no room, for one that is larger than the ring also after it has
-// begun. One caller at a time; an error is final.
+// Write appends a record, and wakes a reader. It waits while there is no room, for one that is larger than the ring
+// also after it has begun. One caller at a time; an error is final.
 func (w *RingWriter) Write(record [][]byte) error {
+	err := w.Append(record)
+	if err == nil {
+		w.Wake()
+	}
+	return err
+}
+
+// Append is Write that wakes nobody, unless there was no room: who sleeps finds the record with the next one, or
+// after a Wake.
+func (w *RingWriter) Append(record [][]byte) error {
 	w.sender.life.RLock()
 	defer w.sender.life.RUnlock()
 	if w.closed.Load() {
@@ -70,6 +80,15 @@ func (w *RingWriter) Write(record [][]byte) error {
 	w.publish()
 	w.closeDescriptor()
 	return nil
+}
+
+// Wake wakes a reader that sleeps, if one does. Any goroutine may call it.
+func (w *RingWriter) Wake() {
+	w.sender.life.RLock()
+	defer w.sender.life.RUnlock()
+	if !w.closed.Load() {
+		w.wake()
+	}
 }
 
 // closeDescriptor closes the file's once the reader has mapped it: processes have few.
@@ -102,6 +121,7 @@ func (w *RingWriter) put(b []byte) error {
 		}
 		if room == 0 {
 			w.publish()
+			w.wake()
 			if err := w.waitForRoom(); err != nil {
 				return err
 			}
@@ -125,8 +145,9 @@ func (w *RingWriter) room() (int, error) {
 	return int(ringSize - used), nil
 }
 
-func (w *RingWriter) publish() {
-	atomic.StoreUint64(word64(w.data, ringWritten), w.at)
+func (w *RingWriter) publish() { atomic.StoreUint64(word64(w.data, ringWritten), w.at) }
+
+func (w *RingWriter) wake() {
 	if atomic.LoadUint32(word(w.head, ringAwake)) != 0 {
 		return // it looks once more after it has said that it does not any more
 	}

@@ -1,0 +1,235 @@
+//go:build linux
+
+package agent
+
+import (
+	"context"
+	"encoding/binary"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// byHand stops an agent's clock, so that the test says when it ticks.
+func byHand(t *testing.T, a *Agent) {
+	t.Helper()
+	require.Eventually(t, func() bool { return a.clock.running.CompareAndSwap(false, true) }, patience, time.Millisecond)
+	t.Cleanup(func() {
+		a.clock.running.Store(false)
+		a.clock.start()
+	})
+}
+
+// requestsFrom is what an agent reads of a peer's requests.
+func requestsFrom(a *Agent, peer string) *inbound {
+	a.origins.mu.Lock()
+	defer a.origins.mu.Unlock()
+	return a.origins.byName[peer].stream
+}
+
+// gates is an executor that holds up the requests whose number has a gate. The number 0 has none.
+type gates struct {
+	entered chan uint64
+	mu      sync.Mutex
+	closed  map[uint64]chan struct{} // guarded by mu
+}
+
+// gatedPair makes a pair, connected through rings, whose w1 has gates.
+func gatedPair(t *testing.T, numbers ...uint64) (a, b *Agent, g *gates) {
+	t.Helper()
+	g = &gates{entered: make(chan uint64, 100), closed: map[uint64]chan struct{}{}}
+	for _, n := range numbers {
+		g.closed[n] = make(chan struct{})
+	}
+	a, b = pair(t, g.serve)
+	t.Cleanup(func() { // before they are shut down, which waits for that
+		for _, n := range numbers {
+			g.open(n)
+		}
+	})
+	ringed(t, a, b)
+	s := sessionTo(t, a, "w1")
+	require.Eventually(t, func() bool { return s.ring.Load() != nil }, patience, time.Millisecond, "the peer has switched")
+	return a, b, g
+}
+
+// sessionTo is the one that an agent has to a worker.
+func sessionTo(t *testing.T, a *Agent, worker string) *session {
+	t.Helper()
+	link, err := a.group.link(worker)
+	require.NoError(t, err)
+	return link.current.Load()
+}
+
+func (g *gates) serve(_ context.Context, req Request) (Reply, error) {
+	if len(req.Body) == 0 {
+		return Reply{}, nil
+	}
+	n := binary.BigEndian.Uint64(req.Body[0])
+	g.mu.Lock()
+	gate := g.closed[n]
+	g.mu.Unlock()
+	if gate != nil {
+		g.entered <- n
+		<-gate
+	}
+	return Reply{Body: req.Body}, nil
+}
+
+func (g *gates) open(n uint64) {
+	g.mu.Lock()
+	gate := g.closed[n]
+	delete(g.closed, n)
+	g.mu.Unlock()
+	if gate != nil {
+		close(gate)
+	}
+}
+
+// waitFor waits until requests are at their gates.
+func (g *gates) waitFor(t *testing.T, numbers ...uint64) {
+	t.Helper()
+	var entered []uint64
+	for range numbers {
+		select {
+		case n := <-g.entered:
+			entered = append(entered, n)
+		case <-testContext(t).Done():
+			require.Fail(t, "not executed", "only %d of the requests %d", entered, numbers)
+		}
+	}
+	require.ElementsMatch(t, numbers, entered)
+}
+
+// gated makes such a pair whose w1 ticks by hand.
+func gated(t *testing.T, numbers ...uint64) (a, b *Agent, in *inbound, g *gates, ask func(n uint64) *Future) {
+	t.Helper()
+	a, b, g = gatedPair(t, numbers...)
+	byHand(t, b)
+	in = requestsFrom(b, "w0")
+	in.readers.eager.Store(0) // whatever took long so far
+	return a, b, in, g, func(n uint64) *Future {
+		return a.CallAsync(testContext(t), "w1", Request{Body: number(n)})
+	}
+}
+
+// answered waits for outcomes without reading for them.
+func answered(t *testing.T, futures ...*Future) {
+	t.Helper()
+	for i, f := range futures {
+		select {
+		case <-f.Done():
+		case <-testContext(t).Done():
+			require.Fail(t, "no outcome", "of future %d", i)
+		}
+		_, err := f.Wait(testContext(t))
+		require.NoError(t, err)
+	}
+}
+
+// TestReaders_whoTakesLongIsRelieved by the tick that finds the same request as the one before, and so are those who
+// come after, at once, for some time.
+func TestReaders_whoTakesLongIsRelieved(t *testing.T) {
+	_, b, in, g, ask := gated(t, 1, 2, 3)
+	slow := ask(1)
+	g.waitFor(t, 1)
+	quick := ask(0)
+	require.Eventually(t, in.ring.reader.Ready, patience, time.Millisecond)
+	b.clock.tick()
+	assert.Zero(t, in.readers.eager.Load(), "it has not taken long yet")
+	assert.True(t, in.ring.reader.Ready(), "nobody reads")
+	b.clock.tick()
+	answered(t, quick)
+	more := []*Future{ask(2), ask(3)}
+	g.waitFor(t, 2, 3)
+	answered(t, ask(0))
+	assert.EqualValues(t, eagerly-4, in.readers.eager.Load())
+	for n := range uint64(4) {
+		g.open(n)
+	}
+	answered(t, append(more, slow)...)
+}
+
+// TestReaders_whoIsQuickKeepsThePost.
+func TestReaders_whoIsQuickKeepsThePost(t *testing.T) {
+	_, b, in, _, ask := gated(t)
+	before := in.readers.post.word.Load()
+	for range 100 {
+		answered(t, ask(0))
+		require.Eventually(t, func() bool { return in.readers.post.word.Load()&executing == 0 }, patience, time.Microsecond)
+		b.clock.tick()
+		b.clock.tick()
+	}
+	after := in.readers.post.word.Load()
+	assert.LessOrEqual(t, after-before, uint64(200+executing), "each request moves it on by two, and nothing else")
+}
+
+// TestReaders_saysAtLast what it has left unsaid while there was more to execute: the peer is woken for it by a tick in
+// a request that takes long, by a reader that has been relieved, and by one that finds no further request.
+func TestReaders_saysAtLast(t *testing.T) {
+	t.Run("in a tick", func(t *testing.T) {
+		_, b, _, g, ask := gated(t, 1, 2)
+		ask(1)
+		g.waitFor(t, 1)
+		quick := []*Future{ask(0), ask(0), ask(0)}
+		ask(2)
+		g.open(1)
+		g.waitFor(t, 2)
+		b.clock.tick()
+		b.clock.tick()
+		answered(t, quick...)
+	})
+	t.Run("after too many", func(t *testing.T) {
+		a, _, _, g, ask := gated(t, 1, 2, 3)
+		ask(1)
+		g.waitFor(t, 1)
+		quick := []*Future{ask(2)}
+		for range maxUnsaid {
+			quick = append(quick, ask(0))
+		}
+		ask(0)
+		ask(3)
+		g.open(1)
+		g.waitFor(t, 2)
+		asleep(t, a)
+		g.open(2)
+		answered(t, quick...)
+		g.waitFor(t, 3)
+	})
+	t.Run("when relieved", func(t *testing.T) {
+		_, b, _, g, ask := gated(t, 1, 2, 3)
+		ask(1)
+		g.waitFor(t, 1)
+		quiet := ask(2)
+		ask(3)
+		g.open(1)
+		g.waitFor(t, 2)
+		b.clock.tick()
+		b.clock.tick()
+		g.waitFor(t, 3)
+		g.open(2)
+		answered(t, quiet)
+	})
+	t.Run("before it waits", func(t *testing.T) {
+		a, _, _, g, ask := gated(t, 1, 2)
+		canceled := ask(1)
+		g.waitFor(t, 1)
+		quiet := ask(2)
+		canceled.Cancel() // which is a frame more, and no request
+		g.open(1)
+		g.waitFor(t, 2)
+		asleep(t, a)
+		g.open(2)
+		answered(t, quiet)
+	})
+}
+
+// asleep waits until the agent has read all replies, and most likely sleeps.
+func asleep(t *testing.T, a *Agent) {
+	t.Helper()
+	reader := sessionTo(t, a, "w1").ring.Load().reader
+	require.Eventually(t, func() bool { return !reader.Ready() }, patience, time.Millisecond)
+}
