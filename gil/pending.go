@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"sync/atomic"
+	"time"
 
 	"github.com/pyrpc/pyrpc/internal/cpython"
 	"github.com/pyrpc/pyrpc/internal/gate"
@@ -22,7 +23,11 @@ func dropPending(permit int) {
 
 var janitors atomic.Int32
 
-// WakeJanitor starts a goroutine that drops queued references when nobody else comes by, so that
+// janitorDelay is how long the janitor leaves the queue to whoever takes the GIL next. Where calls follow each other
+// that costs nothing, and a janitor is a thread more that wants the GIL just then.
+const janitorDelay = time.Millisecond
+
+// WakeJanitor has a goroutine drop queued references when nobody else comes by for a millisecond, so that
 // memory returns to an idle process too. One at a time; it ends when the queue is empty.
 //
 // GIL: not needed
@@ -33,7 +38,7 @@ func WakeJanitor() {
 	if !janitors.CompareAndSwap(0, 1) {
 		return
 	}
-	go func() {
+	time.AfterFunc(janitorDelay, func() {
 		for {
 			err := drainAll()
 			janitors.Store(0)
@@ -41,7 +46,7 @@ func WakeJanitor() {
 				return
 			}
 		}
-	}()
+	})
 }
 
 func drainAll() error {
