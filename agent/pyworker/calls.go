@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/pyrpc/pyrpc/agent"
 	"github.com/pyrpc/pyrpc/gil"
@@ -138,119 +137,11 @@ func (w *Worker) beginAsync(ctx context.Context, a arguments) (any, error) {
 	defer m.release()
 	// Not the context of this function, which ends when it returns.
 	call, cancel := within(w.ctx, seconds)
-	w.agent.CallAsync(call, to, m.request()).Then(func(reply agent.Reply, err error) {
+	w.completions.announce(ticket)
+	future := w.agent.CallHandled(call, to, m.request(), func(reply agent.Reply, err error, over func()) {
 		cancel()
-		w.completions.add(ticket, reply, err)
+		w.completions.add(completion{ticket, reply, err, over})
 	})
+	w.completions.expect(ticket, future)
 	return nil, nil
-}
-
-// completions brings the outcomes of asynchronous calls to Python, as many at once as have come.
-type completions struct {
-	worker *Worker
-
-	mu sync.Mutex
-	// guarded by mu
-	queue   []completion
-	running bool
-}
-
-type completion struct {
-	ticket int64
-	reply  agent.Reply
-	err    error
-	over   chan struct{}
-}
-
-// add returns when the outcome is in Python, and its callbacks have run.
-func (c *completions) add(ticket int64, reply agent.Reply, err error) {
-	over := make(chan struct{})
-	c.mu.Lock()
-	c.queue = append(c.queue, completion{ticket, reply, err, over})
-	if !c.running {
-		c.running = true
-		go c.drain()
-	}
-	c.mu.Unlock()
-	<-over
-}
-
-func (c *completions) drain() {
-	for {
-		c.mu.Lock()
-		batch := c.queue
-		c.queue = nil
-		if len(batch) == 0 {
-			c.running = false
-			c.mu.Unlock()
-			return
-		}
-		c.mu.Unlock()
-		c.settle(batch)
-	}
-}
-
-// settle gives a batch to Python. What fails then does so because Python is closed: nobody waits there.
-func (c *completions) settle(batch []completion) {
-	w := c.worker
-	outcomes := make([]any, len(batch))
-	over := make(map[int64]chan struct{}, len(batch))
-	var releases []func()
-	release := func() {
-		for _, f := range releases {
-			f()
-		}
-	}
-	defer release()
-	for i, done := range batch {
-		over[done.ticket] = done.over
-		value, err := any(nil), done.err
-		if err == nil {
-			value, err = w.reply(w.ctx, done.reply)
-		}
-		if err != nil {
-			value = failed(err)
-		}
-		switch given := value.(type) {
-		case pybridge.Given:
-			value, releases = given.Value, append(releases, given.Release)
-		case pybridge.Memory: // which a Future could keep from its owner for ever
-			value, releases = given.Data, append(releases, given.Release)
-		}
-		outcomes[i] = pybridge.Tuple{done.ticket, value}
-	}
-	var busy, awake []int64
-	_ = w.inside(context.WithoutCancel(w.ctx), func(t gil.Token) error {
-		defer release() // while the GIL is held, so that nobody else has to take it for this
-		result, err := w.python.settle.Call(t, outcomes)
-		if err != nil {
-			return err
-		}
-		defer result.Release()
-		both, err := pybridge.As[[][]int64](t, result)
-		if err == nil && len(both) == 2 {
-			busy, awake = both[0], both[1]
-		}
-		return err
-	})
-	for _, n := range awake {
-		close(w.events.find(n))
-	}
-	for _, ticket := range busy {
-		finished := over[ticket]
-		delete(over, ticket)
-		go func() {
-			defer close(finished)
-			w.runCallbacks(ticket)
-		}()
-	}
-	for _, finished := range over {
-		close(finished)
-	}
-}
-
-// runCallbacks is on a goroutine of its own, as callbacks may wait.
-func (w *Worker) runCallbacks(ticket int64) {
-	ctx := gil.WithLabel(context.WithoutCancel(w.ctx), "callbacks of a call")
-	_ = gil.With(ctx, func(t gil.Token) error { return discard(w.python.runCallbacks.Call(t, ticket)) })
 }

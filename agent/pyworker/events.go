@@ -2,9 +2,11 @@ package pyworker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
+	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
@@ -43,32 +45,71 @@ func (w *Worker) hostSet(_ context.Context, a arguments) (any, error) {
 	return nil, err
 }
 
+// hostWait is (number, seconds, ticket): where what is waited for is the outcome of an asynchronous call, its ticket,
+// else 0. It is called with the GIL, and gives it up to wait.
 func (w *Worker) hostWait(ctx context.Context, a arguments) (any, error) {
-	n, err := argument[int64](a, 0)
-	if err != nil {
+	n, err1 := argument[int64](a, 0)
+	seconds, err2 := secondsOf(a, 1)
+	ticket, err3 := argument[int64](a, 2)
+	t, err4 := gil.Assume(ctx)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return nil, err
 	}
-	seconds, err := secondsOf(a, 1)
-	if err != nil {
-		return nil, err
+	if seconds > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = within(ctx, seconds)
+		defer cancel()
 	}
-	ctx, cancel := within(ctx, seconds)
-	defer cancel()
-	c := w.events.find(n)
-	set := false
-	err = w.wait(func() error {
-		select {
-		case <-c:
-			set = true
-		case <-ctx.Done():
-			if w.ctx.Err() != nil {
-				return fmt.Errorf("%w: the agent has been shut down", pybridge.RuntimeError)
-			}
+	event := w.events.find(n)
+	if ticket != 0 {
+		if err := w.bring(ctx, t, ticket); err != nil {
+			return nil, err
 		}
-		return nil
-	})
+	}
+	set, err := w.await(ctx, t, event)
 	if set {
 		w.events.forget(n)
 	}
 	return set, err
+}
+
+// bring waits for the outcome of an asynchronous call, and brings it to Python with whatever else has come.
+func (w *Worker) bring(ctx context.Context, t gil.Token, ticket int64) (err error) {
+	var s *settlement
+	failed := gil.Detach(t, func() {
+		err = w.wait(func() error {
+			if batch := w.completions.await(ctx, ticket); len(batch) > 0 {
+				s = w.settlementOf(batch)
+			}
+			return nil
+		})
+	})
+	if s != nil {
+		defer s.end()
+		err = errors.Join(err, s.deliver(t))
+	}
+	return errors.Join(err, failed)
+}
+
+// await waits for an event.
+func (w *Worker) await(ctx context.Context, t gil.Token, event <-chan struct{}) (set bool, err error) {
+	select {
+	case <-event:
+		return true, nil
+	default:
+	}
+	failed := gil.Detach(t, func() {
+		err = w.wait(func() error {
+			select {
+			case <-event:
+				set = true
+			case <-ctx.Done():
+				if w.ctx.Err() != nil {
+					return fmt.Errorf("%w: the agent has been shut down", pybridge.RuntimeError)
+				}
+			}
+			return nil
+		})
+	})
+	return set, errors.Join(err, failed)
 }

@@ -26,7 +26,7 @@ func (w *Worker) hostFunctions(t gil.Token) (map[string]any, error) {
 		"shutdown": w.hostShutdown,
 	} {
 		newFunc := pybridge.NewFuncInPlace
-		if name == "call_async" {
+		if name == "call_async" || name == "wait" {
 			newFunc = pybridge.NewFuncHeld
 		}
 		o, err := newFunc(t, w.ctx, "pyrpc host."+name, func(ctx context.Context, args []any, _ map[string]any) (any, error) {

@@ -79,7 +79,7 @@ func New(ctx context.Context, rt *pybridge.Runtime, config Config) (*Worker, err
 	w.callers.known = map[callerKey]*pybridge.Object{}
 	w.handles.known = map[int64]*agent.RRef{}
 	w.events.known = map[int64]chan struct{}{}
-	w.completions.worker = w
+	w.completions = completions{worker: w, calls: map[int64]*agent.Future{}, waiters: map[int64][]*waiter{}}
 	var err error
 	if w.handler, err = handler.New(ctx, rt); err != nil {
 		return nil, err

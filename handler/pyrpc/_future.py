@@ -10,6 +10,15 @@ from . import _host
 _PENDING, _RAW, _READING, _VALUE, _FAILED = range(5)
 
 
+_read = None  # what makes a value of what came from a worker
+
+
+def read_by(function):
+    """Say what makes the value of what is given to `_deliver`, or raises it."""
+    global _read
+    _read = function
+
+
 class Future:
     """An outcome, once there is one: a value or an exception, set exactly once.
 
@@ -17,7 +26,7 @@ class Future:
     once where there is one; ``await future`` works in any asyncio event loop.
     """
 
-    __slots__ = ("_state", "_content", "_lock", "_callbacks", "_events", "__weakref__")
+    __slots__ = ("_state", "_content", "_lock", "_callbacks", "_events", "_source", "__weakref__")
 
     def __init__(self, *, devices=None):
         if devices:
@@ -27,6 +36,7 @@ class Future:
         self._lock = allocate_lock()
         self._callbacks = []
         self._events = []
+        self._source = None  # (host, ticket) of the call whose outcome this is
 
     def __class_getitem__(cls, item):
         return cls
@@ -135,10 +145,10 @@ class Future:
         for callback in callbacks:
             self._call(callback)
 
-    def _deliver(self, reply, awake):
+    def _deliver(self, reply, host, awake):
         """Set what came from a worker; it is looked at by whoever wants it first.
 
-        Who waits in Go is put into *awake*, by number. Returns whether somebody must be
+        Who waits in *host*'s Go is put into *awake*, by number. Returns whether somebody must be
         found to call the callbacks.
         """
         with self._lock:
@@ -151,7 +161,7 @@ class Future:
             if not callbacks:
                 self._callbacks = None
         for event in events:
-            event.set(awake)
+            event.set(host, awake)
         return bool(callbacks)
 
     def _run_callbacks(self):
@@ -185,7 +195,7 @@ class Future:
                 return True
             self._events.append(event)
         try:
-            if event.wait(timeout):
+            if event.wait(timeout, self._source):
                 return True
         except BaseException:
             self._give_up(event)
@@ -216,7 +226,7 @@ class Future:
                 return
             self._state = _READING
         try:
-            content, state = self._content(), _VALUE
+            content, state = _read(self._content), _VALUE
         except BaseException as exc:
             content, state = exc, _FAILED
         with self._lock:
@@ -243,19 +253,22 @@ class _Event:
             self._lock = allocate_lock()
             self._lock.acquire()
 
-    def wait(self, timeout):
-        if self._host is not None:
-            return self._host.wait(self._id, 0.0 if timeout is None else max(float(timeout), 1e-9))
+    def wait(self, timeout, source=None):
+        """Wait; *source* is a call whose outcome sets this: (host, ticket), or None."""
+        host = self._host
+        if host is not None:
+            ticket = source[1] if source is not None and source[0] is host else 0
+            return host.wait(self._id, 0.0 if timeout is None else max(float(timeout), 1e-9), ticket)
         return self._lock.acquire(timeout=-1 if timeout is None else timeout)
 
-    def set(self, awake=None):
-        """Let who waits go on. Where *awake* is given, numbers for Go are left to the caller."""
+    def set(self, host=None, awake=None):
+        """Let who waits go on. Who waits in *host*'s Go is left to the caller: their numbers go into *awake*."""
         if self._host is None:
             self._lock.release()
-        elif awake is None:
-            self._host.set(self._id)
-        else:
+        elif self._host is host:
             awake.append(self._id)
+        else:
+            self._host.set(self._id)
 
 
 def _require_callable(callback):

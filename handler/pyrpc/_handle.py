@@ -25,7 +25,7 @@ from ._pickling import (
 )
 from ._remote import _handle_exception, is_remote_exception
 from ._torch import grad_switch
-from ._udf import PythonUDF, _run_function, check, failed
+from ._udf import PythonUDF, _run_function, check, failed, why
 from ._wire import describe_tensors, make_tensors
 
 OWN_MODULE = "pyrpc.internal"
@@ -217,19 +217,6 @@ def _make_own(policy, limit):
         "handle_exception": _handle_exception,
         "is_remote_exception": is_remote_exception,
     }
-
-
-def why(exc, func, udf):
-    """Return *exc*, or where it only says "not callable", what was to be called.
-
-    Looked at here and not beforehand, as calls that work outnumber those.
-    """
-    if type(exc) is TypeError and not callable(func):
-        try:
-            check(udf)
-        except TypeError as better:
-            return better
-    return exc
 
 
 def _module_keeper():

@@ -42,7 +42,8 @@ class Host:
     ``fork(handle, to)`` -> bytes; ``unfork(handle, fork)``; ``release(handle)``
     ``to_here(handle, timeout)`` -> reply; ``local_value(handle, timeout)`` -> ``[value]``
     ``confirmed(handle)`` -> bool; ``wait_confirmed(handle, timeout)``
-    ``wait(number, timeout)`` -> bool: whether ``set(number)`` was called, before or meanwhile
+    ``wait(number, timeout, ticket)`` -> bool: whether ``set(number)`` was called, before or meanwhile. Where the
+    outcome of a call is what is waited for, *ticket* is its, else 0
     ``shutdown(graceful, timeout)``
     """
 

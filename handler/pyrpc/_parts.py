@@ -13,7 +13,7 @@ from ._udf import PythonUDF
 LARGE = 1 << 16
 FEW = 8  # items; a longer look at a container costs more than it saves
 _MOST = 32  # parts; what is in more is all in small ones
-_SIZED = frozenset((bytes, bytearray, str))
+SIZED = frozenset((bytes, bytearray, str))
 
 
 class Parts:
@@ -50,7 +50,7 @@ def has_large(obj):
     cls = type(obj)
     if cls is PythonUDF:
         return has_large(obj.args) or bool(obj.kwargs) and has_large(obj.kwargs)
-    if cls in _SIZED:
+    if cls in SIZED:
         return len(obj) >= LARGE
     if cls is dict:
         obj = obj.values()
@@ -58,6 +58,6 @@ def has_large(obj):
         return False
     if len(obj) <= FEW:
         for item in obj:
-            if type(item) in _SIZED and len(item) >= LARGE:
+            if type(item) in SIZED and len(item) >= LARGE:
                 return True
     return False

@@ -23,7 +23,7 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from . import _tensors, _torch
 from ._compact import compact
 from ._errors import describe_pickling, describe_unpickling
-from ._parts import FEW, Parts, has_large
+from ._parts import FEW, LARGE, SIZED, Parts, has_large
 from ._udf import PythonUDF
 
 PROTOCOL = 5
@@ -36,13 +36,12 @@ class _Tables:
     the very code that would put a table back.
     """
 
-    _send = ContextVar("send", default=None)
-    _recv = ContextVar("recv", default=None)
-
-    send = property(lambda self: self._send.get(), lambda self, t: self._send.set(t))
-    recv = property(lambda self: self._recv.get(), lambda self, t: self._recv.set(t))
+    send = property(lambda self: _send.get(), lambda self, t: _send.set(t))
+    recv = property(lambda self: _recv.get(), lambda self, t: _recv.set(t))
 
 
+_send = ContextVar("send", default=None)
+_recv = ContextVar("recv", default=None)
 _tables = _Tables()
 
 
@@ -151,6 +150,54 @@ def is_plain_call(obj):
     return named and is_plain(args) and is_plain(kwargs) and PythonUDF not in _reducers
 
 
+def dumps_plain(obj):
+    """Return what `serialize_parts` makes of *obj*, without tensors, or None unless a glance tells that it is plain.
+
+    For scalars, and for calls of functions by name with few of them: the path that has to
+    be fast. Nothing in them needs a table, or refers to a value by an RRef.
+    """
+    if type(obj) is PythonUDF:
+        func, args, kwargs = obj
+        cls = type(func)
+        if cls is BuiltinFunctionType:  # as in is_plain_call
+            if type(func.__self__) is not ModuleType:
+                return None
+        elif cls is not FunctionType:
+            return None
+        if _reducers and (PythonUDF in _reducers or cls in _reducers):
+            return None
+        longest = _longest(args)
+        if kwargs and longest is not None:
+            among = _longest(kwargs.values())
+            longest = None if among is None else max(longest, among)
+    else:
+        longest = _longest((obj,))
+    if longest is None:
+        return None
+    try:
+        if longest < LARGE:
+            return dumps(obj, PROTOCOL)
+        out = Parts()
+        Pickler(out, PROTOCOL).dump(obj)
+        return out.taken(joined=False)
+    except BaseException as exc:
+        raise describe_pickling(exc, obj) from exc
+
+
+def _longest(values):
+    """Return the length of the longest object of bytes or text, or None unless *values* are few, and scalars."""
+    if len(values) > FEW:
+        return None
+    longest = 0
+    for value in values:
+        cls = type(value)
+        if cls not in SCALARS:
+            return None
+        if cls in SIZED and len(value) > longest:
+            longest = len(value)
+    return longest
+
+
 def serialize(obj):
     """Return ``(bytes, tensors)`` for *obj*.
 
@@ -219,8 +266,8 @@ def deserialize(data, tensor_table=()):
 
 def load(data, tensor_table, loads):
     """`deserialize` through *loads*, which may restrict what is let in."""
-    outer = _tables.recv
-    _tables.recv = tensor_table
+    outer = _recv.get()
+    _recv.set(tensor_table)
     try:
         return loads(data)
     except BaseException as exc:
@@ -228,7 +275,23 @@ def load(data, tensor_table, loads):
         data = tensor_table = None
         raise describe_unpickling(exc) from exc
     finally:
-        _tables.recv = outer
+        _recv.set(outer)
+
+
+def loads_alone(data):
+    """`deserialize` of what came without tensors."""
+    if _recv.get() is not None:
+        return deserialize(data)  # which an outer one's must not be taken for
+    return loads_with(loads, data)
+
+
+def loads_with(loads, data):
+    """`load` in a context in which none is in progress."""
+    try:
+        return loads(data)
+    except BaseException as exc:
+        data = None  # the traceback keeps this frame
+        raise describe_unpickling(exc) from exc
 
 
 def has_outer_load():

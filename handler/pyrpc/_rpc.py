@@ -5,9 +5,9 @@ from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 from contextvars import ContextVar
 from itertools import count
 
-from . import _host
+from . import _future, _host
 from ._future import Future
-from ._pickling import deserialize, serialize_parts
+from ._pickling import SCALARS, deserialize, dumps_plain, loads_alone, serialize_parts
 from ._remote import _handle_exception
 from ._rpc_errors import failure
 from ._udf import PythonUDF
@@ -43,6 +43,7 @@ def rpc_async(to, func, args=None, kwargs=None, timeout=UNSET_TIMEOUT):
     data, tensors, forks = pack(host, to, udf_of(func, args, kwargs))
     future = Future()
     ticket = next(_tickets)
+    future._source = host, ticket
     _waiting[ticket] = future, forks, host
     try:
         host.call_async(ticket, to, lent(data), tensors, seconds(host, timeout))
@@ -96,7 +97,7 @@ def settle(outcomes):
         future, forks, host = entry
         if type(reply) is tuple and forks:
             take_back(host, forks, reply)
-        if future._deliver(_Reader(reply), awake) or type(reply) is not tuple and _has_rrefs(reply):
+        if future._deliver(reply, host, awake) or type(reply) is not tuple and _has_rrefs(reply):
             busy.append(ticket)
         else:
             del _waiting[ticket]
@@ -113,18 +114,6 @@ def _has_rrefs(reply):
     """Tell whether there may be RRefs in a reply, which count as users until they are adopted."""
     data = reply if type(reply) is bytes else reply[0]
     return b"_receive_rref" in data
-
-
-class _Reader:
-    """A reply that is read when it is asked for."""
-
-    __slots__ = ("_reply",)
-
-    def __init__(self, reply):
-        self._reply = reply
-
-    def __call__(self):
-        return unwrap(self._reply)
 
 
 def udf_of(func, args, kwargs):
@@ -145,6 +134,9 @@ def seconds(host, timeout):
 
 def pack(host, to, obj):
     """Pickle *obj* for a worker: ``(data, tensors or None, forks)``, *data* as serialize_parts gives it."""
+    data = dumps_plain(obj)
+    if data is not None:
+        return data, None, ()
     forks = []
     token = destination.set((host, to, forks))
     try:
@@ -171,6 +163,10 @@ def unwrap(reply):
     kind = type(reply)
     if kind is tuple:
         raise failure(*reply)
-    result = deserialize(*reply) if kind is list else deserialize(reply)
-    _handle_exception(result)
+    result = deserialize(*reply) if kind is list else loads_alone(reply)
+    if type(result) not in SCALARS:
+        _handle_exception(result)
     return result
+
+
+_future.read_by(unwrap)

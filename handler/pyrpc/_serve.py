@@ -9,7 +9,7 @@ from . import _rpc
 from ._errors import ForbiddenGlobal
 from ._future import Future
 from ._host import Box, serving
-from ._pickling import load
+from ._pickling import SCALARS, load, loads_with
 from ._rref import arriving, await_confirmation
 from ._udf import call, failed
 
@@ -73,7 +73,10 @@ def _run(data, tensors, caller):
     came = []
     arriving.set(came)
     try:
-        udf = load(data, tensors, caller.read)
+        if tensors:
+            udf = load(data, tensors, caller.read)
+        else:  # and none of an outer call: the context is new
+            udf = loads_with(caller.read, data)
         if came:
             await_confirmation(came)
     except BaseException as exc:
@@ -82,7 +85,8 @@ def _run(data, tensors, caller):
         arriving.set(None)
         data = tensors = None
     result = call(udf)
-    if type(result) is Future or not hasattr(type(result), "__await__"):
+    kind = type(result)
+    if kind is Future or kind in SCALARS or not hasattr(kind, "__await__"):
         marked = getattr(udf, "func", None)
         if getattr(marked, "_wrapped_async_rpc_function", None) and not _is_outcome(result):
             return failed(_not_a_future(result))

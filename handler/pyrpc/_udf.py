@@ -28,16 +28,34 @@ def _run_function(python_udf):
 def call(udf):
     """`_run_function` within the context of the caller."""
     switch = _torch.grad_switch() if "torch" in modules else None
+    func = None
     try:
         if switch is not None:
             switch(True)
-        func, args, kwargs = check(udf)
+        if type(udf) is not PythonUDF:
+            check(udf)
+        func, args, kwargs = udf
+        if type(args) is not tuple or type(kwargs) is not dict:
+            check(udf)
         return func(*args, **kwargs)
     except BaseException as exc:
-        return failed(exc)
+        return failed(why(exc, func, udf))
     finally:
         if switch is not None:
             switch(True)
+
+
+def why(exc, func, udf):
+    """Return *exc*, or where it only says "not callable", what was to be called.
+
+    Looked at here and not beforehand, as calls that work outnumber those.
+    """
+    if type(exc) is TypeError and not callable(func):
+        try:
+            check(udf)
+        except TypeError as better:
+            return better
+    return exc
 
 
 def check(udf):

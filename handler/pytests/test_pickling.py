@@ -24,6 +24,19 @@ class Colour(enum.Enum):
     RED = 1
 
 
+class Refers:
+    def __reduce__(self):
+        return _pickling._receive_tensor, (0,)
+
+
+class Loads:
+    def __init__(self, data):
+        self.data = data
+
+    def __reduce__(self):
+        return _pickling.loads_alone, (self.data,)
+
+
 class Handle_:
     """Goes to the tensor table in these tests, as a tensor would."""
 
@@ -140,6 +153,57 @@ class WithReducers(unittest.TestCase):
         for obj in ((max, (), {}), None, PythonUDF):
             self.assertIs(_pickling.is_plain_call(obj), False, obj)
         self.assertEqual(len(internal.serialize(PythonUDF(max, (Handle_(),), {}))[1]), 1)
+
+    def test_plain_is_what_it_is_otherwise(self):
+        large = b"a" * _pickling.LARGE
+        scalars = [None, True, 1 << 100, 1.5, "text", b"bytes", bytearray(b"b"), large, large.decode(), bytearray(large)]
+        calls = [
+            (targets.add, (1, 2), {}),
+            (operator.add, ("a",), {"b": b"c"}),
+            (len, (large,), {}),
+            (len, (), {"obj": large, "b": 1}),
+            (targets.add, tuple(range(_pickling.FEW)), {}),
+        ]
+        for obj in scalars + list(map(PythonUDF._make, calls)):
+            made, wanted = _pickling.dumps_plain(obj), _pickling.serialize_parts(obj)
+            self.assertEqual((made, []), wanted)
+            for part, other in zip(made, wanted[0]):
+                self.assertEqual(part is large, other is large)
+
+    def test_what_is_not_plain(self):
+        others = [
+            ([].append, (1,), {}),  # takes the list along
+            (operator.add, (Handle_(),), {}),
+            (max, (), {"key": Handle_()}),
+            (max, ([1],), {}),
+            (max, ((),), {}),
+            (max, (1j,), {}),
+            (Handle_, (), {}),
+            (targets.add, (0,) * (_pickling.FEW + 1), {}),
+            (targets.add, (), dict.fromkeys("abcdefghi")),
+        ]
+        for obj in [(), [], {}, Handle_(), 1j, PythonUDF, *map(PythonUDF._make, others)]:
+            self.assertIsNone(_pickling.dumps_plain(obj), obj)
+        for cls in (types.BuiltinFunctionType, PythonUDF):
+            with self.subTest(cls), mock.patch.dict(_pickling._reducers):
+                internal.register_reducer(cls, internal.to_table)
+                self.assertIsNone(_pickling.dumps_plain(PythonUDF(max, (1, 2), {})))
+
+    def test_plain_that_cannot_be_pickled(self):
+        for args in ((), (b"a" * _pickling.LARGE,)):
+            with self.assertRaisesRegex(SerializeError, "lambda"):
+                _pickling.dumps_plain(PythonUDF(lambda: 0, args, {}))
+
+    def test_what_came_alone_has_no_table(self):
+        refers = pickle.dumps(Refers())
+        with self.assertRaisesRegex(DeserializeError, "refers to tensor 0, but 0 came with it"):
+            _pickling.loads_alone(refers)
+        self.assertEqual(_pickling.loads_alone(pickle.dumps((1, "a"))), (1, "a"))
+        # Nor that of a deserialize in whose course it is read.
+        inner = pickle.dumps(Loads(refers))
+        with self.assertRaisesRegex(DeserializeError, "refers to tensor 0, but 0 came with it"):
+            _pickling.deserialize(inner, ["a tensor"])
+        self.assertEqual(_pickling.deserialize(refers, ["a tensor"]), "a tensor")
 
     def test_reducers_of_functions_and_calls_are_used(self):
         for cls in (types.BuiltinFunctionType, PythonUDF):

@@ -117,6 +117,61 @@ def test_add_done_callback():
     assert seen.wait(60)
 
 
+def held(seconds, value):
+    time.sleep(seconds)
+    return value
+
+
+def test_wait_with_an_end():
+    future = rpc.rpc_async("w1", held, args=(0.3, "late"))
+    raises(TimeoutError, future.wait, 0.01)
+    raises(TimeoutError, future.wait, 0.01)
+    assert not future.done()
+    assert rpc.rpc_sync("w1", add, args=(1, 2)) == 3  # its outcome is not what the other waits for
+    assert future.wait() == "late"
+    assert future.wait(0.01) == "late"
+
+
+def test_many_wait_for_one():
+    future = rpc.rpc_async("w1", held, args=(0.1, "one"))
+    seen = []
+    threads = [threading.Thread(target=lambda: seen.append(future.wait())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == ["one"] * 8
+
+
+def test_others_come_first():
+    """Who waits for one outcome brings what comes for others meanwhile."""
+    last = rpc.rpc_async("w1", held, args=(0.3, "last"))
+    called = []
+    others = [rpc.rpc_async(f"w{i % 4}", add, args=(i, 1)) for i in range(40)]
+    chained = [other.then(lambda f: called.append(f.wait())) for other in others[:20]]
+    assert last.wait() == "last"
+    assert rpc.wait_all(others) == list(range(1, 41))
+    rpc.wait_all(chained)
+    assert sorted(called) == list(range(1, 21))
+
+
+def test_wait_from_many_threads():
+    def work(worker):
+        for i in range(0, 200, 20):
+            futures = [rpc.rpc_async((worker + n) % 4, add, args=(i, n)) for n in range(20)]
+            for n, future in reversed(list(enumerate(futures))):
+                assert future.wait() == i + n
+        finished.append(worker)
+
+    finished = []
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(finished) == list(range(6))
+
+
 def test_future_by_hand():
     future = rpc.Future()
     assert not future.done()
