@@ -19,6 +19,9 @@ func (w *watched) tick() bool {
 	return w.needs.Load()
 }
 
+// pass lets time pass in a bubble, where that takes none.
+func pass(d time.Duration) { <-time.After(d) }
+
 // TestClock_runsWhileItIsNeeded, and does not cost anything else.
 func TestClock_runsWhileItIsNeeded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -29,22 +32,22 @@ func TestClock_runsWhileItIsNeeded(t *testing.T) {
 		w.needs.Store(true)
 		c.start()
 		c.start()
-		time.Sleep(1000*tick + tick/2)
+		pass(1000*tick + tick/2)
 		assert.EqualValues(t, 1000, w.ticks.Load(), "one runs")
 		assert.EqualValues(t, 1000, other.ticks.Load())
 		w.needs.Store(false)
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		assert.False(t, c.running.Load())
 		assert.EqualValues(t, 1000+idleTicks, w.ticks.Load(), "the last one is for what came at the end")
 
 		other.needs.Store(true)
 		c.remove(&w)
 		c.start()
-		time.Sleep(10*tick + tick/2)
+		pass(10*tick + tick/2)
 		assert.EqualValues(t, 1000+idleTicks+10, other.ticks.Load())
 		assert.EqualValues(t, 1000+idleTicks, w.ticks.Load())
 		other.needs.Store(false)
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 	})
 }
 
@@ -69,7 +72,7 @@ func TestClock_goesOnForWhoCameAtItsEnd(t *testing.T) {
 		l := &late{clock: &c}
 		c.add(l)
 		c.start()
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		assert.EqualValues(t, 2*idleTicks+2, l.ticks.Load())
 	})
 }
