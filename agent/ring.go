@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// maxRings is how many peers an agent invites to a ring: reading each takes an OS thread.
+	// maxRings is how many peers an agent invites to a ring: reading each takes an OS thread, also while it is idle.
 	maxRings = 64
 	// headRoom is more than any frame has besides a small body.
 	headRoom = 64 << 10

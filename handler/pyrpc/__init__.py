@@ -38,29 +38,33 @@ _LAZY = {
     "init_rpc": "_group",
     "shutdown": "_group",
     "_wait_all": "_group",
+    "is_available": "_group",
+    "get_rpc_timeout": "_rpc",
+    "_set_rpc_timeout": "_rpc",
     "BackendType": "_group",
     "RpcBackendOptions": "_group",
     "TensorPipeRpcBackendOptions": "_group",
     "RpcError": "_rpc_errors",
     "RpcTimeoutError": "_rpc_errors",
     "RpcConnectionError": "_rpc_errors",
-    "functions": "functions",
 }
+_MODULES = ("constants", "functions")  # likewise
 
 
 def __getattr__(name):
-    if name not in _LAZY:
+    if name not in _LAZY and name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    module = import_module("." + _LAZY[name], __name__)
-    value = module if name == "functions" else getattr(module, {"PyRRef": "RRef"}.get(name, name))
+    module = import_module("." + _LAZY.get(name, name), __name__)
+    value = module if name in _MODULES else getattr(module, {"PyRRef": "RRef"}.get(name, name))
     globals()[name] = value
     return value
 
 
 def __dir__():
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *_LAZY, *_MODULES})
+
 
 __all__ = [
     "DeserializeError",
@@ -69,4 +73,5 @@ __all__ = [
     "RemoteException",
     "SerializeError",
     *(name for name in _LAZY if not name.startswith("_")),
+    *_MODULES,
 ]

@@ -7,9 +7,17 @@ from os import environ
 
 from . import _host, _rpc
 from ._future import wait_all
+from .constants import (
+    DEFAULT_INIT_METHOD,
+    DEFAULT_NUM_WORKER_THREADS,
+    DEFAULT_RPC_TIMEOUT_SEC,
+    DEFAULT_SHUTDOWN_TIMEOUT,
+)
 
-DEFAULT_TIMEOUT = 60.0
-DEFAULT_INIT_METHOD = "env://"
+
+def is_available():
+    """Tell whether there is RPC here: there is."""
+    return True
 
 
 class BackendType:
@@ -28,8 +36,8 @@ class RpcBackendOptions:
     def __init__(
         self,
         *,
-        num_worker_threads=16,
-        rpc_timeout=DEFAULT_TIMEOUT,
+        num_worker_threads=DEFAULT_NUM_WORKER_THREADS,
+        rpc_timeout=DEFAULT_RPC_TIMEOUT_SEC,
         init_method=DEFAULT_INIT_METHOD,
         device_maps=None,
         devices=None,
@@ -63,7 +71,7 @@ def init_rpc(name=None, backend=None, rank=-1, world_size=None, rpc_backend_opti
             "init_rpc() works in a process whose Go program lets Python start agents, such as pyrpc run"
         )
     options = RpcBackendOptions() if rpc_backend_options is None else rpc_backend_options
-    timeout = getattr(options, "rpc_timeout", DEFAULT_TIMEOUT)
+    timeout = getattr(options, "rpc_timeout", DEFAULT_RPC_TIMEOUT_SEC)
     if timeout is None or not float(timeout) >= 0:
         raise ValueError(f"rpc_timeout must be seconds >= 0, 0 for none, not {timeout!r}")
     address = _address(getattr(options, "init_method", None) or DEFAULT_INIT_METHOD)
@@ -79,7 +87,7 @@ def init_rpc(name=None, backend=None, rank=-1, world_size=None, rpc_backend_opti
     start(name, rank, world_size, address, float(timeout))
 
 
-def shutdown(graceful=True, timeout=0):
+def shutdown(graceful=True, timeout=DEFAULT_SHUTDOWN_TIMEOUT):
     """Leave the group: *graceful*, together, when nobody has anything to do; else at once.
 
     *timeout* in seconds bounds the waiting for the others; 0 for no bound. A graceful

@@ -12,8 +12,7 @@ from ._remote import _handle_exception
 from ._rpc_errors import failure
 from ._udf import PythonUDF
 from ._workers import name_of
-
-UNSET_TIMEOUT = -1.0
+from .constants import UNSET_RPC_TIMEOUT as UNSET_TIMEOUT
 
 # To which worker what is being pickled goes, for the RRefs in it: see _rref.
 destination = ContextVar("destination", default=None)
@@ -130,6 +129,19 @@ def seconds(host, timeout):
     if not timeout >= 0:
         raise ValueError(f"timeout must be seconds >= 0, 0 for none, not {timeout!r}")
     return timeout
+
+
+def get_rpc_timeout():
+    """Return the seconds that calls have which say none, 0 for no end."""
+    return _host.current().timeout
+
+
+def _set_rpc_timeout(seconds):
+    """Change what `get_rpc_timeout` returns."""
+    timeout = float(seconds)
+    if not timeout >= 0:
+        raise ValueError(f"the timeout must be seconds >= 0, 0 for none, not {seconds!r}")
+    _host.current().timeout = timeout
 
 
 def pack(host, to, obj):

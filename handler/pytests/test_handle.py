@@ -194,10 +194,10 @@ class Importing(unittest.TestCase):
             self.assertNotIn(name, out)
 
     def test_names(self):
-        for name in set(pyrpc.__all__) - set(pyrpc._LAZY):
+        for name in set(pyrpc.__all__) - {*pyrpc._LAZY, *pyrpc._MODULES}:
             self.assertIs(getattr(pyrpc, name), getattr(internal, name))
             self.assertEqual(getattr(internal, name).__module__, "pyrpc.internal")
-        for name in pyrpc._LAZY:
+        for name in (*pyrpc._LAZY, *pyrpc._MODULES):
             self.assertIsNotNone(getattr(pyrpc, name))
         for name in internal._WITH_AGENT:  # these are names in pickles
             self.assertEqual(getattr(internal, name).__module__, "pyrpc.internal")

@@ -82,6 +82,19 @@ def test_timeout():
     assert rpc.rpc_sync("w1", add, (1, 2), timeout=0) == 3
 
 
+def test_default_timeout():
+    before = rpc.get_rpc_timeout()
+    rpc._set_rpc_timeout(0.1)
+    try:
+        raises(rpc.RpcTimeoutError, rpc.rpc_sync, "w1", nap, args=(0,))
+        raises(rpc.RpcTimeoutError, rpc.rpc_async("w1", nap, args=(0,), timeout=rpc.constants.UNSET_RPC_TIMEOUT).wait)
+        raises(ValueError, rpc._set_rpc_timeout, -1)
+        assert rpc.get_rpc_timeout() == 0.1
+    finally:
+        rpc._set_rpc_timeout(before)
+    assert rpc.is_available()
+
+
 # Futures
 
 

@@ -95,3 +95,18 @@ def test_changed_while_on_its_way():
         tensor.fill_(-1)
         for i, future in enumerate(futures):
             assert bool((future.wait() == i).all()), (to, i)
+
+
+@torch.jit.script
+def scripted(x):
+    return x + 1
+
+
+def test_case_108_script_functions_do_not_travel():
+    cases.raises(rpc.SerializeError, rpc.rpc_sync, "w1", scripted, args=(torch.ones(1),))
+    cases.raises(rpc.SerializeError, rpc.rpc_sync, "w1", cases.hand_back, args=(scripted,))
+    assert rpc.rpc_sync("w1", run_scripted, args=(torch.ones(1),)).item() == 2  # a function that calls one
+
+
+def run_scripted(x):
+    return scripted(x)
