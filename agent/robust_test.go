@@ -271,6 +271,22 @@ func TestSender_largeDoesNotHoldUpSmall(t *testing.T) {
 	assert.Less(t, bytes.IndexByte([]byte(fmt.Sprint(order)), '2'), 8, "%v", order)
 }
 
+// TestSender_quietIsWhatIsWrittenAtOnce: who sent a message quietly wakes the peer later, maybe before another writes it.
+func TestSender_quietIsWhatIsWrittenAtOnce(t *testing.T) {
+	quiet := map[uint64]bool{}
+	var s *sender
+	s = newSender(&outlet{stream: sendFunc(func(f *frame) error {
+		quiet[f.call] = f.quiet
+		if f.call == 1 {
+			require.NoError(t, s.submitReply(newOutgoing(frame{call: 2, quiet: true}, nil)))
+		}
+		return nil
+	})}, func(error) {}, 1<<30, 100, &budget{limit: 1 << 30})
+	require.NoError(t, s.submitReply(newOutgoing(frame{call: 1, quiet: true}, nil)))
+	s.idle()
+	assert.Equal(t, map[uint64]bool{1: true, 2: false}, quiet)
+}
+
 func TestPeer_oldNumbersAndOldLivesAreRefused(t *testing.T) {
 	var ran atomic.Int64
 	agents := start(t, Config{Name: "w0"}, Config{Name: "w1", Executor: ExecutorFunc(func(_ context.Context, r Request) (Reply, error) {

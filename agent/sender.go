@@ -23,7 +23,7 @@ const (
 
 // outgoing is one message on its way.
 type outgoing struct {
-	head     frame     // what the first frame says; immutable
+	head     frame     // what the first frame says; immutable once it is queued
 	deadline time.Time // of a request; zero for none
 	size     int64     // of the body
 	over     func()    // called once when the message is out, or never will be; may be nil
@@ -163,6 +163,7 @@ func (s *sender) waitHeads(n int) {
 func (s *sender) admit(o *outgoing) {
 	s.queued += o.size
 	if s.busy || !s.out.takes(o.size, s.unheard.Load()) {
+		o.head.quiet = false // whoever means to wake the peer later may do so before this is written
 		s.heads.push(o)
 		if !s.busy {
 			s.busy = true
