@@ -24,6 +24,7 @@ type ringReaders struct {
 	spare chan uint64   // to the goroutine that has lost the post and waits to get it again, if there is one
 	free  atomic.Bool   // there is none
 	eager atomic.Int32  // for how many requests the post is given to another at once
+	quiet atomic.Bool   // there are replies that the peer may not know of, since the clock last looked
 	ended chan struct{} // closed with over
 }
 
@@ -72,6 +73,7 @@ func (in *inbound) readRing(held uint64) {
 		if more && !eager && unsaid < maxUnsaid {
 			c.unsaid = true
 			unsaid++
+			r.quiet.Store(true)
 		} else {
 			unsaid = 0
 		}
@@ -131,10 +133,12 @@ func (in *inbound) tick() bool {
 	if held&executing == 0 {
 		return false
 	}
+	if r.quiet.Swap(false) {
+		in.out.wake()
+	}
 	if held == r.seen {
 		r.eager.Store(eagerly)
 		in.relieve(held)
-		in.out.wake()
 	}
 	r.seen = held
 	return true

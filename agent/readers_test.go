@@ -167,18 +167,20 @@ func TestReaders_whoIsQuickKeepsThePost(t *testing.T) {
 	assert.LessOrEqual(t, after-before, uint64(200+executing), "each request moves it on by two, and nothing else")
 }
 
-// TestReaders_saysAtLast what it has left unsaid while there was more to execute: the peer is woken for it by a tick in
-// a request that takes long, by a reader that has been relieved, and by one that finds no further request.
+// TestReaders_saysAtLast what it has left unsaid while there was more to execute: the peer is woken for it by a
+// tick, by a reader that has been relieved, and by one that finds no further request.
 func TestReaders_saysAtLast(t *testing.T) {
 	t.Run("in a tick", func(t *testing.T) {
-		_, b, _, g, ask := gated(t, 1, 2)
+		a, b, _, g, ask := gated(t, 1, 2, 3)
 		ask(1)
 		g.waitFor(t, 1)
-		quick := []*Future{ask(0), ask(0), ask(0)}
-		ask(2)
+		quick := []*Future{ask(2), ask(0), ask(0)}
+		ask(3)
 		g.open(1)
 		g.waitFor(t, 2)
-		b.clock.tick()
+		asleep(t, a)
+		g.open(2)
+		g.waitFor(t, 3)
 		b.clock.tick()
 		answered(t, quick...)
 	})
@@ -200,13 +202,14 @@ func TestReaders_saysAtLast(t *testing.T) {
 		g.waitFor(t, 3)
 	})
 	t.Run("when relieved", func(t *testing.T) {
-		_, b, _, g, ask := gated(t, 1, 2, 3)
+		_, b, in, g, ask := gated(t, 1, 2, 3)
 		ask(1)
 		g.waitFor(t, 1)
 		quiet := ask(2)
 		ask(3)
 		g.open(1)
 		g.waitFor(t, 2)
+		in.readers.quiet.Store(false) // as after a tick
 		b.clock.tick()
 		b.clock.tick()
 		g.waitFor(t, 3)
