@@ -202,7 +202,7 @@ func TestReaders_saysAtLast(t *testing.T) {
 		g.waitFor(t, 3)
 	})
 	t.Run("when relieved", func(t *testing.T) {
-		_, b, in, g, ask := gated(t, 1, 2, 3)
+		a, b, in, g, ask := gated(t, 1, 2, 3)
 		ask(1)
 		g.waitFor(t, 1)
 		quiet := ask(2)
@@ -213,6 +213,7 @@ func TestReaders_saysAtLast(t *testing.T) {
 		b.clock.tick()
 		b.clock.tick()
 		g.waitFor(t, 3)
+		asleep(t, a)
 		g.open(2)
 		answered(t, quiet)
 	})
