@@ -3,6 +3,7 @@ package gil
 import (
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pyrpc/pyrpc/internal/cpython"
@@ -12,15 +13,35 @@ import (
 // lock and the `try` that gives it back. Where that lock is Python's own, of imports, the whole process
 // would wait for it for good. So who is about to take or to give back one is interrupted a little later.
 const (
-	holdBackFor   = 2 * time.Second      // a function that is named like those of locks and is none
+	holdBackFor   = 2 * time.Second      // a function that is named like those of locks and is none, or does not end
 	lookAgainIn   = 2 * time.Millisecond // at calls that were held back
 	importlibCode = "<frozen importlib."
 	loggingCode   = "/logging/__init__.py"
 )
 
+// undisturbed has the code that was named to [HoldBack].
+var undisturbed sync.Map // of code to struct{}
+
+// HoldBack names Python functions, by the file that their code says it is of, that others depend on: an interruption
+// that is due while one runs waits until it has ended, for two seconds at most.
+//
+// GIL: not needed
+// Thread: any
+// Ref: none
+// Blocks: no
+func HoldBack(file string, functions ...string) {
+	for _, f := range functions {
+		undisturbed.Store(code{file, f}, struct{}{})
+	}
+}
+
 // holdsBack says whether to wait with an interruption, which is due since the time given.
 func (c code) holdsBack(due time.Duration) bool {
-	return strings.HasPrefix(c.file, importlibCode) || c.handlesLock() && due < holdBackFor
+	if strings.HasPrefix(c.file, importlibCode) {
+		return true
+	}
+	_, whole := undisturbed.Load(c)
+	return (whole || c.handlesLock()) && due < holdBackFor
 }
 
 // handlesLock guesses by the names that locks and context managers have by Python's protocols.

@@ -9,6 +9,7 @@ import (
 
 func TestHoldsBack(t *testing.T) {
 	const long = time.Hour
+	HoldBack("<app>/x.py", "hand_out", "tell")
 	for _, c := range []struct {
 		file, function string
 		due            time.Duration
@@ -25,6 +26,11 @@ func TestHoldsBack(t *testing.T) {
 		{"/usr/lib/python3.11/logging/__init__.py", "handle", 0, true},
 		{"/usr/lib/python3.11/logging/__init__.py", "handle", long, false},
 		{"/app/logging.py", "handle", 0, false},
+		{"<app>/x.py", "hand_out", 0, true},
+		{"<app>/x.py", "tell", 0, true},
+		{"<app>/x.py", "tell", long, false},
+		{"<app>/x.py", "f", 0, false},
+		{"/app/x.py", "tell", 0, false},
 		{"", "", 0, false},
 	} {
 		assert.Equal(t, c.want, code{c.file, c.function}.holdsBack(c.due), c)

@@ -10,6 +10,12 @@ import (
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
+// Who waits for an outcome may bring others', and must not be interrupted in the middle of that: theirs would never come.
+func init() {
+	gil.HoldBack("<pyrpc>/_rpc.py", "settle", "take_back", "_has_rrefs")
+	gil.HoldBack("<pyrpc>/_future.py", "_deliver", "_set", "set")
+}
+
 // completions brings the outcomes of asynchronous calls to Python, as many at once as have come: by who waits for one
 // of them, and enters Python then anyway, or else on a goroutine.
 type completions struct {
@@ -107,10 +113,7 @@ func (c *completions) drain() {
 			return
 		}
 		c.mu.Unlock()
-		s := w.settlementOf(batch)
-		// What fails does so because Python is closed: nobody waits there.
-		_ = w.inside(context.WithoutCancel(w.ctx), s.deliver)
-		s.end()
+		w.settlementOf(batch).bring()
 	}
 }
 
@@ -143,6 +146,13 @@ func (w *Worker) settlementOf(batch []completion) *settlement {
 		s.outcomes[i] = pybridge.Tuple{done.ticket, value}
 	}
 	return s
+}
+
+// bring enters Python to deliver.
+func (s *settlement) bring() {
+	defer s.end()
+	// What fails does so because Python is closed: nobody waits there.
+	_ = s.worker.inside(context.WithoutCancel(s.worker.ctx), s.deliver)
 }
 
 // deliver gives the outcomes to Python, and has who waits for them, and their callbacks, go on.

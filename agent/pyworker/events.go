@@ -84,7 +84,11 @@ func (w *Worker) bring(ctx context.Context, t gil.Token, ticket int64) (err erro
 			return nil
 		})
 	})
-	if s != nil {
+	switch {
+	case s == nil:
+	case ctx.Err() != nil: // an interruption may be due, which would end the delivery
+		go s.bring()
+	default:
 		defer s.end()
 		err = errors.Join(err, s.deliver(t))
 	}

@@ -2,7 +2,10 @@ package pyworker_test
 
 import (
 	"context"
+	"math/rand/v2"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -73,4 +76,37 @@ func TestEndOfCallEndsWhatItWaitsFor(t *testing.T) {
 			// The functions have ended too, or the join that ends the test would wait for them.
 		})
 	}
+}
+
+// TestInterruptedCallsLoseNobodysOutcome: who waits brings what has come for others, too, also when its own time is up.
+func TestInterruptedCallsLoseNobodysOutcome(t *testing.T) {
+	workers := group(t, 2)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	steady := make(chan error, 2)
+	for range cap(steady) {
+		go func() { steady <- call(ctx, workers[0], "w0", "nesting", "waits_for_many", 300) }()
+	}
+	done := make(chan struct{})
+	var impatient sync.WaitGroup
+	for seed := range uint64(2) {
+		impatient.Go(func() {
+			rng := rand.New(rand.NewPCG(seed, 1))
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rng.IntN(5000))*time.Microsecond)
+				_ = call(ctx, workers[0], "w0", "nesting", "waits_for_many", 1000)
+				cancel()
+			}
+		})
+	}
+	for range cap(steady) {
+		assert.NoError(t, <-steady)
+	}
+	close(done)
+	impatient.Wait()
 }

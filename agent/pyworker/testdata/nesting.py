@@ -58,3 +58,12 @@ def check_value_comes():
 
 def waits_for_nothing():
     spin()
+
+
+def waits_for_many(rounds):
+    """Waits for the last of calls first, and so brings the others' outcomes as well."""
+    for _ in range(rounds):
+        futures = [rpc.rpc_async("w1", abs, args=(-n,)) for n in range(8)]
+        for n in reversed(range(8)):
+            assert futures[n].wait() == n
+    return rounds
