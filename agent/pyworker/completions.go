@@ -13,7 +13,7 @@ import (
 // Who waits for an outcome may bring others', and must not be interrupted in the middle of that: theirs would never come.
 func init() {
 	gil.HoldBack("<pyrpc>/_rpc.py", "settle", "take_back", "_has_rrefs")
-	gil.HoldBack("<pyrpc>/_future.py", "_deliver", "_set", "set")
+	gil.HoldBack("<pyrpc>/_future.py", "_deliver", "_set", "_become", "set")
 }
 
 // completions brings the outcomes of asynchronous calls to Python, as many at once as have come: by who waits for one

@@ -211,10 +211,11 @@ class Future:
         event.wait(1e-9)  # it has been set, or is just being
 
     def _outcome(self):
-        if self._state == _RAW:
-            self._read()
-        if self._state == _READING:
-            self._await_change((_READING,), None)
+        while self._state in (_RAW, _READING):
+            if self._state == _RAW:
+                self._read()
+            else:
+                self._await_change((_READING,), None)
         if self._state == _FAILED:
             raise self._content
         return self._content
@@ -226,14 +227,31 @@ class Future:
                 return
             self._state = _READING
         try:
-            content, state = _read(self._content), _VALUE
+            self._become(_VALUE, _read(self._content))
         except BaseException as exc:
-            content, state = exc, _FAILED
+            if _is_interruption(exc):
+                self._become(_RAW, self._content)  # others have time to read it
+                raise
+            self._become(_FAILED, exc)
+
+    def _become(self, state, content):
+        """End the reading."""
         with self._lock:
+            if self._state != _READING:
+                return
             self._content, self._state = content, state
             events, self._events = self._events, []
         for event in events:
             event.set()
+
+
+def _is_interruption(exc):
+    """Tell whether *exc* is what the call that runs this was told to stop with, and so nobody else's outcome."""
+    while exc is not None:
+        if type(exc).__name__ == "Interrupted" and type(exc).__module__ == "pyrpc":
+            return True
+        exc = exc.__cause__  # a pickle's reader says that it could not be read
+    return False
 
 
 _numbers = count(1)

@@ -1,0 +1,107 @@
+"""A Future's outcome is read by whoever wants it first, and is everybody's."""
+
+import threading
+import unittest
+from unittest import mock
+
+from pyrpc import _future
+from pyrpc._errors import describe_unpickling
+
+Interrupted = type("Interrupted", (BaseException,), {"__module__": "pyrpc"})
+
+
+def delivered(reply):
+    future = _future.Future()
+    future._deliver(reply, None, [])
+    return future
+
+
+class Reading(unittest.TestCase):
+    def reads(self, function):
+        patch = mock.patch.object(_future, "_read", function)
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def test_once(self):
+        read = []
+        self.reads(lambda reply: read.append(reply) or reply.upper())
+        future = delivered("value")
+        self.assertEqual(read, [])
+        self.assertEqual((future.wait(), future.value()), ("VALUE", "VALUE"))
+        self.assertEqual(read, ["value"])
+
+    def test_what_fails_is_the_outcome(self):
+        failure = KeyError("no")
+
+        def fails(reply):
+            raise failure
+
+        self.reads(fails)
+        future = delivered("value")
+        for _ in range(2):
+            with self.assertRaises(KeyError) as raised:
+                future.wait()
+            self.assertIs(raised.exception, failure)
+
+    def test_an_interruption_is_not(self):
+        """It is of the call that reads; others read it then."""
+
+        def unreadable(exc):
+            try:
+                raise describe_unpickling(exc) from exc
+            except Exception as described:
+                return described
+
+        for interruption in (Interrupted(), unreadable(Interrupted())):
+            outcomes = [interruption, "value"]
+
+            def read(reply):
+                outcome = outcomes.pop(0)
+                if outcome == "value":
+                    return outcome
+                raise outcome
+
+            self.reads(read)
+            future = delivered("raw")
+            with self.assertRaises(type(interruption)):
+                future.wait()
+            self.assertEqual(future.wait(), "value")
+
+    def test_who_waits_for_an_interrupted_reader_reads(self):
+        reading, go_on = threading.Event(), threading.Event()
+        readers = []
+
+        def read(reply):
+            readers.append(threading.current_thread().name)
+            if len(readers) > 1:
+                return "value"
+            reading.set()
+            go_on.wait()
+            raise Interrupted
+
+        self.reads(read)
+        future = delivered("raw")
+        seen = []
+
+        def interrupted():
+            try:
+                future.wait()
+            except Interrupted:
+                seen.append("interrupted")
+
+        first = threading.Thread(target=interrupted, name="first")
+        first.start()
+        reading.wait()
+        second = threading.Thread(target=lambda: seen.append(future.wait()), name="second")
+        second.start()
+        while not future._events:  # that the second one waits for
+            pass
+        go_on.set()
+        first.join()
+        second.join()
+        self.assertEqual(sorted(seen), ["interrupted", "value"])
+        self.assertEqual(readers, ["first", "second"])
+
+
+if __name__ == "__main__":
+    unittest.main()
