@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -28,6 +29,7 @@ type Group struct {
 	Grace          time.Duration // between SIGTERM and SIGKILL
 
 	running sync.Map // of *worker: those that have a process, which has not been reaped
+	killed  atomic.Bool
 }
 
 // Failed is a worker that ended with another status than 0, or by a signal.
@@ -84,8 +86,9 @@ func (g *Group) Run(ctx context.Context) error {
 	return context.Cause(stop)
 }
 
-// Kill ends all workers, and what they have started, without giving them time.
+// Kill ends all workers, and what they have started, without giving them time, also those that only start.
 func (g *Group) Kill() {
+	g.killed.Store(true)
 	g.running.Range(func(w, _ any) bool {
 		w.(*worker).kill()
 		return true
@@ -119,6 +122,9 @@ func (g *Group) run(stop context.Context, w *worker) error {
 	}
 	g.running.Store(w, nil)
 	defer g.running.Delete(w)
+	if g.killed.Load() { // which may have found one worker less
+		w.kill()
+	}
 	ended, watched := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(watched)

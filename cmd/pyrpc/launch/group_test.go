@@ -62,3 +62,12 @@ func TestKill(t *testing.T) {
 	assert.Equal(t, 128+9, failed.Status())
 	g.Kill() // nobody is left
 }
+
+// TestKillOfWorkersThatStart: whoever starts while Kill goes through those that run must not be missed.
+func TestKillOfWorkersThatStart(t *testing.T) {
+	g := &Group{Workers: 2, Command: []string{"sleep", "100000"}, Stdout: io.Discard, Stderr: io.Discard, Grace: time.Hour}
+	g.Kill()
+	var failed *Failed
+	require.ErrorAs(t, g.Run(t.Context()), &failed)
+	assert.Equal(t, 128+9, failed.Status())
+}
