@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -21,6 +22,8 @@ func init() {
 }
 
 func springTrap(ctx context.Context, rt *pybridge.Runtime) error {
+	runtime.LockOSThread() // some traps stay on their thread: the calls after them have to come there
+	defer runtime.UnlockOSThread()
 	h, err := handler.New(ctx, rt)
 	if err != nil {
 		return err

@@ -38,14 +38,14 @@ what_failed() { # log
 
 # In few lines, for whoever sees only the end of the output: which tests failed, or which one ran when
 # the process died, of what, and the functions that were being called.
-in_short() { # log
+in_short() { # log; sed reads it to the end, where head would have grep die of SIGPIPE
   local death='^(fatal error|panic|runtime: |SIG[A-Z]+|unexpected fault|Fatal Python error|\*\*\* )'
-  grep -E '^[[:space:]]*--- FAIL' "$1" | head -n 4
+  grep -E '^[[:space:]]*--- FAIL' "$1" | sed -n '1,4p' || true # who died may have no such line
   if grep -qE "$death" "$1"; then
     grep -E '^=== (RUN|CONT|NAME)' "$1" | tail -n 1
-    grep -vE '^([[:space:]]|===|$)' "$1" | grep -E -A 14 "$death" | head -n 15
+    grep -vE '^([[:space:]]|===|$)' "$1" | grep -E -A 14 "$death" | sed -n '1,15p'
   else
-    grep -E -A 3 'Error Trace|_test\.go:[0-9]+:|^(FAIL|ERROR): ' "$1" | head -n 12
+    grep -E -A 3 'Error Trace|_test\.go:[0-9]+:|^(FAIL|ERROR): ' "$1" | sed -n '1,12p'
   fi | cut -c 1-140
 }
 
