@@ -104,12 +104,10 @@ func (c *outcall) interruptReader() {
 // attend has an attendant come if there is something to read for, and nobody reads: at once, or when the clock
 // finds that.
 func (s *session) attend() {
-	switch in := s.ring.Load(); {
-	case in == nil || !s.expects(in):
-	case s.patience.Load() > 0:
-		s.link.agent.clock.start()
-	default:
+	if s.patience.Load() == 0 {
 		s.attendNow()
+	} else if in := s.ring.Load(); in != nil && s.expects(in) {
+		s.link.agent.clock.start()
 	}
 }
 

@@ -76,13 +76,11 @@ func (w *Worker) hostWait(ctx context.Context, a arguments) (any, error) {
 // bring waits for the outcome of an asynchronous call, and brings it to Python with whatever else has come.
 func (w *Worker) bring(ctx context.Context, t gil.Token, ticket int64) (err error) {
 	var s *settlement
-	failed := gil.Detach(t, func() {
-		err = w.wait(func() error {
-			if batch := w.completions.await(ctx, ticket); len(batch) > 0 {
-				s = w.settlementOf(batch)
-			}
-			return nil
-		})
+	err = w.waitDetached(t, func() error {
+		if batch := w.completions.await(ctx, ticket); len(batch) > 0 {
+			s = w.settlementOf(batch)
+		}
+		return nil
 	})
 	switch {
 	case s == nil:
@@ -92,6 +90,12 @@ func (w *Worker) bring(ctx context.Context, t gil.Token, ticket int64) (err erro
 		defer s.end()
 		err = errors.Join(err, s.deliver(t))
 	}
+	return err
+}
+
+// waitDetached is wait for who holds the GIL, and gives it up meanwhile.
+func (w *Worker) waitDetached(t gil.Token, f func() error) (err error) {
+	failed := gil.Detach(t, func() { err = w.wait(f) })
 	return errors.Join(err, failed)
 }
 
@@ -102,18 +106,16 @@ func (w *Worker) await(ctx context.Context, t gil.Token, event <-chan struct{}) 
 		return true, nil
 	default:
 	}
-	failed := gil.Detach(t, func() {
-		err = w.wait(func() error {
-			select {
-			case <-event:
-				set = true
-			case <-ctx.Done():
-				if w.ctx.Err() != nil {
-					return fmt.Errorf("%w: the agent has been shut down", pybridge.RuntimeError)
-				}
+	err = w.waitDetached(t, func() error {
+		select {
+		case <-event:
+			set = true
+		case <-ctx.Done():
+			if w.ctx.Err() != nil {
+				return fmt.Errorf("%w: the agent has been shut down", pybridge.RuntimeError)
 			}
-			return nil
-		})
+		}
+		return nil
 	})
-	return set, errors.Join(err, failed)
+	return set, err
 }

@@ -52,9 +52,11 @@ func (s *Sender) OpenRing(stalled func() error) (*RingWriter, Place, bool) {
 // Write appends a record, and wakes a reader. It waits while there is no room, for one that is larger than the ring
 // also after it has begun. One caller at a time; an error is final.
 func (w *RingWriter) Write(record [][]byte) error {
-	err := w.Append(record)
+	w.sender.life.RLock()
+	defer w.sender.life.RUnlock()
+	err := w.append(record)
 	if err == nil {
-		w.Wake()
+		w.wake()
 	}
 	return err
 }
@@ -64,6 +66,11 @@ func (w *RingWriter) Write(record [][]byte) error {
 func (w *RingWriter) Append(record [][]byte) error {
 	w.sender.life.RLock()
 	defer w.sender.life.RUnlock()
+	return w.append(record)
+}
+
+// append is called with the sender's life held for reading.
+func (w *RingWriter) append(record [][]byte) error {
 	if w.closed.Load() {
 		return os.ErrClosed
 	}

@@ -71,9 +71,7 @@ def init_rpc(name=None, backend=None, rank=-1, world_size=None, rpc_backend_opti
             "init_rpc() works in a process whose Go program lets Python start agents, such as pyrpc run"
         )
     options = RpcBackendOptions() if rpc_backend_options is None else rpc_backend_options
-    timeout = getattr(options, "rpc_timeout", DEFAULT_RPC_TIMEOUT_SEC)
-    if timeout is None or not float(timeout) >= 0:
-        raise ValueError(f"rpc_timeout must be seconds >= 0, 0 for none, not {timeout!r}")
+    timeout = _rpc.checked_seconds("rpc_timeout", getattr(options, "rpc_timeout", DEFAULT_RPC_TIMEOUT_SEC))
     address = _address(getattr(options, "init_method", None) or DEFAULT_INIT_METHOD)
     if rank is None or rank < 0:
         rank = _number("RANK", "rank")
@@ -84,7 +82,7 @@ def init_rpc(name=None, backend=None, rank=-1, world_size=None, rpc_backend_opti
     name = f"worker{rank}" if name is None else name
     if not isinstance(name, str):
         raise TypeError(f"a worker's name is a str, not {name!r}")
-    start(name, rank, world_size, address, float(timeout))
+    start(name, rank, world_size, address, timeout)
 
 
 def shutdown(graceful=True, timeout=DEFAULT_SHUTDOWN_TIMEOUT):

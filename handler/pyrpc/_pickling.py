@@ -142,12 +142,15 @@ def is_plain_call(obj):
     if type(obj) is not PythonUDF:
         return False
     func, args, kwargs = obj
+    return _is_named(func) and is_plain(args) and is_plain(kwargs) and PythonUDF not in _reducers
+
+
+def _is_named(func):
+    """Tell whether a function travels by its name, which no reducer changes."""
     cls = type(func)
-    if cls is BuiltinFunctionType:  # of a module, by name; a method takes its object along
-        named = type(func.__self__) is ModuleType and cls not in _reducers
-    else:
-        named = cls is FunctionType
-    return named and is_plain(args) and is_plain(kwargs) and PythonUDF not in _reducers
+    if cls is BuiltinFunctionType:  # of a module; a method takes its object along
+        return type(func.__self__) is ModuleType and cls not in _reducers
+    return cls is FunctionType
 
 
 def dumps_plain(obj):
@@ -158,13 +161,7 @@ def dumps_plain(obj):
     """
     if type(obj) is PythonUDF:
         func, args, kwargs = obj
-        cls = type(func)
-        if cls is BuiltinFunctionType:  # as in is_plain_call
-            if type(func.__self__) is not ModuleType:
-                return None
-        elif cls is not FunctionType:
-            return None
-        if _reducers and (PythonUDF in _reducers or cls in _reducers):
+        if PythonUDF in _reducers or not _is_named(func):
             return None
         longest = _longest(args)
         if kwargs and longest is not None:

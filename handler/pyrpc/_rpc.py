@@ -125,10 +125,14 @@ def seconds(host, timeout):
     """Return *timeout* as Go takes it: 0 for no end."""
     if timeout is None or timeout == UNSET_TIMEOUT:
         return host.timeout
-    timeout = float(timeout)
-    if not timeout >= 0:
-        raise ValueError(f"timeout must be seconds >= 0, 0 for none, not {timeout!r}")
-    return timeout
+    return checked_seconds("timeout", timeout)
+
+
+def checked_seconds(name, value):
+    """Return *value* as a float; raise a ValueError that calls it *name* unless it is >= 0."""
+    if value is None or not float(value) >= 0:
+        raise ValueError(f"{name} must be seconds >= 0, 0 for none, not {value!r}")
+    return float(value)
 
 
 def get_rpc_timeout():
@@ -138,10 +142,7 @@ def get_rpc_timeout():
 
 def _set_rpc_timeout(seconds):
     """Change what `get_rpc_timeout` returns."""
-    timeout = float(seconds)
-    if not timeout >= 0:
-        raise ValueError(f"the timeout must be seconds >= 0, 0 for none, not {seconds!r}")
-    _host.current().timeout = timeout
+    _host.current().timeout = checked_seconds("the timeout", seconds)
 
 
 def pack(host, to, obj):
