@@ -179,10 +179,10 @@ func (in *inbound) request(f *frame) error {
 		in.refuse(c.id, failure(codes.PermissionDenied, "%s is a guest here (Config.Guests): it may call, and nothing else", in.peer.Name))
 		return nil
 	}
+	if len(f.sizes) > 0 && !hasBody(f.method) { // nobody would read it, or give the memory back that it is lent in
+		return fmt.Errorf("%w: a body with %v", errProtocol, f.method)
+	}
 	if system(f.method) {
-		if len(f.sizes) > 0 {
-			return fmt.Errorf("%w: a body with %v", errProtocol, f.method)
-		}
 		if !in.control.take(1, false) {
 			in.refuse(c.id, failure(codes.ResourceExhausted, "too many requests about RRefs at once"))
 			return nil

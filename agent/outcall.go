@@ -54,6 +54,11 @@ func system(m agentpb.Method) bool {
 	return true
 }
 
+// hasBody says whether a request of the method may have one.
+func hasBody(m agentpb.Method) bool {
+	return m == agentpb.Method_METHOD_CALL || m == agentpb.Method_METHOD_REMOTE
+}
+
 // newOutcall books a call, or says why it cannot be made.
 func (a *Agent) newOutcall(ctx context.Context, l *link, method agentpb.Method, req Request, detail proto.Message) (*outcall, error) {
 	c := &outcall{agent: a, link: l, method: method, body: req.Body, lend: req.Lend, detail: detail, began: time.Now(), limits: !system(method)}

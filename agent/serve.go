@@ -77,6 +77,7 @@ func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.
 		Name: w.Name, Rank: w.Rank, Identity: c.identity, Address: c.address, Allow: a.config.Policy.allow(w.Name),
 	}, shared)
 	in.guest = guest
+	defer in.cancel(errOver) // whatever way the stream ends: until then serveCtx holds on to all of in
 	reborn, err := a.origins.enter(in, h.GetIncarnation())
 	if err != nil {
 		return a.turnAway(stream.Context(), err)

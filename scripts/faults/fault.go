@@ -47,7 +47,7 @@ func send(sig syscall.Signal) func(int) error {
 // allFaults is the table.
 func allFaults() []fault {
 	return slices.Concat(startFaults(), stopFaults(), joinFaults(), signalFaults(), gilFaults(), objectFaults(), callbackFaults(),
-		exitFaults(), exceptionFaults(), exhaustFaults(), deadlineFaults(), poisonFaults(), payloadFaults(), torchFaults(), loadFaults())
+		exitFaults(), exceptionFaults(), exhaustFaults(), deadlineFaults(), poisonFaults(), payloadFaults(), torchFaults(), loadFaults(), agentFaults())
 }
 
 // Lines of a process's stdout that are for the table; all else on it is Python's.
