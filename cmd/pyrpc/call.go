@@ -36,6 +36,10 @@ A worker's functions need not be importable here.`,
 			if err != nil {
 				return err
 			}
+			if err := c.deadline.check(); err != nil {
+				return err
+			}
+			c.deadline.what = args[1] + " at " + args[0]
 			if args[0] != selfTarget {
 				return c.callWorker(cmd, r, args[0], request)
 			}
@@ -47,6 +51,7 @@ A worker's functions need not be importable here.`,
 	c.moduleFlag(cmd)
 	c.jsonFlag(cmd)
 	r.add(cmd)
+	c.deadline.flag(cmd)
 	cmd.Flags().StringArrayVar(&kw, "kw", nil, "keyword argument `name=literal`; may be repeated")
 	return cmd
 }

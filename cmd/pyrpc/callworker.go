@@ -28,7 +28,6 @@ func (r *remoteCall) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringArrayVar(&r.peers, "peer", nil, "where a worker is, as `name=host:port`; may be repeated (default: "+peersVariable+")")
 	flags.StringVar(&r.as, "as", guestName, "`name` to come under; the worker must expect it (pyrpc agent --guest)")
-	flags.DurationVar(&r.timeout, "timeout", time.Minute, "`time` that the call may take; 0 for no end")
 }
 
 // callWorker makes the call as a guest of the worker's group.
@@ -59,11 +58,6 @@ func (c *common) callWorker(cmd *cobra.Command, r *remoteCall, target string, re
 			return err
 		}
 		go func() { _ = w.Serve() }() // which would say no more than the call does
-		if r.timeout > 0 {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, r.timeout)
-			defer cancel()
-		}
 		if err := standIn(ctx, rt, request); err != nil {
 			return err
 		}

@@ -21,6 +21,8 @@ type common struct {
 	module  string
 	json    bool
 	verbose bool
+
+	deadline deadline // of call
 }
 
 func newRoot() *cobra.Command {
@@ -39,6 +41,9 @@ func newRoot() *cobra.Command {
 		if negative.MatchString(err.Error()) {
 			err = fmt.Errorf("%w (write -- before arguments that begin with -)", err)
 		}
+		if number := unitless.FindStringSubmatch(err.Error()); number != nil {
+			err = fmt.Errorf("%w (did you mean %ss, seconds?)", err, number[1])
+		}
 		return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
 	flags := root.PersistentFlags()
@@ -54,6 +59,9 @@ func newRoot() *cobra.Command {
 
 // negative recognises pflag's complaint about a negative number.
 var negative = regexp.MustCompile(`in -\.?\d`)
+
+// unitless recognises Go's complaint about a time that is only a number.
+var unitless = regexp.MustCompile(`missing unit in duration "([0-9.]+)"`)
 
 func noCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {

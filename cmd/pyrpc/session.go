@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pyrpc/pyrpc/cleanup"
+	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler"
 	"github.com/pyrpc/pyrpc/internal/gate"
 	"github.com/pyrpc/pyrpc/pybridge"
@@ -25,19 +27,23 @@ func (c *common) withRuntime(cmd *cobra.Command, f func(context.Context, *pybrid
 }
 
 // joined is withRuntime with the report of the join. When the command is stopped while f is in
-// Python, it joins without waiting for f any longer than [joinTime].
+// Python, it joins without waiting for f any longer than [joinTime]; when the time of a call is over, than
+// [leftBehindTime].
 func (c *common) joined(cmd *cobra.Command, f func(context.Context, *pybridge.Runtime) error, opts ...pybridge.Option) (cleanup.Report, error) {
 	ctx := cmd.Context()
 	rt, err := pybridge.Start(ctx, c.options(cmd, opts...)...)
 	if err != nil {
 		return cleanup.Report{}, err
 	}
+	call, cancel := c.deadline.bound(ctx)
+	defer cancel()
 	done := make(chan error, 1)
-	go func() { done <- f(ctx, rt) }()
-	select {
-	case err = <-done:
-	case <-ctx.Done():
-		err = context.Cause(ctx)
+	go func() { done <- f(call, rt) }()
+	err = c.deadline.awaitCall(ctx, call, done)
+	var late *timeoutError
+	if errors.As(err, &late) && len(gate.Process.Inside()) > 0 {
+		leaveBehind(ctx, rt)
+		return cleanup.Report{}, err
 	}
 	join, cancel := context.WithTimeout(context.WithoutCancel(ctx), joinTime)
 	defer cancel()
@@ -49,6 +55,23 @@ func (c *common) joined(cmd *cobra.Command, f func(context.Context, *pybridge.Ru
 		return report, &failures{err, joinErr}
 	}
 	return report, cmp.Or(err, joinErr)
+}
+
+// leaveBehind joins within [leftBehindTime], whatever the call that was left behind does.
+func leaveBehind(ctx context.Context, rt *pybridge.Runtime) {
+	join, cancel := context.WithTimeout(context.WithoutCancel(ctx), gil.Patience)
+	defer cancel()
+	joined := make(chan struct{})
+	go func() {
+		defer close(joined)
+		_, _ = rt.Join(join) // would say again what is still running
+	}()
+	limit := time.NewTimer(leftBehindTime)
+	defer limit.Stop()
+	select {
+	case <-joined:
+	case <-limit.C:
+	}
 }
 
 // failures are of a command that failed and of the join after it. The command's decides the status.

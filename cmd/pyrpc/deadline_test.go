@@ -1,0 +1,47 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// TestCallTimeout: the call's end does not wait for its function, whether that notices or not. A command that
+// waited would run into the test's own deadline.
+func TestCallTimeout(t *testing.T) {
+	late := func(function string) string { return function + " at self did not return within 300ms (--timeout)" }
+	got := pyrpc(t, "", "call", "--timeout", "300ms", "self", "time:sleep", "100000")
+	got.failed(t, 1, late("time:sleep")+"; code in C does not notice, and was left behind\n")
+	pyrpc(t, "", "call", "--timeout", "300ms", "self", "re:match", "'(a+)+$'", "'"+strings.Repeat("a", 60)+"b'").failed(t, 1, late("re:match"))
+
+	got = pyrpc(t, "", "call", "--timeout", "300ms", "self", "cmd_udfs:sleep")
+	assert.Equal(t, "in\n", got.stdout, "what was printed is flushed")
+	assert.Contains(t, got.stderr, late("cmd_udfs:sleep"))
+	assert.Equal(t, 1, got.status)
+
+	got = pyrpc(t, "", "call", "--timeout", "300ms", "self", "cmd_udfs:spin")
+	assert.Contains(t, got.stderr, late("cmd_udfs:spin")+", and was interrupted\n")
+	assert.Contains(t, got.stderr, ", in spin")
+	assert.Equal(t, 1, got.status)
+}
+
+// TestCallTimeoutOfImport: the time is the call's, also where it does not come as far as its function.
+func TestCallTimeoutOfImport(t *testing.T) {
+	dir := filepath.Dir(write(t, "cmd_slow.py", "import time\ntime.sleep(100000)\n"))
+	pyrpc(t, "", "call", "--path", dir, "--timeout", "300ms", "self", "cmd_slow:f").failed(t, 1, "cmd_slow:f at self did not return within 300ms")
+}
+
+// TestCallTimeoutAtWorker: whose function goes on until it notices.
+func TestCallTimeoutAtWorker(t *testing.T) {
+	s := serveAgent(t, "--name", "w0")
+	pyrpc(t, "", "call", "--timeout", "300ms", "--peer", s.peer, "w0", "time:sleep", "1").failed(t, 1,
+		"time:sleep at w0 did not return within 300ms (--timeout); it may have run, or run still")
+}
+
+func TestCallTimeoutUsage(t *testing.T) {
+	here(t, "call", "--timeout=-1s", "self", "math:sqrt", "4").failed(t, 2, "--timeout -1s: a time that is not negative, such as 300ms or 2m; 0 for no end")
+	here(t, "call", "--timeout", "5", "self", "math:sqrt", "4").failed(t, 2, `missing unit in duration "5" (did you mean 5s, seconds?)`)
+	assert.Equal(t, "2.0\n", pyrpc(t, "", "call", "--timeout", "0", "self", "math:sqrt", "4").ok(t), "no end")
+}
