@@ -128,4 +128,5 @@ check-pure: ## the packages without C, built and tested without cgo
 
 .PHONY: clean
 clean: ## remove what was built (not the Go cache)
-	rm -rf bin .cache
+	scripts/tree.sh remove
+	rm -rf --one-file-system bin .cache

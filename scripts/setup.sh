@@ -3,11 +3,12 @@
 # with its shared library, its headers and numpy. Installs what is missing with apt, where it
 # may; anywhere else it says what to install. When nothing is missing it changes nothing.
 #
-#   scripts/setup.sh [--with-torch | --without-torch] [--with-lint]
+#   scripts/setup.sh [--with-torch | --without-torch] [--with-lint] [--with-trees]
 #
 # --with-torch    torch too (some 200 MB; the tests that compare with torch want it).
 #                 PYRPC_SETUP_TORCH=1 is the same, and 0 overrules the flag.
 # --with-lint     shellcheck too, for `make check`
+# --with-trees    debootstrap too, with which scripts/tree.sh makes other Debian systems for `make matrix`
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -16,12 +17,13 @@ fail() {
   exit 1
 }
 
-torch=false lint=false
+torch=false lint=false trees=false
 for arg in "$@"; do
   case $arg in
     --with-torch) torch=true ;;
     --without-torch) torch=false ;;
     --with-lint) lint=true ;;
+    --with-trees) trees=true ;;
     -h | --help)
       sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
       exit
@@ -75,6 +77,7 @@ need_python() {
 need_tool gcc gcc libc6-dev
 need_tool make make
 if $lint; then need_tool shellcheck shellcheck; fi
+if $trees; then PATH=$PATH:/usr/sbin:/sbin need_tool debootstrap debootstrap debian-archive-keyring; fi
 need_python
 
 # --- Go: from its own download, since distributions are often behind -------------------------
