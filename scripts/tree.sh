@@ -154,6 +154,19 @@ lock() { # TREE, and -s to share it
   flock "${@:2}" 9
 }
 
+remove() { # TREE
+  lock "$1" -n || fail 1 "$1 is not removed while commands run in it"
+  remove_dir "$trees/$1"
+}
+
+remove_all() {
+  local made
+  for made in "$trees"/*/; do
+    if [[ -d $made ]]; then remove "$(basename "$made")"; fi
+  done
+  remove_dir "$trees" # with what was left half made
+}
+
 # --- running ----------------------------------------------------------------------------------
 
 # The environment of a login on that system, and what tests are told by.
@@ -225,14 +238,8 @@ case ${1:-} in
     exit "$status"
     ;;
   remove)
-    shift
-    if [[ $# == 0 ]]; then
-      remove_dir "$trees"
-    fi
-    for tree in "$@"; do
-      lock "$tree"
-      remove_dir "$trees/$tree"
-    done
+    for tree in "${@:2}"; do remove "$tree"; done
+    if [[ $# == 1 ]]; then remove_all; fi
     ;;
   build) build "$2" "$3" ;;        # of make, in its namespace
   inside) run_inside "${@:2}" ;;   # of run, in its namespace
