@@ -30,6 +30,12 @@ func ring(head []byte, bell, flag, n int) {
 	}
 }
 
+// ringAlways is ring for everybody who sleeps, whatever the flag says: the peer can write the flag, too.
+func ringAlways(head []byte, bell int) {
+	atomic.AddUint32(word(head, bell), 1)
+	_, _, _ = syscall.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word(head, bell))), futexWake, all, 0, 0, 0)
+}
+
 // sleep waits until the word no longer is what it was, for ever if d is zero, and may return before. It is false
 // when that took longer than d.
 func sleep(bell *uint32, was uint32, d time.Duration) bool {

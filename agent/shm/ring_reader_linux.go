@@ -13,12 +13,17 @@ import (
 // keepBuffer is the largest buffer that a reader keeps for the records to come.
 const keepBuffer = 256 << 10
 
+// longestSleep is after how long a reader that sleeps looks by itself whether it is still wanted. The peer can write
+// the word that the reader sleeps on, and move who sleeps there to another one, so no wake is sure to arrive.
+const longestSleep = 2 * time.Second
+
 // RingReader is the reading end of a ring. Next and Read are for one caller at a time, the rest for any.
 type RingReader struct {
 	receiver *Receiver
 	head     []byte
 	data     []byte
 	limit    int
+	sleeps   time.Duration // at most, before it looks whether there is a reason to wake; longestSleep
 
 	at atomic.Uint64 // position of the next byte; set by the caller of Next
 
@@ -52,7 +57,7 @@ func (r *Receiver) OpenRing(p Place, limit int) (*RingReader, error) {
 	if r.ring != nil {
 		return nil, errors.New("shm: a second ring")
 	}
-	r.ring = &RingReader{receiver: r, head: m.head, data: m.data, limit: limit}
+	r.ring = &RingReader{receiver: r, head: m.head, data: m.data, limit: limit, sleeps: longestSleep}
 	return r.ring, nil
 }
 
@@ -124,10 +129,8 @@ func (r *RingReader) wait(look time.Duration) {
 	before := atomic.LoadUint32(bell)
 	atomic.AddUint32(asleep, 1)
 	defer atomic.AddUint32(asleep, ^uint32(0))
-	if r.stirs() {
-		return
+	for !r.stirs() && !sleep(bell, before, r.sleeps) {
 	}
-	sleep(bell, before, 0)
 }
 
 // stirs says whether there is a reason not to wait.
@@ -243,7 +246,7 @@ func (r *RingReader) wake() {
 	r.receiver.life.RLock()
 	defer r.receiver.life.RUnlock()
 	if !r.receiver.closed {
-		ring(r.head, ringBell, ringAsleep, all)
+		ringAlways(r.head, ringBell)
 	}
 }
 

@@ -188,6 +188,6 @@ func (w *RingWriter) close() {
 	w.sender.life.RLock()
 	defer w.sender.life.RUnlock()
 	if !w.sender.closed {
-		ring(w.head, ringRoom, ringBlocked, all)
+		ringAlways(w.head, ringRoom)
 	}
 }

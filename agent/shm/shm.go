@@ -5,7 +5,8 @@
 //
 // Neither side trusts the other with more than the bytes themselves. The receiver draws a name that only the
 // sender is told, and opens no file but one that has it; the files are sealed, so that none can be cut while
-// it is read; and what is read is a private copy, which the sender cannot change after it was checked, unless the
+// it is read; no side needs the other to be woken, so a peer that spoils the words by which they wake each other
+// delays what it sends itself and nothing else; and what is read is a private copy, which the sender cannot change after it was checked, unless the
 // reader asks for less (see [Receiver.Lend]).
 //
 // There is Linux's implementation. Elsewhere every function says [errors.ErrUnsupported].

@@ -4,8 +4,13 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"os"
 	"runtime"
+	"sync/atomic"
+	"time"
+	"unsafe"
 
+	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
@@ -13,13 +18,19 @@ import (
 
 	"github.com/pyrpc/pyrpc/agent"
 	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	"github.com/pyrpc/pyrpc/agent/shm"
 )
+
+// helloKey is the metadata in which a peer says who it is.
+const helloKey = "pyrpc-hello-bin"
 
 // agentFaults are what one worker does to another.
 func agentFaults() []fault {
 	return []fault{
 		{name: "agent-streams-reset", injected: "a peer opens 20,000 streams and resets each at once",
 			must: "less than 4 MB of memory stay", do: streamsReset},
+		{name: "agent-ring-deaf", injected: "a peer in shared memory denies that the agent's reader sleeps, and hangs up, 70 times",
+			must: "the 71st ring is read; no threads or descriptors stay; Shutdown in time", do: ringDeaf},
 	}
 }
 
@@ -60,16 +71,8 @@ func (p *probe) serve(c agent.Config) *agent.Agent {
 func streamsReset(p *probe) {
 	const streams, most = 20_000, 4 << 20
 	agents := p.agents(agent.Config{Name: "w0"}, agent.Config{Name: "w1"})
-	conn, err := grpc.NewClient("passthrough:///"+agents[0].Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
-	p.must(err)
-	hello, err := proto.Marshal(&agentpb.Hello{Version: 1, Name: "w1", Incarnation: 1, MaxMessage: 1 << 20})
-	p.must(err)
-	reset := func() {
-		ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(background, "pyrpc-hello-bin", string(hello)))
-		defer cancel()
-		_, err := agentpb.NewAgentClient(conn).Connect(ctx)
-		p.must(err)
-	}
+	conn := p.connect(agents[0])
+	reset := func() { p.openStream(conn, &agentpb.Hello{Name: "w1", Incarnation: 1}).reset() }
 	reset()
 	before := heap()
 	for range streams {
@@ -80,9 +83,117 @@ func streamsReset(p *probe) {
 		left = heap() - before
 		return left < most
 	})
-	_, err = agents[1].Call(background, "w0", agent.Request{})
+	_, err := agents[1].Call(background, "w0", agent.Request{})
 	p.check(err == nil, "an innocent call afterwards: %v", err)
 	p.did("%d kB stay", left>>10)
+}
+
+// connect makes a connection of a peer that is no agent of this project, and may do anything.
+func (p *probe) connect(to *agent.Agent) *grpc.ClientConn {
+	conn, err := grpc.NewClient("passthrough:///"+to.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	p.must(err)
+	return conn
+}
+
+// rawStream is a stream of such a peer.
+type rawStream struct {
+	*probe
+	grpc.BidiStreamingClient[agentpb.Frame, agentpb.Frame]
+	reset context.CancelFunc
+}
+
+// openStream opens a stream in the name of a worker.
+func (p *probe) openStream(conn *grpc.ClientConn, hello *agentpb.Hello) rawStream {
+	hello.Version, hello.MaxMessage = 1, 1<<20
+	text, err := proto.Marshal(hello)
+	p.must(err)
+	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(background, helloKey, string(text)))
+	stream, err := agentpb.NewAgentClient(conn).Connect(ctx)
+	p.must(err)
+	return rawStream{p, stream, cancel}
+}
+
+func (s rawStream) send(f *agentpb.Frame) { s.must(s.Send(f)) }
+
+// until receives frames up to one of the kind.
+func (s rawStream) until(kind agentpb.Kind) {
+	for f := new(agentpb.Frame); f.GetKind() != kind; {
+		var err error
+		f, err = s.Recv()
+		s.must(err)
+	}
+}
+
+// ring opens one to the worker, as a worker would, and returns the head of its file.
+func (s rawStream) ring(sender *shm.Sender) (*shm.RingWriter, []byte) {
+	place, ok := sender.Put(nil)
+	s.check(ok, "no shared memory")
+	s.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_OFFER, Place: placeOf(place)})
+	s.until(agentpb.Kind_KIND_INVITE)
+	ring, place, ok := sender.OpenRing(func() error { return nil })
+	s.check(ok, "no ring")
+	head, err := unix.Mmap(place.FD, 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	s.must(err)
+	s.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_RING, Place: placeOf(place)})
+	s.until(agentpb.Kind_KIND_READY)
+	s.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_SWITCH})
+	return ring, head
+}
+
+func placeOf(p shm.Place) *agentpb.Place {
+	return &agentpb.Place{Pid: uint64(p.PID), Fd: uint64(p.FD), File: p.File, Capacity: uint64(p.Capacity), Generation: p.Generation}
+}
+
+func ringDeaf(p *probe) {
+	const times, asleep = 70, 128 // more than there are rings; where a ring's head counts who sleeps
+	agents := p.agents(agent.Config{Name: "w0"}, agent.Config{Name: "w1"})
+	conn := p.connect(agents[0])
+	var incarnation uint64
+	open := func() (ring *shm.RingWriter, sleepers *atomic.Uint32, hangUp func()) {
+		incarnation++
+		s := p.openStream(conn, &agentpb.Hello{Name: "w1", Rank: 1, Incarnation: incarnation, Nonce: shm.NewNonce(), Shared: 1 << 30})
+		header, err := s.Header()
+		p.must(err)
+		var hello agentpb.Hello
+		values := header.Get(helloKey)
+		if len(values) == 0 {
+			p.must(s.RecvMsg(&agentpb.Frame{})) // the stream was refused; its end says why
+		}
+		p.must(proto.Unmarshal([]byte(values[0]), &hello))
+		sender, err := shm.NewSender(hello.GetNonce(), 1<<30)
+		p.must(err)
+		ring, head := s.ring(sender)
+		return ring, (*atomic.Uint32)(unsafe.Pointer(&head[asleep])), func() {
+			s.reset()
+			sender.Close()
+			p.must(unix.Munmap(head))
+		}
+	}
+	deafen := func() {
+		_, sleepers, hangUp := open()
+		p.until("the reader sleeps", func() bool { return sleepers.CompareAndSwap(1, 0) })
+		hangUp()
+	}
+	deafen()
+	threads, files := count("/proc/self/task"), count("/proc/self/fd")
+	for range times - 1 {
+		deafen()
+	}
+	p.until("the threads are back", func() bool { return count("/proc/self/task") <= threads+8 }) // Go starts some of its own
+	p.until("the descriptors are back", func() bool { return count("/proc/self/fd") <= files })
+	_, sleepers, hangUp := open()
+	p.until("the last ring is read", func() bool { return sleepers.Load() == 1 })
+	hangUp()
+	ctx, cancel := context.WithTimeout(background, 5*time.Second)
+	defer cancel()
+	_, err := agents[0].Shutdown(ctx)
+	p.check(err == nil, "Shutdown: %v", err)
+	p.did("all rings were given back")
+}
+
+func count(folder string) int {
+	names, _ := os.ReadDir(folder)
+	return len(names)
 }
 
 // heap is how much memory of Go's is in use.
