@@ -11,6 +11,7 @@ import (
 	"github.com/pyrpc/pyrpc/internal/cpython"
 	"github.com/pyrpc/pyrpc/internal/cpython/discover"
 	"github.com/pyrpc/pyrpc/internal/gate"
+	"github.com/pyrpc/pyrpc/internal/threadlimit"
 )
 
 // start takes the process from New to Running or Failed, or back to New where nothing was loaded.
@@ -47,10 +48,13 @@ func (i *interpreter) start(ctx context.Context) {
 	}
 	i.registerSteps()
 	cpython.OnPending(gil.WakeJanitor)
-	gate.Process.Open(gate.Options{Max: i.config.permits})
+	gate.Process.Open(gate.Options{Max: i.config.permits, Threads: hasThreads})
 	i.log.Info("python started", "version", i.version.String(), "executable", i.python.Executable,
 		"library", cpython.LibraryPath(), "attached", i.attached)
 }
+
+// hasThreads is nil where n calls may hold an OS thread each, and else says why not.
+func hasThreads(n int) error { return threadlimit.Process.Allow(n, 0) }
 
 func (i *interpreter) fail(err error) {
 	cpython.Forbid()

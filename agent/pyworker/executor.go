@@ -10,6 +10,7 @@ import (
 	"github.com/pyrpc/pyrpc/agent"
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/internal/threadlimit"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
@@ -184,6 +185,7 @@ func whenOver[T any](ctx context.Context, w *Worker, future *pybridge.Object, as
 // refusal brings the errors of the layers below into the form that peers are told.
 func refusal(ctx context.Context, err error) error {
 	var interrupted *gil.InterruptedError
+	var threads *threadlimit.Error
 	switch {
 	case err == nil:
 		return nil
@@ -195,6 +197,8 @@ func refusal(ctx context.Context, err error) error {
 		return &agent.Error{Code: code, Text: interrupted.Error(), Err: err, Ran: true}
 	case errors.Is(err, pybridge.ErrClosed), errors.Is(err, pybridge.ErrReleased):
 		return &agent.Error{Code: codes.Unavailable, Text: "this worker is leaving: Python is closed", Err: err}
+	case errors.As(err, &threads):
+		return &agent.Error{Code: codes.ResourceExhausted, Text: err.Error(), Err: err}
 	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
 		return context.Cause(ctx)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pyrpc/pyrpc/agent"
 	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/internal/threadlimit"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
@@ -84,13 +85,24 @@ func within(ctx context.Context, seconds float64) (context.Context, context.Canc
 	return context.WithTimeout(ctx, time.Duration(min(seconds, float64(365*24*3600))*float64(time.Second)))
 }
 
+// threadsToRun is how many threads calls that wait for other workers leave to calls that run, which may be those that
+// they wait for.
+const threadsToRun = 8
+
 // wait counts who waits for other workers, each on an OS thread, and refuses to let there be too many.
 func (w *Worker) wait(f func() error) error {
 	defer w.waiting.Add(-1)
-	if n := w.waiting.Add(1); n > w.maxWaiting {
+	n := w.waiting.Add(1)
+	if n > w.maxWaiting {
 		return &agent.Error{Code: codes.ResourceExhausted, Text: fmt.Sprintf(
 			"%d Python calls wait for other workers, allowed are %d (pyworker.Config.MaxWaiting): calls are nested too deeply, or are too many at once",
 			n-1, w.maxWaiting)}
+	}
+	var refused *threadlimit.Error
+	if errors.As(threadlimit.Process.Allow(int(n), threadsToRun), &refused) {
+		return &agent.Error{Code: codes.ResourceExhausted, Err: refused, Text: fmt.Sprintf(
+			"%d Python calls wait for other workers, each on a thread, and this process may have no more threads (%s): %s, or make fewer calls at once",
+			n-1, refused.Bound.Limit, refused.Bound.Raise)}
 	}
 	return f()
 }

@@ -17,7 +17,8 @@
 //
 // Max does not bind a holder that stepped out and comes back: those inside may be waiting for what
 // its Python frames hold, a lock say, and it has its OS thread anyway. What bounds the threads is
-// Total: newcomers wait while that many are inside or stepped out.
+// Total, and what the system lets the process have (Options.Threads): newcomers wait while that many are inside or
+// stepped out.
 package gate
 
 import (
@@ -66,6 +67,10 @@ type Options struct {
 	Total int           // permits and stepped-out holders in all
 	Base  int           // permits of callers that do not overstay; 1 where there is a GIL
 	Tick  time.Duration // how long a caller may stay before it counts as blocking
+	// Threads is nil where n holders, inside or stepped out, may have an OS thread each at once, and else says why
+	// not; without it nothing but Total bounds them. It is called with the gate's lock held, for every newcomer, and
+	// must not block.
+	Threads func(n int) error
 }
 
 func (o Options) withDefaults() Options {
@@ -183,6 +188,10 @@ func (g *Gate) Enter(ctx context.Context, label string) (*Permit, error) {
 		p := g.grant(label)
 		g.mu.Unlock()
 		return p, nil
+	}
+	if err := g.exhausted(); err != nil {
+		g.mu.Unlock()
+		return nil, err
 	}
 	w := g.enqueue(&g.queue, g.newWaiter(label, nil))
 	g.mu.Unlock()

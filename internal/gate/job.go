@@ -34,6 +34,12 @@ func (g *Gate) Do(ctx context.Context, label string, job Job) error {
 		return g.refusal()
 	}
 	room := g.vacant()
+	if !room {
+		if err := g.exhausted(); err != nil {
+			g.mu.Unlock()
+			return err
+		}
+	}
 	if room && ctx.Done() == nil {
 		p := g.grant(label)
 		g.mu.Unlock()

@@ -1,6 +1,9 @@
 package gate
 
-import "sync"
+import (
+	"fmt"
+	"sync"
+)
 
 // Permit is the right to be inside, given back by [Permit.Leave].
 type Permit struct {
@@ -70,7 +73,22 @@ func (l *permitList) remove(p *Permit) {
 
 // room with mu held: may one more newcomer come in?
 func (g *Gate) room() bool {
-	return g.roomBack() && g.inside.n < g.opts.Max && g.inside.n+g.away.n < g.opts.Total
+	return g.roomBack() && g.inside.n < g.opts.Max && g.inside.n+g.away.n < g.opts.Total && g.threadFor(g.inside.n+g.away.n+1)
+}
+
+// threadFor with mu held: may n holders have a thread each?
+func (g *Gate) threadFor(n int) bool { return g.opts.Threads == nil || g.opts.Threads(n) == nil }
+
+// exhausted with mu held is why a newcomer would wait for ever: whoever has a thread has stepped out, to wait for
+// something that may well be the newcomer.
+func (g *Gate) exhausted() error {
+	if g.opts.Threads == nil || g.inside.n > 0 || g.away.n == 0 || !g.back.empty() {
+		return nil
+	}
+	if err := g.opts.Threads(g.away.n + 1); err != nil {
+		return fmt.Errorf("%d python calls wait for something else, and there is no thread for one more: %w", g.away.n, err)
+	}
+	return nil
 }
 
 // vacant with mu held: may a newcomer come in at once? Not while callers are on their way back from their jobs: who

@@ -46,8 +46,25 @@ func send(sig syscall.Signal) func(int) error {
 
 // allFaults is the table.
 func allFaults() []fault {
-	return slices.Concat(startFaults(), stopFaults(), joinFaults(), signalFaults(), gilFaults(), objectFaults(), callbackFaults(),
-		exitFaults(), exceptionFaults(), exhaustFaults(), deadlineFaults(), poisonFaults(), payloadFaults(), torchFaults(), loadFaults(), agentFaults())
+	return slices.Concat(
+		startFaults(),
+		stopFaults(),
+		joinFaults(),
+		signalFaults(),
+		gilFaults(),
+		objectFaults(),
+		callbackFaults(),
+		exitFaults(),
+		exceptionFaults(),
+		exhaustFaults(),
+		deadlineFaults(),
+		poisonFaults(),
+		payloadFaults(),
+		torchFaults(),
+		loadFaults(),
+		agentFaults(),
+		limitFaults(),
+	)
 }
 
 // Lines of a process's stdout that are for the table; all else on it is Python's.

@@ -23,6 +23,12 @@ def sleep(seconds):
     return "slept"
 
 
+def sleeps_at(worker, seconds):
+    import pyrpc
+
+    return pyrpc.rpc_sync(worker, sleep, args=(seconds,))
+
+
 def stubborn():
     while True:
         try:

@@ -1,0 +1,76 @@
+package gate_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyrpc/pyrpc/internal/gate"
+)
+
+var errThreads = errors.New("no more threads")
+
+// upTo is an Options.Threads that allows so many.
+func upTo(most int) func(int) error {
+	return func(n int) error {
+		if n > most {
+			return errThreads
+		}
+		return nil
+	}
+}
+
+// Newcomers wait while the process may have no more threads, and come in as soon as one is free.
+func TestThreads(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var g gate.Gate
+		require.NoError(t, g.Begin())
+		g.Open(gate.Options{Base: 8, Threads: upTo(2)})
+		first, err := g.Enter(t.Context(), "first")
+		require.NoError(t, err)
+		second, err := g.Enter(t.Context(), "second")
+		require.NoError(t, err)
+		second.StepOut()
+
+		third := arrive(t.Context(), &g, "third")
+		pass(ticks)
+		require.Empty(t, third.entered, "a third thread")
+		first.Leave()
+		p := <-third.entered
+		second.StepIn()
+		second.Leave()
+		p.Leave()
+	})
+}
+
+// Where all who have a thread wait outside, maybe for the newcomer, it is told so and does not wait for ever.
+func TestThreads_exhausted(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var g gate.Gate
+		require.NoError(t, g.Begin())
+		g.Open(gate.Options{Base: 8, Threads: upTo(2)})
+		var out []*gate.Permit
+		for range 2 {
+			p, err := g.Enter(t.Context(), "out")
+			require.NoError(t, err)
+			p.StepOut()
+			out = append(out, p)
+		}
+		_, err := g.Enter(t.Context(), "newcomer")
+		require.ErrorIs(t, err, errThreads)
+		assert.ErrorContains(t, err, "2 python calls wait for something else")
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		assert.ErrorIs(t, g.Do(ctx, "a newcomer's job", nil), errThreads)
+		for _, p := range out {
+			p.StepIn()
+			p.Leave()
+		}
+		p, err := g.Enter(t.Context(), "later")
+		require.NoError(t, err)
+		p.Leave()
+	})
+}
