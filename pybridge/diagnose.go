@@ -17,8 +17,20 @@ type Diagnosis struct {
 	Source     string         `json:"source"` // what decided for this interpreter
 	Version    string         `json:"version"`
 	Go         string         `json:"go"`
-	Python     map[string]any `json:"python"` // as seen from inside
+	Stack      *Stack         `json:"stack,omitempty"` // nil where the process is Python's own
+	Python     map[string]any `json:"python"`          // as seen from inside
 	Problems   []Problem      `json:"problems"`
+}
+
+// Stack is how much stack threads were found to have for Python, in bytes. A thread that Python or an extension module
+// makes has what that chooses.
+type Stack struct {
+	FirstThread  int `json:"first_thread"` // of the process: as far as it could be grown before Python started
+	OtherThreads int `json:"other_threads"`
+}
+
+func (s *Stack) String() string {
+	return fmt.Sprintf("first thread %.1f MiB, others %.1f MiB", float64(s.FirstThread)/(1<<20), float64(s.OtherThreads)/(1<<20))
 }
 
 // Problem is something that is wrong or will be, and the remedy.
@@ -44,6 +56,10 @@ func (r *Runtime) Diagnose(ctx context.Context) (Diagnosis, error) {
 		Executable: r.python.Executable, Library: cpython.LibraryPath(), Source: r.python.Source,
 		Version: r.version.Full, Go: runtime.Version(), Python: map[string]any{},
 	}
+	if !r.attached {
+		first, others := cpython.Stacks()
+		d.Stack = &Stack{FirstThread: first, OtherThreads: others}
+	}
 	err := r.OnOwner(ctx, func(t gil.Token) error {
 		v, err := r.bridge.tool(t, "diagnose")
 		if err != nil {
@@ -55,8 +71,28 @@ func (r *Runtime) Diagnose(ctx context.Context) (Diagnosis, error) {
 		}
 		return nil
 	})
-	d.Problems = r.problems(d.Python)
+	d.Problems = append(r.problems(d.Python), d.Stack.problems(r.version.Minor)...)
 	return d, err
+}
+
+// problems says when the stack is too small for the recursion limit that Python starts with. CPython 3.12 and 3.13 have one
+// for C code as well, 10,000 levels, which cannot be set.
+func (s *Stack) problems(minor int) []Problem {
+	const remedy = "start the program with a higher limit of stack (ulimit -s; LimitSTACK= of systemd)"
+	if s == nil {
+		return nil
+	}
+	var out []Problem
+	least := min(s.FirstThread, s.OtherThreads)
+	if least < usualLimit*stackOfLevel {
+		what := fmt.Sprintf("threads have little stack (%s), so functions can call each other only about %d deep", s, levels())
+		out = append(out, Problem{what, remedy})
+	}
+	if (minor == 12 || minor == 13) && least < stackOfCLevels {
+		what := fmt.Sprintf("threads have little stack (%s), and deep recursion in C code, which this version of CPython allows, ends the process", s)
+		out = append(out, Problem{what, remedy})
+	}
+	return out
 }
 
 func (r *Runtime) problems(facts map[string]any) []Problem {

@@ -13,6 +13,15 @@ import (
 // nothing, from 3.11 on.
 const stackOfLevel = 6144
 
+// lowestLimit is how many levels the functions that the bridge calls can count on.
+const lowestLimit = 200
+
+// usualLimit is Python's own at its start.
+const usualLimit = 1000
+
+// stackOfCLevels is what CPython 3.12 and 3.13 count on for recursion in C: they are made for stacks of 8 MiB.
+const stackOfCLevels = 7 << 20
+
 // guardRecursion keeps user code from raising the limit of recursion over what threads have the stack for,
 // which would end the process. In somebody else's interpreter the limit is theirs.
 func (i *interpreter) guardRecursion(t gil.Token) error {
@@ -32,7 +41,24 @@ func (i *interpreter) highestLimit() int {
 	if i.version.Minor >= 14 {
 		return 0
 	}
-	return cpython.StackSize() / stackOfLevel
+	return levels()
+}
+
+// levels is how deep the recursion may go on any thread.
+func levels() int {
+	first, others := cpython.Stacks()
+	return min(first, others) / stackOfLevel
+}
+
+// checkStack refuses to start Python on stacks that it would overrun.
+func (i *interpreter) checkStack() error {
+	if i.attached || levels() >= lowestLimit {
+		return nil
+	}
+	first, others := cpython.Stacks()
+	return fmt.Errorf("the process's first thread has %d KiB of stack and others %d KiB, and Python needs %d KiB: "+
+		"start the program with a higher limit of stack (ulimit -s; LimitSTACK= of systemd)",
+		first>>10, others>>10, lowestLimit*stackOfLevel>>10)
 }
 
 func (i *interpreter) boundRecursion(highest int) error {
@@ -41,7 +67,7 @@ func (i *interpreter) boundRecursion(highest int) error {
 		return err
 	}
 	defer late.release()
-	if err := errors.Join(putItem(late.dict, "highest", highest, 0), i.lowerLimit(highest)); err != nil {
+	if err := errors.Join(putItem(late.dict, "highest", highest, 0), putItem(late.dict, "lowest", lowestLimit, 0), i.lowerLimit(highest)); err != nil {
 		return err
 	}
 	return late.replace(cpython.LateSetRecursionLimit, "setrecursionlimit", "sys")

@@ -27,7 +27,7 @@ func (i *interpreter) start(ctx context.Context) {
 	}
 	close(i.located)
 	// What was loaded stays with the process: from here on a start is not undone half-way by ctx.
-	if err := i.checkVersion(); err != nil {
+	if err := errors.Join(i.checkVersion(), i.checkStack()); err != nil {
 		i.fail(err)
 		return
 	}

@@ -85,6 +85,9 @@ func (d diagnosis) print(cmd *cobra.Command) {
 	row("library", d.Library)
 	row("version", d.Version)
 	row("built with", d.Go)
+	if d.Stack != nil {
+		row("stack", d.Stack)
+	}
 	for _, name := range slices.Sorted(maps.Keys(d.Python)) {
 		row(name, d.Python[name])
 	}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/pyrpc/pyrpc/internal/pytest"
 )
 
 // report is what reads the JSON: the keys that others may count on.
@@ -66,4 +68,18 @@ func TestNoPython(t *testing.T) {
 		cmd.Env = append(cmd.Environ(), "PYRPC_PYTHON=/not/there")
 		finish(t, cmd).failed(t, 1, "no python to start: there is no python interpreter at /not/there (named by ", "name one that exists")
 	}
+}
+
+// TestDoctorSaysHowMuchStackThereIs: what was granted, where that is less than the limit of recursion counts on, and
+// in JSON.
+func TestDoctorSaysHowMuchStackThereIs(t *testing.T) {
+	got := pyrpc(t, "", "doctor")
+	assert.Regexp(t, `(?m)^stack +first thread \d+\.\d MiB, others \d+\.\d MiB$`, got.stdout)
+	assert.NotContains(t, got.stdout, "little stack")
+
+	cmd := command(t, "doctor")
+	cmd.Env = append(cmd.Environ(), pytest.StackEnds(t, 3<<20, false)...)
+	got = finish(t, cmd)
+	assert.Equal(t, 1, got.status)
+	assert.Regexp(t, `PROBLEM +threads have little stack \(first thread 3\.\d MiB, .*only about 5\d\d deep: start the program with`, got.stdout)
 }

@@ -37,8 +37,9 @@ int cpy_finalize(void);
 // fork.c
 void cpy_free_children(void); // from Go's signal handlers, when they are made
 
-// stack.c
-size_t cpy_stack_size(void); // the least that a thread has, of those that come to Python
+// stack_linux.c, stack_other.c: bytes; 0 where there is hardly any
+size_t cpy_stack_of_first(void);  // the process's first thread
+size_t cpy_stack_of_others(void); // every thread made later, but for those that somebody else chose a size for
 
 // malloc.c
 void cpy_keep_freed(int bytes);

@@ -106,9 +106,11 @@ func plainText(text Ref, err error) string {
 // Go handles.
 func FreeChildren() { C.cpy_free_children() }
 
-// StackSize is what every thread that enters Python has of stack, in bytes, whether it is the process's
-// first one or was made later.
-func StackSize() int { return int(C.cpy_stack_size()) }
+// Stacks is how much stack threads have for Python, in bytes: the process's first thread, whose stack may not have
+// grown as its limit promises, and all that are made later.
+func Stacks() (first, others int) {
+	return int(C.cpy_stack_of_first()), int(C.cpy_stack_of_others())
+}
 
 // KeepFreed has the C library keep so many bytes that were freed, in each of its arenas, instead of giving them
 // back to the kernel (mallopt: M_TRIM_THRESHOLD, M_MMAP_THRESHOLD), if it is one that can be told.

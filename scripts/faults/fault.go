@@ -64,6 +64,7 @@ func allFaults() []fault {
 		loadFaults(),
 		agentFaults(),
 		limitFaults(),
+		stackFaults(),
 	)
 }
 

@@ -178,6 +178,10 @@ def deep_attribute():
     return Deep().x
 
 
+def deep_sorted():
+    return sorted([1], key=lambda _: deep_sorted())
+
+
 def deep_repr():
     nested = []
     for _ in range(100000):

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// stackVariable is set in a process that has had its stack confined, see confineStack.
+const stackVariable = "PYRPC_FAULT_STACK"
+
+func init() {
+	if strings.HasPrefix(os.Getenv(faultVariable), "stack-") {
+		runtime.LockOSThread() // main, and what it calls, is on the process's first thread
+	}
+}
+
+// stackFaults start with less stack than they ask for.
+func stackFaults() []fault {
+	const (
+		works   = "starts; recursion without end is a RecursionError on the first thread too"
+		refuses = "ErrFailed that says how much stack there is and what to do; the process goes on"
+		fixed   = "the limit of stack can be set, and the stack does not grow (emulators, sandboxes)"
+	)
+	return []fault{
+		{name: "stack-soft-limit", injected: "ulimit -S -s 256", must: works, do: onStack(256<<10, unix.RLIM_INFINITY, false, deepOnFirst)},
+		{name: "stack-hard-limit", injected: "ulimit -s 2048", must: works, do: onStack(2<<20, 2<<20, false, deepOnFirst)},
+		{name: "stack-hard-limit-small", injected: "ulimit -s 512", must: refuses, do: onStack(512<<10, 512<<10, false, refusedStack)},
+		{name: "stack-fixed", injected: fixed + ", 8 MiB", must: works, do: onStack(8<<20, unix.RLIM_INFINITY, true, deepOnFirst)},
+		{name: "stack-fixed-small", injected: fixed + ", 512 KiB", must: refuses, do: onStack(512<<10, unix.RLIM_INFINITY, true, refusedStack)},
+		{name: "stack-arguments", injected: "1.5 MB of arguments", must: works,
+			do: onStack(8<<20, unix.RLIM_INFINITY, false, deepOnFirst, slices.Repeat([]string{strings.Repeat("a", 100_000)}, 15)...)},
+	}
+}
+
+// onStack runs f in a process that was started with these limits of stack. Where it is fixed, setting a limit there
+// succeeds and does nothing.
+func onStack(soft, hard uint64, fixed bool, f func(*probe), args ...string) func(*probe) {
+	return func(p *probe) {
+		if os.Getenv(stackVariable) != "" {
+			f(p)
+			return
+		}
+		var limit unix.Rlimit
+		p.must(unix.Getrlimit(unix.RLIMIT_STACK, &limit))
+		limit.Max = min(limit.Max, hard)
+		limit.Cur = min(limit.Max, soft)
+		p.must(unix.Setrlimit(unix.RLIMIT_STACK, &limit))
+		if fixed {
+			p.must(fixLimits())
+		}
+		self, err := os.Executable()
+		p.must(err)
+		p.must(syscall.Exec(self, append([]string{os.Args[0]}, args...), append(os.Environ(), stackVariable+"=1")))
+	}
+}
+
+// fixLimits has every later attempt of this thread, and of what it executes, to set a limit succeed and do nothing.
+func fixLimits() error {
+	const number, third = 0, 16 + 2*8 // of struct seccomp_data: nr; args[2], its lower half on machines that are little-endian
+	const pretend = unix.SECCOMP_RET_ERRNO
+	load := func(offset uint32) unix.SockFilter {
+		return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset}
+	}
+	equal := func(value uint32, then, otherwise uint8) unix.SockFilter {
+		return unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: value, Jt: then, Jf: otherwise}
+	}
+	end := func(value uint32) unix.SockFilter { return unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: value} }
+	program := []unix.SockFilter{
+		load(number),
+		equal(unix.SYS_SETRLIMIT, 5, 0),
+		equal(unix.SYS_PRLIMIT64, 0, 3),
+		load(third),
+		equal(0, 1, 2), // no new limit: it is read
+		end(unix.SECCOMP_RET_ALLOW), end(unix.SECCOMP_RET_ALLOW), end(pretend),
+	}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	filter := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
+	return unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&filter)), 0, 0)
+}
+
+func deepOnFirst(p *probe) {
+	w := start(p)
+	call := w.innocent()
+	w.outcome("RecursionError", "deep")
+	w.outcome("RecursionError", "deep_attribute")
+	w.outcome("RecursionError", "deep_sorted")
+	w.works(call)
+	w.close()
+}
+
+func refusedStack(p *probe) {
+	_, err := pybridge.Start(background)
+	p.checkIs(err, pybridge.ErrFailed, "Start")
+	p.check(strings.Contains(fmt.Sprint(err), "ulimit -s"), "Start does not say what to do: %v", err)
+	p.check(errors.Is(enter(), pybridge.ErrFailed), "a call: %v", enter())
+	p.did("%v", err)
+}
