@@ -58,7 +58,7 @@ func torchCrash(t *testing.T, name string) {
 // TestTorchCrashesWhenCleanedUpInUse has what torch does, and then that we do not: the same payload cleans
 // our handler up, and torch's beside it.
 func TestTorchCrashesWhenCleanedUpInUse(t *testing.T) {
-	needTorch(t)
+	pytest.NeedTensorPipe(t)
 	t.Parallel()
 	t.Run("ours", func(t *testing.T) { endsWell(t, "live torch: cleanup in use") })
 	t.Run("torch", func(t *testing.T) { torchCrash(t, "cleanup_in_use") })
@@ -67,7 +67,7 @@ func TestTorchCrashesWhenCleanedUpInUse(t *testing.T) {
 // TestTorchCrashesWhenCPythonIsGone is what PythonRpcHandler's comments fear of its destructor: torch's
 // threads still hold Python's objects. With us the interpreter stays for as long as they do.
 func TestTorchCrashesWhenCPythonIsGone(t *testing.T) {
-	needTorch(t)
+	pytest.NeedTensorPipe(t)
 	t.Parallel()
 	t.Run("ours", func(t *testing.T) { endsWell(t, "live torch: end in use") })
 	t.Run("torch", func(t *testing.T) { torchCrash(t, "exit_in_use") })

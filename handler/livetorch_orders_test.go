@@ -87,7 +87,7 @@ func init() {
 // TestLiveTorchOrders: whatever the order in which our handlers, torch's agent and the bridge go, the
 // process ends by itself, with nothing left.
 func TestLiveTorchOrders(t *testing.T) {
-	needTorch(t)
+	pytest.NeedTensorPipe(t)
 	for _, c := range liveCases() {
 		t.Run(c.String(), func(t *testing.T) {
 			t.Parallel()

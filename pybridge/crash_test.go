@@ -247,7 +247,7 @@ func TestCrashAfterClose(t *testing.T) {
 
 // TestCrashOnTorchThread: what torch's own RPC agent runs, it runs on threads that it made.
 func TestCrashOnTorchThread(t *testing.T) {
-	needsModule(t, "torch")
+	pytest.NeedTensorPipe(t)
 	source := replace(crashSource, "ctypes.string_at(8)") + fmt.Sprintf(`
 import torch.distributed.rpc as rpc
 options = rpc.TensorPipeRpcBackendOptions(init_method="file://%s")

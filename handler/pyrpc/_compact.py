@@ -8,12 +8,14 @@ the whole table, and changes entries for smaller ones of the same shape and valu
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
+from . import _torch_api
+
 _ALIGNMENT = 64  # bytes; what torch's own allocator promises
 
 
 def compact(torch, table):
     """Replace the entries of *table* that show only a part of their storage."""
-    cls, storage_of = torch.Tensor, untyped_storage
+    cls, storage_of = torch.Tensor, _torch_api.of(torch).untyped_storage
     for tensor in table:
         if type(tensor) is cls:
             dense = tensor.numel() * tensor.element_size()
@@ -41,12 +43,6 @@ def compact(torch, table):
             _cut(torch, table, indices, storage)
 
 
-def untyped_storage(tensor):
-    # From 2.0 the first exists, and asking for a typed storage warns.
-    get = getattr(tensor, "untyped_storage", None) or tensor._storage
-    return get()
-
-
 def _span(tensor):
     """Return the offsets of the first byte of *tensor* in its storage and the last's
     successor. Strides are never negative in torch.
@@ -66,6 +62,7 @@ def _cut(torch, table, indices, storage):
     high = max(span[1] for span in spans)
     if high - low >= storage.nbytes():
         return
+    storage_of = _torch_api.of(torch).untyped_storage
     device = table[indices[0]].device
     whole = torch.empty(0, dtype=torch.uint8, device=device)
     part = whole.set_(storage, low, (high - low,), (1,)).clone()
@@ -73,4 +70,4 @@ def _cut(torch, table, indices, storage):
         old = table[i]
         offset = old.storage_offset() - low // old.element_size()
         new = torch.empty(0, dtype=old.dtype, device=device)
-        table[i] = new.set_(untyped_storage(part), offset, old.shape, old.stride())
+        table[i] = new.set_(storage_of(part), offset, old.shape, old.stride())

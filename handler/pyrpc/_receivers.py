@@ -6,7 +6,8 @@ is given: a wrong shape or class is an exception, never a wild read.
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
-from . import _torch
+from . import _torch, _torch_api
+from ._safe import repr_of
 
 #: layout: the methods that give its two index tensors
 SPARSE_COMPRESSED = {
@@ -31,6 +32,11 @@ def _receive_leaf(data):
 
 def _receive_named(data, names):
     torch = _torch.require("a tensor")
+    if _torch_api.of(torch).has_names is None:
+        raise TypeError(
+            f"a tensor with the names {repr_of(names)} of its dimensions arrived, but torch"
+            f" {torch.__version__} has no named tensors; send tensor.rename(None)"
+        )
     return _plain(torch, data).refine_names(*names)
 
 
@@ -56,9 +62,8 @@ def _set(tensor, extra):
 
 def _receive_sparse(indices, values, size, coalesced):
     torch = _torch.require("a sparse tensor")
-    # From torch 2 on, the constructor checks the indices only if asked to.
-    torch._validate_sparse_coo_tensor_args(indices, values, size)
-    tensor = torch.sparse_coo_tensor(indices, values, size)
+    checked = _torch_api.of(torch).checked
+    tensor = torch.sparse_coo_tensor(indices, values, size, **checked)
     # A lie about this is a wrong value at worst, as for any value that is sent.
     return tensor._coalesced_(bool(coalesced))
 
@@ -68,15 +73,19 @@ def _receive_sparse_compressed(layout, compressed, plain, values, size):
     if layout not in SPARSE_COMPRESSED:
         raise TypeError(f"expected a sparse layout, got {layout!r}")
     kind = getattr(torch, layout)
-    torch._validate_sparse_compressed_tensor_args(compressed, plain, values, size, kind)
-    return torch.sparse_compressed_tensor(compressed, plain, values, size, layout=kind)
+    checked = _torch_api.of(torch).checked
+    return torch.sparse_compressed_tensor(compressed, plain, values, size, layout=kind, **checked)
 
 
 def _receive_quantized(values, scale, zero_point, axis=None):
     torch = _torch.require("a quantised tensor")
     _plain(torch, values)
+    api = _torch_api.of(torch)
+    if api.make_per_tensor is None or api.make_per_channel is None:
+        raise TypeError(
+            f"a quantised tensor arrived, but torch {torch.__version__} has none;"
+            " send tensor.int_repr() and its quantiser"
+        )
     if axis is None:
-        make = torch._make_per_tensor_quantized_tensor
-        return make(values, scale, zero_point)
-    make = torch._make_per_channel_quantized_tensor
-    return make(values, scale, zero_point, axis)
+        return api.make_per_tensor(values, scale, zero_point)
+    return api.make_per_channel(values, scale, zero_point, axis)

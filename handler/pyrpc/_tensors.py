@@ -8,7 +8,7 @@ tensor more than that travels in the pickle, as a call of one of _receivers.
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
-from . import _torch
+from . import _torch, _torch_api
 from ._receivers import (
     SPARSE_COMPRESSED,
     _receive_leaf,
@@ -49,12 +49,10 @@ def _make_reduce(torch, to_table):
 
     What is nested in its reduce values is a tensor too, and comes here next.
     """
-    strided = torch.strided
+    api, strided = _torch_api.of(torch), torch.strided
     # Plain is a tensor for which all of these say no. MKL-DNN has its own layout.
-    special = [torch.Tensor.is_quantized, torch.Tensor.is_meta]
-    if hasattr(torch.Tensor, "is_nested"):
-        special.append(torch.Tensor.is_nested)
-    special = [descriptor.__get__ for descriptor in special]
+    special = [api.is_quantized, api.is_meta, api.is_nested]
+    has_names = api.has_names
 
     def reduce(tensor):
         if tensor.requires_grad:
@@ -62,7 +60,7 @@ def _make_reduce(torch, to_table):
         if tensor.layout is not strided or any([is_(tensor) for is_ in special]):
             check_sendable(torch, tensor)
             return _reduce_special(torch, tensor)
-        if tensor.has_names():
+        if has_names is not None and has_names(tensor):
             return _receive_named, (tensor.rename(None), tensor.names)
         # Lazy conjugation and negation are bits beside the data: without this
         # values would arrive wrong.
@@ -79,17 +77,18 @@ def check_sendable(torch, tensor):
     Anything else would come out of torch as an internal error, or end the process:
     torch aborts on an MKL-DNN tensor.
     """
-    if tensor.is_meta:
+    api = _torch_api.of(torch)
+    if api.is_meta(tensor):
         raise TypeError(
             "cannot send a meta tensor: it has a shape but no data;"
             " send its shape and dtype instead"
         )
-    if tensor.is_mkldnn:
+    if api.is_mkldnn(tensor):
         raise TypeError(
             "cannot send an MKL-DNN tensor: its layout is private to this process;"
             " send tensor.to_dense()"
         )
-    if getattr(tensor, "is_nested", False):
+    if api.is_nested(tensor):
         raise TypeError(
             "cannot send a nested tensor; send tensor.unbind(), a list of tensors"
         )
@@ -100,7 +99,7 @@ def check_sendable(torch, tensor):
 
 
 def _reduce_special(torch, tensor):
-    if tensor.is_quantized:
+    if _torch_api.of(torch).is_quantized(tensor):
         return _reduce_quantized(torch, tensor)
     size = tuple(tensor.shape)
     if tensor.layout is torch.sparse_coo:
@@ -142,16 +141,11 @@ def _reduce_subclass(torch, tensor):
 
     Under the guard, as ``__torch_function__`` would see every attribute read here.
     """
-    with no_torch_function(torch):
+    with _torch_api.of(torch).no_torch_function():
         check_sendable(torch, tensor)
         plain = torch.Tensor._make_subclass(torch.Tensor, tensor.detach())
         args = type(tensor), plain, tensor.requires_grad, _extra(tensor)
     return _receive_subclass, args
-
-
-def no_torch_function(torch):
-    guard = getattr(torch._C, "DisableTorchFunctionSubclass", None)  # from 2.0
-    return (guard or torch._C.DisableTorchFunction)()
 
 
 def _extra(tensor):

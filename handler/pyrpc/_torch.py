@@ -1,13 +1,16 @@
 """All that this package knows about torch. torch is never imported from here.
 
 ``find()`` looks whether someone else has imported it; only then do tensors and
-script modules get special treatment (see _tensors) and the grad mode a reset.
+script modules get special treatment (see _tensors) and the grad mode a reset. What
+differs between versions of torch is in _torch_api.
 """
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 from io import BytesIO
 from sys import modules
+
+from . import _torch_api
 
 _found = None
 
@@ -18,8 +21,8 @@ def find():
     torch = modules.get("torch")
     if torch is _found:
         return torch
-    # A torch that another thread is still importing has no Tensor or jit yet.
-    if not hasattr(getattr(torch, "jit", None), "ScriptModule"):
+    # A torch that another thread is still importing lacks a part of what is used here.
+    if getattr(getattr(torch, "__spec__", None), "_initializing", False):
         return _found
     if not hasattr(torch, "Tensor"):
         return _found
@@ -48,7 +51,10 @@ def grad_switch():
 
 def is_script_module(cls):
     """Tell whether instances of *cls* must go through torch.jit.save."""
-    return _found is not None and issubclass(cls, _found.jit.ScriptModule)
+    if _found is None:
+        return False
+    script_module = _torch_api.of(_found).script_module
+    return script_module is not None and issubclass(cls, script_module)
 
 
 def save_script_module(module):

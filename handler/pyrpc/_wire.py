@@ -13,7 +13,7 @@ from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 from array import array
 
-from . import _torch
+from . import _torch, _torch_api
 from ._tensors import check_sendable
 
 
@@ -33,10 +33,11 @@ def describe_tensors(tensors):
             numbers += tensor.shape
             numbers += tensor.stride()
             return str(tensor.dtype)[6:], array("q", numbers).tobytes(), tensor  # "torch.float32"
+    untyped_storage = _torch_api.of(torch).untyped_storage
     dtypes, numbers, storages, kept, places = [], [], [], [], {}
     for i, tensor in enumerate(tensors):
         tensor = _plain(torch, i, tensor)
-        storage = _untyped_storage(tensor)
+        storage = untyped_storage(tensor)
         # Not the address: two storages of no bytes have the same.
         place = places.setdefault(storage._cdata, len(places))
         if place == len(storages) // 2:
@@ -62,23 +63,18 @@ def _plain(torch, i, tensor):
         check_sendable(torch, tensor)
     except TypeError as exc:
         raise TypeError(f"tensor {i} of the table: {exc}") from None
+    api = _torch_api.of(torch)
     if tensor.device.type != "cpu":
         problem = f"is on {tensor.device}; send tensor.cpu()"
     elif tensor.layout is not torch.strided:
         problem = f"is of layout {tensor.layout}; send tensor.to_dense()"
-    elif tensor.is_quantized:
+    elif api.is_quantized(tensor):
         problem = "is quantised; send tensor.int_repr() and its quantiser"
-    elif tensor.has_names():
+    elif api.names_of(tensor) is not None:
         problem = "has names; send tensor.rename(None) and tensor.names"
     else:
         return tensor.resolve_conj().resolve_neg()
     raise TypeError(f"tensor {i} of the table {problem}")
-
-
-def _untyped_storage(tensor):
-    if hasattr(tensor, "untyped_storage"):  # from 2.0
-        return tensor.untyped_storage()
-    return tensor.storage()._storage
 
 
 ALONE = -1
@@ -92,12 +88,13 @@ def make_tensors(dtypes, numbers):
     gives is taken only as bytes arrive at the addresses.
     """
     torch = _torch.require("a tensor")
+    untyped_storage = _torch_api.of(torch).untyped_storage
     values = iter(array("q", numbers))
     storages, addresses = [], []
     for _ in range(next(values)):
         size = next(values)
         memory = None if size == ALONE else torch.empty(size, dtype=torch.uint8, device="cpu")
-        storages.append(memory if memory is None else _untyped_storage(memory))
+        storages.append(memory if memory is None else untyped_storage(memory))
         addresses.append(0 if memory is None else memory.data_ptr())
     tensors = []
     for i, name in enumerate(dtypes.split()):

@@ -3,18 +3,17 @@
 import unittest
 
 from pyrpc import internal
-from pyrpc._compact import untyped_storage
 from pyrpc.internal import PythonUDF
 
 from . import torch_targets as targets
-from .test_tensors import TensorCase, on_the_wire, run
+from .test_tensors import TensorCase, on_the_wire, run, storage_of
 from .torch_targets import torch
 
 
 def sent_bytes(value):
     storages = {}
     for tensor in internal.serialize(value)[1]:
-        storage = untyped_storage(tensor)
+        storage = storage_of(tensor)
         storages[storage._cdata] = storage, storage.nbytes()
     return sum(size for _, size in storages.values())
 
@@ -79,7 +78,7 @@ class Sharing(TensorCase):
         ):
             with self.subTest([tuple(v.shape) for v in value]):
                 got = on_the_wire(value)
-                storages = {untyped_storage(t)._cdata for t in got}
+                storages = {storage_of(t)._cdata for t in got}
                 self.assertEqual(len(storages), 1)
                 for one, other in zip(got, value):
                     self.assertSame(one, other)
@@ -97,7 +96,7 @@ class Sharing(TensorCase):
         big = torch.arange(10.0)
         view = big[2:4]
         internal.serialize([view])
-        self.assertEqual(untyped_storage(view)._cdata, untyped_storage(big)._cdata)
+        self.assertEqual(storage_of(view)._cdata, storage_of(big)._cdata)
 
     def test_case_104_mutation_stays_with_the_callee(self):
         tensor = torch.ones(3)

@@ -75,7 +75,6 @@ def makers():
         "frozen parameter": lambda: t.nn.Parameter(t.ones(2), requires_grad=False),
         "subclass": lambda: t.ones(2).as_subclass(Tagged),
         "self-pickled": lambda: t.ones(2).as_subclass(SelfPickled),
-        "named": lambda: t.ones(2, 1, names=("a", "b")),
         "sparse": lambda: eye.to_sparse(),
         "sparse uncoalesced": lambda: t.sparse_coo_tensor(
             t.tensor([[0, 0, 1]]), t.tensor([1.0, 2.0, 3.0]), (2,)
@@ -92,6 +91,8 @@ def makers():
             t.ones(2, 3), qs, zs + 0.5, 0, t.quint8
         ),
     }
+    if hasattr(t.Tensor, "has_names"):  # until 2.13
+        known["named"] = lambda: t.ones(2, 1, names=("a", "b"))
     if hasattr(t.Tensor, "to_sparse_csr"):
         known["csr"] = lambda: eye.to_sparse_csr()
     if hasattr(t.Tensor, "to_sparse_csc"):  # they came together, in 1.13

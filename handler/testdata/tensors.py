@@ -7,6 +7,11 @@ import torch
 seen = {}
 
 
+def has_names():
+    """Tell whether this torch has named tensors: up to 2.13."""
+    return hasattr(torch.Tensor, "has_names")
+
+
 def every(names):
     """Return tensors of each element type of this torch, bytes of all values."""
     out = []

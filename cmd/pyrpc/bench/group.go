@@ -25,10 +25,11 @@ type group struct {
 	answers  *bufio.Reader
 }
 
-const noTorchRPC = "this Python has no PyTorch with RPC"
+const noTorchRPC = "this Python has no PyTorch with RPC over TensorPipe"
 
+// hasTorchRPC says whether torch's RPC agent can run: Debian's torch 2.14 is built without TensorPipe.
 func hasTorchRPC(ctx context.Context, python string) bool {
-	return exec.CommandContext(ctx, python, "-c", "import torch.distributed.rpc as r; r.init_rpc").Run() == nil
+	return exec.CommandContext(ctx, python, "-c", "import torch.distributed.rpc as r; r.TensorPipeRpcBackendOptions()").Run() == nil
 }
 
 // scriptFile puts a script where processes can run it.
