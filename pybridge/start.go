@@ -108,7 +108,7 @@ func (i *interpreter) checkVersion() error {
 	case strings.Contains(v.Full, "free-threading"):
 		return fmt.Errorf("%s is a free-threaded build of CPython %s, which is not supported: use the build with the GIL", cpython.LibraryPath(), v)
 	case v.Major != 3 || v.Minor < discover.MinMinor || v.Minor > discover.MaxMinor:
-		return fmt.Errorf("%s is CPython %s; supported are 3.%d to 3.%d", cpython.LibraryPath(), v, discover.MinMinor, discover.MaxMinor)
+		return fmt.Errorf("%s is CPython %s; supported are %s", cpython.LibraryPath(), v, discover.SupportedVersions())
 	case !i.attached && v.Minor != i.python.Minor:
 		return fmt.Errorf("%s says that it is CPython %s, but %s needs 3.%d", cpython.LibraryPath(), v, i.python.Executable, i.python.Minor)
 	}

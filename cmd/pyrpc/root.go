@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/internal/cpython/discover"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
@@ -30,7 +31,7 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "pyrpc",
 		Short:         "Run Python functions inside a Go process",
-		Long:          "pyrpc runs pickled Python functions with whatever CPython 3.9 to 3.14 it finds.",
+		Long:          "pyrpc runs pickled Python functions with whatever CPython " + discover.SupportedVersions() + " it finds.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noCommand,

@@ -26,7 +26,7 @@ typedef enum { PyGILState_LOCKED, PyGILState_UNLOCKED } PyGILState_STATE;
 typedef PyObject *(*PyCFunction)(PyObject *, PyObject *);
 typedef void (*PyCapsule_Destructor)(PyObject *);
 
-// Layouts that are the same in 3.9 to 3.14 (checked against every installed Python.h).
+// Layouts that are the same in 3.9 to 3.15 (checked against every installed Python.h).
 typedef struct {
 	int _type; // 0 ok, 1 error, 2 exit
 	const char *func;
@@ -87,7 +87,7 @@ typedef struct {
 #define CPY_TPFLAGS_BASE_EXC (1UL << 30)
 #define CPY_TPFLAGS_TYPE (1UL << 31)
 
-// Exported by all of CPython 3.9 to 3.14; a missing one is an error that names it.
+// Exported by all of CPython 3.9 to 3.15; a missing one is an error that names it.
 #define CPY_REQUIRED(X) \
 	X(const char *, Py_GetVersion, (void)) \
 	X(int, Py_IsInitialized, (void)) \

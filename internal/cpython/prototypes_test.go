@@ -57,6 +57,7 @@ func TestPrototypesCheckSeesMistakes(t *testing.T) {
 		"X(PyObject *, PyList_New, (Py_ssize_t))": "X(PyObject *, PyList_New, (int))",
 		"Py_ssize_t *suboffsets;":                 "Py_ssize_t suboffsets;",
 		"LONG (1UL << 24)":                        "LONG (1UL << 23)",
+		"Py_bf_getbuffer 1\n":                     "Py_bf_getbuffer 88\n",
 	} {
 		require.Contains(t, string(text), right)
 		dir := t.TempDir()

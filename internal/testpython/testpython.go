@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,7 +70,8 @@ func All(ctx context.Context) []discover.Interpreter {
 		}
 	}
 	if python, ok := embedded(ctx); ok {
-		all = append(all, python) // 3.14 is the newest, so the order stays
+		all = append(all, python)
+		slices.SortStableFunc(all, func(a, b discover.Interpreter) int { return a.Minor - b.Minor })
 	}
 	return all
 }

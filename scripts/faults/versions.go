@@ -34,8 +34,8 @@ func lyingLibrary(p *probe) {
 	python := p.find()
 	name := soname(python.Minor)
 	other := p.another(python, func(o discover.Interpreter) bool {
-		if python.Minor >= 14 {
-			return false // has a function to start with that the others lack, which is seen first
+		if python.Minor >= 14 && o.Minor < 14 {
+			return false // lacks the function that starts python's, which is seen first
 		}
 		text, err := os.ReadFile(o.Library)
 		return err == nil && len(soname(o.Minor)) == len(name) && bytes.Contains(text, []byte(soname(o.Minor)+"\x00"))

@@ -21,8 +21,8 @@ func TestRefusedAnswers(t *testing.T) {
 	}{
 		"pypy":          {map[string]any{"implementation": "pypy"}, discover.ErrNotCPython, "is pypy, not cpython"},
 		"python 2":      {map[string]any{"major": 2, "minor": 7}, discover.ErrTooOld, "python 2.7"},
-		"old":           {map[string]any{"minor": 8}, discover.ErrTooOld, "3.9 to 3.14"},
-		"new":           {map[string]any{"minor": 15}, discover.ErrUnsupported, "3.9 to 3.14"},
+		"old":           {map[string]any{"minor": 8}, discover.ErrTooOld, discover.SupportedVersions()},
+		"new":           {map[string]any{"minor": discover.MaxMinor + 1}, discover.ErrUnsupported, discover.SupportedVersions()},
 		"free-threaded": {map[string]any{"minor": 13, "free_threaded": true}, discover.ErrFreeThreaded, "python 3.13t"},
 		"no library":    {map[string]any{"minor": 12}, discover.ErrNoLibrary, "libpython3.12.so.1.0"},
 	}

@@ -15,7 +15,7 @@ var (
 	ErrNoLibrary = errors.New("no shared python library")
 	// ErrTooOld: older than 3.9.
 	ErrTooOld = errors.New("python is too old")
-	// ErrUnsupported: newer than 3.14.
+	// ErrUnsupported: newer than 3.15.
 	ErrUnsupported = errors.New("python is not supported")
 	// ErrArchitecture: built for another kind of processor than this program.
 	ErrArchitecture = errors.New("wrong architecture")

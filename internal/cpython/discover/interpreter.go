@@ -15,8 +15,11 @@ import (
 // The minor versions of Python 3 that pyrpc runs with, both included.
 const (
 	MinMinor = 9
-	MaxMinor = 14
+	MaxMinor = 15
 )
+
+// SupportedVersions returns the range of the two in words, as in "3.9 to 3.15".
+func SupportedVersions() string { return fmt.Sprintf("3.%d to 3.%d", MinMinor, MaxMinor) }
 
 // Where an interpreter was named.
 const (

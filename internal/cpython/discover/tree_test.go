@@ -2,6 +2,7 @@ package discover_test
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -88,7 +89,7 @@ func TestUnusableLibraryIsNamed(t *testing.T) {
 func TestOldAndFreeThreadedBuildsAreToldByName(t *testing.T) {
 	for name, kind := range map[string]error{
 		"python2.7": discover.ErrTooOld, "python3.8": discover.ErrTooOld,
-		"python3.15": discover.ErrUnsupported, "python3.13t": discover.ErrFreeThreaded,
+		fmt.Sprintf("python3.%d", discover.MaxMinor+1): discover.ErrUnsupported, "python3.13t": discover.ErrFreeThreaded,
 	} {
 		t.Run(name, func(t *testing.T) {
 			exe := compile(t, filepath.Join(t.TempDir(), name), "int main(void) { return 0; }")

@@ -41,9 +41,8 @@ func parseName(pattern *regexp.Regexp, path string) (version, bool) {
 
 // checkSupported refuses versions that pyrpc does not run with. path is the file it speaks of.
 func checkSupported(v version, path string) error {
-	e := &Error{Path: path, Advice: fmt.Sprintf(
-		"pyrpc runs with python 3.%d to 3.%d: name one with --python or PYRPC_PYTHON, or install one (`apt install python3 libpython3-dev`)",
-		MinMinor, MaxMinor)}
+	e := &Error{Path: path, Advice: "pyrpc runs with python " + SupportedVersions() +
+		": name one with --python or PYRPC_PYTHON, or install one (`apt install python3 libpython3-dev`)"}
 	switch {
 	case v.major < 3 || v.major == 3 && v.minor < MinMinor:
 		e.Kind, e.Detail = ErrTooOld, fmt.Sprintf("python %s at %s is too old", v, path)

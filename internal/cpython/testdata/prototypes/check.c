@@ -2,7 +2,25 @@
 #include <Python.h>
 #include <stddef.h>
 
-// First api.h's own layouts, under other names, as if there were no Python.h.
+// What Python deprecates it still exports, as it was.
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
+// Macros cannot stand beside each other: Python's values first. 3.15 has new numbers for some slots, and takes the
+// old ones, which belong to the stable ABI, from all who say them.
+#ifdef _Py_SLOT_COMPAT_VALUE
+#undef _Py_SLOT_COMPAT_VALUE
+#define _Py_SLOT_COMPAT_VALUE(old, new) old
+#endif
+#define NUMBERS(X) X(Py_bf_getbuffer) X(Py_bf_releasebuffer) X(Py_tp_dealloc) X(METH_VARARGS) X(METH_KEYWORDS)
+#define PYTHONS(name) pythons_##name = (name),
+enum { NUMBERS(PYTHONS) };
+#undef Py_bf_getbuffer
+#undef Py_bf_releasebuffer
+#undef Py_tp_dealloc
+#undef METH_VARARGS
+#undef METH_KEYWORDS
+
+// Then api.h's own layouts, under other names, as if there were no Python.h.
 #undef Py_PYTHON_H
 #undef _PyThreadState_UncheckedGet // in 3.13 another name for the function that took its place
 #define PyStatus ours_PyStatus
@@ -28,6 +46,9 @@
 #undef PyGILState_STATE
 #undef PyGILState_LOCKED
 #undef PyGILState_UNLOCKED
+
+#define NUMBER(name) _Static_assert(pythons_##name == (name), #name);
+NUMBERS(NUMBER)
 
 #define SIZE(type) _Static_assert(sizeof(type) == sizeof(ours_##type), "size of " #type);
 #define PLACE(type, field) \
@@ -82,7 +103,7 @@ _Static_assert((int)ours_PyGILState_UNLOCKED == (int)PyGILState_UNLOCKED, "PyGIL
 FLAG(LONG) FLAG(LIST) FLAG(TUPLE) FLAG(BYTES) FLAG(UNICODE) FLAG(DICT) FLAG(BASE_EXC) FLAG(TYPE)
 _Static_assert(PyBUF_FULL_RO == 0x011c, "buffer.c: FULL_RO");
 
-// Then every row, in Python's own types. The parentheses keep function-like macros away.
+// At last every row, in Python's own types. The parentheses keep function-like macros away.
 #define FUNCTION(ret, name, args) \
 	_Static_assert(__builtin_types_compatible_p(__typeof__(*&(name)), ret args), "declaration of " #name);
 CPY_REQUIRED(FUNCTION)
