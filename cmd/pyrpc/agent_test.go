@@ -65,7 +65,7 @@ func TestAgent(t *testing.T) {
 	s := serveAgent(t, "--name", "w0")
 	assert.Equal(t, "5.0\n", pyrpc(t, "", "call", "--peer", s.peer, "w0", "math:hypot", "3", "4").ok(t))
 	assert.Equal(t, "[3, 2, 1]\n", pyrpc(t, "", "call", "--peer", s.peer, "w0", "builtins:sorted", "[3, 1, 2]", "--kw", "reverse=True").ok(t))
-	pyrpc(t, "", "call", "--peer", s.peer, "w0", "math:sqrt", "--", "-1").failed(t, 1, "On w0:", "ValueError: math domain error")
+	pyrpc(t, "", "call", "--peer", s.peer, "w0", "math:sqrt", "--", "-1").failed(t, 1, "math:sqrt at w0 raised ValueError: math domain error")
 
 	cmd := exec.CommandContext(t.Context(), binary, "call", "w0", "math:sqrt", "4")
 	cmd.Env = append(cmd.Environ(), peersVariable+"=w9=localhost:1,"+s.peer)

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,7 +25,8 @@ func callCommand(c *common) *cobra.Command {
 		Long: `call makes a PythonUDF of a function and arguments, runs it at the target, and prints what it
 returned. Arguments are Python literals: 3, 2.5, '"text"', '[1, 2]'; write -- before a negative number.
 The target is a worker, whose address --peer or ` + peersVariable + ` gives, or "self", a Python inside this process.
-A worker's functions need not be importable here.`,
+A worker's functions need not be importable here. --json prints one line of JSON that loses nothing, by the table in
+JSON.md, or {"error": {"type", "message", "traceback"}}; what Python code prints goes to standard error then.`,
 		Example: "  pyrpc call self math:hypot 3 4\n  pyrpc call --peer w0=127.0.0.1:29500 w0 math:hypot 3 4\n" +
 			"  pyrpc call self builtins:sorted '[3, 1, 2]' --kw reverse=True\n  pyrpc call self math:fabs -- -3",
 		Args: arguments(cobra.MinimumNArgs(2)),
@@ -39,8 +38,9 @@ A worker's functions need not be importable here.`,
 			if err := c.deadline.check(); err != nil {
 				return err
 			}
-			c.deadline.what = args[1] + " at " + args[0]
+			c.what = args[1]
 			if args[0] != selfTarget {
+				c.what += " at " + args[0]
 				return c.callWorker(cmd, r, args[0], request)
 			}
 			return c.withHandler(cmd, func(ctx context.Context, rt *pybridge.Runtime, h *handler.Handler) error {
@@ -89,6 +89,11 @@ type runner func(context.Context, handler.Payload) (handler.Payload, error)
 
 func (c *common) call(ctx context.Context, cmd *cobra.Command, rt *pybridge.Runtime, h *handler.Handler, run runner, r request) error {
 	ctx = gil.WithLabel(ctx, r.module+":"+r.function) // for the list of what did not end
+	if c.json {
+		if err := gil.With(ctx, func(t gil.Token) error { return keepStdout(t, rt) }); err != nil {
+			return err
+		}
+	}
 	udf, err := buildUDF(ctx, rt, c.module, r)
 	if err != nil {
 		return err
@@ -100,13 +105,9 @@ func (c *common) call(ctx context.Context, cmd *cobra.Command, rt *pybridge.Runt
 	}
 	defer result.Release()
 	if err := h.HandleException(ctx, result); err != nil {
-		var e *pybridge.Error
-		if errors.As(err, &e) {
-			return fmt.Errorf("%s:%s raised\n%+v", r.module, r.function, e)
-		}
-		return err
+		return c.raisedBy(err)
 	}
-	return gil.With(ctx, func(t gil.Token) error { return c.printResult(t, cmd, result) })
+	return gil.With(ctx, func(t gil.Token) error { return c.printResult(t, cmd, rt, result) })
 }
 
 // roundTrip sends an object the way a request goes: pickled, run, unpickled.
@@ -122,24 +123,4 @@ func roundTrip(ctx context.Context, h *handler.Handler, run runner, udf *pybridg
 	}
 	defer result.Release()
 	return h.Deserialize(ctx, result)
-}
-
-func (c *common) printResult(t gil.Token, cmd *cobra.Command, result *pybridge.Object) error {
-	if !c.json {
-		text, err := result.Repr(t)
-		if err == nil {
-			cmd.Println(printable(text))
-		}
-		return err
-	}
-	v, err := pybridge.As[any](t, result)
-	if err != nil {
-		return fmt.Errorf("the result has no JSON form: %w", err)
-	}
-	encoder := json.NewEncoder(cmd.OutOrStdout())
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(plain(v)); err != nil {
-		return fmt.Errorf("the result has no JSON form: %w", err)
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -29,18 +30,12 @@ func TestCallReturns(t *testing.T) {
 	}
 }
 
-// TestCallJSON: what JSON has no form for is written as Python's json would, or as a list.
-func TestCallJSON(t *testing.T) {
-	got := pyrpc(t, "", "call", "self", "cmd_udfs:values", "--json")
-	assert.JSONEq(t, `{"a": [1, 2.5, null, true], "b": ["<&>", [3]], "null": [2, 1], "7": "/w=="}`, got.ok(t))
-	assert.Contains(t, got.stdout, "<&>", "not escaped for HTML")
-	pyrpc(t, "", "call", "self", "builtins:float", `"nan"`, "--json").failed(t, 1, "the result has no JSON form: json: unsupported value: NaN")
-	pyrpc(t, "", "call", "self", "datetime:date", "2000", "1", "1", "--json").failed(t, 1, "the result has no JSON form: ", "datetime.date")
-}
-
 func TestCallRaises(t *testing.T) {
 	got := pyrpc(t, "", "call", "self", "cmd_udfs:refuse", "'you'")
 	got.failed(t, 1, "pyrpc: cmd_udfs:refuse raised\n", "in refuse", `raise Refused(f"not {name}")`, "cmd_udfs.Refused: not you")
+	assert.Equal(t, 5, strings.Count(got.stderr, "\n"), "the function's own frames, and nothing twice: %s", got.stderr)
+	got = pyrpc(t, "", "call", "-v", "self", "cmd_udfs:refuse", "'you'")
+	assert.Contains(t, got.stderr, `File "<pyrpc>/_remote.py"`, "all with --verbose")
 	got = pyrpc(t, "", "call", "self", "cmd_udfs:missing_import")
 	got.failed(t, 1, "No module named 'not_there_at_all'")
 	assert.NotContains(t, got.stderr, "--path", "the function was found")
@@ -52,7 +47,7 @@ func TestCallRaises(t *testing.T) {
 func TestCallNotFound(t *testing.T) {
 	pyrpc(t, "", "call", "self", "not_there:f").failed(t, 1, "No module named 'not_there'", "(name the folder of the module with --path)")
 	pyrpc(t, "", "call", "self", "math:hypo").failed(t, 1, "module 'math' has no attribute 'hypo'")
-	pyrpc(t, "", "call", "self", "math:pi").failed(t, 1, "math:pi raised", "PythonUDF.func is not callable: float: 3.14")
+	pyrpc(t, "", "call", "self", "math:pi").failed(t, 1, "math:pi raised TypeError: PythonUDF.func is not callable: float: 3.14")
 	pyrpc(t, "", "call", "self", "math:sqrt", "4", "--module", "not_there").failed(t, 1, "rpc module not_there")
 }
 

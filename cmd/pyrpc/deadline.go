@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,7 +15,6 @@ import (
 // deadline is --timeout of a call: how long the call may take from when Python runs here.
 type deadline struct {
 	limit time.Duration // 0 for no end
-	what  string        // the call, as errors name it
 }
 
 // leftBehindTime bounds the join of a command that left a call behind: enough to flush what was printed, where
@@ -43,19 +41,19 @@ func (d *deadline) bound(ctx context.Context) (context.Context, context.CancelFu
 }
 
 // over makes a [timeoutError] of the end of the call's own time, and leaves other errors as they are.
-func (d *deadline) over(call context.Context, err error) error {
+func (d *deadline) over(call context.Context, what string, err error) error {
 	if err == nil || !errors.Is(call.Err(), context.DeadlineExceeded) || !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return &timeoutError{what: d.what, limit: d.limit, cause: err}
+	return &timeoutError{what: what, limit: d.limit, cause: err}
 }
 
 // awaitCall waits for what f gives to done, until ctx ends, or the call's own time is over and f does not
 // notice: what waits for C code outside of RunUDF does not.
-func (d *deadline) awaitCall(ctx, call context.Context, done <-chan error) error {
+func (d *deadline) awaitCall(ctx, call context.Context, what string, done <-chan error) error {
 	select {
 	case err := <-done:
-		return d.over(call, err)
+		return d.over(call, what, err)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-call.Done():
@@ -64,11 +62,11 @@ func (d *deadline) awaitCall(ctx, call context.Context, done <-chan error) error
 	defer patience.Stop()
 	select {
 	case err := <-done:
-		return d.over(call, err)
+		return d.over(call, what, err)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-patience.C:
-		return d.over(call, context.Cause(call))
+		return d.over(call, what, context.Cause(call))
 	}
 }
 
@@ -80,6 +78,15 @@ type timeoutError struct {
 }
 
 func (e *timeoutError) Error() string {
+	text := e.headline()
+	if stack := stackOf(e.cause, false); stack != "" {
+		text += "\n" + stack
+	}
+	return text
+}
+
+// headline is the error without Python's stack.
+func (e *timeoutError) headline() string {
 	text := fmt.Sprintf("%s did not return within %v (--timeout)", e.what, e.limit)
 	var interrupted *gil.InterruptedError
 	var remote *agent.Error
@@ -92,9 +99,6 @@ func (e *timeoutError) Error() string {
 		text += "; it may have run, or run still"
 	case errors.As(e.cause, &remote):
 		text += "; it did not run: " + remote.Text
-	}
-	if interrupted != nil && interrupted.Stack != "" {
-		text += "\n" + strings.TrimRight(interrupted.Stack, "\n")
 	}
 	return text
 }

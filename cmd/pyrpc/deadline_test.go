@@ -11,7 +11,7 @@ import (
 // TestCallTimeout: the call's end does not wait for its function, whether that notices or not. A command that
 // waited would run into the test's own deadline.
 func TestCallTimeout(t *testing.T) {
-	late := func(function string) string { return function + " at self did not return within 300ms (--timeout)" }
+	late := func(function string) string { return function + " did not return within 300ms (--timeout)" }
 	got := pyrpc(t, "", "call", "--timeout", "300ms", "self", "time:sleep", "100000")
 	got.failed(t, 1, late("time:sleep")+"; code in C does not notice, and was left behind\n")
 	pyrpc(t, "", "call", "--timeout", "300ms", "self", "re:match", "'(a+)+$'", "'"+strings.Repeat("a", 60)+"b'").failed(t, 1, late("re:match"))
@@ -30,7 +30,7 @@ func TestCallTimeout(t *testing.T) {
 // TestCallTimeoutOfImport: the time is the call's, also where it does not come as far as its function.
 func TestCallTimeoutOfImport(t *testing.T) {
 	dir := filepath.Dir(write(t, "cmd_slow.py", "import time\ntime.sleep(100000)\n"))
-	pyrpc(t, "", "call", "--path", dir, "--timeout", "300ms", "self", "cmd_slow:f").failed(t, 1, "cmd_slow:f at self did not return within 300ms")
+	pyrpc(t, "", "call", "--path", dir, "--timeout", "300ms", "self", "cmd_slow:f").failed(t, 1, "cmd_slow:f did not return within 300ms")
 }
 
 // TestCallTimeoutAtWorker: whose function goes on until it notices.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/pybridge"
@@ -84,51 +83,4 @@ func badLiteral(what, text string, err error) error {
 		return &usageError{fmt.Errorf("%s is no Python literal: %s (text needs quotes of its own: '\"text\"')", what, text)}
 	}
 	return &usageError{fmt.Errorf("%s is no Python literal: %s: %w", what, text, err)}
-}
-
-// printable replaces what a terminal cannot show: lone surrogates are no UTF-8.
-func printable(s string) string {
-	if utf8.ValidString(s) {
-		return s
-	}
-	return strings.ToValidUTF8(s, "\ufffd")
-}
-
-// plain makes a value encoding/json can write: dicts become objects, sets and tuples arrays.
-func plain(v any) any {
-	switch v := v.(type) {
-	case pybridge.Dict:
-		m := make(map[string]any, len(v))
-		for _, item := range v {
-			m[key(item.Key)] = plain(item.Value)
-		}
-		return m
-	case []any:
-		return plainList(v)
-	case pybridge.Tuple:
-		return plainList(v)
-	case pybridge.Set:
-		return plainList(v)
-	case pybridge.FrozenSet:
-		return plainList(v)
-	case complex128:
-		return []float64{real(v), imag(v)}
-	}
-	return v
-}
-
-// key is a dict's key as the text that json.dumps makes of it.
-func key(v any) string {
-	if v == nil {
-		return "null"
-	}
-	return fmt.Sprint(v)
-}
-
-func plainList(values []any) []any {
-	out := make([]any, len(values))
-	for i, v := range values {
-		out[i] = plain(v)
-	}
-	return out
 }

@@ -84,12 +84,17 @@ func (e *signalError) status() int {
 }
 
 func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	root := newRoot()
+	c := &common{}
+	root := newRoot(c)
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	return report(root.ExecuteContext(ctx), stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil && c.answersJSON(cmd, args) {
+		return c.reportJSON(err, stdout, stderr)
+	}
+	return report(err, stderr)
 }
 
 // report prints what a command failed with, and gives its status.
@@ -104,12 +109,20 @@ func report(err error, stderr io.Writer) int {
 		return status
 	}
 	var exit *exitError
-	if errors.As(err, &exit) {
-		return exit.status
+	if !errors.As(err, &exit) {
+		fmt.Fprintln(stderr, "pyrpc:", printable(explain(err)))
 	}
-	fmt.Fprintln(stderr, "pyrpc:", explain(err))
+	return statusOf(err)
+}
+
+// statusOf is the exit status that a command's failure means.
+func statusOf(err error) int {
+	var exit *exitError
 	var usage *usageError
-	if errors.As(err, &usage) {
+	switch {
+	case errors.As(err, &exit):
+		return exit.status
+	case errors.As(err, &usage):
 		return 2
 	}
 	return 1

@@ -23,11 +23,13 @@ type common struct {
 	json    bool
 	verbose bool
 
-	deadline deadline // of call
+	// of call
+	deadline deadline
+	what     string // the call, as errors name it
+	answered bool   // the result was printed as JSON
 }
 
-func newRoot() *cobra.Command {
-	c := &common{}
+func newRoot(c *common) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "pyrpc",
 		Short:         "Run Python functions inside a Go process",
@@ -109,20 +111,37 @@ func (c *common) jsonFlag(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&c.json, "json", false, "print JSON")
 }
 
+// nextAttempt is what an agent says of a connection: a command that ends makes none.
+var nextAttempt = regexp.MustCompile(` \(next attempt in [^()]*\)`)
+
 // explain is an error as a person at a terminal wants it: the reason, and where it came from.
 func explain(err error) string {
 	var e *pybridge.Error
 	if !errors.As(err, &e) {
-		return err.Error()
+		return nextAttempt.ReplaceAllString(err.Error(), "")
 	}
 	text := err.Error()
+	var raised *raisedError
+	if errors.As(err, &raised) { // has its causes in its traceback
+		return text
+	}
 	for cause := e.Cause; cause != nil; cause = cause.Cause {
 		if line := cause.Error(); !strings.Contains(text, line) {
 			text += "\n  because of " + line
 		}
 	}
-	if e.Is(pybridge.ModuleNotFoundError) || e.Cause != nil && e.Cause.Is(pybridge.ModuleNotFoundError) {
-		text += "\n  (name the folder of the module with --path)"
+	return text + advice(err)
+}
+
+// advice is for a function whose module was not found here.
+func advice(err error) string {
+	var raised *raisedError
+	var e *pybridge.Error
+	if errors.As(err, &raised) || !errors.As(err, &e) {
+		return ""
 	}
-	return text
+	if e.Is(pybridge.ModuleNotFoundError) || e.Cause != nil && e.Cause.Is(pybridge.ModuleNotFoundError) {
+		return "\n  (name the folder of the module with --path)"
+	}
+	return ""
 }

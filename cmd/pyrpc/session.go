@@ -39,7 +39,7 @@ func (c *common) joined(cmd *cobra.Command, f func(context.Context, *pybridge.Ru
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- f(call, rt) }()
-	err = c.deadline.awaitCall(ctx, call, done)
+	err = c.deadline.awaitCall(ctx, call, c.what, done)
 	var late *timeoutError
 	if errors.As(err, &late) && len(gate.Process.Inside()) > 0 {
 		leaveBehind(ctx, rt)

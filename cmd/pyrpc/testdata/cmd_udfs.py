@@ -34,12 +34,38 @@ def values():
     return {"a": [1, 2.5, None, True], "b": ("<&>", {3}), None: 2 + 1j, 7: b"\xff"}
 
 
+def hostile():
+    print("said \x1b]0;title\x07")
+    raise Refused("\x1b[2J\u202e\x9b\r\ttab\nw\u00f6rld")
+
+
+class Loud:
+    def __repr__(self):
+        return "\x1b[31mred\u202e"
+
+
+def loud():
+    return Loud()
+
+
+def says(value):
+    print("said")
+    return value
+
+
 def text(value):
     return value
 
 
 def spin():
     print("in", flush=True)
+    for _ in itertools.count():
+        pass
+
+
+def tell(path):
+    with open(path, "w") as file:
+        file.write("in\n")
     for _ in itertools.count():
         pass
 

@@ -1,0 +1,206 @@
+"""The reader of what _json writes: loads. It makes values of the types in JSON.md, and runs no other code."""
+
+from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
+
+import base64
+import json
+import math
+
+from ._json import Opaque
+
+
+def loads(text):
+    """Return the value that *text* stands for. A ``$object`` becomes an Opaque, which is written as it was read.
+
+    Raises ValueError for what is not in the table of JSON.md.
+    """
+    return json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+
+
+def _constant(name):
+    raise ValueError(f"{name} is no JSON")
+
+
+def _object(pairs):
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(f"an object has a key twice: {[k for k, _ in pairs]}")
+    tags = [k for k in found if k.startswith("$")]
+    if not tags:
+        return found
+    tag = tags[0]
+    if len(found) > 1 or tag not in _TAGS:
+        raise ValueError(f"{tag} is no tag, or not alone in its object; a dict with such a key is written as $dict")
+    try:
+        return _TAGS[tag](found[tag])
+    except (TypeError, KeyError, IndexError, AttributeError, ArithmeticError) as exc:
+        raise ValueError(f"{tag}: {exc}") from exc
+
+
+def _of(kind, value):
+    if type(value) is not kind:
+        raise TypeError(f"a {kind.__name__} was expected, got {type(value).__name__}: {value!r}")
+    return value
+
+
+def _bytes(text):
+    return base64.b64decode(_of(str, text), validate=True)
+
+
+def _int(text):
+    return int(text, 16 if text.lstrip("-").startswith("0x") else 10)
+
+
+def _float(text):
+    return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[text]
+
+
+def _complex(parts):
+    real, imaginary = parts
+    return complex(_of(float, real), _of(float, imaginary))
+
+
+def _set(kind):
+    def read(elements):
+        made = kind(_of(list, elements))
+        if len(made) < len(elements):
+            raise ValueError("an element twice")
+        return made
+
+    return read
+
+
+def _dict(pairs):
+    made = {k: v for k, v in pairs}
+    if len(made) < len(pairs):
+        raise ValueError("a key twice")
+    return made
+
+
+def _opaque(body):
+    _of(str, _of(dict, body)["type"])
+    return Opaque(body)
+
+
+def _date(text):
+    import datetime
+
+    return datetime.date.fromisoformat(text)
+
+
+def _time(text):
+    import datetime
+
+    text, fold, _ = _suffixes(text)
+    return datetime.time.fromisoformat(text).replace(fold=fold)
+
+
+def _datetime(text):
+    import datetime
+
+    text, fold, zone = _suffixes(text)
+    value = datetime.datetime.fromisoformat(text).replace(fold=fold)
+    if zone is not None:
+        import zoneinfo
+
+        value = value.replace(tzinfo=zoneinfo.ZoneInfo(zone))
+    return value
+
+
+def _suffixes(text):
+    text, *suffixes = text.replace("]", "").split("[")
+    fold = int("_fold=1" in suffixes)
+    zones = [s for s in suffixes if "=" not in s]
+    return text, fold, zones[0] if zones else None
+
+
+def _timedelta(parts):
+    import datetime
+
+    return datetime.timedelta(*parts)
+
+
+def _decimal(text):
+    import decimal
+
+    return decimal.Decimal(text)
+
+
+def _fraction(parts):
+    import fractions
+
+    return fractions.Fraction(*parts)
+
+
+def _uuid(text):
+    import uuid
+
+    return uuid.UUID(text)
+
+
+def _path(text):
+    import pathlib
+
+    return pathlib.Path(text)
+
+
+def _ndarray(body):
+    import numpy
+
+    if "npy" in body:
+        return _npy(body["npy"])
+    dtype = numpy.dtype(body["dtype"])
+    flat = numpy.empty(len(body["data"]), dtype)
+    for i, element in enumerate(body["data"]):  # one by one: elements of dtype O may be lists
+        flat[i] = element
+    return flat.reshape(body["shape"])
+
+
+def _npy(text):
+    import io
+    from numpy.lib import format
+
+    return format.read_array(io.BytesIO(_bytes(text)), allow_pickle=False)
+
+
+def _numpy(body):
+    if "npy" in body:
+        return _npy(body["npy"])[()]
+    return _ndarray({"dtype": body["dtype"], "shape": [], "data": [body["value"]]})[()]
+
+
+def _tensor(body):
+    import torch
+
+    dtype = getattr(torch, body["dtype"])
+    if not isinstance(dtype, torch.dtype):
+        raise ValueError(f"{body['dtype']} is no dtype of torch")
+    value = torch.tensor(body["data"], dtype=dtype).reshape(body["shape"])
+    return value.requires_grad_() if body.get("requires_grad") else value
+
+
+_TAGS = {
+    "$int": _int,
+    "$float": _float,
+    "$str": lambda v: _bytes(v).decode("utf-8", "surrogatepass"),
+    "$complex": _complex,
+    "$bytes": _bytes,
+    "$bytearray": lambda v: bytearray(_bytes(v)),
+    "$range": lambda v: range(*v),
+    "$tuple": lambda v: tuple(_of(list, v)),
+    "$set": _set(set),
+    "$frozenset": _set(frozenset),
+    "$dict": _dict,
+    "$date": _date,
+    "$time": _time,
+    "$datetime": _datetime,
+    "$timedelta": _timedelta,
+    "$decimal": _decimal,
+    "$fraction": _fraction,
+    "$uuid": _uuid,
+    "$path": _path,
+    "$ndarray": _ndarray,
+    "$numpy": _numpy,
+    "$tensor": _tensor,
+    "$object": _opaque,
+}
