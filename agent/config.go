@@ -48,6 +48,10 @@ type Config struct {
 	ConnectTimeout time.Duration // for one attempt to connect. 10 s
 	// StartTimeout is how long calls wait for a worker that has not been reached yet: it may be starting. 10 s
 	StartTimeout time.Duration
+	// RRefLease is how long nothing may be heard of a worker before it is taken for dead and the RRefs that it has to
+	// values of this one are released. A worker that lives and has a network is heard of, also when it says
+	// nothing. 10 min.
+	RRefLease time.Duration
 	// Keepalive is after how much silence a peer is asked whether it is there; it has half of that, at least
 	// 5 s, to answer. 20 s, and not less than 10 s.
 	Keepalive time.Duration
@@ -106,6 +110,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.Limits = c.Limits.withDefaults()
 	set(&c.ConnectTimeout, 10*time.Second)
 	set(&c.StartTimeout, 10*time.Second)
+	set(&c.RRefLease, 10*time.Minute)
 	set(&c.Keepalive, 20*time.Second)
 	c.Keepalive = max(c.Keepalive, 10*time.Second) // grpc takes no less
 	if c.Cleanup == nil {

@@ -96,6 +96,9 @@ func (l *link) try() <-chan struct{} {
 	l.attempt = over
 	l.agent.tasks.Go(func() {
 		s, err := l.agent.dial(l)
+		if err == nil {
+			l.agent.met(l.to.Name, s.peer.GetIncarnation())
+		}
 		l.mu.Lock()
 		l.attempt = nil
 		switch {
@@ -123,6 +126,7 @@ func (l *link) lost(s *session) {
 	defer l.mu.Unlock()
 	if l.current.CompareAndSwap(s, nil) {
 		l.err = s.err
+		l.agent.rrefs.heard(l.to.Name)
 		if !l.closed {
 			l.agent.log.Info("agent: lost the connection to worker", "worker", l.to.Name, "err", s.err)
 		}

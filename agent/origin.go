@@ -48,13 +48,12 @@ type calling struct {
 
 // enter makes a stream its worker's current one, and ends the one before: the peer would not open another
 // if that still worked. A worker that was started again replaces its former life; the former life
-// cannot come back, which is also what the second of two workers with one name does to the first. Reborn
-// says that this happened.
-func (o *origins) enter(in *inbound, incarnation uint64) (reborn bool, err error) {
+// cannot come back, which is also what the second of two workers with one name does to the first.
+func (o *origins) enter(in *inbound, incarnation uint64) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed != nil {
-		return false, o.closed
+		return o.closed
 	}
 	in.callsAs = in.peer.Name
 	if in.guest {
@@ -66,12 +65,10 @@ func (o *origins) enter(in *inbound, incarnation uint64) (reborn bool, err error
 		o.byName[in.callsAs] = c
 	}
 	if slices.Contains(c.retired, incarnation) {
-		return false, failure(codes.AlreadyExists, "another worker named %s has come since: "+
-			"this one was restarted, or two have the same name", in.peer.Name)
+		return supplanted(in.peer.Name)
 	}
 	if c.current == nil || c.current.incarnation != incarnation {
 		if c.current != nil {
-			reborn = true
 			c.retired = append(c.retired, c.current.incarnation)
 			if len(c.retired) > maxRetired {
 				c.retired = c.retired[1:]
@@ -84,7 +81,30 @@ func (o *origins) enter(in *inbound, incarnation uint64) (reborn bool, err error
 	}
 	c.stream = in
 	in.origin = c.current
-	return reborn, nil
+	return nil
+}
+
+// supplanted is what a former life of a worker is told.
+func supplanted(name string) *Error {
+	return failure(codes.AlreadyExists, "another worker named %s has come since: this one was restarted, or two have the same name", name)
+}
+
+// connected is the incarnation of a worker that has a stream here; 0 if there is none.
+func (o *origins) connected(name string) uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if c := o.byName[name]; c != nil && c.stream != nil {
+		return c.current.incarnation
+	}
+	return 0
+}
+
+// isRetired says whether an incarnation of a worker is a former one.
+func (o *origins) isRetired(name string, incarnation uint64) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	c := o.byName[name]
+	return c != nil && slices.Contains(c.retired, incarnation)
 }
 
 // leave forgets a stream that has ended.

@@ -19,6 +19,8 @@ type Peer struct {
 	Address  string
 	// Allow is what the peer may have called, see [Policy]; nil means anything.
 	Allow []string
+
+	life uint64 // its incarnation; 0 for this agent itself
 }
 
 // Restricted says whether there is anything that the peer may not call.
@@ -82,6 +84,9 @@ func (p *Policy) allow(name string) []string {
 }
 
 type peerKey struct{}
+
+// self is this agent as who asks itself for something.
+func (a *Agent) self() *Peer { return &Peer{Name: a.config.Name, Rank: a.Rank(), Identity: "self"} }
 
 // PeerFrom returns who asked for what is executed under ctx.
 func PeerFrom(ctx context.Context) (Peer, bool) {

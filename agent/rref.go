@@ -30,7 +30,7 @@ type RRef struct {
 	err         error         // why the owner does not know of it; likewise
 
 	mu       sync.Mutex
-	children map[rrefID]string // forks of which the owner may not know yet, and for whom they are
+	children map[rrefID]hold // forks of which the owner may not know yet, and for whom they are
 	released bool
 	deleting bool
 }
@@ -138,16 +138,17 @@ func (r *RRef) Fork(ctx context.Context, to string) ([]byte, error) {
 		return nil, err
 	}
 	fork := r.agent.rrefs.newID()
+	h := hold{to, r.agent.lifeOf(to)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.released {
 		return nil, failure(codes.FailedPrecondition, "%w: %v", ErrReleased, r)
 	}
 	if r.IsOwner() {
-		r.agent.rrefs.addFork(r.owned, fork, to)
+		r.agent.rrefs.share(r.owned, fork, h)
 	} else {
-		r.children[fork] = to
-		r.agent.rrefs.addChild(fork, r)
+		r.children[fork] = h
+		r.agent.rrefs.addChild(fork, r, h)
 	}
 	return proto.Marshal(&agentpb.Fork{Reference: r.reference(fork), Owner: r.owner.Name, Parent: r.agent.config.Name, Type: r.typ})
 }

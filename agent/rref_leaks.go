@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,6 +16,9 @@ func (t *rrefs) close(ctx context.Context) error {
 	t.closed = true
 	all := t.owned
 	t.owned = map[rrefID]*owned{}
+	if t.checks != nil {
+		t.checks.Stop()
+	}
 	var values []Value
 	for _, o := range all {
 		if len(o.forks) > 0 {
@@ -26,11 +30,13 @@ func (t *rrefs) close(ctx context.Context) error {
 			values = append(values, o.value)
 		}
 	}
-	for fork, parent := range t.children {
-		cleanup.ReportLeak(ctx, cleanup.Leak{Count: 1, Name: fmt.Sprintf("agent %s: fork %v of %v, given to worker %s and never adopted",
-			t.agent.config.Name, fork, parent, parent.child(fork))})
-	}
+	children := maps.Clone(t.children)
 	t.mu.Unlock()
+	for fork, parent := range children { // without the table's lock: a parent's comes before it
+		h, _ := parent.child(fork)
+		cleanup.ReportLeak(ctx, cleanup.Leak{Count: 1, Name: fmt.Sprintf("agent %s: fork %v of %v, given to %v and never adopted",
+			t.agent.config.Name, fork, parent, h)})
+	}
 	for _, v := range values {
 		v.Release()
 	}
@@ -41,8 +47,8 @@ func (t *rrefs) close(ctx context.Context) error {
 // leak names a value that is still used, and by whom.
 func (o *owned) leak() string {
 	users := make([]string, 0, len(o.forks))
-	for fork, holder := range o.forks {
-		users = append(users, fmt.Sprintf("worker %s by fork %v", holder, fork))
+	for fork, h := range o.forks {
+		users = append(users, fmt.Sprintf("%v by fork %v", h, fork))
 	}
 	slices.Sort(users)
 	return fmt.Sprintf("RRef %v, used by %s", o.id, strings.Join(users, ", "))

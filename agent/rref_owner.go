@@ -13,11 +13,11 @@ import (
 // owned is a value that this worker keeps. Its fields, but for what ready guards, are the table's.
 type owned struct {
 	id      rrefID
-	forks   map[rrefID]string // the users, and which worker has them
-	handles int               // OwnerRRefs here
-	running bool              // the value is being made
-	pins    int               // who copies the value just now
-	late    bool              // the table was closed meanwhile: the last of them releases it
+	forks   map[rrefID]hold // the users
+	handles int             // OwnerRRefs here
+	running bool            // the value is being made
+	pins    int             // who copies the value just now
+	late    bool            // the table was closed meanwhile: the last of them releases it
 
 	ready chan struct{} // closed when there is a value, or will never be
 	value Value         // written before ready is closed
@@ -58,7 +58,7 @@ func (t *rrefs) create(id rrefID) (*owned, error) {
 	if _, ok := t.owned[id]; ok {
 		return nil, failure(codes.AlreadyExists, "there is an RRef %v already", id)
 	}
-	o := &owned{id: id, forks: map[rrefID]string{}, running: true, ready: make(chan struct{})}
+	o := &owned{id: id, forks: map[rrefID]hold{}, running: true, ready: make(chan struct{})}
 	t.owned[id] = o
 	return o, nil
 }
@@ -89,15 +89,16 @@ func (t *rrefs) maybeDrop(o *owned) {
 	}
 }
 
-func (t *rrefs) addFork(o *owned, fork rrefID, holder string) {
+// share enters a user whose fork is on its way.
+func (t *rrefs) share(o *owned, fork rrefID, h hold) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	o.forks[fork] = holder
+	t.addFork(o, fork, h)
 }
 
 func (t *rrefs) dropFork(o *owned, fork rrefID) {
 	t.mu.Lock()
-	delete(o.forks, fork)
+	t.removeFork(o, fork)
 	t.mu.Unlock()
 	t.maybeDrop(o)
 }
@@ -107,24 +108,6 @@ func (t *rrefs) dropHandle(o *owned) {
 	o.handles--
 	t.mu.Unlock()
 	t.maybeDrop(o)
-}
-
-// forget drops what a worker held whose process is gone.
-func (t *rrefs) forget(holder string) {
-	t.mu.Lock()
-	var touched []*owned
-	for _, o := range t.owned {
-		for fork, name := range o.forks {
-			if name == holder {
-				delete(o.forks, fork)
-				touched = append(touched, o)
-			}
-		}
-	}
-	t.mu.Unlock()
-	for _, o := range touched {
-		t.maybeDrop(o)
-	}
 }
 
 // wait waits for the value.
@@ -160,16 +143,19 @@ func (t *rrefs) pin(o *owned, n int) {
 	t.maybeDrop(o)
 }
 
-// lookup finds what a peer's user refers to. Called with mu held.
-func (t *rrefs) lookup(ref *agentpb.Reference) (*owned, error) {
+// lookup finds what a worker's user refers to. Called with mu held.
+func (t *rrefs) lookup(from *Peer, ref *agentpb.Reference) (*owned, error) {
 	if ref.GetIncarnation() != t.agent.incarnation {
 		return nil, failure(codes.DataLoss, "%w: worker %s was restarted since RRef %v was made",
 			ErrOwnerGone, t.agent.config.Name, idOf(ref.GetRref()))
 	}
 	o := t.owned[idOf(ref.GetRref())]
 	if o == nil {
-		return nil, failure(codes.DataLoss, "%w: worker %s has no RRef %v: it was released everywhere",
-			ErrOwnerGone, t.agent.config.Name, idOf(ref.GetRref()))
+		if err := t.overdue(from, idOf(ref.GetRref())); err != nil {
+			return nil, err
+		}
+		return nil, failure(codes.DataLoss, "%w: worker %s has no RRef %v: every reference to it was released, or was that of a worker "+
+			"not heard of for %v (Config.RRefLease, --rref-lease)", ErrOwnerGone, t.agent.config.Name, idOf(ref.GetRref()), t.agent.config.RRefLease)
 	}
 	return o, nil
 }
@@ -181,7 +167,11 @@ func (t *rrefs) serveRemote(from *Peer, detail proto.Message, body Body) error {
 	if ref == nil || int(id.rank) != from.Rank || int(fork.rank) != from.Rank {
 		return failure(codes.InvalidArgument, "worker %s cannot make RRef %v with fork %v: the ids are not its own", from.Name, id, fork)
 	}
-	return t.run(from, id, body, func(o *owned) { o.forks[fork] = from.Name })
+	return t.run(from, id, body, func(o *owned) {
+		if t.lives[from.Name] == from.life { // else nobody will release it, or ask for it
+			t.addFork(o, fork, hold{from.Name, from.life})
+		}
+	})
 }
 
 // run makes a value with the Executor, in the background. Nobody's deadline is the value's: it is the RRef's, and
@@ -230,9 +220,9 @@ func (t *rrefs) run(from *Peer, id rrefID, body Body, hold func(*owned)) error {
 // serveFetch answers a user's ToHere.
 func (t *rrefs) serveFetch(ctx context.Context, from *Peer, ref *agentpb.Reference) (Body, error) {
 	t.mu.Lock()
-	o, err := t.lookup(ref)
-	if err == nil {
-		if holder, known := o.forks[idOf(ref.GetFork())]; !known || holder != from.Name {
+	o, err := t.lookup(from, ref)
+	if err == nil && o.forks[idOf(ref.GetFork())].by != from.Name {
+		if err = t.overdue(from, o.id); err == nil {
 			err = failure(codes.PermissionDenied, "worker %s is no user of RRef %v by fork %v", from.Name, o.id, idOf(ref.GetFork()))
 		}
 	}
@@ -247,15 +237,18 @@ func (t *rrefs) serveFetch(ctx context.Context, from *Peer, ref *agentpb.Referen
 func (t *rrefs) serveFork(from *Peer, ref *agentpb.Reference) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	o, err := t.lookup(ref)
+	o, err := t.lookup(from, ref)
 	if err != nil {
 		return err
 	}
-	fork := idOf(ref.GetFork())
-	if holder, ok := o.forks[fork]; ok && holder != from.Name {
-		return failure(codes.AlreadyExists, "fork %v of RRef %v was adopted by worker %s: a fork is good for one use", fork, o.id, holder)
+	if from.life != t.lives[from.Name] {
+		return supplanted(from.Name)
 	}
-	o.forks[fork] = from.Name
+	fork := idOf(ref.GetFork())
+	if h, ok := o.forks[fork]; ok && h.by != from.Name {
+		return failure(codes.AlreadyExists, "fork %v of RRef %v was adopted by worker %s: a fork is good for one use", fork, o.id, h.by)
+	}
+	t.addFork(o, fork, hold{from.Name, from.life})
 	return nil
 }
 
@@ -269,8 +262,8 @@ func (t *rrefs) serveAccept(ref *agentpb.Reference) error {
 func (t *rrefs) serveDelete(from *Peer, ref *agentpb.Reference) error {
 	fork := idOf(ref.GetFork())
 	t.mu.Lock()
-	o, err := t.lookup(ref)
-	mine := err == nil && o.forks[fork] == from.Name
+	o, err := t.lookup(from, ref)
+	mine := err == nil && o.forks[fork].by == from.Name
 	t.mu.Unlock()
 	if mine {
 		t.dropFork(o, fork)

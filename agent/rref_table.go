@@ -3,6 +3,7 @@ package agent
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // rrefs is what an agent knows of RRefs: the values that it owns and the users that it has. Lock order: an
@@ -16,10 +17,19 @@ type rrefs struct {
 	users    map[rrefID]*RRef // by fork
 	children map[rrefID]*RRef // by the child's fork: its parent here
 	closed   bool
+
+	// See rref_lease.go. By the worker's name.
+	holders map[string]*holder
+	lives   map[string]uint64 // the incarnation that was met last
+	lapsed  map[string]lapse
+	checks  *time.Timer // of the leases; nil while nobody holds anything
 }
 
 func newRRefs(a *Agent) *rrefs {
-	return &rrefs{agent: a, owned: map[rrefID]*owned{}, users: map[rrefID]*RRef{}, children: map[rrefID]*RRef{}}
+	return &rrefs{
+		agent: a, owned: map[rrefID]*owned{}, users: map[rrefID]*RRef{}, children: map[rrefID]*RRef{},
+		holders: map[string]*holder{}, lives: map[string]uint64{}, lapsed: map[string]lapse{},
+	}
 }
 
 // newID makes an id that no other worker makes. One counter serves RRefs and forks, as in torch.
@@ -44,10 +54,11 @@ func (t *rrefs) dropUser(r *RRef) {
 	delete(t.users, r.fork)
 }
 
-func (t *rrefs) addChild(fork rrefID, parent *RRef) {
+func (t *rrefs) addChild(fork rrefID, parent *RRef, h hold) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.children[fork] = parent
+	t.take(h.by)
 }
 
 // childKnown notes that the owner knows of a child, so that its parent may go.
@@ -60,8 +71,12 @@ func (t *rrefs) childKnown(fork rrefID) {
 		return // it was told before
 	}
 	parent.mu.Lock()
+	h := parent.children[fork]
 	delete(parent.children, fork)
 	parent.mu.Unlock()
+	t.mu.Lock()
+	t.letGo(h.by)
+	t.mu.Unlock()
 	parent.maybeDelete()
 }
 

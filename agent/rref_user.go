@@ -41,15 +41,14 @@ func (a *Agent) Remote(ctx context.Context, to string, req Request, typ []byte) 
 func (a *Agent) userRRef(owner Worker, id, fork rrefID, typ []byte) *RRef {
 	return &RRef{
 		agent: a, owner: owner, id: id, fork: fork, typ: typ,
-		confirmed: make(chan struct{}), children: map[rrefID]string{},
+		confirmed: make(chan struct{}), children: map[rrefID]hold{},
 	}
 }
 
 // remoteSelf is Remote at the owner.
 func (a *Agent) remoteSelf(req Request, typ []byte) (*RRef, error) {
-	self := &Peer{Name: a.config.Name, Rank: a.Rank(), Identity: "self"}
 	var o *owned
-	err := a.rrefs.run(self, a.rrefs.newID(), req.owned(), func(made *owned) {
+	err := a.rrefs.run(a.self(), a.rrefs.newID(), req.owned(), func(made *owned) {
 		o = made
 		o.handles = 1
 	})
@@ -119,7 +118,7 @@ func (a *Agent) Adopt(fork []byte) (*RRef, error) {
 // adoptOwn takes an RRef back at its owner.
 func (a *Agent) adoptOwn(f *agentpb.Fork) (*RRef, error) {
 	a.rrefs.mu.Lock()
-	o, err := a.rrefs.lookup(f.GetReference())
+	o, err := a.rrefs.lookup(a.self(), f.GetReference())
 	if err == nil {
 		o.handles++
 	}
@@ -167,11 +166,12 @@ func (r *RRef) maybeDelete() {
 	})
 }
 
-// child returns whom a fork was made for.
-func (r *RRef) child(fork rrefID) string {
+// child returns whom a fork was made for, if the owner may not know of it yet.
+func (r *RRef) child(fork rrefID) (hold, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.children[fork]
+	h, ok := r.children[fork]
+	return h, ok
 }
 
 // tell sends a worker a message about an RRef, again if the connection was at fault: what such a message

@@ -75,17 +75,18 @@ func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.
 	defer shared.close()
 	in := a.newInbound(stream, Peer{
 		Name: w.Name, Rank: w.Rank, Identity: c.identity, Address: c.address, Allow: a.config.Policy.allow(w.Name),
+		life: h.GetIncarnation(),
 	}, shared)
 	in.guest = guest
 	defer in.cancel(errOver) // whatever way the stream ends: until then serveCtx holds on to all of in
-	reborn, err := a.origins.enter(in, h.GetIncarnation())
-	if err != nil {
+	if err := a.origins.enter(in, h.GetIncarnation()); err != nil {
 		return a.turnAway(stream.Context(), err)
 	}
-	if reborn { // what the worker's former life held, nobody will ever release
-		a.rrefs.forget(w.Name)
-	}
 	defer a.origins.leave(in)
+	if !guest {
+		a.rrefs.arrived(w.Name, h.GetIncarnation())
+		defer a.rrefs.heard(w.Name)
+	}
 	if err := stream.SendHeader(a.hello(nonce)); err != nil {
 		return err
 	}
@@ -150,7 +151,7 @@ func (a *Agent) callSelf(c *outcall) {
 			a.serving.used.Load(), a.serving.limit))
 		return
 	}
-	self := &Peer{Name: a.config.Name, Rank: a.Rank(), Identity: "self"}
+	self := a.self()
 	base := context.WithValue(a.serveCtx, peerKey{}, self)
 	var ctx context.Context
 	var cancel context.CancelFunc

@@ -31,6 +31,7 @@ type agentFlags struct {
 	allow, guests     []string
 	timeout           time.Duration
 	maxMessage        int64
+	lease             time.Duration
 }
 
 // identity are the flags by which both sides of a connection prove who they are.
@@ -51,6 +52,7 @@ func (f *agentFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.allow, "allow", nil, "what workers, or one, may call: `[worker=]entry` as in handler.WithAllow; may be repeated (default: anything)")
 	flags.StringArrayVar(&f.guests, "guest", []string{guestName}, "`name` under which programs outside the group may call; may be repeated")
 	flags.Int64Var(&f.maxMessage, "max-message", 0, "largest request or reply in `bytes` (default 1 GiB)")
+	flags.DurationVar(&f.lease, "rref-lease", 0, "`silence` after which a worker is taken for dead and its RRefs are released (default 10m)")
 }
 
 // config is what the flags say; the name, the rank and the peers are the caller's.
@@ -59,6 +61,7 @@ func (f *agentFlags) config(c *common, cmd *cobra.Command) (pyworker.Config, err
 	config.Listen, config.Advertise, config.Insecure = f.listen, f.advertise, f.insecure
 	config.Limits.MaxMessage = f.maxMessage
 	config.Guests = f.guests
+	config.RRefLease = f.lease
 	level := slog.LevelWarn
 	if c.verbose {
 		level = slog.LevelDebug

@@ -28,7 +28,7 @@ const helloKey = "pyrpc-hello-bin"
 func agentFaults() []fault {
 	return []fault{
 		{name: "agent-streams-reset", injected: "a peer opens 20,000 streams and resets each at once",
-			must: "less than 4 MB of memory stay", do: streamsReset},
+			must: "less than 8 MB of memory stay", do: streamsReset},
 		{name: "agent-ring-deaf", injected: "a peer in shared memory denies that the agent's reader sleeps, and hangs up, 70 times",
 			must: "the 71st ring is read; no threads or descriptors stay; Shutdown in time", do: ringDeaf},
 	}
@@ -69,7 +69,7 @@ func (p *probe) serve(c agent.Config) *agent.Agent {
 }
 
 func streamsReset(p *probe) {
-	const streams, most = 20_000, 4 << 20
+	const streams, most = 20_000, 8 << 20
 	agents := p.agents(agent.Config{Name: "w0"}, agent.Config{Name: "w1"})
 	conn := p.connect(agents[0])
 	reset := func() { p.openStream(conn, &agentpb.Hello{Name: "w1", Incarnation: 1}).reset() }

@@ -63,6 +63,7 @@ func allFaults() []fault {
 		torchFaults(),
 		loadFaults(),
 		agentFaults(),
+		killFaults(),
 		limitFaults(),
 		stackFaults(),
 	)

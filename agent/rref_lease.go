@@ -1,0 +1,240 @@
+package agent
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"google.golang.org/grpc/codes"
+)
+
+// A worker that was killed cannot release what it referred to. Its next life tells its peers that the former one is
+// over (see rrefs.arrived). For a worker that does not come back there is a lease: a peer of which nothing was heard for
+// Config.RRefLease is taken for dead, and what it held is released. A connection in either direction is a sign of life.
+// While there is none, the agent tries to make one, so that a worker that lives, and has nothing to say, keeps what
+// it refers to.
+
+// leaseChecks is how often, within one lease, it is looked whether the holders are still there.
+const leaseChecks = 8
+
+// holder is a worker that others' references, or forks on their way, depend on here.
+type holder struct {
+	holds int       // forks of values of this worker, and children of its users
+	heard time.Time // when there was last a sign of life
+}
+
+// hold says who has a fork. Life is the incarnation that has it; 0 where it is not known yet which one will.
+type hold struct {
+	by   string
+	life uint64
+}
+
+// lapse is what is remembered of a worker whose references were released for its silence.
+type lapse struct {
+	life    uint64
+	silence time.Duration
+}
+
+// take counts what a worker holds. Called with mu held.
+func (t *rrefs) take(name string) {
+	h := t.holders[name]
+	if h == nil {
+		h = &holder{heard: time.Now()}
+		t.holders[name] = h
+	}
+	h.holds++
+	if t.checks == nil && !t.closed {
+		t.checks = time.AfterFunc(t.agent.config.RRefLease/leaseChecks, t.checkLeases)
+	}
+}
+
+// letGo is take in reverse. Called with mu held.
+func (t *rrefs) letGo(name string) {
+	h := t.holders[name]
+	if h.holds--; h.holds == 0 {
+		delete(t.holders, name)
+	}
+}
+
+// heard notes that there was a sign of life of a worker until now.
+func (t *rrefs) heard(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if h := t.holders[name]; h != nil {
+		h.heard = time.Now()
+	}
+}
+
+// checkLeases looks which holders are there, looks for the others, and gives up those that have been silent for too long.
+func (t *rrefs) checkLeases() {
+	a := t.agent
+	for _, name := range t.watched() {
+		if a.present(name) {
+			t.heard(name)
+		} else if silence := t.silence(name); silence >= a.config.RRefLease {
+			t.lapse(name, silence)
+		} else {
+			a.lookFor(name)
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.checks = nil
+	if len(t.holders) > 0 && !t.closed {
+		t.checks = time.AfterFunc(a.config.RRefLease/leaseChecks, t.checkLeases)
+	}
+}
+
+func (t *rrefs) watched() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	names := make([]string, 0, len(t.holders))
+	for name := range t.holders {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (t *rrefs) silence(name string) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if h := t.holders[name]; h != nil {
+		return time.Since(h.heard)
+	}
+	return 0
+}
+
+// lapse releases what a silent worker holds.
+func (t *rrefs) lapse(name string, silence time.Duration) {
+	t.mu.Lock()
+	t.lapsed[name] = lapse{t.lives[name], silence}
+	t.mu.Unlock()
+	if n := t.drop(func(h hold) bool { return h.by == name }); n > 0 {
+		t.agent.log.Warn("agent: released the RRefs of a silent worker", "worker", name, "references", n, "silent", silence.Round(time.Millisecond),
+			"lease", t.agent.config.RRefLease)
+	}
+}
+
+// arrived notes which life of a worker it is that was met. What a former one held, nobody will ever release; what was
+// on its way to whichever life came next is this one's.
+func (t *rrefs) arrived(name string, life uint64) {
+	t.mu.Lock()
+	if t.lives[name] == life {
+		t.mu.Unlock()
+		return
+	}
+	t.lives[name] = life
+	for _, o := range t.owned {
+		claim(o.forks, name, life)
+	}
+	parents := map[*RRef]bool{}
+	for _, parent := range t.children {
+		parents[parent] = true
+	}
+	t.mu.Unlock()
+	for parent := range parents {
+		parent.mu.Lock()
+		claim(parent.children, name, life)
+		parent.mu.Unlock()
+	}
+	t.drop(func(h hold) bool { return h.by == name && h.life != life })
+}
+
+// claim gives a worker's life what was for any of its lives.
+func claim(holds map[rrefID]hold, name string, life uint64) {
+	for fork, h := range holds {
+		if h.by == name && h.life == 0 {
+			holds[fork] = hold{name, life}
+		}
+	}
+}
+
+// drop releases the forks that are held like that, and has their parents here wait for them no longer. It returns how
+// many there were.
+func (t *rrefs) drop(held func(hold) bool) (n int) {
+	t.mu.Lock()
+	var touched []*owned
+	for _, o := range t.owned {
+		for fork, h := range o.forks {
+			if held(h) {
+				t.removeFork(o, fork)
+				touched = append(touched, o)
+			}
+		}
+	}
+	waiting := map[rrefID]*RRef{}
+	for fork, parent := range t.children {
+		waiting[fork] = parent
+	}
+	t.mu.Unlock()
+	for _, o := range touched {
+		t.maybeDrop(o)
+	}
+	n = len(touched)
+	for fork, parent := range waiting {
+		if h, ok := parent.child(fork); ok && held(h) {
+			t.childKnown(fork)
+			n++
+		}
+	}
+	return n
+}
+
+// addFork enters a user of a value. Called with mu held.
+func (t *rrefs) addFork(o *owned, fork rrefID, h hold) {
+	if _, known := o.forks[fork]; !known {
+		t.take(h.by)
+	}
+	o.forks[fork] = h
+}
+
+// removeFork is addFork in reverse. Called with mu held.
+func (t *rrefs) removeFork(o *owned, fork rrefID) {
+	if h, known := o.forks[fork]; known {
+		delete(o.forks, fork)
+		t.letGo(h.by)
+	}
+}
+
+// overdue is what a worker is told that uses a reference which this one does not know: why, if its lease has run out.
+// Called with mu held.
+func (t *rrefs) overdue(from *Peer, id rrefID) error {
+	l, ok := t.lapsed[from.Name]
+	if !ok || l.life != from.life {
+		return nil
+	}
+	return failure(codes.DataLoss, "%w: worker %s had not heard of worker %s for %v, took it for dead, and released its references, "+
+		"RRef %v among them, after the lease of %v (Config.RRefLease, --rref-lease): make the value again, or raise the lease there",
+		ErrOwnerGone, t.agent.config.Name, from.Name, l.silence.Round(time.Second), id, t.agent.config.RRefLease)
+}
+
+// present says whether there is a connection to a worker, in either direction.
+func (a *Agent) present(name string) bool { return name == a.config.Name || a.lifeOf(name) != 0 }
+
+// lifeOf is the incarnation of a worker to which there is a connection; 0 if there is none.
+func (a *Agent) lifeOf(name string) uint64 {
+	if l, err := a.group.link(name); err == nil {
+		if s := l.current.Load(); s != nil {
+			return s.peer.GetIncarnation()
+		}
+	}
+	return a.origins.connected(name)
+}
+
+// lookFor tries to connect to a worker, in the background.
+func (a *Agent) lookFor(name string) {
+	if l, err := a.group.link(name); err == nil {
+		_, _, _ = l.approach() // its outcome is a sign of life, or none
+	}
+}
+
+// met notes which life of a worker a connection of this agent has led to.
+func (a *Agent) met(name string, life uint64) {
+	if !a.origins.isRetired(name, life) {
+		a.rrefs.arrived(name, life)
+	}
+}
+
+// String is for reports of leaks.
+func (h hold) String() string { return fmt.Sprintf("worker %s", h.by) }

@@ -1,0 +1,298 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/test/bufconn"
+)
+
+// world is a network of agents in one process, of which any may be cut off. Its time is a bubble's.
+type world struct {
+	t     *testing.T
+	live  atomic.Int64 // values that were not released
+	peers []Worker
+	ends  []func()
+
+	mu        sync.Mutex
+	listeners map[string]*bufconn.Listener // guarded by mu; by address
+	off       map[string]bool              // guarded by mu; by address
+	conns     map[net.Conn][2]string       // guarded by mu; whom each connects
+}
+
+// inWorld runs a test with n workers, which know each other and serve.
+func inWorld(t *testing.T, n int, test func(t *testing.T, w *world, agents []*Agent, ks []*keeper)) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{t: t, listeners: map[string]*bufconn.Listener{}, off: map[string]bool{}, conns: map[net.Conn][2]string{}}
+		for i := range n {
+			w.peers = append(w.peers, Worker{fmt.Sprintf("w%d", i), i, fmt.Sprintf("127.0.0.1:%d", i+1)})
+		}
+		var agents []*Agent
+		var ks []*keeper
+		for i := range n {
+			a, k := w.start(i)
+			agents, ks = append(agents, a), append(ks, k)
+		}
+		test(t, w, agents, ks)
+		for _, end := range w.ends {
+			end()
+		}
+	})
+}
+
+// start starts a worker, or a new life of it.
+func (w *world) start(rank int) (*Agent, *keeper) {
+	self := w.peers[rank]
+	l := bufconn.Listen(1 << 20)
+	w.mu.Lock()
+	w.listeners[self.Address] = l
+	w.mu.Unlock()
+	k := &keeper{live: &w.live, received: make(chan *RRef, 100)}
+	a, err := New(Config{
+		Name: self.Name, Rank: rank, Peers: w.peers, Executor: k, Listener: l, Limits: Limits{Shared: -1}, Logger: slog.New(slog.DiscardHandler),
+		Dial: func(ctx context.Context, to string) (net.Conn, error) { return w.dial(ctx, self.Address, to) },
+	})
+	require.NoError(w.t, err)
+	k.agent = a
+	served := make(chan error, 1)
+	go func() { served <- a.Serve() }()
+	w.ends = append(w.ends, func() {
+		_, _ = a.Shutdown(w.t.Context())
+		assert.NoError(w.t, <-served)
+	})
+	return a, k
+}
+
+func (w *world) dial(ctx context.Context, from, to string) (net.Conn, error) {
+	w.mu.Lock()
+	l, apart := w.listeners[to], w.off[from] || w.off[to]
+	w.mu.Unlock()
+	if apart {
+		return nil, errors.New("no route to host")
+	}
+	conn, err := l.DialContext(ctx)
+	if err == nil {
+		w.mu.Lock()
+		w.conns[conn] = [2]string{from, to}
+		w.mu.Unlock()
+	}
+	return conn, err
+}
+
+// cut takes a worker off the network; mend brings it back.
+func (w *world) cut(rank int) {
+	address := w.peers[rank].Address
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.off[address] = true
+	for conn, ends := range w.conns {
+		if ends[0] == address || ends[1] == address {
+			_ = conn.Close()
+			delete(w.conns, conn)
+		}
+	}
+}
+
+func (w *world) mend(rank int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.off[w.peers[rank].Address] = false
+}
+
+// after lets so much time pass.
+func (w *world) after(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+// remote makes a value at a worker.
+func (w *world) remote(from *Agent, to string) *RRef {
+	r, err := from.Remote(w.t.Context(), to, Request{Body: Bytes([]byte("v"))}, nil)
+	require.NoError(w.t, err)
+	require.NoError(w.t, r.WaitConfirmed(w.t.Context()))
+	return r
+}
+
+const (
+	lease = 10 * time.Minute
+	check = lease / leaseChecks
+)
+
+func TestLease_killedUserIsGivenUp(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+		for range 3 {
+			w.remote(agents[1], "w0")
+		}
+		own, err := agents[0].NewRRef(newText("own", &w.live), nil)
+		require.NoError(t, err)
+		_, err = own.Fork(t.Context(), "w1") // on its way when the worker is killed
+		require.NoError(t, err)
+		own.Release()
+		w.after(20 * lease)
+		assert.EqualValues(t, 4, w.live.Load(), "a worker that says nothing lives")
+		w.cut(1)
+		w.after(lease - time.Second)
+		assert.EqualValues(t, 4, w.live.Load(), "the lease has not run out")
+		w.after(check + time.Second)
+		assert.Zero(t, w.live.Load())
+		assert.Empty(t, agents[0].rrefs.holders)
+	})
+}
+
+func TestLease_partitionIsNoDeath(t *testing.T) {
+	for _, long := range []time.Duration{time.Second, time.Minute, lease - 2*check} {
+		t.Run(long.String(), func(t *testing.T) {
+			inWorld(t, 2, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+				r := w.remote(agents[1], "w0")
+				for range 3 {
+					w.cut(1)
+					w.after(long)
+					w.mend(1)
+					w.after(2 * check) // it says nothing, and is found
+				}
+				w.after(3 * lease)
+				hereIs(t, r, "v")
+				r.Release()
+				synctest.Wait()
+				assert.Zero(t, w.live.Load())
+			})
+		})
+	}
+}
+
+func TestLease_whoComesBackTooLateIsTold(t *testing.T) {
+	inWorld(t, 3, func(t *testing.T, w *world, agents []*Agent, ks []*keeper) {
+		r, shared := w.remote(agents[1], "w0"), w.remote(agents[1], "w0")
+		kept := give(t, agents[1], shared, ks[2])
+		require.NoError(t, kept.WaitConfirmed(t.Context()))
+		w.cut(1)
+		w.after(lease + check)
+		assert.EqualValues(t, 1, w.live.Load(), "what another worker holds stays")
+		w.mend(1)
+		for _, late := range []*RRef{r, shared} {
+			_, err := late.ToHere(t.Context())
+			assert.ErrorIs(t, err, ErrOwnerGone)
+			assert.ErrorContains(t, err, "worker w0 had not heard of worker w1 for 10m")
+			assert.ErrorContains(t, err, "the lease of 10m0s (Config.RRefLease, --rref-lease)")
+			late.Release()
+		}
+		hereIs(t, kept, "v")
+		hereIs(t, w.remote(agents[1], "w0"), "v")
+		kept.Release()
+	})
+}
+
+// A new life of a user that only is called, and never calls, is found all the same.
+func TestLease_newLifeIsFound(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+		w.remote(agents[1], "w0")
+		w.cut(1)
+		w.start(1)
+		w.mend(1)
+		w.after(check)
+		assert.Zero(t, w.live.Load())
+	})
+}
+
+// What is on its way to a worker that is being restarted is the new life's.
+func TestLease_forkForTheNextLife(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+		_, err := agents[0].Call(t.Context(), "w1", Request{Body: Bytes(nil)})
+		require.Error(t, err) // no fork, but they have met
+		w.cut(1)
+		synctest.Wait()
+		r, err := agents[0].NewRRef(newText("v", &w.live), nil)
+		require.NoError(t, err)
+		fork, err := r.Fork(t.Context(), "w1")
+		require.NoError(t, err)
+		r.Release()
+		next, _ := w.start(1)
+		w.mend(1)
+		_, err = next.Call(t.Context(), "w0", Request{Body: Bytes(nil)})
+		require.Error(t, err)
+		adopted, err := next.Adopt(fork)
+		require.NoError(t, err)
+		hereIs(t, adopted, "v")
+		adopted.Release()
+		synctest.Wait()
+		assert.Zero(t, w.live.Load())
+	})
+}
+
+// A user that has passed its reference on waits for the other to be known; not for one that was killed.
+func TestLease_parentOfADeadChild(t *testing.T) {
+	for name, end := range map[string]func(w *world){
+		"which does not come back": func(w *world) { w.after(lease + check) },
+		"which comes back as another": func(w *world) {
+			w.start(2)
+			w.mend(2)
+			w.after(check)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, 3, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+				r := w.remote(agents[1], "w0")
+				_, err := agents[1].Call(t.Context(), "w2", Request{Body: Bytes(nil)})
+				require.Error(t, err) // no fork, but they have met
+				_, err = r.Fork(t.Context(), "w2")
+				require.NoError(t, err)
+				r.Release()
+				synctest.Wait()
+				assert.EqualValues(t, 1, w.live.Load(), "the child may be there")
+				w.cut(2)
+				end(w)
+				assert.Zero(t, w.live.Load())
+				assert.Empty(t, agents[1].rrefs.holders)
+				assert.Empty(t, agents[1].rrefs.users)
+			})
+		})
+	}
+}
+
+// Who adopts what a dead worker has passed on is told why there is no value any more.
+func TestLease_adoptionThroughTheDead(t *testing.T) {
+	inWorld(t, 3, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+		r := w.remote(agents[1], "w0")
+		fork, err := r.Fork(t.Context(), "w2")
+		require.NoError(t, err)
+		w.cut(1)
+		w.after(lease + check)
+		assert.Zero(t, w.live.Load())
+		adopted, err := agents[2].Adopt(fork)
+		require.NoError(t, err)
+		err = adopted.WaitConfirmed(t.Context())
+		assert.ErrorIs(t, err, ErrOwnerGone)
+		assert.ErrorContains(t, err, "not heard of for 10m0s")
+	})
+}
+
+// A former life is refused where it would hold what nobody releases.
+func TestLease_formerLifeHoldsNothing(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+		r := w.remote(agents[1], "w0")
+		former := &Peer{Name: "w1", Rank: 1, life: agents[1].incarnation}
+		agents[0].rrefs.arrived("w1", agents[1].incarnation+1)
+		synctest.Wait()
+		assert.Zero(t, w.live.Load())
+		own, err := agents[0].NewRRef(newText("own", &w.live), nil)
+		require.NoError(t, err)
+		ref := own.reference(rrefID{1, 100})
+		assert.ErrorContains(t, agents[0].rrefs.serveFork(former, ref), "another worker named w1 has come since")
+		ref = r.reference(rrefID{1, 101})
+		ref.Rref.Local = 102
+		assert.NoError(t, agents[0].rrefs.serveRemote(former, ref, Bytes([]byte("v"))))
+		synctest.Wait()
+		own.Release()
+		assert.Zero(t, w.live.Load())
+	})
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"sync/atomic"
+	"time"
+
+	"github.com/pyrpc/pyrpc/agent"
+)
+
+// memberVariable tells a process that it is w1 of a fault's group: the addresses of w0 and w1.
+const memberVariable = "PYRPC_FAULT_MEMBER"
+
+// killFaults are groups of two, a process each, of which the second is killed.
+func killFaults() []fault {
+	return []fault{
+		{name: "kill-rref-user", injected: "a worker that has RRefs to 100 values is killed, and does not come back; the lease is 2 s",
+			must: "the values are released", do: withMember(2*time.Second, useRRefs, func(g *killGroup) {
+				g.kill()
+				g.until("the values are released", func() bool { return g.live.Load() == 0 })
+			})},
+		{name: "kill-rref-user-again", injected: "the same, and it comes back at once, with other values; the lease is 1 h",
+			must: "the former life's values are released, the new one's are kept", do: withMember(time.Hour, useRRefs, func(g *killGroup) {
+				g.kill()
+				g.member()
+				g.until("the former values are released", func() bool { return g.live.Load() == kept100 })
+			})},
+	}
+}
+
+const kept100 = 100
+
+// killGroup is w0, and the process of w1.
+type killGroup struct {
+	*probe
+	*agent.Agent
+	peers []agent.Worker
+	live  atomic.Int64 // values of w0 that were not released
+	w1    *exec.Cmd
+}
+
+// Execute says nothing.
+func (g *killGroup) Execute(context.Context, agent.Request) (agent.Reply, error) {
+	return agent.Reply{}, nil
+}
+
+// ExecuteRemote keeps what it is asked to.
+func (g *killGroup) ExecuteRemote(_ context.Context, req agent.Request) (agent.Value, error) {
+	g.live.Add(1)
+	return &kept{body: req.Body, live: &g.live}, nil
+}
+
+// withMember runs the fault in a group whose RRefs have that lease: w1's process does what be says, and w0's what do says.
+func withMember(lease time.Duration, be func(*probe, *agent.Agent), do func(*killGroup)) func(*probe) {
+	return func(p *probe) {
+		if text := os.Getenv(memberVariable); text != "" {
+			beMember(p, text, be)
+			return
+		}
+		g := &killGroup{probe: p}
+		var listeners [2]net.Listener
+		for i := range listeners {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			p.must(err)
+			listeners[i] = l
+			g.peers = append(g.peers, agent.Worker{Name: fmt.Sprintf("w%d", i), Rank: i, Address: l.Addr().String()})
+		}
+		p.must(listeners[1].Close()) // w1's, which takes it over
+		g.Agent = p.serve(agent.Config{Name: "w0", Peers: g.peers, Executor: g, Listener: listeners[0], RRefLease: lease})
+		g.member()
+		do(g)
+		g.kill()
+		p.did("as it must")
+	}
+}
+
+// member starts w1, and returns when it has done what it does.
+func (g *killGroup) member() {
+	self, err := os.Executable()
+	g.must(err)
+	g.w1 = exec.Command(self)
+	g.w1.Env = append(os.Environ(), memberVariable+"="+g.peers[0].Address+" "+g.peers[1].Address)
+	g.w1.Stderr = os.Stderr
+	_, err = g.w1.StdinPipe() // whose end tells it that w0 has gone
+	g.must(err)
+	out, err := g.w1.StdoutPipe()
+	g.must(err)
+	g.must(g.w1.Start())
+	_, err = bufio.NewReader(out).ReadString('\n')
+	g.must(err)
+	go func() { _, _ = io.Copy(os.Stdout, out) }()
+}
+
+func (g *killGroup) kill() {
+	_ = g.w1.Process.Kill()
+	_ = g.w1.Wait()
+}
+
+// beMember is w1: it does what it is to do, says so, and waits to be killed.
+func beMember(p *probe, addresses string, be func(*probe, *agent.Agent)) {
+	peers := []agent.Worker{{Name: "w0"}, {Name: "w1", Rank: 1}}
+	_, err := fmt.Sscan(addresses, &peers[0].Address, &peers[1].Address)
+	p.must(err)
+	a := p.serve(agent.Config{Name: "w1", Rank: 1, Peers: peers, Listen: peers[1].Address})
+	be(p, a)
+	p.ready()
+	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+func useRRefs(p *probe, a *agent.Agent) {
+	for range kept100 {
+		r, err := a.Remote(background, "w0", agent.Request{Body: agent.Bytes([]byte("v"))}, nil)
+		p.must(err)
+		p.must(r.WaitConfirmed(background))
+	}
+}
