@@ -15,7 +15,8 @@ type Crossing interface {
 	// Settle gives job i what came of it. It is called once for each job that has run, when it is over, by the
 	// goroutine that wants to know.
 	Settle(i int)
-	// End is called when the crossing is not needed any more.
+	// End is called when the crossing is not needed any more: once every caller has its outcome, which may be after
+	// [Gate.Drain], that waits for who is inside and for nobody else. It must not need Python.
 	End()
 }
 
