@@ -13,8 +13,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding"
-	"google.golang.org/grpc/health"
-	"google.golang.org/grpc/health/grpc_health_v1"
 )
 
 // minPing is how often a peer may ask whether we are there. Agents ask every 10 s at most.
@@ -33,7 +31,7 @@ type Agent struct {
 
 	door   *door
 	server *grpc.Server
-	health *health.Server
+	health wellness
 
 	ctx      context.Context // ends with the agent
 	cancel   context.CancelFunc
@@ -164,7 +162,7 @@ func (a *Agent) serveAll() error {
 		if a.config.Rendezvous != nil {
 			a.findGroup()
 		} else {
-			a.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_SERVING)
+			a.health.found()
 		}
 	}()
 	err := a.server.Serve(a.door)

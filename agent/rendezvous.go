@@ -9,7 +9,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 
 	agentpb "github.com/pyrpc/pyrpc/agent/proto"
@@ -41,7 +40,7 @@ func (a *Agent) findGroup() {
 		err = a.enterGroup(g)
 	}
 	if err == nil {
-		a.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_SERVING)
+		a.health.found()
 		return
 	}
 	if a.ctx.Err() != nil {

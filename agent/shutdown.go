@@ -29,7 +29,7 @@ func (a *Agent) Shutdown(ctx context.Context) (cleanup.Report, error) {
 // stop is the agent's step in the cleanup.
 func (a *Agent) stop(ctx context.Context) error {
 	a.life.close()
-	a.health.Shutdown()
+	a.health.server.Shutdown()
 	a.unserve()
 	a.group.close()
 

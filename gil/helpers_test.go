@@ -70,7 +70,7 @@ func quiet(t *testing.T) {
 	t.Helper()
 	pytest.Until(t, "nobody is inside", func() bool {
 		s := gil.Stats()
-		return s.Pending == 0 && s.Inside+s.Away+s.Queue == 0
+		return s.Pending == 0 && s.Inside+s.Away+s.Abandoned+s.Queue == 0
 	})
 }
 

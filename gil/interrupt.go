@@ -53,6 +53,8 @@ type StuckCall struct {
 	Label string        `json:"label"`
 	For   time.Duration `json:"for_ns"` // since its context ended
 	Stack string        `json:"stack"`  // Python's, when it was last interrupted; empty before that
+
+	Abandoned bool `json:"abandoned"` // its permit was given back
 }
 
 // interruption is a call as the watchdog sees it.
@@ -61,6 +63,8 @@ type interruption struct {
 	target cpython.Target
 	ended  atomic.Bool
 	since  time.Duration // set before the watchdog sees it
+
+	abandoned atomic.Bool // its permit was given back
 
 	// the watchdog's
 	heldBack bool          // since it was last tried
@@ -132,7 +136,7 @@ func (i *interruption) interrupt(t Token, with Interrupter, class cpython.Ref) (
 func (i *interruption) stuck() StuckCall {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return StuckCall{Label: i.label, For: now() - i.since, Stack: i.last}
+	return StuckCall{Label: i.label, For: now() - i.since, Stack: i.last, Abandoned: i.abandoned.Load()}
 }
 
 // nesting is what holds the GIL in [With], as the watchdog sees it.

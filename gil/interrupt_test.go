@@ -118,7 +118,7 @@ func TestStuckCallIsLeft(t *testing.T) {
 	assert.Equal(t, "udf stuck", stuck[0].Label)
 	assert.Contains(t, stuck[0].Stack, "in stuck")
 	assert.Positive(t, stuck[0].For)
-	assert.True(t, pytest.IsInside("udf stuck"), "it keeps its permit")
+	assert.True(t, pytest.IsInside("udf stuck"), "a drain waits for it")
 	pytest.With(t, func(tok gil.Token) {
 		pytest.Define(t, tok, "import interrupts\nvalue = interrupts.door.release()", "value")
 	})

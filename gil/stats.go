@@ -21,7 +21,9 @@ type Snapshot struct {
 	Queue        int       `json:"queue"`         // callers that wait for a permit
 	Inside       int       `json:"inside"`        // callers that have one
 	Away         int       `json:"away"`          // callers that detached for a while
+	Abandoned    int       `json:"abandoned"`     // stuck calls that gave their permits back
 	Permits      int       `json:"permits"`       // permits in all
+	MaxAbandoned int       `json:"max_abandoned"` // the most calls that may be abandoned
 	Quota        int       `json:"quota"`         // callers let in together at present
 	Peak         int       `json:"peak_inside"`   // most callers that were ever inside
 	Queued       Histogram `json:"queued"`        // time in the queue, of those who had to queue
@@ -34,6 +36,7 @@ type Snapshot struct {
 
 	Interrupted int64       `json:"interrupted"` // calls whose context ended while they ran
 	Stuck       []StuckCall `json:"stuck"`       // those of them that run still
+	Stalled     string      `json:"stalled"`     // why no call can begin, see [OnStall]; empty when they can
 }
 
 // Stats is a snapshot; its parts are read one after the other, not at one instant.
@@ -45,10 +48,11 @@ type Snapshot struct {
 func Stats() Snapshot {
 	g := gate.Process.Stats()
 	return Snapshot{
-		State: g.State.String(), Queue: g.Queue, Inside: g.Inside, Away: g.Away, Permits: g.Max, Quota: g.Quota, Peak: g.Peak,
+		State: g.State.String(), Queue: g.Queue, Inside: g.Inside, Away: g.Away, Abandoned: g.Abandoned,
+		Permits: g.Max, MaxAbandoned: g.MaxAbandoned, Quota: g.Quota, Peak: g.Peak,
 		Queued: queued.snapshot(), Wait: waits.snapshot(), Hold: holds.snapshot(),
 		OSThreads: osThreads(), ThreadStates: cpython.ThreadStates(), Pending: cpython.Pending(), Callbacks: cpython.Callbacks(),
-		Interrupted: watchdog.count.Load(), Stuck: watchdog.stuck(),
+		Interrupted: watchdog.count.Load(), Stuck: watchdog.stuck(), Stalled: stalled.why(),
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/pyrpc/pyrpc/internal/gate"
 )
 
 // Interrupter makes what the watchdog needs of Python. Package pybridge provides it.
@@ -90,7 +91,8 @@ func (w *interrupts) start() {
 // run makes one round, and comes back for those who are left.
 func (w *interrupts) run() {
 	list := w.current()
-	heldBack, _ := w.round(list)
+	heldBack, blocked := w.round(list)
+	stalled.set(blocked)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	fresh := len(w.list) > len(list)
@@ -126,33 +128,31 @@ func (w *interrupts) sweep() {
 	w.list = slices.DeleteFunc(w.list, func(i *interruption) bool { return i.ended.Load() })
 }
 
-// round interrupts each of list, and reports whether one was held back. It needs no permit: those inside may
-// have them all.
-func (w *interrupts) round(list []*interruption) (heldBack bool, err error) {
+// round interrupts each of list, and gives back the permits of those who do not react. It reports whether one was held
+// back, and why nobody can come in, where nobody can. It needs no permit itself: those inside may have them all.
+func (w *interrupts) round(list []*interruption) (heldBack bool, blocked string) {
 	w.mu.Lock()
 	with := w.with
 	w.mu.Unlock()
 	if len(list) == 0 || with.Class == nil {
-		return false, nil
+		return false, ""
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if err := cpython.Attach(0); err != nil {
-		return false, err
+	if err := stalled.whileWaiting(func() error { return cpython.Attach(0) }); err != nil {
+		return false, ""
 	}
 	defer func() { _ = cpython.Detach() }()
 	t, err := Assume(context.Background())
 	if err != nil {
-		return false, err
+		return false, ""
 	}
-	class, err := with.Class(t)
-	if err != nil {
-		return false, err
+	if class, err := with.Class(t); err == nil {
+		for _, i := range list {
+			heldBack = i.interrupt(t, with, class) || heldBack
+		}
 	}
-	for _, i := range list {
-		heldBack = i.interrupt(t, with, class) || heldBack
-	}
-	return heldBack, nil
+	return heldBack, gate.Process.Blocked(abandonAll(list))
 }
 
 // stuck lists who has not ended.

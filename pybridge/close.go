@@ -64,6 +64,7 @@ func (i *interpreter) end(ctx context.Context) (cleanup.Report, error) {
 	defer close(i.ended)
 	report, err := i.registry.Run(ctx)
 	gate.Process.Close()
+	i.unwatch()
 	cpython.Forbid()
 	i.signals.close()
 	i.owner.stop()

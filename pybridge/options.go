@@ -6,6 +6,8 @@ import (
 	"math"
 	"reflect"
 	"time"
+
+	"github.com/pyrpc/pyrpc/internal/gate"
 )
 
 // FinalizePolicy says whether Close ends the interpreter (Py_FinalizeEx).
@@ -29,6 +31,7 @@ type config struct {
 	python, library, home string
 	argv, path, preload   []string
 	permits               int
+	maxAbandoned          *int // nil for the default
 	switchInterval        time.Duration
 	finalize              FinalizePolicy
 	crashReports, fork    bool
@@ -46,6 +49,18 @@ func (a config) stepDeadline() time.Duration {
 		return math.MaxInt64 / 4 // no deadline, but one that can be added to a time
 	}
 	return 0
+}
+
+// gate is what the gate is opened with.
+func (a config) gate() gate.Options {
+	o := gate.Options{Max: a.permits, Threads: hasThreads}
+	if a.maxAbandoned != nil {
+		o.MaxAbandoned = *a.maxAbandoned
+		if o.MaxAbandoned == 0 {
+			o.MaxAbandoned = -1
+		}
+	}
+	return o
 }
 
 func (a config) same(b config) bool { return reflect.DeepEqual(a, b) }
@@ -96,6 +111,21 @@ func WithPermits(n int) Option {
 			return fmt.Errorf("WithPermits(%d): at least 1", n)
 		}
 		s.permits = n
+		return nil
+	}
+}
+
+// WithMaxAbandoned bounds how many calls may run on in Python without a permit. A call whose context has ended is
+// interrupted; code in C does not notice, and the call gives its permit back after a quarter of a second, so that
+// others are served in its place. Each such call keeps an OS thread until it ends, beyond those of [WithPermits]. 256
+// without this option; 0 to have every call keep its permit. When that many are abandoned, and calls like them hold all
+// permits, nobody is served until one ends: [gil.OnStall] and the logger tell.
+func WithMaxAbandoned(n int) Option {
+	return func(s *settings) error {
+		if n < 0 {
+			return fmt.Errorf("WithMaxAbandoned(%d): at least 0", n)
+		}
+		s.maxAbandoned = &n
 		return nil
 	}
 }

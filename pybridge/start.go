@@ -48,7 +48,8 @@ func (i *interpreter) start(ctx context.Context) {
 	}
 	i.registerSteps()
 	cpython.OnPending(gil.WakeJanitor)
-	gate.Process.Open(gate.Options{Max: i.config.permits, Threads: hasThreads})
+	gate.Process.Open(i.config.gate())
+	i.unwatch = gil.OnStall((&stallLog{log: i.log}).note)
 	i.log.Info("python started", "version", i.version.String(), "executable", i.python.Executable,
 		"library", cpython.LibraryPath(), "attached", i.attached)
 }

@@ -57,6 +57,7 @@ type Worker struct {
 	completions completions
 	torch       sync.Once // imports it
 	closing     sync.Once
+	unwatch     func()               // ends what keeps the agent's health
 	left        func(cleanup.Report) // called once
 }
 
@@ -68,7 +69,7 @@ func New(ctx context.Context, rt *pybridge.Runtime, config Config) (*Worker, err
 	if config.Executor != nil {
 		return nil, errors.New("pyworker: Config.Executor is set: a Worker executes its calls itself, in Python")
 	}
-	w := &Worker{rt: rt, timeout: config.Timeout, maxWaiting: int64(config.MaxWaiting), installed: make(chan struct{})}
+	w := &Worker{rt: rt, timeout: config.Timeout, maxWaiting: int64(config.MaxWaiting), installed: make(chan struct{}), unwatch: func() {}}
 	if w.timeout == 0 {
 		w.timeout = DefaultTimeout
 	}
@@ -105,8 +106,11 @@ func (w *Worker) start(ctx context.Context, config Config) error {
 	config.Executor = w
 	config.Lend = true // see borrowed
 	var err error
-	w.agent, err = agent.New(config.Config)
-	return err
+	if w.agent, err = agent.New(config.Config); err != nil {
+		return err
+	}
+	w.unwatch = gil.OnStall(func(s *gil.Stall) { w.agent.SetHealthy(s == nil) })
+	return nil
 }
 
 // Agent is the worker's agent, for all that is not about Python: Call, Join, Shutdown, Stats.
@@ -178,6 +182,7 @@ func (w *Worker) leave(ctx context.Context) error {
 func (w *Worker) close() {
 	w.closing.Do(func() {
 		w.cancel(agent.ErrClosed)
+		w.unwatch()
 		w.callers.release()
 		w.python.release()
 	})

@@ -74,6 +74,7 @@ typedef struct {
 	unsigned long ident; // Python's name of the thread that is inside; 0 while none is
 	uintptr_t state;     // that thread's; a number, or Go would look for pointers in all that is around it
 	int interrupted;     // an exception was sent while it was inside
+	int permit;          // that the thread came in with
 	int stop;            // atomic: whoever wanted it does not any more
 } cpy_target;
 int cpy_target_begin(cpy_target *t); // CPY_INTERRUPTED when it is to stop before it began
@@ -81,6 +82,7 @@ int cpy_target_end(cpy_target *t);   // takes back what was sent and not raised 
 void cpy_target_stop(cpy_target *t);
 cpy_int cpy_interrupt(cpy_target *t, PyObject *exception); // 1 when sent, 0 when nobody is inside
 unsigned long cpy_target_ident(cpy_target *t);
+int cpy_target_permit(cpy_target *t); // 0 when nobody is inside, or has none
 cpy_ref cpy_target_code(cpy_target *t); // of its innermost frame; NULL, and no error, when it has none
 unsigned long cpy_thread_ident(void);
 cpy_ref cpy_new_exception(const char *name, const char *doc, PyObject *base);

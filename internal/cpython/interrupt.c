@@ -8,6 +8,7 @@
 int cpy_target_begin(cpy_target *t) {
 	if (__atomic_load_n(&t->stop, __ATOMIC_ACQUIRE)) return CPY_INTERRUPTED;
 	t->interrupted = 0;
+	t->permit = cpy_permit();
 	t->ident = cpy.PyThread_get_thread_ident();
 	t->state = (uintptr_t)cpy.PyThreadState_Get();
 	return CPY_OK;
@@ -23,6 +24,8 @@ int cpy_target_end(cpy_target *t) {
 void cpy_target_stop(cpy_target *t) { __atomic_store_n(&t->stop, 1, __ATOMIC_RELEASE); }
 
 unsigned long cpy_target_ident(cpy_target *t) { return t->ident; }
+
+int cpy_target_permit(cpy_target *t) { return t->ident ? t->permit : 0; }
 
 cpy_ref cpy_target_code(cpy_target *t) {
 	NEED_GIL(NOT_HELD_REF);

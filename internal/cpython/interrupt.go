@@ -35,6 +35,10 @@ func (t *Target) Stop() { C.cpy_target_stop(t.c()) }
 // Ident is Python's name of the thread that is inside, 0 when none is. The GIL is held.
 func (t *Target) Ident() uint64 { return uint64(C.cpy_target_ident(t.c())) }
 
+// Permit is what the thread that is inside came in with; 0 when none is, or came without. As long as the GIL is held
+// it stays inside, and so that permit is its own.
+func (t *Target) Permit() int { return int(C.cpy_target_permit(t.c())) }
+
 // Code is the code object that the thread inside executes (PyThreadState_GetFrame, PyFrame_GetCode), nil
 // when it executes none. New reference. The GIL is held, and may be given up for a moment.
 func (t *Target) Code() (Ref, error) { return asRef(C.cpy_target_code(t.c())) }

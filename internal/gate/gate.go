@@ -15,10 +15,13 @@
 // leaves in time takes the quota back down by one: short calls run one by one, blocking calls soon
 // run Max abreast, and a mixture settles in between.
 //
+// A holder whose caller has gone, and which does not end, is abandoned: it stops counting altogether, as code that is
+// stuck in C would keep its place for good. Only MaxAbandoned can be, as each has an OS thread.
+//
 // Max does not bind a holder that stepped out and comes back: those inside may be waiting for what
 // its Python frames hold, a lock say, and it has its OS thread anyway. What bounds the threads is
-// Total, and what the system lets the process have (Options.Threads): newcomers wait while that many are inside or
-// stepped out.
+// Total, and what the system lets the process have (Options.Threads): newcomers wait while that many are inside,
+// abandoned, or stepped out.
 package gate
 
 import (
@@ -64,13 +67,15 @@ const (
 // Options bound the gate; zero values mean the defaults.
 type Options struct {
 	Max   int           // permits in all
-	Total int           // permits and stepped-out holders in all
+	Total int           // permits, abandoned ones and stepped-out holders in all
 	Base  int           // permits of callers that do not overstay; 1 where there is a GIL
 	Tick  time.Duration // how long a caller may stay before it counts as blocking
-	// Threads is nil where n holders, inside or stepped out, may have an OS thread each at once, and else says why
-	// not; without it nothing but Total bounds them. It is called with the gate's lock held, for every newcomer, and
+	// Threads is nil where n holders, inside, abandoned or stepped out, may have an OS thread each at once, and else says
+	// why not; without it nothing but Total bounds them. It is called with the gate's lock held, for every newcomer, and
 	// must not block.
 	Threads func(n int) error
+
+	MaxAbandoned int // abandoned permits, see Gate.Abandon; negative for none
 }
 
 func (o Options) withDefaults() Options {
@@ -85,6 +90,9 @@ func (o Options) withDefaults() Options {
 		o.Total = DefaultTotal
 	}
 	o.Total = max(o.Total, o.Max)
+	if o.MaxAbandoned == 0 {
+		o.MaxAbandoned = DefaultMaxAbandoned
+	}
 	if o.Tick <= 0 {
 		o.Tick = DefaultTick
 	}
@@ -95,22 +103,23 @@ func (o Options) withDefaults() Options {
 type Gate struct {
 	mu sync.Mutex
 	// guarded by mu
-	state   State
-	failure error
-	opts    Options
-	inside  permitList // every permit that is out
-	back    waitList   // holders that stepped out and want in again; before the queue
-	queue   waitList   // newcomers
-	quota   int
-	fresh   [2]int // permits granted in this tick and in the one before
-	stale   int    // permits older than that
-	tick    uint64
-	ticking bool
-	drained chan struct{} // closed when Draining and nobody is inside
-	peak    int
-	away    permitList // holders that stepped out and will come back
-	ids     []*Permit  // by Permit.id-1; nil where free
-	reclaim func() int // see Reclaim
+	state     State
+	failure   error
+	opts      Options
+	inside    permitList // every permit that is out, but for those that are away or abandoned
+	back      waitList   // holders that stepped out and want in again; before the queue
+	queue     waitList   // newcomers
+	quota     int
+	fresh     [2]int // permits granted in this tick and in the one before
+	stale     int    // permits older than that
+	tick      uint64
+	ticking   bool
+	drained   chan struct{} // closed when Draining and nobody is inside
+	peak      int
+	away      permitList // holders that stepped out and will come back
+	abandoned permitList // see Abandon
+	ids       []*Permit  // by Permit.id-1; nil where free
+	reclaim   func() int // see Reclaim
 
 	waits     atomic.Int64 // entries that had to wait
 	returning atomic.Int32 // callers whose jobs are over and who do not run yet; they may come again at once
@@ -303,7 +312,7 @@ func (g *Gate) Drain(ctx context.Context) error {
 
 // signalDrained with mu held.
 func (g *Gate) signalDrained() {
-	if g.state == Draining && g.inside.n == 0 && g.away.n == 0 {
+	if g.state == Draining && g.out() == 0 {
 		close(g.drained)
 		g.state = Closed
 	}

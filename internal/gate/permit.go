@@ -11,7 +11,8 @@ type Permit struct {
 	id         int
 	label      string
 	tick       uint64
-	batch      *batch // that it is for, when it is a carrier's
+	batch      *batch      // that it is for, when it is a carrier's
+	at         *permitList // that it is in: of the gate's inside, away, and abandoned; nil for none
 	next, prev *Permit
 }
 
@@ -39,14 +40,14 @@ func (g *Gate) Permit(id int) *Permit {
 
 var permits = sync.Pool{New: func() any { return new(Permit) }}
 
-// permitList is every permit that is out, oldest first.
+// permitList is some of the permits that are out, oldest first.
 type permitList struct {
 	first, last *Permit
 	n           int
 }
 
 func (l *permitList) push(p *Permit) {
-	p.prev, p.next = l.last, nil
+	p.at, p.prev, p.next = l, l.last, nil
 	if l.last != nil {
 		l.last.next = p
 	} else {
@@ -67,25 +68,34 @@ func (l *permitList) remove(p *Permit) {
 	} else {
 		l.last = p.prev
 	}
-	p.prev, p.next = nil, nil
+	p.at, p.prev, p.next = nil, nil, nil
 	l.n--
 }
 
+// move with mu held puts p from its list into another.
+func (g *Gate) move(p *Permit, to *permitList) {
+	p.at.remove(p)
+	to.push(p)
+}
+
+// out with mu held is the number of permits that are out, wherever.
+func (g *Gate) out() int { return g.inside.n + g.away.n + g.abandoned.n }
+
 // room with mu held: may one more newcomer come in?
 func (g *Gate) room() bool {
-	return g.roomBack() && g.inside.n < g.opts.Max && g.inside.n+g.away.n < g.opts.Total && g.threadFor(g.inside.n+g.away.n+1)
+	return g.roomBack() && g.inside.n < g.opts.Max && g.out() < g.opts.Total && g.threadFor(g.out()+1)
 }
 
 // threadFor with mu held: may n holders have a thread each?
 func (g *Gate) threadFor(n int) bool { return g.opts.Threads == nil || g.opts.Threads(n) == nil }
 
 // exhausted with mu held is why a newcomer would wait for ever: whoever has a thread has stepped out, to wait for
-// something that may well be the newcomer.
+// something that may well be the newcomer, or is stuck.
 func (g *Gate) exhausted() error {
 	if g.opts.Threads == nil || g.inside.n > 0 || g.away.n == 0 || !g.back.empty() {
 		return nil
 	}
-	if err := g.opts.Threads(g.away.n + 1); err != nil {
+	if err := g.opts.Threads(g.out() + 1); err != nil {
 		return fmt.Errorf("%d python calls wait for something else, and there is no thread for one more: %w", g.away.n, err)
 	}
 	return nil
@@ -127,6 +137,10 @@ func (g *Gate) count(p *Permit) {
 
 // discount with mu held: p no longer counts. One that left in time shows that calls are short.
 func (g *Gate) discount(p *Permit) {
+	if p.at == &g.abandoned {
+		g.abandoned.remove(p)
+		return
+	}
 	g.inside.remove(p)
 	if g.uncount(p) && g.quota > g.opts.Base {
 		g.quota--

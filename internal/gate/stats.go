@@ -2,14 +2,16 @@ package gate
 
 // Snapshot is the gate at one moment.
 type Snapshot struct {
-	State  State
-	Inside int   // permits that are out
-	Away   int   // holders that stepped out into Go
-	Queue  int   // callers that wait
-	Quota  int   // fresh permits granted at once, at present
-	Max    int   // permits in all
-	Peak   int   // most that were ever inside
-	Waits  int64 // entries that had to wait
+	State        State
+	Inside       int   // permits that are out
+	Away         int   // holders that stepped out into Go
+	Abandoned    int   // holders that no longer count, see Gate.Abandon
+	Queue        int   // callers that wait
+	Quota        int   // fresh permits granted at once, at present
+	Max          int   // permits in all
+	MaxAbandoned int   // abandoned ones in all
+	Peak         int   // most that were ever inside
+	Waits        int64 // entries that had to wait
 }
 
 // Stats never blocks for longer than a grant takes.
@@ -17,17 +19,17 @@ func (g *Gate) Stats() Snapshot {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return Snapshot{
-		State: g.state, Inside: g.inside.n, Away: g.away.n, Queue: g.waitingToEnter(), Quota: g.quota,
-		Max: g.opts.Max, Peak: g.peak, Waits: g.waits.Load(),
+		State: g.state, Inside: g.inside.n, Away: g.away.n, Abandoned: g.abandoned.n, Queue: g.waitingToEnter(), Quota: g.quota,
+		Max: g.opts.Max, MaxAbandoned: max(g.opts.MaxAbandoned, 0), Peak: g.peak, Waits: g.waits.Load(),
 	}
 }
 
-// Inside lists the labels of those who are inside or stepped out, each group oldest first.
+// Inside lists the labels of those who are inside, stepped out, or abandoned, each group oldest first.
 func (g *Gate) Inside() []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var labels []string
-	for _, list := range []permitList{g.inside, g.away} {
+	for _, list := range []permitList{g.inside, g.away, g.abandoned} {
 		for p := list.first; p != nil; p = p.next {
 			labels = append(labels, p.what())
 		}

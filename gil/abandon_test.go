@@ -1,0 +1,92 @@
+package gil_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/internal/pytest"
+)
+
+// openDoor lets n calls of stuck go on.
+func openDoor(t *testing.T) {
+	t.Helper()
+	pytest.With(t, func(tok gil.Token) {
+		pytest.Define(t, tok, "import interrupts\nvalue = interrupts.door.release()", "value")
+	})
+}
+
+func untilAbandoned(t *testing.T, n int) {
+	t.Helper()
+	pytest.Until(t, "permits are given back", func() bool { return gil.Stats().Abandoned == n })
+}
+
+// TestStuckCallGivesItsPermitBack, whether its caller has left, waits for it, or made it under With.
+func TestStuckCallGivesItsPermitBack(t *testing.T) {
+	for name, begin := range map[string]func() (cancel func(), result <-chan error){
+		"left":   func() (func(), <-chan error) { return interruptible(t, "stuck") },
+		"stayed": func() (func(), <-chan error) { return interruptible(t, "stuck", gil.Stay) },
+		"with":   func() (func(), <-chan error) { return interruptibleWith(t, "stuck") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defineState(t)
+			quiet(t)
+			cancel, result := begin()
+			cancel()
+			untilAbandoned(t, 1)
+			exhaust(t, 0)() // all permits are there for others
+			stuck := gil.Stats().Stuck
+			require.Len(t, stuck, 1)
+			assert.True(t, stuck[0].Abandoned)
+			assert.True(t, pytest.IsInside(stuck[0].Label), "a drain waits for it")
+			openDoor(t)
+			require.ErrorIs(t, <-result, context.Canceled)
+			quiet(t)
+		})
+	}
+}
+
+// interruptibleWith is interruptible for a function that is called under With.
+func interruptibleWith(t *testing.T, name string) (cancel func(), result <-chan error) {
+	t.Helper()
+	ctx, end := context.WithCancel(gil.WithLabel(background, "with "+name))
+	done := make(chan error, 1)
+	go func() {
+		done <- gil.With(ctx, func(tok gil.Token) error {
+			state, err := pytest.Runtime().Import(tok, "interrupts")
+			if err != nil {
+				return err
+			}
+			defer state.Release()
+			result, err := state.CallMethod(tok, name, nil)
+			result.Release()
+			return err
+		})
+	}()
+	pytest.With(t, func(tok gil.Token) {
+		pytest.Define(t, tok, "import interrupts\nvalue = interrupts.entered.acquire()", "value")
+	})
+	return end, done
+}
+
+// TestCallThatWaitsForTheGILIsNotAbandoned: more permits would only bring more threads to wait for it.
+func TestCallThatWaitsForTheGILIsNotAbandoned(t *testing.T) {
+	fn := function(t, "def f(data): return data")
+	quiet(t)
+	g := acquire(t)
+	ctx, cancel := context.WithCancel(gil.WithLabel(background, "waits for the GIL"))
+	done := make(chan error, 1)
+	go func() {
+		_, err := callBytes(ctx, fn, nil, nil)
+		done <- err
+	}()
+	pytest.Until(t, "it waits for the GIL", func() bool { return gil.Stats().Inside == 2 })
+	cancel()
+	require.ErrorIs(t, <-done, context.Canceled)
+	assert.Zero(t, gil.Stats().Abandoned)
+	require.NoError(t, g.Release())
+	quiet(t)
+}

@@ -1,0 +1,53 @@
+package gate
+
+import "fmt"
+
+// DefaultMaxAbandoned is four times [DefaultMax]. Each abandoned permit is an OS thread of the process: 320 of both
+// are far below what Go (10,000 threads), systemd and container runtimes usually allow.
+const DefaultMaxAbandoned = 4 * DefaultMax
+
+// Abandon is told that the holder of a permit, named by [Permit.ID], is not expected to leave soon, and that nobody
+// waits for it: its caller has gone, and it does not react. The permit no longer counts, so a newcomer can have the
+// place; the holder keeps its OS thread, and what it holds of the gate ends with its Leave as ever. [Gate.Drain] waits
+// for it like for any other. Abandon reports whether the holder takes nobody's place, now or already: false means that
+// [Options.MaxAbandoned] holders are abandoned, and that this one still counts.
+//
+// The caller makes sure that the permit is out, and stays with that holder meanwhile. Never blocks.
+func (g *Gate) Abandon(id int) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if id < 1 || id > len(g.ids) || g.ids[id-1] == nil {
+		return true
+	}
+	p := g.ids[id-1]
+	switch {
+	case p.at != &g.inside:
+		return true
+	case g.abandoned.n >= g.opts.MaxAbandoned:
+		return false
+	}
+	g.makeWay(p)
+	g.uncount(p)
+	g.move(p, &g.abandoned)
+	g.admit()
+	return true
+}
+
+// Blocked says why no newcomer can come in, given that so many of those inside do not leave; empty when one can, or when
+// somebody else is inside who will leave.
+func (g *Gate) Blocked(stuck int) string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch n := g.out(); {
+	case g.state != Running, stuck+g.abandoned.n == 0, stuck < g.inside.n:
+		return ""
+	case g.inside.n >= g.opts.Max:
+		return fmt.Sprintf("all %d permits are held by calls whose context has ended and that run on, and %d more such calls "+
+			"are abandoned, which is the most that may be", g.opts.Max, g.abandoned.n)
+	case n >= g.opts.Total:
+		return fmt.Sprintf("%d calls, of which %d are stuck, have a thread each, which is the most that may be", n, stuck+g.abandoned.n)
+	case !g.threadFor(n + 1):
+		return fmt.Sprintf("%d calls are stuck, and there is no thread for one more: %v", stuck+g.abandoned.n, g.opts.Threads(n+1))
+	}
+	return ""
+}

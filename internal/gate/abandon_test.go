@@ -1,0 +1,211 @@
+package gate_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyrpc/pyrpc/internal/gate"
+)
+
+// counts are the permits that are inside, away, and abandoned.
+func counts(g *gate.Gate) [3]int {
+	s := g.Stats()
+	return [3]int{s.Inside, s.Away, s.Abandoned}
+}
+
+func TestAbandonedPermitIsGivenToTheNext(t *testing.T) {
+	g := opened(t, gate.Options{Max: 1, MaxAbandoned: 1})
+	stuck := enter(t, g, "stuck")
+	waits := make(chan *gate.Permit)
+	go func() {
+		p, _ := g.Enter(context.Background(), "waits")
+		waits <- p
+	}()
+	queued(t, g, 1)
+	require.True(t, g.Abandon(stuck.ID()))
+	next := <-waits
+	assert.Equal(t, [3]int{1, 0, 1}, counts(g))
+	assert.Equal(t, []string{"waits", "stuck"}, g.Inside())
+	assert.Same(t, stuck, g.Permit(stuck.ID()))
+	assert.True(t, g.Abandon(stuck.ID()), "it is already")
+	assert.False(t, g.Abandon(next.ID()), "one may be abandoned")
+	assert.Equal(t, [3]int{1, 0, 1}, counts(g))
+	stuck.Leave()
+	assert.True(t, g.Abandon(next.ID()))
+	assert.Equal(t, [3]int{0, 0, 1}, counts(g))
+	enter(t, g, "another").Leave()
+	next.Leave()
+	assert.Equal(t, [3]int{}, counts(g))
+	assert.True(t, g.Abandon(1), "nobody's")
+}
+
+func TestNobodyIsAbandonedWhereNoneMayBe(t *testing.T) {
+	g := opened(t, gate.Options{Max: 1, MaxAbandoned: -1})
+	p := enter(t, g, "stuck")
+	assert.False(t, g.Abandon(p.ID()))
+	assert.Equal(t, [3]int{1, 0, 0}, counts(g))
+	assert.Zero(t, g.Stats().MaxAbandoned)
+	p.Leave()
+}
+
+// TestAbandonedHolderStepsOut: it counts again when it comes back, as it has come back from where it was stuck.
+func TestAbandonedHolderStepsOut(t *testing.T) {
+	g := opened(t, gate.Options{Max: 1})
+	p := enter(t, g, "stuck")
+	require.True(t, g.Abandon(p.ID()))
+	p.StepOut()
+	assert.Equal(t, [3]int{0, 1, 0}, counts(g))
+	assert.True(t, g.Abandon(p.ID()), "it has no place to give")
+	assert.Equal(t, [3]int{0, 1, 0}, counts(g))
+	p.StepIn()
+	assert.Equal(t, [3]int{1, 0, 0}, counts(g))
+	require.True(t, g.Abandon(p.ID()))
+	p.Leave()
+	assert.Equal(t, [3]int{}, counts(g))
+}
+
+func TestDrainWaitsForTheAbandoned(t *testing.T) {
+	g := opened(t, gate.Options{Max: 1})
+	p := enter(t, g, "stuck")
+	require.True(t, g.Abandon(p.ID()))
+	var late *gate.DrainError
+	require.ErrorAs(t, g.Drain(ended()), &late)
+	assert.Equal(t, []string{"stuck"}, late.Inside)
+	assert.Equal(t, gate.Draining, g.State())
+	p.Leave()
+	require.NoError(t, g.Drain(t.Context()))
+	assert.Equal(t, gate.Closed, g.State())
+}
+
+// TestTotalCountsTheAbandoned: each has an OS thread.
+func TestTotalCountsTheAbandoned(t *testing.T) {
+	g := opened(t, gate.Options{Max: 1, Total: 2})
+	a, b := enter(t, g, "a"), (*gate.Permit)(nil)
+	require.True(t, g.Abandon(a.ID()))
+	b = enter(t, g, "b")
+	require.True(t, g.Abandon(b.ID()))
+	_, ok, err := g.TryEnter("c")
+	require.NoError(t, err)
+	assert.False(t, ok)
+	a.Leave()
+	enter(t, g, "c").Leave()
+	b.Leave()
+}
+
+// TestAbandonedJobOfACrossing: those behind it run without it, and its own outcome is dropped when it comes back.
+func TestAbandonedJobOfACrossing(t *testing.T) {
+	g := opened(t, gate.Options{Max: 1})
+	holder := enter(t, g, "holder")
+	var shared sharing
+	ctx, cancel := context.WithCancel(t.Context())
+	running, free := make(chan *gate.Permit, 1), make(chan struct{})
+	before := lined(t, t.Context(), g, "before", shared.job(func(*gate.Permit) {}), 1)
+	stuck := shared.job(func(p *gate.Permit) {
+		running <- p
+		<-free
+	})
+	stuck.patience = make(chan time.Time, 1)
+	stuck.patience <- time.Time{}
+	leaves := lined(t, ctx, g, "stuck", stuck, 2)
+	behind := lined(t, t.Context(), g, "behind", shared.job(func(*gate.Permit) {}), 3)
+	holder.Leave()
+	p := <-running
+	cancel()
+	require.ErrorIs(t, <-leaves, gate.ErrLeft)
+	require.True(t, g.Abandon(p.ID()))
+	require.NoError(t, <-before)
+	require.NoError(t, <-behind)
+	assert.Equal(t, []string{"stuck"}, g.Inside())
+	assert.Zero(t, stuck.settled.Load()+stuck.dropped.Load())
+	close(free)
+	require.NoError(t, g.Drain(t.Context()))
+	assert.EqualValues(t, 1, stuck.settled.Load())
+	assert.EqualValues(t, 1, stuck.dropped.Load())
+	assert.Equal(t, [3]int{}, counts(g))
+}
+
+// Some jobs are abandoned, by somebody else and while they run, and then end, or step out first.
+func TestAbandoned_hammer(t *testing.T) {
+	g := opened(t, gate.Options{Max: 3, MaxAbandoned: 5})
+	var shared sharing
+	var wg sync.WaitGroup
+	var ran atomic.Int64
+	for i := range 32 {
+		wg.Go(func() {
+			for n := range 200 {
+				work := func(p *gate.Permit) {
+					ran.Add(1)
+					if n%3 != 0 {
+						return
+					}
+					done := make(chan struct{})
+					go func() {
+						defer close(done)
+						g.Abandon(p.ID())
+					}()
+					<-done // the GIL does this where it is in earnest
+					if n%2 == 0 {
+						p.StepOut()
+						g.Abandon(p.ID())
+						p.StepIn()
+					}
+				}
+				if i%2 == 0 {
+					assert.NoError(t, g.Do(context.Background(), "job", shared.job(work)))
+					continue
+				}
+				p, err := g.Enter(context.Background(), "caller")
+				if assert.NoError(t, err) {
+					work(p)
+					p.Leave()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	require.NoError(t, g.Drain(t.Context()))
+	assert.EqualValues(t, 32*200, ran.Load())
+	assert.Equal(t, [3]int{}, counts(g))
+}
+
+func TestBlockedSaysWhyNobodyCanComeIn(t *testing.T) {
+	errThreads := errors.New("two threads are all there are")
+	for name, c := range map[string]struct {
+		options gate.Options
+		says    string
+	}{
+		"permits": {gate.Options{Max: 1, MaxAbandoned: 1}, "all 1 permits are held"},
+		"total":   {gate.Options{Max: 1, Total: 2}, "2 calls, of which 2 are stuck, have a thread each"},
+		"threads": {gate.Options{Max: 9, Base: 9, Threads: func(n int) error {
+			if n > 2 {
+				return errThreads
+			}
+			return nil
+		}}, "no thread for one more: two threads are all there are"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := opened(t, c.options)
+			assert.Empty(t, g.Blocked(0))
+			a := enter(t, g, "a")
+			require.True(t, g.Abandon(a.ID()))
+			assert.Empty(t, g.Blocked(0), "there is room")
+			b := enter(t, g, "b")
+			assert.Empty(t, g.Blocked(0), "b will leave")
+			stuck := 0
+			if !g.Abandon(b.ID()) {
+				stuck = 1
+			}
+			assert.Contains(t, g.Blocked(stuck), c.says)
+			a.Leave()
+			b.Leave()
+			assert.Empty(t, g.Blocked(0))
+		})
+	}
+}
