@@ -32,6 +32,17 @@ if not left:
         while not lib.onStack(number): time.sleep(0.01)
 interrupted()
 `,
+	"failed writes": `
+import concurrent.futures
+def fails():
+    r, w = os.pipe()
+    os.close(r)
+    try: os.write(w, b"x")
+    except BrokenPipeError: return True
+    finally: os.close(w)
+assert fails()
+with concurrent.futures.ThreadPoolExecutor(1) as pool: assert pool.submit(fails).result()
+`,
 	"SIGCHLD": `
 seen = []
 signal.signal(signal.SIGCHLD, lambda *a: seen.append(threading.current_thread() is threading.main_thread()))

@@ -43,6 +43,7 @@ void cpy_signals_leave(void) {
 		now = (struct sigaction){.sa_handler = SIG_DFL};
 		sigaction(sig, &now, NULL);
 	}
+	cpy_handle_failed_writes();
 }
 
 void cpy_symbol(uintptr_t address, const char **file, const char **name) {

@@ -21,6 +21,7 @@ int cpy_payload_end(PyObject *o);    // no new exports; 0 when old ones are stil
 extern volatile int cpy_forked;      // this process is a child that fork made, and did not exec
 void cpy_end_child(void);            // ends it
 void cpy_signals_leave(void);        // Go's handlers go; for such a child
+void cpy_handle_failed_writes(void); // SIGPIPE and SIGXFSZ end nothing, where they had the default action
 void cpy_with_bound_stack(void (*f)(void)); // has the size of the first thread's stack found finite
 int cpy_callback_enter(void);        // 1 a thread of Python's, 0 one of ours, -1 too late
 void cpy_callback_leave(int entered);

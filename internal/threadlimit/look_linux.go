@@ -126,8 +126,8 @@ func kernelThreads() (Bound, bool) {
 	return tightest, found
 }
 
-// addressPerThread is a stack, and what the C library reserves at the first allocation there.
-const addressPerThread = 24 << 20
+// addressPerThread is a stack, and what the C library reserves at the first allocation on a new thread.
+const addressPerThread = 96 << 20
 
 // addressSpace is RLIMIT_AS.
 func addressSpace() (Bound, bool) {

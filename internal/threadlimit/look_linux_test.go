@@ -76,7 +76,7 @@ func TestLook_userProcesses(t *testing.T) {
 func TestLook_addressSpace(t *testing.T) {
 	room, limit := under(t, "as", 54322)
 	assert.Contains(t, limit, "RLIMIT_AS is 8192 MiB")
-	assert.Less(t, room, 8192/24)
+	assert.Less(t, room, 8192/96)
 }
 
 func TestKernelThreads(t *testing.T) {

@@ -66,6 +66,7 @@ func allFaults() []fault {
 		killFaults(),
 		limitFaults(),
 		stackFaults(),
+		failedWriteFaults(),
 	)
 }
 

@@ -163,10 +163,22 @@ func (f fault) suffer(ctx context.Context) (e ending) {
 	} else if errors.Is(err, exec.ErrWaitDelay) {
 		e.wrong = append(e.wrong, "left a process behind that holds its streams")
 	}
-	if syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) == nil {
+	if leavesOthers(cmd.Process.Pid) {
 		e.wrong = append(e.wrong, "left processes behind")
 	}
 	return e
+}
+
+// leavesOthers ends what is left of the group. Processes that end because their parent has, as multiprocessing's
+// resource tracker does, have a moment.
+func leavesOthers(group int) bool {
+	for range 40 {
+		if syscall.Kill(-group, 0) != nil {
+			return false
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return syscall.Kill(-group, syscall.SIGKILL) == nil
 }
 
 // hit waits until the process is ready and does from outside what the fault wants.

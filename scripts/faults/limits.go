@@ -43,7 +43,7 @@ func limitFaults() []fault {
 			})},
 		{name: "threads-cgroup-waiting", injected: "60 calls that wait for another call, in such a control group", must: refused, needs: noGroups,
 			do: withWorker(limitGroup)},
-		{name: "threads-address-space", injected: "60 calls that sleep, in a process that may have address space for some 20 stacks more (RLIMIT_AS)", must: waits,
+		{name: "threads-address-space", injected: "60 calls that sleep, in a process that may have 1.3 GiB more of address space (RLIMIT_AS)", must: waits,
 			do: usual(func(w *world) {
 				limitAddressSpace(w.probe)
 				w.sleepers()
@@ -161,13 +161,13 @@ func limitGroup(p *probe) (lift func()) {
 	}
 }
 
-// limitAddressSpace leaves room for some 20 threads.
+// limitAddressSpace leaves address space of which the calls would have needed more, with a stack of 16 MiB each and what the C library reserves.
 func limitAddressSpace(p *probe) {
 	text, err := os.ReadFile("/proc/self/statm")
 	p.must(err)
 	var pages uint64
 	_, err = fmt.Sscan(string(text), &pages)
 	p.must(err)
-	limit := pages*uint64(os.Getpagesize()) + 30*24<<20
+	limit := pages*uint64(os.Getpagesize()) + 14*96<<20
 	p.must(unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: limit, Max: limit}))
 }
