@@ -15,6 +15,9 @@ import (
 //go:embed udfs.py
 var udfSource []byte
 
+//go:embed failedwrite.py
+var failedWriteSource []byte
+
 var background = context.Background()
 
 // world is a process with Python, a handler, and the functions of udfs.py.
@@ -36,7 +39,7 @@ func startModule(p *probe, module string, opts ...pybridge.Option) *world {
 	h, err := handler.New(background, rt, handler.WithModule(module))
 	p.must(err)
 	p.must(gil.With(background, func(t gil.Token) error {
-		return rt.InstallPackage(t, "faulty", fstest.MapFS{"__init__.py": {Data: udfSource}})
+		return rt.InstallPackage(t, "faulty", fstest.MapFS{"__init__.py": {Data: udfSource}, "failedwrite.py": {Data: failedWriteSource}})
 	}))
 	return &world{p, rt, h}
 }
