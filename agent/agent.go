@@ -97,9 +97,9 @@ func build(config Config, listener net.Listener) (*Agent, error) {
 		group:       newGroup(),
 		origins:     origins{byName: map[string]*calling{}},
 		failed:      make(chan struct{}),
-		leader:      newLeader(),
 	}
 	a.rrefs = newRRefs(a)
+	a.leader = newLeader(a.watchRound)
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	a.serveCtx, a.unserve = context.WithCancel(a.ctx)
 	a.rank.Store(int64(config.Rank))

@@ -46,7 +46,8 @@ type Config struct {
 
 	Limits         Limits
 	ConnectTimeout time.Duration // for one attempt to connect. 10 s
-	// StartTimeout is how long calls wait for a worker that has not been reached yet: it may be starting. 10 s
+	// StartTimeout is how long calls, and a Join, wait for a worker that has not been reached yet: it may be starting. Where
+	// a Rendezvous has shown that all were there, none is waited for at whose address nothing listens. 10 s
 	StartTimeout time.Duration
 	// RRefLease is how long nothing may be heard of a worker before it is taken for dead and the RRefs that it has to
 	// values of this one are released. A worker that lives and has a network is heard of, also when it says

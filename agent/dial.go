@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
@@ -22,7 +24,7 @@ const (
 )
 
 // connect opens a connection to a worker. An empty name is a coordinator's of which only the address is known.
-// Why says what TLS knows of the failure of an attempt.
+// Why says what an attempt failed with: of what the network and TLS say grpc passes on the text at best.
 func (a *Agent) connect(name, address string) (conn *grpc.ClientConn, why func(error) error, err error) {
 	if err := a.config.mayDial(address); err != nil {
 		return nil, nil, err
@@ -39,6 +41,7 @@ func (a *Agent) connect(name, address string) (conn *grpc.ClientConn, why func(e
 	if proof != nil {
 		creds = proof
 	}
+	refused := new(atomic.Bool)
 	opts := []grpc.DialOption{
 		grpc.WithTransportCredentials(creds),
 		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(a.codec), grpc.MaxCallRecvMsgSize(maxFrame), grpc.MaxCallSendMsgSize(maxFrame)),
@@ -47,7 +50,11 @@ func (a *Agent) connect(name, address string) (conn *grpc.ClientConn, why func(e
 		}),
 		grpc.WithStaticStreamWindowSize(window), grpc.WithStaticConnWindowSize(window),
 		grpc.WithReadBufferSize(ioChunk), grpc.WithWriteBufferSize(ioChunk),
-		grpc.WithContextDialer(a.dialContext),
+		grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
+			conn, err := a.dialContext(ctx, address)
+			refused.Store(errors.Is(err, syscall.ECONNREFUSED))
+			return conn, err
+		}),
 		grpc.WithDisableRetry(),         // a request that may have run is never sent again
 		grpc.WithDisableServiceConfig(), // nor is behaviour taken from DNS
 		grpc.WithIdleTimeout(0),
@@ -56,8 +63,16 @@ func (a *Agent) connect(name, address string) (conn *grpc.ClientConn, why func(e
 		opts = append(opts, grpc.WithPerRPCCredentials(token))
 	}
 	conn, err = grpc.NewClient("passthrough:///"+address, opts...)
-	return conn, proof.why, err
+	return conn, func(err error) error {
+		if refused.Load() {
+			return failure(codes.Unavailable, "nothing listens at %s: %w", address, errRefused)
+		}
+		return proof.why(err)
+	}, err
 }
+
+// errRefused is for a worker at whose address nobody listens: not yet, or not any more.
+var errRefused = errors.New("connection refused")
 
 // dialContext connects directly: what the environment says of proxies is for the web.
 func (a *Agent) dialContext(ctx context.Context, address string) (net.Conn, error) {

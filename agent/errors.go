@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -59,9 +61,34 @@ func (e *Error) Unwrap() error { return e.Err }
 func (e *Error) GRPCStatus() *status.Status { return status.New(e.Code, validText(e.message())) }
 
 func failure(code codes.Code, format string, args ...any) *Error {
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if err, ok := arg.(error); ok {
+			args[i] = inner{err}
+		}
+	}
 	err := fmt.Errorf(format, args...)
-	return &Error{Code: code, Text: err.Error(), Err: errors.Unwrap(err)}
+	cause := errors.Unwrap(err)
+	if in, ok := cause.(inner); ok {
+		cause = in.error
+	}
+	return &Error{Code: code, Text: err.Error(), Err: cause}
 }
+
+// inner is an error within another one's text: the outer one says that it is the agent's, and with which code a call ends.
+type inner struct{ error }
+
+func (in inner) Error() string {
+	if e, ok := in.error.(*Error); ok {
+		return e.message()
+	}
+	if s, ok := in.error.(interface{ GRPCStatus() *status.Status }); ok {
+		return s.GRPCStatus().Message()
+	}
+	return strings.TrimPrefix(in.error.Error(), "agent: ")
+}
+
+func (in inner) Unwrap() error { return in.error }
 
 func errClosed() *Error {
 	return &Error{Code: codes.Unavailable, Text: "this agent was shut down", Err: ErrClosed}

@@ -53,5 +53,5 @@ func Example() {
 	serving.Wait()
 	// Output:
 	// HELLO for w1, error: <nil>
-	// agent: NotFound: agent: unknown worker "w7"; there are w0, w1
+	// agent: NotFound: unknown worker "w7"; there are w0, w1
 }

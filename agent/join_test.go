@@ -143,14 +143,14 @@ func TestJoin_deadWorker(t *testing.T) {
 }
 
 func TestLeader_outOfStep(t *testing.T) {
-	l := newLeader()
+	l := newLeader(func(*round) {})
 	_, err := l.report(t.Context(), "w1", &agentpb.Activity{Phase: 2, Round: 1}, []string{"w0", "w1"})
 	assert.ErrorContains(t, err, "was it restarted?")
 }
 
 // A worker that gave up and joins again finds its place, whatever became of its first report.
 func TestLeader_secondAttempts(t *testing.T) {
-	l := newLeader()
+	l := newLeader(func(*round) {})
 	both := []string{"w0", "w1"}
 	first := func() *agentpb.Activity { return &agentpb.Activity{Phase: 1, Round: 1} }
 	ctx, giveUp := context.WithCancel(t.Context())

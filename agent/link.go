@@ -31,6 +31,7 @@ type link struct {
 	attempt chan struct{} // closed when the attempt in progress is over; nil when there is none
 	err     error         // of the last attempt, or why the last session ended
 	failed  int           // attempts since the last session
+	tried   time.Time     // when the last attempt failed
 	next    time.Time     // not before then
 	born    time.Time     // when the link began to try; zero after the first session
 	closed  bool
@@ -78,16 +79,34 @@ func (l *link) approach() (attempt <-chan struct{}, pause time.Duration, err err
 			l.born = now
 		}
 		return l.try(), 0, nil
-	case !l.born.IsZero() && now.Sub(l.born) < l.agent.config.StartTimeout && passing(l.err) && !errors.Is(l.err, errUntrusted):
+	case !l.born.IsZero() && now.Sub(l.born) < l.agent.config.StartTimeout && l.mayStart():
 		return nil, l.next.Sub(now), nil // the group is starting: it may not be up yet
 	}
 	e := asError(l.err)
 	if e.Code == codes.Unknown {
 		e = failure(codes.Unavailable, "%w", l.err)
 	}
+	if errors.Is(l.err, errRefused) && l.agent.complete() {
+		e = failure(codes.Unavailable, "it was in the group, and has ended: %w", l.err)
+	}
 	e = e.about(l.to.Name, false)
 	e.Text += " (next attempt in " + l.next.Sub(now).Round(time.Millisecond).String() + ")"
 	return nil, 0, e
+}
+
+// mayStart says whether a worker that was not reached yet may be reached later. Called with mu held.
+func (l *link) mayStart() bool {
+	if errors.Is(l.err, errRefused) && l.agent.complete() {
+		return false // it was there, and has ended
+	}
+	return passing(l.err) && !errors.Is(l.err, errUntrusted)
+}
+
+// lastFailure is why there is no session, and when the last attempt at one failed.
+func (l *link) lastFailure() (error, time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err, l.tried
 }
 
 // try starts an attempt. Called with mu held.
@@ -105,7 +124,8 @@ func (l *link) try() <-chan struct{} {
 		case err != nil:
 			l.err = err
 			l.failed++
-			l.next = time.Now().Add(backoff(l.failed))
+			l.tried = time.Now()
+			l.next = l.tried.Add(backoff(l.failed))
 			l.agent.log.Info("agent: cannot reach worker", "worker", l.to.Name, "address", l.to.Address, "attempt", l.failed, "err", err)
 		case l.closed:
 			defer s.end(ErrClosed)

@@ -23,6 +23,7 @@ import (
 
 // leader collects the reports of the group. The worker with the lowest rank has it.
 type leader struct {
+	watch  func(*round) // looks for the workers that have not reported, until the round is over
 	mu     sync.Mutex
 	phase  uint32
 	round  *round
@@ -38,13 +39,25 @@ type round struct {
 	reports map[string]*agentpb.Activity
 	over    chan struct{} // closed when all have reported
 	quiet   bool          // the verdict; written before over is closed
+	err     *Error        // or why there is none; likewise
+	watched bool          // somebody looks for the workers that have not reported; guarded by leader.mu
+}
+
+// outcome is for who has seen that the round is over.
+func (r *round) outcome() (quiet bool, err error) {
+	if r.err != nil {
+		return false, r.err
+	}
+	return r.quiet, nil
 }
 
 func newRound(phase, n uint32) *round {
 	return &round{phase: phase, number: n, reports: map[string]*agentpb.Activity{}, over: make(chan struct{})}
 }
 
-func newLeader() *leader { return &leader{phase: 1, round: newRound(1, 1), seen: map[string]bool{}} }
+func newLeader(watch func(*round)) *leader {
+	return &leader{watch: watch, phase: 1, round: newRound(1, 1), seen: map[string]bool{}}
+}
 
 // report takes a worker's report and waits for the others'.
 func (l *leader) report(ctx context.Context, from string, act *agentpb.Activity, everybody []string) (quiet bool, err error) {
@@ -63,19 +76,22 @@ func (l *leader) report(ctx context.Context, from string, act *agentpb.Activity,
 	r.reports[from] = act
 	if len(r.reports) == len(everybody) {
 		l.conclude()
+	} else if !r.watched {
+		r.watched = true
+		go l.watch(r)
 	}
 	l.mu.Unlock()
 
 	select {
 	case <-r.over:
-		return r.quiet, nil
+		return r.outcome()
 	case <-ctx.Done():
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	select {
 	case <-r.over:
-		return r.quiet, nil
+		return r.outcome()
 	default:
 	}
 	missing := l.missing(everybody)

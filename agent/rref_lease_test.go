@@ -1,119 +1,13 @@
 package agent
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"log/slog"
-	"net"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"google.golang.org/grpc/test/bufconn"
 )
-
-// world is a network of agents in one process, of which any may be cut off. Its time is a bubble's.
-type world struct {
-	t     *testing.T
-	live  atomic.Int64 // values that were not released
-	peers []Worker
-	ends  []func()
-
-	mu        sync.Mutex
-	listeners map[string]*bufconn.Listener // guarded by mu; by address
-	off       map[string]bool              // guarded by mu; by address
-	conns     map[net.Conn][2]string       // guarded by mu; whom each connects
-}
-
-// inWorld runs a test with n workers, which know each other and serve.
-func inWorld(t *testing.T, n int, test func(t *testing.T, w *world, agents []*Agent, ks []*keeper)) {
-	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, listeners: map[string]*bufconn.Listener{}, off: map[string]bool{}, conns: map[net.Conn][2]string{}}
-		for i := range n {
-			w.peers = append(w.peers, Worker{fmt.Sprintf("w%d", i), i, fmt.Sprintf("127.0.0.1:%d", i+1)})
-		}
-		var agents []*Agent
-		var ks []*keeper
-		for i := range n {
-			a, k := w.start(i)
-			agents, ks = append(agents, a), append(ks, k)
-		}
-		test(t, w, agents, ks)
-		for _, end := range w.ends {
-			end()
-		}
-	})
-}
-
-// start starts a worker, or a new life of it.
-func (w *world) start(rank int) (*Agent, *keeper) {
-	self := w.peers[rank]
-	l := bufconn.Listen(1 << 20)
-	w.mu.Lock()
-	w.listeners[self.Address] = l
-	w.mu.Unlock()
-	k := &keeper{live: &w.live, received: make(chan *RRef, 100)}
-	a, err := New(Config{
-		Name: self.Name, Rank: rank, Peers: w.peers, Executor: k, Listener: l, Limits: Limits{Shared: -1}, Logger: slog.New(slog.DiscardHandler),
-		Dial: func(ctx context.Context, to string) (net.Conn, error) { return w.dial(ctx, self.Address, to) },
-	})
-	require.NoError(w.t, err)
-	k.agent = a
-	served := make(chan error, 1)
-	go func() { served <- a.Serve() }()
-	w.ends = append(w.ends, func() {
-		_, _ = a.Shutdown(w.t.Context())
-		assert.NoError(w.t, <-served)
-	})
-	return a, k
-}
-
-func (w *world) dial(ctx context.Context, from, to string) (net.Conn, error) {
-	w.mu.Lock()
-	l, apart := w.listeners[to], w.off[from] || w.off[to]
-	w.mu.Unlock()
-	if apart {
-		return nil, errors.New("no route to host")
-	}
-	conn, err := l.DialContext(ctx)
-	if err == nil {
-		w.mu.Lock()
-		w.conns[conn] = [2]string{from, to}
-		w.mu.Unlock()
-	}
-	return conn, err
-}
-
-// cut takes a worker off the network; mend brings it back.
-func (w *world) cut(rank int) {
-	address := w.peers[rank].Address
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.off[address] = true
-	for conn, ends := range w.conns {
-		if ends[0] == address || ends[1] == address {
-			_ = conn.Close()
-			delete(w.conns, conn)
-		}
-	}
-}
-
-func (w *world) mend(rank int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.off[w.peers[rank].Address] = false
-}
-
-// after lets so much time pass.
-func (w *world) after(d time.Duration) {
-	<-time.After(d)
-	synctest.Wait()
-}
 
 // remote makes a value at a worker.
 func (w *world) remote(from *Agent, to string) *RRef {

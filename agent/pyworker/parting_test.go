@@ -8,6 +8,7 @@ import (
 
 	"github.com/pyrpc/pyrpc/agent"
 	"github.com/pyrpc/pyrpc/agent/pyworker"
+	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler"
 	"github.com/pyrpc/pyrpc/internal/pytest"
 	"github.com/pyrpc/pyrpc/pybridge"
@@ -19,6 +20,23 @@ func TestOwnerHasGone(t *testing.T) {
 	require.NoError(t, inside(t, workers[0], "parting", "prepare"))
 	part(t, workers, workers[1])
 	err := inside(t, workers[0], "parting", "check_gone")
+	assert.NoError(t, err, "%+v", err)
+}
+
+// A graceful shutdown does not wait for a worker that has ended without one.
+func TestShutdownNamesWhoHasGone(t *testing.T) {
+	workers := group(t, 3)
+	part(t, workers, workers[2])
+	err := gil.With(t.Context(), func(tok gil.Token) error { // as w1, which Python knew of last
+		m, err := pytest.Runtime().Import(tok, "parting")
+		if err != nil {
+			return err
+		}
+		defer m.Release()
+		result, err := m.CallMethod(tok, "check_shutdown_without")
+		result.Release()
+		return err
+	})
 	assert.NoError(t, err, "%+v", err)
 }
 

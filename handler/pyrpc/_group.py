@@ -88,16 +88,19 @@ def init_rpc(name=None, backend=None, rank=-1, world_size=None, rpc_backend_opti
 def shutdown(graceful=True, timeout=DEFAULT_SHUTDOWN_TIMEOUT):
     """Leave the group: *graceful*, together, when nobody has anything to do; else at once.
 
-    *timeout* in seconds bounds the waiting for the others; 0 for no bound. A graceful
-    shutdown that runs out of it raises an RpcTimeoutError that names who was waited
-    for, and can be tried again.
+    *timeout* in seconds bounds the waiting for the others; 0 for no bound, as they may
+    have work to do for hours. A graceful shutdown that runs out of it raises an
+    RpcTimeoutError that names who was waited for. One that waits for a worker which has
+    ended without shutdown() raises an RpcConnectionError that names it. Either can be
+    tried again, and ``shutdown(graceful=False)`` leaves without the others.
     """
     host = _host.current()
     if _host.serving.get() is not None:
         raise RuntimeError("shutdown() inside a call would wait for that very call: call it outside")
     failed = host.shutdown(bool(graceful), float(timeout or 0))
     if failed is not None:
-        raise _rpc.failure(*failed)
+        *known, text = failed
+        raise _rpc.failure(*known, text + " (shutdown(graceful=False) waits for nobody)" if graceful else text)
 
 
 @contextmanager

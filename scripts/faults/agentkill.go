@@ -8,8 +8,12 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strings"
 	"sync/atomic"
 	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/pyrpc/pyrpc/agent"
 )
@@ -30,6 +34,34 @@ func killFaults() []fault {
 				g.kill()
 				g.member()
 				g.until("the former values are released", func() bool { return g.live.Load() == kept100 })
+			})},
+		{name: "kill-joining", injected: "a worker of a group that has met is killed, and the other joins without a deadline",
+			must: "an error at once that names the worker; Shutdown works", do: withMember(0, nothing, func(g *killGroup) {
+				g.kill()
+				_, err := g.Join(background)
+				g.check(err != nil && strings.Contains(err.Error(), "worker w1 has left without joining"), "Join: %v", err)
+				g.leave()
+			})},
+		{name: "kill-joining-late", injected: "a worker joins without a deadline, and then the other is killed",
+			must: "an error at once that names the worker; Shutdown works", do: withMember(0, nothing, func(g *killGroup) {
+				joined := make(chan error)
+				go func() {
+					_, err := g.Join(background)
+					joined <- err
+				}()
+				g.kill()
+				err := <-joined
+				g.check(err != nil && strings.Contains(err.Error(), "worker w1 has left without joining"), "Join: %v", err)
+				g.leave()
+			})},
+		{name: "kill-before-first-call", injected: "a worker of a group that has met is killed before it was ever called",
+			must: "the first call fails before its 5 s are over, and says that the worker has ended", do: withMember(0, nothing, func(g *killGroup) {
+				g.kill()
+				ctx, cancel := context.WithTimeout(background, 5*time.Second)
+				defer cancel()
+				_, err := g.Call(ctx, "w1", agent.Request{})
+				g.check(status.Code(err) == codes.Unavailable && strings.Contains(err.Error(), "it was in the group, and has ended"), "Call: %v", err)
+				g.leave()
 			})},
 	}
 }
@@ -56,11 +88,11 @@ func (g *killGroup) ExecuteRemote(_ context.Context, req agent.Request) (agent.V
 	return &kept{body: req.Body, live: &g.live}, nil
 }
 
-// withMember runs the fault in a group whose RRefs have that lease: w1's process does what be says, and w0's what do says.
+// withMember runs the fault in a group whose RRefs have that lease, or, for none, in one that a rendezvous brings together: w1's process does what be says, and w0's what do says.
 func withMember(lease time.Duration, be func(*probe, *agent.Agent), do func(*killGroup)) func(*probe) {
 	return func(p *probe) {
 		if text := os.Getenv(memberVariable); text != "" {
-			beMember(p, text, be)
+			beMember(p, text, lease == 0, be)
 			return
 		}
 		g := &killGroup{probe: p}
@@ -72,8 +104,10 @@ func withMember(lease time.Duration, be func(*probe, *agent.Agent), do func(*kil
 			g.peers = append(g.peers, agent.Worker{Name: fmt.Sprintf("w%d", i), Rank: i, Address: l.Addr().String()})
 		}
 		p.must(listeners[1].Close()) // w1's, which takes it over
-		g.Agent = p.serve(agent.Config{Name: "w0", Peers: g.peers, Executor: g, Listener: listeners[0], RRefLease: lease})
+		config := agent.Config{Name: "w0", Executor: g, Listener: listeners[0], RRefLease: lease}
+		g.Agent = p.serve(inGroup(config, g.peers, lease == 0))
 		g.member()
+		p.must(g.WaitReady(background))
 		do(g)
 		g.kill()
 		p.did("as it must")
@@ -103,14 +137,33 @@ func (g *killGroup) kill() {
 }
 
 // beMember is w1: it does what it is to do, says so, and waits to be killed.
-func beMember(p *probe, addresses string, be func(*probe, *agent.Agent)) {
+func beMember(p *probe, addresses string, meet bool, be func(*probe, *agent.Agent)) {
 	peers := []agent.Worker{{Name: "w0"}, {Name: "w1", Rank: 1}}
 	_, err := fmt.Sscan(addresses, &peers[0].Address, &peers[1].Address)
 	p.must(err)
-	a := p.serve(agent.Config{Name: "w1", Rank: 1, Peers: peers, Listen: peers[1].Address})
+	a := p.serve(inGroup(agent.Config{Name: "w1", Rank: 1, Listen: peers[1].Address}, peers, meet))
+	p.must(a.WaitReady(background))
 	be(p, a)
 	p.ready()
 	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+// inGroup is the configuration in a group whose workers are told of each other, or meet at w0.
+func inGroup(c agent.Config, peers []agent.Worker, meet bool) agent.Config {
+	if meet {
+		c.Rendezvous = &agent.Rendezvous{Address: peers[0].Address, WorldSize: len(peers), Host: c.Rank == 0}
+	} else {
+		c.Peers = peers
+	}
+	return c
+}
+
+func nothing(*probe, *agent.Agent) {}
+
+// leave closes w0 without the other.
+func (g *killGroup) leave() {
+	_, err := g.Shutdown(background)
+	g.check(err == nil, "Shutdown: %v", err)
 }
 
 func useRRefs(p *probe, a *agent.Agent) {

@@ -25,6 +25,13 @@ def check_gone():
     raises(rpc.RpcConnectionError, rpc.remote("w1", add, args=(1, 2)).to_here)
 
 
+def check_shutdown_without():
+    exc = raises(rpc.RpcConnectionError, rpc.shutdown)
+    assert "worker w2 has left without joining" in str(exc), exc
+    assert "shutdown(graceful=False) waits for nobody" in str(exc), exc
+    assert exc.code == "Unavailable", exc.code
+
+
 def keep_own():
     kept["own"] = rpc.RRef(3)
 

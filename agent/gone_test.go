@@ -1,0 +1,139 @@
+package agent
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// joinApart has agents join without a deadline, and returns where what each got will be.
+func joinApart(t *testing.T, agents ...*Agent) []chan error {
+	outcomes := make([]chan error, len(agents))
+	for i, a := range agents {
+		outcomes[i] = make(chan error, 1)
+		go func() {
+			_, err := a.Join(t.Context())
+			outcomes[i] <- err
+		}()
+	}
+	return outcomes
+}
+
+// took checks that what follows does not take longer.
+func took(t *testing.T, most time.Duration, do func()) {
+	began := time.Now()
+	do()
+	assert.LessOrEqual(t, time.Since(began), most)
+}
+
+// A worker that ended without joining ends the join of the others, whether they had met it or not.
+func TestJoin_endsWithAWorkerThatHasGone(t *testing.T) {
+	for name, c := range map[string]struct {
+		in    func(*testing.T, int, func(*testing.T, *world, []*Agent, []*keeper))
+		limit time.Duration
+	}{
+		"a group that was named": {inWorld, 10*time.Second + 2*watchInterval},
+		"a group that has met":   {inMetWorld, 3 * watchInterval},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.in(t, 3, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+				w.kill(2)
+				outcomes := joinApart(t, agents[0], agents[1])
+				took(t, c.limit, func() {
+					for _, outcome := range outcomes {
+						err := <-outcome
+						assert.Equal(t, codes.Unavailable, status.Code(err))
+						assert.ErrorContains(t, err, "worker w2 has left without joining, nothing listens at 127.0.0.1:3 any more")
+						assert.ErrorContains(t, err, "only an ungraceful shutdown leaves without it")
+					}
+				})
+				_, err := agents[0].Call(t.Context(), "w1", Request{Body: Bytes(nil)})
+				assert.ErrorContains(t, err, "an RRef whose owner", "the agents are open")
+			})
+		})
+	}
+}
+
+func TestJoin_endsWithALeaderThatHasGone(t *testing.T) {
+	inMetWorld(t, 3, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+		outcomes := joinApart(t, agents[1:]...)
+		synctest.Wait()
+		w.kill(0)
+		took(t, time.Second, func() {
+			for _, outcome := range outcomes {
+				assert.ErrorContains(t, <-outcome, "worker w0")
+			}
+			for _, outcome := range joinApart(t, agents[1:]...) {
+				assert.ErrorContains(t, <-outcome, "worker w0: it was in the group, and has ended")
+			}
+		})
+	})
+}
+
+// A worker that is started again in time joins like any other; so it does when the others try again.
+func TestJoin_waitsForAWorkerThatIsStartedAgain(t *testing.T) {
+	inWorld(t, 3, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+		w.kill(2)
+		for _, outcome := range joinApart(t, agents[:2]...) {
+			assert.ErrorContains(t, <-outcome, "worker w2 has left")
+		}
+		outcomes := joinApart(t, agents[:2]...)
+		w.after(5 * time.Second)
+		again, _ := w.start(2)
+		w.after(24 * time.Hour) // it lives: it may take its time
+		for _, outcome := range append(outcomes, joinApart(t, again)...) {
+			assert.NoError(t, <-outcome)
+		}
+	})
+}
+
+// A partition ends a join only when it lasts.
+func TestJoin_unreachableWorker(t *testing.T) {
+	inMetWorld(t, 3, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+		_, err := agents[0].Call(t.Context(), "w2", Request{Body: Bytes(nil)})
+		require.Error(t, err) // but they have met
+		outcomes := joinApart(t, agents[:2]...)
+		w.after(time.Second)
+		w.cut(2)
+		w.after(joinPatience - 10*time.Second)
+		w.mend(2)
+		w.after(time.Hour)
+		w.cut(2)
+		took(t, joinPatience+10*time.Second, func() {
+			for _, outcome := range outcomes {
+				assert.ErrorContains(t, <-outcome, "worker w2 has not joined, and cannot be reached at 127.0.0.1:3 for 1m0s (")
+			}
+		})
+	})
+}
+
+// The first call to a worker of a group that has met, which has ended since, fails at once; to one of a group that was
+// named it may be starting.
+func TestCall_toAWorkerThatHasGone(t *testing.T) {
+	inMetWorld(t, 3, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+		w.kill(2)
+		for range 3 {
+			took(t, 0, func() {
+				_, err := agents[1].Call(t.Context(), "w2", Request{})
+				assert.Equal(t, codes.Unavailable, status.Code(err))
+				assert.ErrorContains(t, err, "worker w2: it was in the group, and has ended: nothing listens at 127.0.0.1:3: connection refused")
+			})
+		}
+	})
+	inWorld(t, 3, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+		w.kill(2)
+		took(t, 15*time.Second, func() {
+			_, err := agents[1].Call(t.Context(), "w2", Request{})
+			assert.ErrorContains(t, err, "worker w2: nothing listens at 127.0.0.1:3: connection refused")
+		})
+		w.kill(0)
+		time.AfterFunc(5*time.Second, func() { w.start(0) })
+		_, err := agents[1].Call(t.Context(), "w0", Request{Body: Bytes(nil)})
+		assert.ErrorContains(t, err, "an RRef whose owner", "it came in time")
+	})
+}
