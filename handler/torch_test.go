@@ -16,13 +16,7 @@ import (
 // is for handler.New, which does it on the owner's thread.
 func needTorch(t testing.TB) {
 	t.Helper()
-	pytest.With(t, func(tok gil.Token) {
-		found, err := pytest.Eval(t, tok, "__import__('importlib.util').util.find_spec('torch')").Truth(tok)
-		require.NoError(t, err)
-		if !found {
-			t.Skipf("PyTorch is not installed for %s", pytest.Runtime().Version())
-		}
-	})
+	pytest.NeedsModule(t, "torch")
 }
 
 func torchHandler(t *testing.T) *handler.Handler {

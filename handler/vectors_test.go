@@ -133,19 +133,9 @@ func checkRaised(t *testing.T, v vector, err error) {
 	}
 }
 
-func haveTorch(t *testing.T) (have bool) {
-	t.Helper()
-	pytest.With(t, func(tok gil.Token) {
-		var err error
-		have, err = pytest.Eval(t, tok, "__import__('importlib.util').util.find_spec('torch')").Truth(tok)
-		require.NoError(t, err)
-	})
-	return have
-}
-
 // TestVectorsOfOurs: what older versions of our module pickled stays loadable, on every Python.
 func TestVectorsOfOurs(t *testing.T) {
-	torch := haveTorch(t)
+	torch := pytest.HasModule(t, "torch")
 	if torch {
 		torchHandler(t) // imports torch where that is safe
 	}

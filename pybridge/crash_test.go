@@ -258,15 +258,3 @@ rpc.rpc_sync("self", my_udf)
 	assert.Contains(t, []int{2, 128 + int(syscall.SIGSEGV)}, code, stderr)
 	assert.Contains(t, stackOf(t, stderr), " in my_udf\n")
 }
-
-// needsModule skips the test where this Python lacks a module. It is not imported.
-func needsModule(t *testing.T, name string) {
-	t.Helper()
-	pytest.With(t, func(tok gil.Token) {
-		found, err := pytest.Eval(t, tok, fmt.Sprintf("__import__('importlib.util').util.find_spec(%q)", name)).Truth(tok)
-		require.NoError(t, err)
-		if !found {
-			t.Skipf("%s is not installed for Python %s", name, pytest.Runtime().Version())
-		}
-	})
-}

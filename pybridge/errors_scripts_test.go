@@ -59,7 +59,7 @@ f()
 
 // TestErrorWithNoMemoryLeft: what describes a MemoryError needs memory, which its own traceback may keep.
 func TestErrorWithNoMemoryLeft(t *testing.T) {
-	needsModule(t, "_testcapi")
+	pytest.NeedsModule(t, "_testcapi")
 	assert.Equal(t, "NoMemory: no more\n", runs(t, "error with no memory left"))
 }
 

@@ -135,7 +135,7 @@ func (o obstacle) exit(ctx context.Context, policy pybridge.FinalizePolicy, clos
 // needs skips the test where this Python lacks the module.
 func (o obstacle) needs(t *testing.T) {
 	if o.module != "" {
-		needsModule(t, o.module)
+		pytest.NeedsModule(t, o.module)
 	}
 }
 

@@ -67,7 +67,7 @@ func TestGoRecovers(t *testing.T) {
 func TestGoRecoversWithExtensions(t *testing.T) {
 	for _, module := range []string{"numpy", "torch"} {
 		t.Run(module, func(t *testing.T) {
-			needsModule(t, module)
+			pytest.NeedsModule(t, module)
 			source := fmt.Sprintf("import faulthandler\nimport %[1]s\nfaulthandler.enable()\nassert %[1]s.ones(3).sum() == 3", module)
 			assert.Equal(t, recovers, runs(t, "recover", sourceVariable+"="+source))
 		})

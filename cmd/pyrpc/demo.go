@@ -65,49 +65,41 @@ func (d *demo) run(ctx context.Context, rt *pybridge.Runtime) error {
 	d.rt = rt
 	executable, library, source := rt.Interpreter()
 	d.cmd.Printf("python %s: %s (from %s)\n  library %s\n", rt.Version(), executable, source, library)
-	if err := d.calls(ctx, handler.OwnModule, ownCalls); err != nil {
-		return err
-	}
-	torch, err := d.hasTorch(ctx)
+	h, err := handler.New(ctx, rt)
 	if err != nil {
 		return err
 	}
-	if torch {
-		err = d.calls(ctx, handler.TorchModule, torchCalls)
-	} else {
-		d.cmd.Printf("\n%s\n  skipped: this Python has no PyTorch; on Debian: apt install python3-torch, else: %s -m pip install torch\n",
-			handler.TorchModule, executable)
+	if err := d.calls(ctx, h, ownCalls); err != nil {
+		return err
+	}
+	if err := d.torchCalls(ctx, executable); err != nil {
+		return err
 	}
 	d.printGIL()
-	return err
+	return nil
 }
 
-// hasTorch looks for the RPC module without importing it.
-func (d *demo) hasTorch(ctx context.Context) (found bool, err error) {
-	err = gil.With(ctx, func(t gil.Token) error {
-		find, err := resolve(t, d.rt, "importlib.util", "find_spec")
-		if err != nil {
-			return err
-		}
-		defer find.Release()
-		spec, err := find.Call(t, "torch")
-		if err != nil {
-			return err
-		}
-		defer spec.Release()
-		found, err = spec.Truth(t)
-		return err
-	})
-	return found, err
-}
-
-func (d *demo) calls(ctx context.Context, module string, list []demoCall) error {
-	h, err := handler.New(ctx, d.rt, handler.WithModule(module))
-	if err != nil {
+// torchCalls makes the calls of torch's module, or says why not.
+func (d *demo) torchCalls(ctx context.Context, executable string) error {
+	h, err := handler.New(ctx, d.rt, handler.WithModule(handler.TorchModule))
+	switch {
+	case errors.Is(err, pybridge.ModuleNotFoundError):
+		d.cmd.Printf("\n%s\n  skipped: this Python has no PyTorch; on Debian: apt install python3-torch, else: %s -m pip install torch\n",
+			handler.TorchModule, executable)
+		return nil
+	case errors.Is(err, pybridge.ImportError): // one that lies where this Python looks, but was built for another
+		reason, _, _ := strings.Cut(err.Error(), "\n")
+		d.cmd.Printf("\n%s\n  skipped: this Python cannot import the PyTorch that it finds: %s\n", handler.TorchModule, reason)
+		return nil
+	case err != nil:
 		return err
 	}
-	d.handler, d.module = h, module
-	d.cmd.Printf("\n%s\n", module)
+	return d.calls(ctx, h, torchCalls)
+}
+
+func (d *demo) calls(ctx context.Context, h *handler.Handler, list []demoCall) error {
+	d.handler, d.module = h, h.Module()
+	d.cmd.Printf("\n%s\n", d.module)
 	for i, call := range list {
 		outcome, err := d.perform(ctx, call)
 		if err != nil {

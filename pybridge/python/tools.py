@@ -144,10 +144,3 @@ def diagnose():
         "signals": handlers,
         "modules": {name: _text(_getattr(sys.modules.get(name), "__version__", "")) for name in ("torch", "numpy") if name in sys.modules},
     }
-
-
-def find_modules(names):
-    """Which of the modules could be imported, without importing them."""
-    import importlib.util
-
-    return [name for name in names if importlib.util.find_spec(name) is not None]

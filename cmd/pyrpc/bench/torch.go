@@ -13,7 +13,7 @@ import (
 
 func torchHandler(ctx context.Context, s *Setup) (*handler.Handler, error) {
 	h, err := handler.New(ctx, s.Runtime, handler.WithModule(handler.TorchModule))
-	if errors.Is(err, pybridge.ModuleNotFoundError) {
+	if errors.Is(err, pybridge.ImportError) { // or has one that was built for another Python
 		return nil, &skipError{"this Python has no PyTorch"}
 	}
 	return h, err
