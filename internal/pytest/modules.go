@@ -17,9 +17,9 @@ def importable(name):
     spec = importlib.util.find_spec(name)
     if spec is None:
         return False
-    files = [f for folder in spec.submodule_search_locations or () for f in os.listdir(folder) if f.endswith(".so")]
-    ours = tuple(importlib.machinery.EXTENSION_SUFFIXES)
-    return all(".cpython-" not in f for f in files) or any(f.endswith(ours) for f in files)
+    files = [f for folder in spec.submodule_search_locations or () for f in os.listdir(folder)]
+    tagged = [f for f in files if ".cpython-" in f and f.endswith(".so")]
+    return not tagged or any(f.endswith(importlib.machinery.EXTENSION_SUFFIXES[0]) for f in tagged)
 `
 
 // HasModule says whether the interpreter could import a module. It imports nothing; the GIL must not be held.
