@@ -175,7 +175,8 @@ def _tensor(body):
     dtype = getattr(torch, body["dtype"])
     if not isinstance(dtype, torch.dtype):
         raise ValueError(f"{body['dtype']} is no dtype of torch")
-    value = torch.tensor(body["data"], dtype=dtype).reshape(body["shape"])
+    flat = torch.tensor(body["data"], dtype=dtype)
+    value = flat.reshape(body["shape"])
     return value.requires_grad_() if body.get("requires_grad") else value
 
 
