@@ -40,3 +40,14 @@ func TestDemoWithoutItsFolder(t *testing.T) {
 	dir := t.TempDir()
 	here(t, "demo", "--dir", dir).failed(t, 1, filepath.Join(dir, "demo_udfs.py")+" is not there: run the demo from the repository, or name the folder with --dir\n")
 }
+
+func TestIndented(t *testing.T) {
+	var out strings.Builder
+	i := &indented{w: &out}
+	for _, text := range []string{"a", "b\n\nc\n", "", "\n", "d"} {
+		n, err := i.Write([]byte(text))
+		require.NoError(t, err)
+		assert.Equal(t, len(text), n)
+	}
+	assert.Equal(t, "  ab\n  \n  c\n  \n  d", out.String())
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -22,7 +23,7 @@ func (c *common) demoWorkers(cmd *cobra.Command, dir string) error {
 	}
 	cmd.Printf("\ntwo workers (pyrpc run -n 2 %s)\n", workersProgram)
 	out := &indented{w: cmd.OutOrStdout()}
-	command := append([]string{self, "run", "--" + linesFlag, "--" + reportFlag}, given(cmd.InheritedFlags())...)
+	command := append([]string{self, "run", "--" + linesFlag, toLauncher, "--" + reportFlag}, given(cmd.InheritedFlags())...)
 	group := &launch.Group{
 		Workers: 2, Command: append(command, "--", filepath.Join(dir, workersProgram)), Grace: launchGrace,
 		Stdout: out, Stderr: cmd.ErrOrStderr(),
@@ -34,10 +35,21 @@ func (c *common) demoWorkers(cmd *cobra.Command, dir string) error {
 	return nil
 }
 
-// indented puts two spaces before each line; it is written to in whole lines.
-type indented struct{ w io.Writer }
+// indented puts two spaces before each line.
+type indented struct {
+	w      io.Writer
+	within bool // a line that is not finished
+}
 
-func (i *indented) Write(line []byte) (int, error) {
-	_, err := i.w.Write(append([]byte("  "), line...))
-	return len(line), err
+func (i *indented) Write(text []byte) (int, error) {
+	var out []byte
+	for line := range bytes.Lines(text) {
+		if !i.within {
+			out = append(out, "  "...)
+		}
+		out = append(out, line...)
+		i.within = line[len(line)-1] != '\n'
+	}
+	_, err := i.w.Write(out)
+	return len(text), err
 }

@@ -63,6 +63,50 @@ func TestRunWorkersOneFails(t *testing.T) {
 	}
 }
 
+// TestRunWorkersNamesTheCulprit: who lost the one that failed fails too, and may have ended before it.
+func TestRunWorkersNamesTheCulprit(t *testing.T) {
+	got := pyrpc(t, "", "run", "-n", "3", write(t, "program.py", `
+import os, pyrpc as rpc
+rank = int(os.environ["RANK"])
+rpc.init_rpc(f"w{rank}")
+if rank == 1:
+    raise ValueError("mine")
+rpc.shutdown()
+`))
+	assert.Equal(t, 1, got.status, got.stderr)
+	assert.Regexp(t, `(?m)^pyrpc: worker 1 \(process \d+\) failed with status 1$`, got.stderr)
+	assert.Contains(t, got.stderr, "[1] pyrpc: the program raised\n")
+	assert.Contains(t, got.stderr, "[1] ValueError: mine\n")
+}
+
+// TestRunWorkersPrompt: a question without an end of line is shown before it is answered.
+func TestRunWorkersPrompt(t *testing.T) {
+	python(t)
+	cmd := command(t, "run", "-n", "1", write(t, "program.py", `print("hello", input("name? "))`))
+	stdin, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	asked := make([]byte, len("[0] name? "))
+	_, err = io.ReadFull(stdout, asked)
+	require.NoError(t, err)
+	assert.Equal(t, "[0] name? ", string(asked))
+	_, err = io.WriteString(stdin, "you\n")
+	require.NoError(t, err)
+	rest, err := io.ReadAll(stdout)
+	require.NoError(t, err)
+	assert.Equal(t, "hello you\n", string(rest))
+	assert.NoError(t, cmd.Wait())
+}
+
+// TestRunWorkersWithinAGroup: a group of its own in each worker of another is not what anybody wants.
+func TestRunWorkersWithinAGroup(t *testing.T) {
+	cmd := command(t, "run", "-n", "2", write(t, "program.py", ""))
+	cmd.Env = append(cmd.Environ(), "RANK=2", "WORLD_SIZE=4")
+	finish(t, cmd).failed(t, 2, "this is one of a group already (RANK=2 WORLD_SIZE=4): leave -n out")
+}
+
 func TestRunWorkersSignals(t *testing.T) {
 	python(t)
 	file := write(t, "program.py", wait+"print('in', flush=True)\nwhile True: pass\n")

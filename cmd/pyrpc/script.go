@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"syscall"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -20,7 +21,7 @@ import (
 func runCommand(c *common) *cobra.Command {
 	f := &agentFlags{}
 	var workers int
-	var lines, reports bool
+	var how manner
 	cmd := &cobra.Command{
 		Use:   "run [-n WORKERS] SCRIPT.py [ARG...]",
 		Short: "Run a Python program inside this process, or in a group of such",
@@ -31,25 +32,37 @@ status.
 
 With -n the program runs in that many processes, with the environment that torchrun gives: RANK, LOCAL_RANK,
 WORLD_SIZE, LOCAL_WORLD_SIZE, and MASTER_ADDR and MASTER_PORT of this machine unless both are set. Lines of
-output begin with the rank. The first worker that fails ends the others, and its status is the command's.`,
+output begin with the rank; one that is not finished is shown after a tenth of a second. When a worker fails the others
+are ended; the one that failed first, and not for want of another, is named, and its status is the command's.`,
 		Args: arguments(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed(workersFlag) {
 				return c.launchScript(cmd, workers, f, args)
 			}
-			return c.runScript(cmd, f, lines, reports, args)
+			return c.runScript(cmd, f, how, args)
 		},
 	}
 	f.add(cmd)
 	cmd.Flags().IntVarP(&workers, workersFlag, "n", 0, "run that many `workers`, each in a process of its own")
-	cmd.Flags().BoolVar(&lines, linesFlag, false, "write each line when it is complete, as at a terminal (what -n has workers do)")
+	cmd.Flags().BoolVar(&how.lines, linesFlag, false, "write each line when it is complete, as at a terminal (what -n has workers do)")
 	_ = cmd.Flags().MarkHidden(linesFlag)
-	cmd.Flags().BoolVar(&reports, reportFlag, false, "print what became of each agent when it left, and of Python at the end")
+	cmd.Flags().IntVar(&how.launcher, launcherFlag, 0, "tell `descriptor` when the program has failed (what -n has workers do)")
+	_ = cmd.Flags().MarkHidden(launcherFlag)
+	cmd.Flags().BoolVar(&how.reports, reportFlag, false, "print what became of each agent when it left, and of Python at the end")
 	cmd.Flags().SetInterspersed(false) // what follows the script is the script's
 	return cmd
 }
 
-func (c *common) runScript(cmd *cobra.Command, f *agentFlags, lines, reports bool, args []string) error {
+// manner is how a program is run besides what it does.
+type manner struct {
+	lines, reports bool
+	launcher       int // descriptor, 0 for none
+}
+
+func (c *common) runScript(cmd *cobra.Command, f *agentFlags, how manner, args []string) error {
+	if how.launcher > 0 {
+		syscall.CloseOnExec(how.launcher) // it is for this process alone
+	}
 	config, err := f.config(c, cmd)
 	if err != nil {
 		return err
@@ -63,15 +76,15 @@ func (c *common) runScript(cmd *cobra.Command, f *agentFlags, lines, reports boo
 		return err
 	}
 	c.path = append([]string{dir}, c.path...)
-	if reports {
+	if how.reports {
 		config.Left = func(name string, r cleanup.Report) { printReport(cmd, "join of agent "+name, r) }
 	}
 	report, err := c.joined(cmd, func(ctx context.Context, rt *pybridge.Runtime) error {
 		if err := pyworker.Provide(ctx, rt, config); err != nil {
 			return err
 		}
-		return scriptError(gil.With(gil.WithLabel(ctx, args[0]), func(t gil.Token) error {
-			if lines || reports { // which come when they come
+		err := gil.With(gil.WithLabel(ctx, args[0]), func(t gil.Token) error {
+			if how.lines || how.reports { // which come when they come
 				if err := writeLines(t, rt); err != nil {
 					return err
 				}
@@ -81,9 +94,10 @@ func (c *common) runScript(cmd *cobra.Command, f *agentFlags, lines, reports boo
 				return err
 			}
 			return rt.RunMain(t, source, args[0])
-		}))
+		})
+		return programEnded(cmd, how.launcher, err)
 	}, pybridge.WithArgv(args...))
-	if reports {
+	if how.reports {
 		printReport(cmd, "join of the process", report)
 	}
 	return err

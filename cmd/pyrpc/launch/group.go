@@ -29,6 +29,7 @@ type Group struct {
 	Grace          time.Duration // between SIGTERM and SIGKILL
 
 	running sync.Map // of *worker: those that have a process, which has not been reaped
+	ranks   sync.Map // of int, by the number of the process: those that have had one
 	killed  atomic.Bool
 }
 
@@ -55,35 +56,62 @@ func (f *Failed) Status() int {
 	return f.Code
 }
 
-// Run starts the workers and waits until all have ended. The first that fails ends the others, and is the
-// error; so is the cause of ctx, whose end ends all.
+// Run starts the workers and waits until all have ended. When one has failed the others are ended, and the error is the
+// [Failed] of that whose failure came first; so is the cause of ctx, whose end ends all. At [ReportFD] each worker has
+// the pipe for [Report].
 func (g *Group) Run(ctx context.Context) error {
 	where, err := newMeeting()
 	if err != nil {
 		return err
 	}
 	defer where.close()
+	said, err := newReports()
+	if err != nil {
+		return err
+	}
+	defer said.close()
 	stop, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var out sync.Mutex // one for both streams: they may be the same terminal
+	failures, ended := g.startAll(stop, where, said)
+	select {
+	case first := <-failures:
+		cancel(g.blame(said, first, failures))
+	case <-ended:
+	}
+	<-ended
+	select {
+	case first := <-failures: // of the last that ended
+		cancel(g.blame(said, first, failures))
+	default:
+	}
+	return context.Cause(stop)
+}
+
+// startAll runs the workers on goroutines of their own, and says what those that failed by themselves failed with.
+func (g *Group) startAll(stop context.Context, where *meeting, said *reports) (failures chan error, ended chan struct{}) {
+	failures, ended = make(chan error, g.Workers), make(chan struct{})
+	stdout, stderr := newScreens(g.Stdout, g.Stderr)
 	var all sync.WaitGroup
 	for rank := range g.Workers {
 		w := &worker{rank: rank, grace: g.Grace}
 		w.cmd = exec.Command(g.Command[0], g.Command[1:]...)
 		w.cmd.Env = append(append(os.Environ(), where.env...), g.placeOf(rank)...)
-		w.stdout = newPrefixer(rank, g.Stdout, &out)
-		w.stderr = newPrefixer(rank, g.Stderr, &out)
+		w.cmd.ExtraFiles = []*os.File{said.to}
+		w.stdout, w.stderr = newPrefixer(rank, stdout), newPrefixer(rank, stderr)
 		if rank == 0 {
 			w.stdin = g.Stdin
 		}
 		all.Go(func() {
 			if err := g.run(stop, w); err != nil {
-				cancel(err)
+				failures <- err
 			}
 		})
 	}
-	all.Wait()
-	return context.Cause(stop)
+	go func() {
+		defer close(ended)
+		all.Wait()
+	}()
+	return failures, ended
 }
 
 // Kill ends all workers, and what they have started, without giving them time, also those that only start.
@@ -120,6 +148,7 @@ func (g *Group) run(stop context.Context, w *worker) error {
 	if err := w.start(); err != nil {
 		return fmt.Errorf("worker %d did not start: %w", w.rank, err)
 	}
+	g.ranks.Store(w.cmd.Process.Pid, w.rank)
 	g.running.Store(w, nil)
 	defer g.running.Delete(w)
 	if g.killed.Load() { // which may have found one worker less
