@@ -23,6 +23,7 @@ from sys import modules
 from ._errors import UnpicklableValue
 from ._safe import (
     exact,
+    get_args,
     get_cause,
     get_context,
     get_dict,
@@ -31,6 +32,9 @@ from ._safe import (
     repr_of,
     set_traceback,
     text_of,
+    type_base,
+    type_dict,
+    type_is_static,
     type_module,
     type_mro,
     type_name,
@@ -40,8 +44,6 @@ from ._safe import (
 MAX_ERRORS = 100  # exceptions in one record
 MAX_FRAMES = 100  # frames of one exception: half from each end
 MAX_ARGS_REPR = 10_000  # characters; the arguments themselves travel whole
-
-HEAPTYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class not compiled into the interpreter
 
 _GROUP = __builtins__.get("BaseExceptionGroup")  # from 3.11
 
@@ -112,15 +114,15 @@ def given(cls, text):
 
 
 def base_of(cls):
-    """Return the nearest base compiled into CPython.
+    """Return the base compiled into CPython whose layout instances of *cls* have.
 
     Its ``__new__``, ``__init__`` and ``__reduce__`` know the fields kept in C
-    (``OSError.filename``, ``UnicodeError.start``) and run no user code.
+    (``OSError.filename``, ``UnicodeError.start``) and run no user code. It need not be
+    the first such class of the MRO: of ``(ValueError, OSError)`` it is OSError.
     """
-    for base in type_mro(cls):
-        if not base.__flags__ & HEAPTYPE:
-            return base
-    return BaseException
+    while not type_is_static(cls):
+        cls = type_base(cls)
+    return cls
 
 
 def _capture(exc):
@@ -160,7 +162,8 @@ def _capture(exc):
 
 def _describe(exc):
     cls = type(exc)
-    args, state = _parts(exc, cls)
+    own_init = _has_own_init(cls)
+    args, state = _parts(exc, cls, own_init)
     notes = state.pop("__notes__", ())
     frames, omitted = _frames(get_traceback(exc))
     return {
@@ -170,6 +173,7 @@ def _describe(exc):
         "text": text_of(exc),
         "args": None if args is None else _dump_values(args),
         "args_repr": _args_repr(args),
+        "own_init": own_init,  # what C keeps is in the state, and does not follow from args
         "state": _dump_values(state) if state else None,
         "notes": _note_texts(notes),
         "frames": frames,
@@ -181,11 +185,26 @@ def _mro_names(cls):
     return [f"{type_module(c)}.{type_qualname(c)}" for c in type_mro(cls)]
 
 
-def _parts(exc, cls):
+def _has_own_init(cls):
+    """Tell whether the fields that C keeps may be other than what base_of(cls) makes of the arguments."""
+    base = base_of(cls)
+    if base is BaseException or base is _GROUP:
+        return False
+    for other in type_mro(cls):
+        if type_is_static(other):
+            return other is not base  # another's __init__ was called, or none
+        if "__init__" in type_dict(other) or "__new__" in type_dict(other):
+            return True
+    return False
+
+
+def _parts(exc, cls, own_init):
     """Return (args, state); args is None for groups, whose members are errors."""
     base = base_of(cls)
     if base is _GROUP:
         args, state = None, dict(get_dict(exc))
+    elif own_init:
+        args, state = get_args(exc), {**get_dict(exc), **_fields(exc, base)}
     else:
         args, state = _reduce(exc, base)
         if issubclass(base, (AttributeError, NameError)) and hasattr(base, "name"):
@@ -194,6 +213,26 @@ def _parts(exc, cls):
     state.pop("__pyrpc_remote__", None)
     state.pop("args", None)  # AttributeError's has it twice, from 3.12
     return args, state
+
+
+def _fields(exc, base):
+    """Return what C keeps in *exc* beyond what every exception has, by name.
+
+    What is None may be absent, which is not the same to OSError's text, and is left out.
+    """
+    fields = {}
+    for cls in type_mro(base):
+        if cls is BaseException:
+            break
+        for name, field in type_dict(cls).items():
+            if name != "obj" and hasattr(type(field), "__set__"):  # AttributeError's object stays
+                try:
+                    value = field.__get__(exc)
+                except AttributeError:  # OSError.characters_written, where it is not set
+                    value = None
+                if value is not None:
+                    fields[name] = value
+    return fields
 
 
 def _reduce(exc, base):

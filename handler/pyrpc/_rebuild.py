@@ -12,12 +12,16 @@ from types import ModuleType
 
 from ._capture import base_of
 from ._errors import RemoteError, RemoteTraceback
+from ._faithful import add_true_text, problem_of
 from ._render import full_name, headline, render
 from ._safe import get_cause, get_context, get_dict, get_suppress, text_of, type_name
 
 _set_cause = BaseException.__dict__["__cause__"].__set__
 _set_context = BaseException.__dict__["__context__"].__set__
 _set_suppress = BaseException.__dict__["__suppress_context__"].__set__
+
+
+MAX_PASSES = 10  # over the exceptions of one record, each of which finds others whose text fails
 
 
 class _CannotRebuild(Exception):
@@ -31,11 +35,7 @@ def rebuild(record, loads, permits, given=None):
     that class may be looked up; *given* is the class of ``errors[0]`` if known.
     """
     try:
-        errors = record["errors"]
-        built = _Builder(record, loads, permits, given)
-        exc = built.get(0)
-        for i in range(len(errors)):
-            built.link(i)
+        exc = _Builder(record, loads, permits, given).build()
         _attach_text(exc, render(record, last_hop=True))
         return exc
     except BaseException as problem:  # a malformed record
@@ -80,8 +80,37 @@ class _Builder:
     def __init__(self, record, loads, permits, given):
         self.record, self.errors = record, record["errors"]
         self.loads, self.permits, self.given = loads, permits, given
+        self.unfaithful = {}  # the reasons, by index
         self.built = {}
         self.building = set()
+
+    def build(self):
+        """Return exception 0, linked to the others, all of which have a text.
+
+        A text may come from a cause or a member, so all are made and linked first.
+        Where one's text fails, all are made again, with a RemoteError in its place.
+        """
+        for _ in range(MAX_PASSES):
+            self.get(0)
+            for i in range(len(self.errors)):
+                self.link(i)
+            found = {i: problem_of(self.built[i], e) for i, e in enumerate(self.errors)}
+            found = {i: reason for i, reason in found.items() if reason and i not in self.unfaithful}
+            if not found:
+                break
+            self.unfaithful.update(found)
+            self.built.clear()
+            self.building.clear()
+        self.note_texts()
+        return self.get(0)
+
+    def note_texts(self):
+        """Note what the exceptions' texts were, where they are others here."""
+        if "msg" in self.record:  # made by hand: the text is given, and the class anything
+            return
+        for i, exc in self.built.items():
+            if type(exc) is not RemoteError:
+                add_true_text(exc, self.errors[i], self.record["worker"])
 
     def get(self, i):
         """Return exception *i*, made on first use, without its links."""
@@ -104,6 +133,8 @@ class _Builder:
         error = self.errors[i]
         members = tuple(self.get(m) for m in error.get("members") or () if m is not None)
         try:
+            if i in self.unfaithful:
+                raise _CannotRebuild(self.unfaithful[i])
             cls = self.given if i == 0 and self.given is not None else self._class(error)
             return self._instance(require_exception(cls), error, members)
         except _CannotRebuild as problem:
@@ -127,7 +158,7 @@ class _Builder:
         else:
             raise _CannotRebuild("its arguments did not travel")
         exc = base.__new__(cls, *args)
-        base.__init__(exc, *args)
+        (BaseException if error.get("own_init") else base).__init__(exc, *args)
         state = self.loads(error["state"]) if error.get("state") else {}
         namespace = get_dict(exc)
         for name, value in state.items():

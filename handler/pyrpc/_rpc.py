@@ -150,13 +150,15 @@ def pack(host, to, obj):
     data = dumps_plain(obj)
     if data is not None:
         return data, None, ()
-    forks = []
-    token = destination.set((host, to, forks))
+    forks, failures = [], []
+    token = destination.set((host, to, forks, failures))
     try:
         data, tensors = serialize_parts(obj)
-    except BaseException:
+    except BaseException as exc:
         for handle, fork in forks:
             host.unfork(handle, fork)
+        if failures and exc.__cause__ is failures[-1]:
+            raise failures[-1] from None  # an RRef's own failure, and not pickle's
         raise
     finally:
         destination.reset(token)

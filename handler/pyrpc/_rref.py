@@ -135,14 +135,23 @@ def _reduce(rref):
     going = _rpc.destination.get()
     if going is None:
         return rref.__reduce__()
-    host, to, forks = going
+    host, to, forks, failures = going
+    try:
+        fork = _fork(rref, host, to)
+    except Exception as exc:
+        failures.append(exc)
+        raise
+    forks.append((rref._handle, fork))
+    return _receive_rref, (fork,)
+
+
+def _fork(rref, host, to):
     if rref._host is not host:
         raise RuntimeError(f"{rref} belongs to an agent that has been shut down")
     fork = host.fork(rref._handle, to)
     if type(fork) is tuple:
         raise failure(*fork)
-    forks.append((rref._handle, fork))
-    return _receive_rref, (fork,)
+    return fork
 
 
 def _receive_rref(fork):

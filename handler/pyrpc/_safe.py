@@ -8,9 +8,14 @@ into a pickle.
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
+HEAPTYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class made while the interpreter runs
+
 _get_module = type.__dict__["__module__"].__get__
 _get_qualname = type.__dict__["__qualname__"].__get__
 _get_mro = type.__dict__["__mro__"].__get__
+_get_flags = type.__dict__["__flags__"].__get__
+_get_namespace = type.__dict__["__dict__"].__get__
+_get_base = type.__dict__["__base__"].__get__
 
 get_args = BaseException.__dict__["args"].__get__
 get_cause = BaseException.__dict__["__cause__"].__get__
@@ -47,6 +52,20 @@ def type_name(cls):
 
 def type_mro(cls):
     return _get_mro(cls)
+
+
+def type_is_static(cls):
+    """Tell whether *cls* is compiled into the interpreter."""
+    return not _get_flags(cls) & HEAPTYPE
+
+
+def type_dict(cls):
+    return _get_namespace(cls)
+
+
+def type_base(cls):
+    """Return the base whose instances' layout in memory *cls* continues."""
+    return _get_base(cls)
 
 
 def text_of(obj):

@@ -81,6 +81,36 @@ def test_timeout():
     assert rpc.rpc_sync("w1", add, (1, 2), timeout=0) == 3
 
 
+def times_out():
+    rpc.rpc_sync("w0", nap, args=(0,), timeout=0.1)
+
+
+def test_rpc_error_of_a_nested_call():
+    exc = raises(rpc.RpcTimeoutError, rpc.rpc_sync, "w1", times_out)
+    assert (exc.code, exc.worker, exc.ran) == ("DeadlineExceeded", "w0", True), vars(exc)
+    assert str(exc).startswith("RPCErr:1:"), exc
+
+
+class Locked(Exception):
+    def __init__(self, msg):
+        super().__init__()
+        self.lock, self.msg = threading.Lock(), msg
+
+    def __str__(self):
+        with self.lock:
+            return self.msg
+
+
+def fail_locked():
+    raise Locked("broken pipe")
+
+
+def test_exception_whose_text_does_not_travel():
+    exc = raises(rpc.internal.RemoteError, rpc.rpc_sync, "w1", fail_locked)
+    assert exc.message == "broken pipe" and "broken pipe" in str(exc), exc
+    assert "its lock could not travel" in exc.reason, exc.reason
+
+
 def test_default_timeout():
     before = rpc.get_rpc_timeout()
     rpc._set_rpc_timeout(0.1)
