@@ -132,8 +132,13 @@ func TestCall_toAWorkerThatHasGone(t *testing.T) {
 			assert.ErrorContains(t, err, "worker w2: nothing listens at 127.0.0.1:3: connection refused")
 		})
 		w.kill(0)
-		time.AfterFunc(5*time.Second, func() { w.start(0) })
+		started := make(chan struct{})
+		time.AfterFunc(5*time.Second, func() {
+			w.start(0)
+			close(started)
+		})
 		_, err := agents[1].Call(t.Context(), "w0", Request{Body: Bytes(nil)})
 		assert.ErrorContains(t, err, "an RRef whose owner", "it came in time")
+		<-started
 	})
 }
