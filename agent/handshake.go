@@ -87,6 +87,9 @@ func (d *dialerCreds) explain(err error) string {
 		return misnamed.Error()
 	case errors.As(err, &noTLS):
 		return fmt.Sprintf("what listens at %s does not speak TLS: give TLS to both sides, or to neither", d.address)
+	case errors.As(err, &alert) && alert.Op == "remote error" && strings.Contains(alert.Err.Error(), "certificate") && !d.files.shows():
+		return fmt.Sprintf("the worker at %s takes no token and asks for a certificate, and this one has none (%v): "+
+			"give TLS.Cert and TLS.Key (--tls-cert, --tls-key), or that worker a token", d.address, alert.Err)
 	case errors.As(err, &alert) && alert.Op == "remote error" && strings.Contains(alert.Err.Error(), "certificate"):
 		return fmt.Sprintf("the worker at %s does not accept the certificate of this one, %s (%v): it must be valid, and come from its CA",
 			d.address, d.files.Cert, alert.Err)

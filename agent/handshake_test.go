@@ -104,7 +104,7 @@ func TestTLS_expired(t *testing.T) {
 	cert, err := tls.LoadX509KeyPair(old.Cert, old.Key)
 	require.NoError(t, err)
 	late.keys.mu.Lock()
-	late.keys.have, late.keys.stamp = &material{cert: cert, pool: x509.NewCertPool()}, late.keys.files.stamp()
+	late.keys.have, late.keys.stamp = &material{cert: &cert, pool: x509.NewCertPool()}, late.keys.files.stamp()
 	late.keys.have.pool.AddCert(ca.Cert)
 	late.keys.mu.Unlock()
 	_, err = late.Call(testContext(t), "w0", Request{})

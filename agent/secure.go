@@ -32,7 +32,11 @@ func (c *Config) safeguard(listener net.Addr) error {
 		return fmt.Errorf("%w: the agent %s, beyond this machine, without proof of who calls: give TLS with Cert, Key and CA, "+
 			"or TLS and a Token, or stay on 127.0.0.1", ErrInsecure, where)
 	}
-	c.Logger.Warn("agent: INSECURE: anybody who reaches this agent can run code in it, and read and change what it sends", "because it", where)
+	danger := "whoever is on the way can read and change what is sent, and run code here by what is answered"
+	if !isLocal(listener) {
+		danger = "anybody who reaches this agent can run code in it, and read and change what it sends"
+	}
+	c.Logger.Warn("agent: INSECURE: "+danger, "exposed", where)
 	return nil
 }
 
@@ -43,6 +47,9 @@ func (c *Config) checkSecrets() error {
 	if c.TLS != nil {
 		if err := c.TLS.check(); err != nil {
 			return err
+		}
+		if !c.TLS.shows() && (c.Token == nil || c.Rendezvous != nil) {
+			return fmt.Errorf("agent: TLS.Cert and TLS.Key are missing: only a caller with a Token, which others do not call, can do without")
 		}
 		if c.TLS.CA == "" && c.Token == nil {
 			return fmt.Errorf("%w: TLS without a CA asks nobody who he is: give TLS.CA, or a Token", ErrInsecure)

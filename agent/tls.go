@@ -3,6 +3,7 @@ package agent
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -15,7 +16,8 @@ import (
 
 // TLS names files in PEM. They are read again when they change; new connections then use the new ones.
 type TLS struct {
-	Cert, Key string // this worker's certificate, with the chain, and its key
+	// This worker's certificate, with the chain, and its key. Who has a Token, and only calls, can do without: a guest.
+	Cert, Key string
 	// CA has the roots that peers' certificates must come from. Without a Token every peer must show one,
 	// and it must be for the name by which the worker calls itself: a DNS name, the last part of a spiffe:
 	// or pyrpc: URI, or else the common name.
@@ -23,29 +25,35 @@ type TLS struct {
 }
 
 func (t *TLS) check() error {
-	if t.Cert == "" || t.Key == "" {
-		return fmt.Errorf("agent: TLS needs Cert and Key")
+	if (t.Cert == "") != (t.Key == "") {
+		return fmt.Errorf("agent: TLS.Cert and TLS.Key go together")
 	}
 	_, err := t.load()
 	return err
 }
 
+// shows says whether there is a certificate to show.
+func (t *TLS) shows() bool { return t.Cert != "" }
+
 // material is what was in the files.
 type material struct {
-	cert tls.Certificate
-	pool *x509.CertPool // nil: the system's
+	cert *tls.Certificate // nil where there is none to show
+	pool *x509.CertPool   // nil: the system's
 }
 
 func (t *TLS) load() (*material, error) {
-	cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
-	if err != nil {
-		return nil, fmt.Errorf("agent: TLS: %w", err)
+	m := &material{}
+	if t.shows() {
+		cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+		if err != nil {
+			return nil, fmt.Errorf("agent: TLS: %w", err)
+		}
+		if now := time.Now(); now.After(cert.Leaf.NotAfter) { // one that is not valid yet will be
+			return nil, fmt.Errorf("agent: TLS.Cert: %s expired at %v, and it is %v: renew it, or set this machine's clock",
+				t.Cert, cert.Leaf.NotAfter.UTC(), now.UTC().Truncate(time.Second))
+		}
+		m.cert = &cert
 	}
-	if now := time.Now(); now.After(cert.Leaf.NotAfter) { // one that is not valid yet will be
-		return nil, fmt.Errorf("agent: TLS.Cert: %s expired at %v, and it is %v: renew it, or set this machine's clock",
-			t.Cert, cert.Leaf.NotAfter.UTC(), now.UTC().Truncate(time.Second))
-	}
-	m := &material{cert: cert}
 	if t.CA == "" {
 		return m, nil
 	}
@@ -117,15 +125,20 @@ func (k *keyring) server() *tls.Config {
 			if err != nil {
 				return nil, err
 			}
+			if m.cert == nil {
+				return nil, errors.New("agent: TLS: this agent has no certificate: it calls others, and cannot be called")
+			}
 			cfg := &tls.Config{
 				MinVersion:   tls.VersionTLS13,
 				NextProtos:   []string{"h2"},
-				Certificates: []tls.Certificate{m.cert},
+				Certificates: []tls.Certificate{*m.cert},
 				ClientCAs:    m.pool,
-				ClientAuth:   tls.VerifyClientCertIfGiven,
 			}
-			if k.mutual {
+			switch {
+			case k.mutual:
 				cfg.ClientAuth = tls.RequireAndVerifyClientCert
+			case m.pool != nil: // the token proves who it is; a certificate that is shown must be good all the same
+				cfg.ClientAuth = tls.VerifyClientCertIfGiven
 			}
 			return cfg, nil
 		},
@@ -143,10 +156,9 @@ func (k *keyring) client(name, address string) (*tls.Config, error) {
 	if err != nil {
 		host = address
 	}
-	return &tls.Config{
-		MinVersion:   tls.VersionTLS13,
-		NextProtos:   []string{"h2"},
-		Certificates: []tls.Certificate{m.cert},
+	cfg := &tls.Config{
+		MinVersion: tls.VersionTLS13,
+		NextProtos: []string{"h2"},
 		// The standard check knows host names only. VerifyConnection does it whole, with the worker's.
 		InsecureSkipVerify: true,
 		VerifyConnection: func(state tls.ConnectionState) error {
@@ -162,7 +174,11 @@ func (k *keyring) client(name, address string) (*tls.Config, error) {
 			}
 			return &misnamedError{address, name, certNames(leaf)}
 		},
-	}, nil
+	}
+	if m.cert != nil {
+		cfg.Certificates = []tls.Certificate{*m.cert}
+	}
+	return cfg, nil
 }
 
 func verifyChain(state tls.ConnectionState, roots *x509.CertPool) error {

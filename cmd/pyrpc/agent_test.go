@@ -110,6 +110,8 @@ func TestAgentUsage(t *testing.T) {
 	here(t, "agent", "--name", "w0", "--coordinator", "h:1").failed(t, 2, "--world-size is missing")
 	here(t, "agent", "--name", "w0", "--coordinator", "h:1", "--peer", "w1=h:1").failed(t, 2, "exclude each other")
 	here(t, "agent", "--name", "w0", "--tls-cert", "c.pem").failed(t, 2, "--tls-cert and --tls-key go together")
+	here(t, "agent", "--name", "w0", "--tls-ca", "ca.pem", "--token-file", "t").failed(t, 2, "--tls-cert and --tls-key are missing")
+	here(t, "call", "--peer", "w0=h:1", "--tls-ca", "ca.pem", "w0", "math:hypot").failed(t, 2, "give --tls-cert and --tls-key, or --token-file")
 	pyrpc(t, "", "agent", "--name", "a b").failed(t, 1, `"a b" is no name for a worker`)
 	pyrpc(t, "", "agent", "--name", "w0", "--listen", "0.0.0.0:0").failed(t, 1, "insecure configuration", "without proof of who calls")
 	pyrpc(t, "", "agent", "--name", "w0", "--allow", "not an entry").failed(t, 1, `bad entry "not an entry"`)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -32,6 +33,7 @@ type agentFlags struct {
 	timeout           time.Duration
 	maxMessage        int64
 	lease             time.Duration
+	calls             bool // and nobody calls it: it may have a token and no certificate
 }
 
 // identity are the flags by which both sides of a connection prove who they are.
@@ -41,6 +43,20 @@ func (f *agentFlags) identity(cmd *cobra.Command) {
 	flags.StringVar(&f.key, "tls-key", "", "`file` with the certificate's key (PEM)")
 	flags.StringVar(&f.ca, "tls-ca", "", "`file` with the roots of the peers' certificates (PEM)")
 	flags.StringVar(&f.tokenFile, "token-file", "", "`file` with a shared secret, or a token for this name (pyrpc token); needs TLS off loopback")
+}
+
+// checkCertificate finds TLS without the certificate that it needs.
+func (f *agentFlags) checkCertificate() error {
+	switch {
+	case (f.cert == "") != (f.key == ""):
+		return &usageError{errors.New("--tls-cert and --tls-key go together")}
+	case f.ca == "" || f.cert != "":
+	case !f.calls:
+		return &usageError{errors.New("--tls-cert and --tls-key are missing: they are what this worker shows to those who call it")}
+	case f.tokenFile == "":
+		return &usageError{errors.New("--tls-ca proves who is called, not who calls: give --tls-cert and --tls-key, or --token-file")}
+	}
+	return nil
 }
 
 func (f *agentFlags) add(cmd *cobra.Command) {
@@ -67,8 +83,8 @@ func (f *agentFlags) config(c *common, cmd *cobra.Command) (pyworker.Config, err
 		level = slog.LevelDebug
 	}
 	config.Logger = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
-	if (f.cert == "") != (f.key == "") {
-		return config, &usageError{fmt.Errorf("--tls-cert and --tls-key go together")}
+	if err := f.checkCertificate(); err != nil {
+		return config, err
 	}
 	if f.cert != "" || f.ca != "" {
 		config.TLS = &agent.TLS{Cert: f.cert, Key: f.key, CA: f.ca}

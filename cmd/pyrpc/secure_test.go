@@ -103,3 +103,32 @@ func TestToken(t *testing.T) {
 	call().failed(t, 1, "Unauthenticated", "no token: this worker wants one")
 	call("--token-file", write(t, "other", "another long secret")).failed(t, 1, "wrong token: worker cli and worker w0 do not have tokens of the same secret")
 }
+
+// everywhere is the address at which a worker listens that listens on all of them: no loopback address, and reached from here.
+func everywhere(s *served) string {
+	port := s.peer[strings.LastIndexByte(s.peer, ':')+1:]
+	return "w0=0.0.0.0:" + port
+}
+
+// TestGuestBeyondLoopback: a guest needs TLS and a token, and no certificate, or the word that it is to be insecure.
+func TestGuestBeyondLoopback(t *testing.T) {
+	ca := testcerts.New(t)
+	secret := write(t, "secret", "correct horse battery staple\n")
+	token := write(t, "cli.token", here(t, "token", "--token-file", secret, "cli").ok(t))
+	files := ca.Leaf("w0", testcerts.ForName("w0"))
+	call := func(s *served, args ...string) ended {
+		return pyrpc(t, "", append(append([]string{"call", "--peer", everywhere(s)}, args...), "w0", "math:hypot", "3", "4")...)
+	}
+	s := serveAgent(t, append(tlsFlags(files), "--name", "w0", "--listen", "0.0.0.0:0", "--token-file", secret)...)
+	assert.Equal(t, "5.0\n", call(s, "--tls-ca", files.CA, "--token-file", token).ok(t))
+	call(s, "--token-file", token).failed(t, 1, "insecure configuration", "--tls-ca")
+	call(s, "--tls-ca", files.CA, "--token-file", write(t, "other", "another long secret")).failed(t, 1, "wrong token")
+	s.stop(t)
+
+	s = serveAgent(t, "--name", "w0", "--listen", "0.0.0.0:0", "--insecure")
+	call(s).failed(t, 1, "insecure configuration", "calls worker w0 at 0.0.0.0:", "--insecure")
+	out := call(s, "--insecure")
+	assert.Equal(t, "5.0\n", out.ok(t))
+	assert.Contains(t, out.stderr, "INSECURE: whoever is on the way can read and change what is sent")
+	s.stop(t)
+}
