@@ -86,7 +86,7 @@ func TestConfigIsChecked(t *testing.T) {
 func TestPolicy(t *testing.T) {
 	workers := group(t, 2, func(rank int, c *pyworker.Config) {
 		if rank == 1 {
-			c.Policy = &agent.Policy{Default: []string{"math", "parting:Account", "parting:Account.balance", "parting:echo"}}
+			c.Policy = &agent.Policy{Default: []string{"math", "parting:Account", "parting:Account.balance", "parting:Account.__len__", "listed", "parting:echo"}}
 		}
 	})
 	err := inside(t, workers[0], "parting", "check_policy")

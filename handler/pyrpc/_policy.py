@@ -122,10 +122,15 @@ class AllowList:
         )
 
     def permits_method(self, cls, name):
-        """Tell whether an entry covers the method, under the class that defines it."""
+        """Tell whether an entry covers the method, under the class that defines it.
+
+        A special method, which may do more than its class meant for peers, only by its own name.
+        """
         for owner in type.mro(cls):
             if name in owner.__dict__:
                 module, qualname = owner.__module__, f"{owner.__qualname__}.{name}"
+                if name.startswith("__"):
+                    return f"{module}:{qualname}" in self._exact
                 return self._is_exact(module, qualname) or self._is_listed(module, qualname)
         return False
 

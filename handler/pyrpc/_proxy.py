@@ -4,10 +4,31 @@ from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 from functools import partial
 
+#: Special names that libraries look up on any object, to learn what it is. A proxy lacks
+#: them, or it would be taken for what it stands for. Other special methods go to the owner.
+_LOOKED_UP = frozenset(
+    """
+    __copy__ __deepcopy__ __replace__ __getstate__ __setstate__ __getnewargs__ __getnewargs_ex__
+    __getinitargs__ __slots__
+    __name__ __qualname__ __wrapped__ __signature__ __text_signature__ __partialmethod__ __func__ __self__
+    __code__ __globals__ __closure__ __defaults__ __kwdefaults__ __annotations__ __annotate__ __annotate_func__
+    __type_params__ __isabstractmethod__ __objclass__ __get__ __set__ __delete__ __set_name__ __no_type_check__
+    __bases__ __mro__ __mro_entries__ __orig_bases__ __orig_class__ __origin__ __args__ __parameters__
+    __supertype__ __match_args__ __dataclass_fields__ __members__ __methods__
+    __typing_subst__ __typing_is_unpacked_typevartuple__ __typing_unpacked_tuple_args__
+    __file__ __path__ __spec__ __loader__ __all__
+    __cuda_array_interface__ __dlpack__ __dlpack_device__ __numpy_dtype__ __jax_array__ __dataframe__
+    __torch_function__ __torch_dispatch__ __prepare_scriptable__
+    """.split()
+)
+_OF_ARRAYS = ("__array", "__arrow_")  # __array__, __array_interface__, __arrow_c_array__, ...
+
 
 class RRefProxy:
     """Has the methods of the RRef's value; calling one calls it at the owner.
 
+    Special methods are called by name, ``proxy.__len__()``: Python's own ``len(proxy)`` asks
+    the class of the proxy. What every object has (``__repr__``, ``__eq__``) is the proxy's.
     ``rref``, ``rpc_api`` and ``rpc_timeout`` are its own attributes, which hide
     methods of those names, as torch's do.
     """
@@ -18,8 +39,8 @@ class RRefProxy:
         self.rpc_timeout = timeout
 
     def __getattr__(self, name):
-        if name.startswith("__") and name.endswith("__"):
-            raise AttributeError(name)  # copy, pickle and inspect ask for these
+        if name in _LOOKED_UP or name.startswith(_OF_ARRAYS):
+            raise AttributeError(name)
         return partial(self._invoke, name)
 
     def _invoke(self, name, /, *args, **kwargs):

@@ -43,7 +43,8 @@ def check_method(cls, name):
         return
     if type(name) is not str or not caller.policy.permits_method(cls, name):
         target = f"{cls.__module__}:{cls.__qualname__}.{name}"
-        raise ForbiddenGlobal(f"{target} is not allowed: worker {caller.name} may not call that method", target)
+        how = " unless the allow-list has that very name" if str(name).startswith("__") else ""
+        raise ForbiddenGlobal(f"{target} is not allowed: worker {caller.name} may not call that method{how}", target)
 
 
 def serve(data, extra):

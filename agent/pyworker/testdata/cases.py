@@ -247,6 +247,50 @@ def test_rref_proxy():
     assert (proxy.rref, proxy.rpc_timeout) == (rref, 5)
 
 
+class Layer:
+    """Has special methods, as torch's modules have."""
+
+    def __init__(self, scale):
+        self.scale = scale
+        self.entered = 0
+
+    def __call__(self, x):
+        return self.scale * x
+
+    def __len__(self):
+        return self.scale
+
+    def __getitem__(self, key):
+        return self.scale, key
+
+    def __enter__(self):
+        self.entered += 1
+        return self
+
+    def __exit__(self, *exc_info):
+        self.entered -= 1
+        return "left"
+
+
+def test_rref_special_methods():
+    rref = rpc.remote("w1", Layer, args=(3,))
+    for proxy, result in (
+        (rref.rpc_sync(), lambda r: r),
+        (rref.rpc_async(), lambda f: f.wait()),
+        (rref.remote(), lambda r: r.to_here()),
+    ):
+        assert result(proxy.__call__(4)) == 12
+        assert result(proxy.__len__()) == 3
+        assert result(proxy.__getitem__("k")) == (3, "k")
+        assert result(proxy.__enter__()).entered == 1
+        assert result(proxy.__exit__(None, None, None)) == "left"
+        raises(AttributeError, lambda: result(proxy.__matmul__(1)))
+    raises(AttributeError, getattr, rref.rpc_sync(), "__array__")
+    assert rpc.remote("w1", list, args=([1, 2],)).rpc_sync().__len__() == 2
+    # What one worker gives, the next takes: pipelines of modules are written so.
+    assert rref.remote().__call__(rref.rpc_sync().__len__()).rpc_sync().__add__(1) == 10
+
+
 def test_rref_type():
     rref = rpc.remote("w1", Counter)
     assert rref._get_type() is Counter

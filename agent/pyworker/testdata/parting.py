@@ -6,6 +6,7 @@ import time
 
 import pyrpc as rpc
 from cases import add, raises
+from listed import Listed
 
 kept = {}
 
@@ -70,6 +71,12 @@ class Account:
     def close(self):
         return "closed"
 
+    def __len__(self):
+        return 1
+
+    def __call__(self):
+        return "called"
+
 
 def echo(value):
     return value
@@ -87,5 +94,13 @@ def check_policy():
     assert "parting:Account.close is not allowed: worker w0 may not call that method" in str(exc), exc
     exc = raises(Exception, account.rpc_sync()._invoke, "__setattr__", "x", 1)
     assert "Account.__setattr__ is not allowed" in str(exc), exc
+    assert account.rpc_sync().__len__() == 1
+    exc = raises(Exception, account.rpc_sync().__call__)
+    assert "parting:Account.__call__ is not allowed: worker w0 may not call that method unless" in str(exc), exc
+    # The module is listed, and with it what it defines, but for special methods.
+    listed = rpc.remote("w1", Listed)
+    assert listed.rpc_sync().plain() == 1
+    exc = raises(Exception, listed.rpc_sync().__call__)
+    assert "listed:Listed.__call__ is not allowed" in str(exc), exc
     assert rpc.rpc_sync("w1", echo, (account,)).owner_name() == "w1"
     assert rpc.rpc_sync("w1", echo, (rpc.get_worker_info(),)).name == "w0"

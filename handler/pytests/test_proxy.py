@@ -1,0 +1,147 @@
+"""RRefProxy: special methods go to the value; what libraries look up of any object does not."""
+
+import asyncio
+import copy
+import dataclasses
+import functools
+import inspect
+import pickle
+import pprint
+import typing
+import unittest
+from unittest import mock
+
+from pyrpc._policy import AllowList
+from pyrpc._proxy import RRefProxy
+
+from . import targets
+from .torch_targets import torch
+
+try:
+    import numpy
+except ImportError:
+    numpy = None
+
+
+class Nobody:
+    """Stands for an RRef, in one process."""
+
+    def _open_host(self, what):
+        pass
+
+    def owner_name(self):
+        return "w1"
+
+
+def proxy():
+    return RRefProxy(Nobody(), call, -1.0)
+
+
+def call(to, func, args, timeout):
+    _, name, args, kwargs = args
+    return to, name, args, kwargs
+
+
+SPECIAL = """
+    __call__ __len__ __length_hint__ __getitem__ __setitem__ __delitem__ __contains__ __iter__ __next__ __reversed__
+    __missing__ __enter__ __exit__ __aenter__ __aexit__ __await__ __aiter__ __anext__ __add__ __radd__ __iadd__
+    __matmul__ __rmatmul__ __neg__ __invert__ __divmod__ __pow__ __bool__ __int__ __float__ __complex__ __index__
+    __round__ __bytes__ __fspath__ __del__ __instancecheck__ __users_own__
+""".split()
+
+
+class Specials(unittest.TestCase):
+    def test_go_to_the_owner(self):
+        for name in SPECIAL:
+            got = getattr(proxy(), name)(1, k=2)
+            self.assertEqual(got, ("w1", name, (1,), {"k": 2}))
+
+    def test_what_every_object_has_is_the_proxys(self):
+        one = proxy()
+        for name in ("__repr__", "__eq__", "__hash__", "__class__", "__dict__", "__reduce_ex__", "__init__"):
+            self.assertEqual(getattr(one, name), getattr(one, name))
+            self.assertNotIsInstance(getattr(one, name), functools.partial)
+
+    def test_under_an_allow_list_by_their_own_name_only(self):
+        name = targets.__name__
+        for entries in ([name], [f"{name}:*"], [f"{name}:Point*"], [f"{name}:Point"]):
+            self.assertFalse(AllowList(entries).permits_method(targets.Point, "__eq__"), entries)
+        allowed = AllowList([f"{name}:Point.__eq__"])
+        self.assertTrue(allowed.permits_method(targets.Point, "__eq__"))
+        self.assertFalse(allowed.permits_method(targets.Point, "__init__"))
+        self.assertFalse(allowed.permits_method(targets.Point, "__setattr__"))
+
+
+def inspected(one):
+    for name, function in inspect.getmembers(inspect, callable):
+        if name.startswith(("is", "get", "unwrap", "signature")) and name != "getargspec":  # deprecated
+            try:
+                function(one)
+            except (TypeError, AttributeError, ValueError):
+                pass
+
+
+def autospecced(one):
+    mock.create_autospec(one)
+    mock.Mock(spec=one)
+
+
+def as_bases(one):
+    with unittest.TestCase().assertRaises(TypeError):
+        type("Derived", (one,), {})
+    with unittest.TestCase().assertRaises(TypeError):
+        isinstance(1, one)
+
+
+class LookedUp(unittest.TestCase):
+    """No library takes a proxy for what it is not, and none calls its owner."""
+
+    def check(self, function):
+        def called(*args, **kwargs):
+            raise AssertionError(f"a call went out: {args}")
+
+        one = RRefProxy(Nobody(), called, -1.0)
+        result = function(one)
+        return one, result
+
+    def test_copies(self):
+        for function in (copy.copy, copy.deepcopy):
+            one, got = self.check(function)
+            self.assertIs(type(got), RRefProxy)
+            self.assertEqual(got.rpc_timeout, one.rpc_timeout)
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            got = pickle.loads(pickle.dumps(proxy(), protocol))
+            self.assertEqual(got.__len__(), ("w1", "__len__", (), {}))
+
+    def test_lookups(self):
+        for function in (
+            inspected, autospecced, as_bases, pprint.pformat, repr, dir, callable, asyncio.iscoroutine,
+            asyncio.isfuture, dataclasses.is_dataclass, inspect.unwrap, inspect.isawaitable,
+            staticmethod, functools.cached_property,
+        ):
+            with self.subTest(getattr(function, "__name__", function)):
+                self.check(function)
+        _, wrapper = self.check(lambda one: functools.wraps(one)(lambda: 0))
+        self.assertEqual(wrapper.__name__, "<lambda>")
+        for name in ("__name__", "__qualname__", "__annotations__"):
+            self.assertNotIsInstance(getattr(wrapper, name), functools.partial)
+        one, unwrapped = self.check(inspect.unwrap)
+        self.assertIs(unwrapped, one)
+        with self.assertRaises(TypeError):
+            self.check(typing.get_type_hints)
+
+    @unittest.skipIf(numpy is None, "numpy is not installed for this Python")
+    def test_numpy(self):
+        one, array = self.check(numpy.asarray)
+        self.assertEqual((array.dtype, array.shape), (numpy.dtype(object), ()))
+        self.assertIs(array[()], one)
+
+    @unittest.skipIf(torch is None, "torch is not installed for this Python")
+    def test_torch(self):
+        for function in (torch.tensor, torch.as_tensor, lambda one: torch.ones(1) + one):
+            with self.assertRaises((TypeError, RuntimeError)):
+                self.check(function)
+
+
+if __name__ == "__main__":
+    unittest.main()
