@@ -92,8 +92,8 @@ bench: build ## benchmarks (BENCH=pattern), then pyrpc's own
 fuzz: ## fuzz every target for FUZZTIME (10s)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 
-.PHONY: check check-fmt check-vet check-static check-rules check-generated check-tidy check-shell check-pure
-check: check-fmt check-rules check-shell check-tidy check-generated check-vet check-static check-pure ## everything but the tests
+.PHONY: check check-fmt check-vet check-static check-rules check-generated check-tidy check-shell check-pure check-darwin
+check: check-fmt check-rules check-shell check-tidy check-generated check-vet check-static check-pure check-darwin ## everything but the tests
 
 check-fmt: ## gofmt
 	@unformatted=$$(gofmt -l $(GO_FILES)); \
@@ -125,6 +125,9 @@ check-static: ## staticcheck
 check-pure: ## the packages without C, built and tested without cgo
 	CGO_ENABLED=0 $(GO) vet $(PURE)
 	CGO_ENABLED=0 $(GO) test $(PURE)
+
+check-darwin: ## everything compiles for macOS, with zig's C compiler
+	scripts/darwin.sh
 
 .PHONY: clean
 clean: ## remove what was built (not the Go cache)

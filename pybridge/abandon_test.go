@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 
 	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/internal/cpython"
 	"github.com/pyrpc/pyrpc/internal/pytest"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
@@ -68,7 +68,7 @@ func forgetful(ctx context.Context, onMain bool) (forget func() error) {
 		go func() {
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
-			right := (syscall.Gettid() == os.Getpid()) == onMain
+			right := cpython.OnFirstThread() == onMain
 			found <- right
 			if !right {
 				return

@@ -3,9 +3,7 @@ package pybridge
 import (
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
-	"syscall"
 
 	"github.com/pyrpc/pyrpc/internal/cpython"
 )
@@ -26,7 +24,7 @@ func adoptRunning() error {
 		return closedError(err)
 	}
 	defer func() { _ = cpython.Detach() }()
-	if syscall.Gettid() != os.Getpid() {
+	if !cpython.OnFirstThread() {
 		return needsImported("threading")
 	}
 	ref, err := cpython.Import("threading")

@@ -7,7 +7,7 @@
 #
 # --with-torch    torch too (some 200 MB; the tests that compare with torch want it).
 #                 PYRPC_SETUP_TORCH=1 is the same, and 0 overrules the flag.
-# --with-lint     shellcheck too, for `make check`
+# --with-lint     shellcheck and pip too, for `make check`
 # --with-trees    debootstrap too, with which scripts/tree.sh makes other Debian systems for `make matrix`
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -77,6 +77,7 @@ need_python() {
 need_tool gcc gcc libc6-dev
 need_tool make make
 if $lint; then need_tool shellcheck shellcheck; fi
+if $lint && ! system_python pip >/dev/null; then missing+=(python3-pip); fi
 if $trees; then PATH=$PATH:/usr/sbin:/sbin need_tool debootstrap debootstrap debian-archive-keyring; fi
 need_python
 

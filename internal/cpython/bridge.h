@@ -37,11 +37,12 @@ int cpy_finalize(void);
 // fork.c
 void cpy_free_children(void); // from Go's signal handlers, when they are made
 
-// stack_linux.c, stack_other.c: bytes; 0 where there is hardly any
+// stack_linux.c, stack_darwin.c: bytes; 0 where there is hardly any
 size_t cpy_stack_of_first(void);  // the process's first thread
+int cpy_on_first_thread(void);
 size_t cpy_stack_of_others(void); // every thread made later, but for those that somebody else chose a size for
 
-// malloc.c
+// malloc_linux.c, malloc_other.c
 void cpy_keep_freed(int bytes);
 
 // thread.c
@@ -196,7 +197,7 @@ cpy_ref cpy_wrap(PyObject *original, int wrapper); // a callable that calls orig
 enum { CPY_FORK, CPY_FORKPTY, CPY_FIND_SPEC, CPY_SETRECURSIONLIMIT };
 cpy_ref cpy_late(PyObject *self, int which); // self: eval and its arguments, and maybe the one to be called for
 
-// crash.c
+// crash_linux.c, crash_other.c: nothing is reported there
 void cpy_crash_open(uintptr_t go_text, uintptr_t go_text_end);
 cpy_ref cpy_crash_learn(PyObject *registrar, int reports); // faulthandler.register
 void cpy_crash_mend(void);  // takes the crash signals back from whoever took them; any thread

@@ -112,6 +112,9 @@ func Stacks() (first, others int) {
 	return int(C.cpy_stack_of_first()), int(C.cpy_stack_of_others())
 }
 
+// OnFirstThread reports whether the calling OS thread is the process's first, on which its main function began.
+func OnFirstThread() bool { return C.cpy_on_first_thread() != 0 }
+
 // KeepFreed has the C library keep so many bytes that were freed, in each of its arenas, instead of giving them
 // back to the kernel (mallopt: M_TRIM_THRESHOLD, M_MMAP_THRESHOLD), if it is one that can be told.
 func KeepFreed(bytes int) { C.cpy_keep_freed(C.int(min(bytes, math.MaxInt32))) }

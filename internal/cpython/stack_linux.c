@@ -16,6 +16,8 @@ enum { wanted = 16 << 20, used_before = 256 << 10 };
 
 static size_t first; // what the process's first thread has below the frame of prepare
 
+int cpy_on_first_thread(void) { return getpid() == gettid(); }
+
 static size_t default_size(void) {
 	pthread_attr_t attr;
 	size_t size = 0;
@@ -92,7 +94,7 @@ __attribute__((constructor)) static void prepare(void) {
 	char here;
 	if (cpy_process_has_python() == 2) return;
 	raise_default();
-	if (getpid() == gettid())
+	if (cpy_on_first_thread())
 		grow_first(&here);
 	else
 		guess_first();
@@ -103,7 +105,7 @@ __attribute__((constructor)) static void prepare(void) {
 // than there is where the stack does not grow, and less where it was grown beyond; so the limit is what there is, meanwhile.
 void cpy_with_bound_stack(void (*f)(void)) {
 	struct rlimit limit;
-	if (getpid() != gettid() || !first || getrlimit(RLIMIT_STACK, &limit)) {
+	if (!cpy_on_first_thread() || !first || getrlimit(RLIMIT_STACK, &limit)) {
 		f();
 		return;
 	}

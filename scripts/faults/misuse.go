@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"sync"
-	"syscall"
 
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/internal/cpython"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
@@ -42,7 +41,7 @@ func gilFaults() []fault {
 				go func() {
 					g, err := gil.Acquire(background)
 					w.must(err)
-					if syscall.Gettid() == os.Getpid() { // this one Go parks instead of ending it
+					if cpython.OnFirstThread() { // this one Go parks instead of ending it
 						w.must(g.Release())
 						lost <- false
 						return

@@ -180,7 +180,7 @@ func (w *worker) start() error {
 	w.cmd.WaitDelay = w.grace // for a pipe that a child of the worker keeps open
 	// A group of its own: what the terminal sends comes to the launcher alone, and from there once. And
 	// as such a group may not read from the terminal, its input comes through a pipe too.
-	w.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	w.cmd.SysProcAttr = ownGroup()
 	if w.stdin == nil {
 		return w.cmd.Start()
 	}

@@ -33,7 +33,12 @@ func (m *meeting) close() {
 // keepPort finds a free port of the loopback interface, and keeps it from being found free by others. The socket
 // is bound and does not listen: who asks for this very port with SO_REUSEADDR, as servers do, can listen there.
 func keepPort() (socket, port int, err error) {
-	socket, err = syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	syscall.ForkLock.RLock() // no program starts in between, which would inherit the socket
+	socket, err = syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err == nil {
+		syscall.CloseOnExec(socket)
+	}
+	syscall.ForkLock.RUnlock()
 	if err != nil {
 		return -1, 0, err
 	}

@@ -17,7 +17,7 @@ const ipLocalPortRange = 51
 // choose makes the kernel choose a port for a socket, of which there is one.
 func choose(t *testing.T, port int) error {
 	t.Helper()
-	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	require.NoError(t, err)
 	defer func() { _ = syscall.Close(socket) }()
 	if err := syscall.SetsockoptInt(socket, syscall.IPPROTO_IP, ipLocalPortRange, port<<16|port); errors.Is(err, syscall.ENOPROTOOPT) {

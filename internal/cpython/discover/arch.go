@@ -25,9 +25,6 @@ var architectures = map[string]architecture{
 	"s390x":   {elf.EM_S390, "s390x-linux-gnu"},
 }
 
-// multiarch returns this machine's Debian name, or "" where it is not known.
-func multiarch() string { return architectures[runtime.GOARCH].multiarch }
-
 // checkArchitecture refuses a file that this process could not load: another processor, or another word size.
 // An architecture that the table lacks is let through; the loader will judge.
 func checkArchitecture(f *elf.File, path string) error {

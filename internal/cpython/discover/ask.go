@@ -111,8 +111,8 @@ func (a answer) version() version {
 // build says it installs.
 func (a answer) identity() identity {
 	v := a.version()
-	dirs := append(a.Dirs, libraryDirs(a.BasePrefix)...)
-	names := append(a.Names, v.libraryNames()...)
+	dirs := append(a.Dirs, here.libraryDirs(a.BasePrefix)...)
+	names := append(a.Names, here.libraryNames(v)...)
 	candidates := append(a.Mapped, joinEach(dirs, filepath.Dir(a.Executable), names)...)
 	return identity{a.Executable, v, a.BasePrefix, candidates}
 }

@@ -30,6 +30,6 @@ print(json.dumps({
     "free_threaded": bool(var("Py_GIL_DISABLED")),
     "abi": getattr(sys, "abiflags", ""),
     "mapped": mapped(),
-    "names": [name for name in known(var("INSTSONAME"), var("LDLIBRARY")) if ".so" in name],
-    "dirs": known(libdir, libdir and multiarch and libdir + "/" + multiarch),
+    "names": [name for name in known(var("INSTSONAME"), var("LDLIBRARY")) if any(part in name for part in (".so", ".dylib", ".framework/"))],
+    "dirs": known(libdir, libdir and multiarch and libdir + "/" + multiarch, var("PYTHONFRAMEWORKPREFIX")),
 }))

@@ -42,6 +42,8 @@ func libraryAdvice(id identity) string {
 		return fmt.Sprintf("install it with `apt install libpython%s`", id.version)
 	case strings.Contains(id.prefix, "pyenv"):
 		return fmt.Sprintf("build it again with `PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install --force %s`", id.version)
+	case here.goos == "darwin":
+		return "build python again with --enable-shared, or install another: " + here.install()
 	default:
 		return fmt.Sprintf("build python again with --enable-shared, or use the distribution's: `apt install python%[1]s libpython%[1]s`", id.version)
 	}

@@ -43,7 +43,7 @@ func neededPython(f *elf.File) string {
 		return "" // a static executable has no dynamic section
 	}
 	for _, lib := range needed {
-		if _, ok := parseName(libraryName, lib); ok {
+		if _, ok := versionOfLibrary(lib); ok {
 			return lib
 		}
 	}

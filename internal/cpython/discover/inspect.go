@@ -58,7 +58,7 @@ func homeOf(exe, real string) string {
 // or, for a plain "python3", from the standard library that it must have.
 func versionOf(img image, real, home string) (version, bool) {
 	if img.libpython != "" {
-		return parseName(libraryName, img.libpython)
+		return versionOfLibrary(img.libpython)
 	}
 	if v, ok := parseName(executableName, real); ok {
 		return v, true
@@ -72,9 +72,9 @@ func versionOf(img image, real, home string) (version, bool) {
 // libraryPaths lists the places of the library. A statically linked interpreter names none, so only its
 // own installation counts: elsewhere there may well be the library of another Python of that version.
 func libraryPaths(img image, v version, origin, prefix string, getenv func(string) string) []string {
-	own := libraryDirs(prefix)
+	own := here.libraryDirs(prefix)
 	if img.libpython != "" {
 		return neededPaths(img, origin, own, getenv)
 	}
-	return joinEach(own, origin, v.libraryNames())
+	return joinEach(own, origin, here.libraryNames(v))
 }

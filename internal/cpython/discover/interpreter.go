@@ -35,7 +35,7 @@ type Interpreter struct {
 	// Executable is the absolute path that sys.executable shall have. In a virtual environment it is
 	// the environment's own bin/python with its symlinks left alone: CPython finds pyvenv.cfg from it.
 	Executable string
-	// Library is the absolute path of the libpython3.N.so.1.0 to load.
+	// Library is the absolute path of the libpython to load: libpython3.N.so.1.0, libpython3.N.dylib.
 	Library string
 	// Major and Minor are the version; the patch level is known only once the library is loaded.
 	Major, Minor int

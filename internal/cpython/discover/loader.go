@@ -27,18 +27,9 @@ func neededPaths(img image, origin string, prefixDirs []string, getenv func(stri
 func systemDirs() []string {
 	var dirs []string
 	for _, prefix := range []string{"/usr/local", "/usr", "/"} {
-		dirs = append(dirs, libraryDirs(prefix)...)
+		dirs = append(dirs, here.libraryDirs(prefix)...)
 	}
 	return dirs
-}
-
-// libraryDirs are the directories in which an installation keeps its libraries.
-func libraryDirs(prefix string) []string {
-	dirs := []string{filepath.Join(prefix, "lib")}
-	if triplet := multiarch(); triplet != "" {
-		dirs = append(dirs, filepath.Join(prefix, "lib", triplet))
-	}
-	return append(dirs, filepath.Join(prefix, "lib64"))
 }
 
 // joinEach returns every name in every directory, without repetition. Entries that are empty or relative

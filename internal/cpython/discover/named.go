@@ -78,7 +78,7 @@ func nothingFound(opt Options) error {
 		looked = append(looked, "PATH (not set)")
 	}
 	return &Error{Kind: ErrNoPython, Detail: "no python interpreter found", Looked: looked,
-		Advice: "install one with `apt install python3 libpython3-dev`, or name one with --python or PYRPC_PYTHON"}
+		Advice: "install one with " + here.install() + ", or name one with --python or PYRPC_PYTHON"}
 }
 
 // withAlternative adds to a refusal of the first python3 on PATH the name of a later one that would do.

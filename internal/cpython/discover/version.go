@@ -2,15 +2,11 @@ package discover
 
 import (
 	"fmt"
-	"path/filepath"
 	"regexp"
 	"strconv"
 )
 
-var (
-	executableName = regexp.MustCompile(`^python(\d+)\.(\d+)([a-z]*)$`)
-	libraryName    = regexp.MustCompile(`^libpython(\d+)\.(\d+)([a-z]*)\.so`)
-)
+var executableName = regexp.MustCompile(`(?:^|/)python(\d+)\.(\d+)([a-z]*)$`)
 
 // version is what the name of an interpreter or of a libpython tells. Its abi letters are CPython's own:
 // "t" is a free-threaded build, "d" a debug build, "m" an old leftover of 3.7 and before.
@@ -22,15 +18,9 @@ type version struct {
 // String returns "3.13t" and the like, as it appears in file names.
 func (v version) String() string { return fmt.Sprintf("%d.%d%s", v.major, v.minor, v.abi) }
 
-// libraryNames returns the file names under which a build of this version installs its library:
-// the real one first, then the link that only the development package has.
-func (v version) libraryNames() []string {
-	return []string{"libpython" + v.String() + ".so.1.0", "libpython" + v.String() + ".so"}
-}
-
-// parseName reads the version out of a file name by one of the patterns above.
+// parseName reads the version out of a file's name, by a pattern for it.
 func parseName(pattern *regexp.Regexp, path string) (version, bool) {
-	m := pattern.FindStringSubmatch(filepath.Base(path))
+	m := pattern.FindStringSubmatch(path)
 	if m == nil {
 		return version{}, false
 	}
@@ -42,7 +32,7 @@ func parseName(pattern *regexp.Regexp, path string) (version, bool) {
 // checkSupported refuses versions that pyrpc does not run with. path is the file it speaks of.
 func checkSupported(v version, path string) error {
 	e := &Error{Path: path, Advice: "pyrpc runs with python " + SupportedVersions() +
-		": name one with --python or PYRPC_PYTHON, or install one (`apt install python3 libpython3-dev`)"}
+		": name one with --python or PYRPC_PYTHON, or install one (" + here.install() + ")"}
 	switch {
 	case v.major < 3 || v.major == 3 && v.minor < MinMinor:
 		e.Kind, e.Detail = ErrTooOld, fmt.Sprintf("python %s at %s is too old", v, path)

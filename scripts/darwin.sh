@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Checks that pyrpc builds for macOS, on a machine that is none: go vet of everything, every library, and the
+# command as a C archive, as linking a program takes Apple's frameworks. C is compiled by zig, which PyPI has
+# (ziglang) and which is kept in .cache/zig. Where zig cannot be had this is skipped, but in CI (CI=true) it fails.
+#
+#   scripts/darwin.sh [GOARCH…]        (default: arm64 amd64)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+version=0.17.1
+dir=$PWD/.cache/zig
+zig=$dir/$version/ziglang/zig
+
+skip() {
+  printf 'darwin: %s: skipped\n' "$1" >&2
+  [[ ${CI:-} != true ]] || exit 1
+  exit 0
+}
+
+if [[ ! -x $zig ]]; then
+  python=$(scripts/python.sh pip) || skip "no Python here has pip, by which zig is installed"
+  rm -rf "$dir"
+  mkdir -p "$dir/new"
+  "$python" -m pip install --quiet --no-deps --disable-pip-version-check --target "$dir/new" "ziglang==$version" ||
+    skip "zig $version cannot be had from PyPI"
+  mv "$dir/new" "$dir/$version"
+fi
+export ZIG_GLOBAL_CACHE_DIR=$dir/cache ZIG_LOCAL_CACHE_DIR=$dir/cache
+
+libraries=$(go list -f '{{if ne .Name "main"}}{{.ImportPath}}{{end}}' ./...)
+[[ $# -gt 0 ]] || set -- arm64 amd64
+for goarch in "$@"; do
+  case $goarch in
+    arm64) target=aarch64-macos ;;
+    amd64) target=x86_64-macos ;;
+    *)
+      echo "darwin: there is no macOS for $goarch" >&2
+      exit 2
+      ;;
+  esac
+  export CGO_ENABLED=1 GOOS=darwin GOARCH=$goarch CC="$zig cc -target $target"
+  go vet ./...
+  # shellcheck disable=SC2086 # one word for each package
+  go build $libraries
+  go build -buildmode=c-archive -o "$dir/$goarch/pyrpc.a" ./cmd/pyrpc
+  echo "darwin: $goarch builds"
+done
