@@ -21,13 +21,12 @@ if [[ ! -x $zig ]]; then
   python=$(scripts/python.sh pip) || skip "no Python here has pip, by which zig is installed"
   rm -rf "$dir"
   mkdir -p "$dir/new"
-  "$python" -m pip install --quiet --no-deps --disable-pip-version-check --target "$dir/new" "ziglang==$version" ||
+  PIP_ROOT_USER_ACTION=ignore "$python" -m pip install --quiet --no-deps --disable-pip-version-check --target "$dir/new" "ziglang==$version" ||
     skip "zig $version cannot be had from PyPI"
   mv "$dir/new" "$dir/$version"
 fi
 export ZIG_GLOBAL_CACHE_DIR=$dir/cache ZIG_LOCAL_CACHE_DIR=$dir/cache
 
-libraries=$(go list -f '{{if ne .Name "main"}}{{.ImportPath}}{{end}}' ./...)
 [[ $# -gt 0 ]] || set -- arm64 amd64
 for goarch in "$@"; do
   case $goarch in
@@ -40,8 +39,7 @@ for goarch in "$@"; do
   esac
   export CGO_ENABLED=1 GOOS=darwin GOARCH=$goarch CC="$zig cc -target $target"
   go vet ./...
-  # shellcheck disable=SC2086 # one word for each package
-  go build $libraries
+  go list -f '{{if ne .Name "main"}}{{.ImportPath}}{{end}}' ./... | xargs go build
   go build -buildmode=c-archive -o "$dir/$goarch/pyrpc.a" ./cmd/pyrpc
   echo "darwin: $goarch builds"
 done
