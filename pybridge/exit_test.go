@@ -57,7 +57,7 @@ import builtins
 from concurrent.futures import ThreadPoolExecutor
 builtins.pool = ThreadPoolExecutor()
 assert pool.submit(sum, [1, 2]).result() == 3
-`, named: "ThreadPoolExecutor", graceful: notFinalised, full: finalised},
+`, graceful: finalised, full: finalised},
 	"torch in use": {source: torchUse, module: "torch", graceful: finalised, full: finalised},
 	"a thread that ends": {source: `
 import atexit, threading

@@ -25,9 +25,9 @@ type interpreter struct {
 	registry *cleanup.Registry
 	bridge   bridgeModule
 	// The modules, held from the start: at the end imports may be broken.
-	sys, atexit cpython.Ref
-	signals     signalGuard
-	unwatch     func() // ends the log of stalls
+	sys, atexit, threading cpython.Ref
+	signals                signalGuard
+	unwatch                func() // ends the log of stalls
 
 	located   chan struct{} // closed when a library was loaded, or none
 	retracted bool          // none was, and somebody else may start; read after located

@@ -13,7 +13,7 @@ import threading
 # importlib.abc, importlib.machinery, types and signal (by way of enum) would double the time to start.
 ModuleSpec, ModuleType, BuiltinFunction = type(sys.__spec__), type(sys), type(len)
 
-_isinstance, _getattr, _str, _type, _len, _repr = isinstance, getattr, str, type, len, repr
+_isinstance, _getattr, _str, _type, _len, _repr, _max = isinstance, getattr, str, type, len, repr, max
 _BaseException, _list, _tuple, _int, _issubclass = BaseException, list, tuple, int, issubclass
 
 

@@ -93,6 +93,40 @@ def join_threads():
     threading._shutdown()
 
 
+def run_thread_exits():
+    """What threading._shutdown does first: the functions of threading._register_atexit, the last one first. Executors
+    end their threads and processes there. Each runs once, also where threading._shutdown comes later."""
+    exits = _getattr(threading, "_threading_atexits", None)
+    raised = None
+    while exits:
+        try:
+            exits.pop()()
+        except _BaseException as exc:
+            raised = exc
+    if raised is not None:
+        raise raised
+
+
+def end_children(patience):
+    """Ends the processes that multiprocessing has started and that run still, those that have not heeded SIGTERM
+    after so many seconds by SIGKILL, and gives their names."""
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    if multiprocessing is None:
+        return []
+    from time import monotonic
+
+    children = multiprocessing.active_children()
+    for child in children:
+        child.terminate()
+    end = monotonic() + patience
+    for child in children:
+        child.join(_max(0, end - monotonic()))
+    for child in children:
+        if child.is_alive():
+            child.kill()
+    return ["%s (pid %s)" % (child.name, child.pid) for child in children]
+
+
 def torch_agent_runs():
     """Whether this process has an RPC agent of torch's. Its idle threads are nowhere in Python."""
     rpc = sys.modules.get("torch._C._distributed_rpc")

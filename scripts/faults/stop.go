@@ -85,6 +85,21 @@ atexit.register(sys.exit, 3)
 import atexit, time
 atexit.register(time.sleep, 1000)
 `},
+	{name: "process-pool", injected: "a ProcessPoolExecutor that nobody shuts down", outcome: cleanup.OutcomeReleased, err: "<nil>", source: `
+import concurrent.futures, math
+pool = concurrent.futures.ProcessPoolExecutor(2)
+assert pool.submit(math.sqrt, 4).result() == 2
+`},
+	{name: "thread-pool", injected: "a ThreadPoolExecutor with work left", outcome: cleanup.OutcomeReleased, err: "<nil>", source: `
+import concurrent.futures, time
+pool = concurrent.futures.ThreadPoolExecutor(1)
+for _ in range(3): pool.submit(time.sleep, 0.1)
+`},
+	{name: "process", injected: "a process of multiprocessing that does not end", outcome: cleanup.OutcomeReleased,
+		err: "multiprocessing's processes had not ended and were terminated: left (pid ", source: `
+import multiprocessing, time
+multiprocessing.Process(target=time.sleep, args=(1000,), name="left").start()
+`},
 	{name: "hostile-del", injected: "objects whose __del__ raises at the end", outcome: cleanup.OutcomeReleased, err: "<nil>", source: `
 import sys
 class Hostile:
