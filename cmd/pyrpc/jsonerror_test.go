@@ -56,7 +56,7 @@ func TestCallJSONErrors(t *testing.T) {
 		{append(worker, "posix:getpid"), 1, "pyrpc.internal.DeserializeError", "not on the allow-list", ""},
 		{append([]string{"--as", "eve"}, append(worker, "math:pi")...), 1, "PermissionDenied", "eve", ""},
 		{[]string{"--peer", "w9=127.0.0.1:1", "w9", "math:pi"}, 1, "Unavailable", "connection refused", ""},
-		{[]string{"self", "not_there:f"}, 1, "ModuleNotFoundError", "(name the folder of the module with --path)", "_find_and_load"},
+		{[]string{"self", "not_there:f"}, 1, "ModuleNotFoundError", "(name the folder of the module with --path)", ""},
 		{[]string{"self", "cmd_udfs:generator"}, 1, "pyrpc.internal.SerializeError", "cannot serialize", ""},
 		{[]string{"--timeout", "300ms", "self", "time:sleep", "100000"}, 1, "timeout", "time:sleep did not return within 300ms", ""},
 		{[]string{"self", "math:sqrt", "word"}, 2, "usage", "is no Python literal", ""},

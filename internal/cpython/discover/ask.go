@@ -18,6 +18,10 @@ const askLimit = 10 * time.Second
 //go:embed ask.py
 var askScript string
 
+// echo is of a comment in the script. What says it complains of its arguments, as no Python does: that tells nothing of
+// the program, and much of the script.
+const echo = "Asked of an interpreter"
+
 // answer is what ask.py prints.
 type answer struct {
 	Implementation string   `json:"implementation"`
@@ -70,6 +74,11 @@ func runScript(parent context.Context, exe string) (string, error) {
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	}
+	if strings.Contains(stderr.String(), echo) {
+		e := notAnInterpreter(exe, nil)
+		e.Detail = exe + " is no python interpreter"
+		return "", e
+	}
 	if said := shorten(stderr.String()); said != "" {
 		err = fmt.Errorf("%w, saying %q", err, said)
 	}
@@ -117,7 +126,7 @@ func (a answer) identity() identity {
 	return identity{a.Executable, v, a.BasePrefix, candidates}
 }
 
-func notAnInterpreter(exe string, err error) error {
+func notAnInterpreter(exe string, err error) *Error {
 	return &Error{Kind: ErrNotPython, Path: exe, Err: err,
 		Detail: exe + " does not answer as a python interpreter",
 		Advice: "name a cpython with --python or PYRPC_PYTHON"}

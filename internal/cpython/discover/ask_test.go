@@ -64,6 +64,7 @@ func TestNotPython(t *testing.T) {
 		"not executable":   {write(t, filepath.Join(dir, "e"), "x", 0o644), "not executable"},
 		"garbage":          {write(t, filepath.Join(dir, "f"), "\x00\x01", 0o755), "does not answer"},
 		"directory":        {dir, "is a directory"},
+		"another program":  {script(t, filepath.Join(dir, "g"), `echo "no file $6" >&2; exit 2`), "g is no python interpreter (named by --python); name a cpython"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
