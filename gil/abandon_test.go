@@ -43,7 +43,10 @@ func TestStuckCallGivesItsPermitBack(t *testing.T) {
 			assert.True(t, stuck[0].Abandoned)
 			assert.True(t, pytest.IsInside(stuck[0].Label), "a drain waits for it")
 			openDoor(t)
-			require.ErrorIs(t, <-result, context.Canceled)
+			err := <-result
+			if name != "with" { // whose body did not fail
+				require.ErrorIs(t, err, context.Canceled)
+			}
 			quiet(t)
 		})
 	}
@@ -55,20 +58,9 @@ func interruptibleWith(t *testing.T, name string) (cancel func(), result <-chan 
 	ctx, end := context.WithCancel(gil.WithLabel(background, "with "+name))
 	done := make(chan error, 1)
 	go func() {
-		done <- gil.With(ctx, func(tok gil.Token) error {
-			state, err := pytest.Runtime().Import(tok, "interrupts")
-			if err != nil {
-				return err
-			}
-			defer state.Release()
-			result, err := state.CallMethod(tok, name, nil)
-			result.Release()
-			return err
-		})
+		done <- gil.With(ctx, func(tok gil.Token) error { return method(tok, name) })
 	}()
-	pytest.With(t, func(tok gil.Token) {
-		pytest.Define(t, tok, "import interrupts\nvalue = interrupts.entered.acquire()", "value")
-	})
+	awaitEntered(t)
 	return end, done
 }
 

@@ -12,7 +12,9 @@ const drainBatch = 1024
 
 // With runs f while holding the GIL, and gives it back also when f panics or ends its goroutine.
 // Inside f wait for nothing that may need the GIL; see [Detach]. When ctx ends, Python code that f has
-// called, or calls next, is interrupted.
+// called, or calls next, is interrupted. With returns when f does: f's own Go code, and code in C that it has
+// called, as in time.sleep, do not notice, and With waits for them however long they take. A caller that has to
+// be back when ctx ends uses [Call].
 //
 // GIL: acquires
 // Thread: any; f runs on the calling goroutine, locked to its OS thread
@@ -21,7 +23,12 @@ const drainBatch = 1024
 //
 // Errors: those of [Acquire], f's own, in an *InterruptedError where it was interrupted, and else that
 // of [Guard.Release].
-func With(ctx context.Context, f func(Token) error) (err error) {
+func With(ctx context.Context, f func(Token) error) error {
+	return with(ctx, func(t Token, _ *nesting) error { return f(t) })
+}
+
+// with is With for an f that wants to know what the watchdog sees of it; nil where there is nothing to be seen.
+func with(ctx context.Context, f func(Token, *nesting) error) (err error) {
 	g, err := Acquire(ctx)
 	if err != nil {
 		return err
@@ -33,7 +40,7 @@ func With(ctx context.Context, f func(Token) error) (err error) {
 			err = released
 		}
 	}()
-	return f(g.Token())
+	return f(g.Token(), n)
 }
 
 // Assume gives the token of a goroutine that Python itself called with the GIL held, as in a

@@ -15,7 +15,7 @@ import (
 // GIL: acquires; must not be held
 // Thread: any; the goroutine is not locked to it
 // Ref: borrows p's tensors; the result's are new
-// Blocks: ctx until Python is entered, then user code
+// Blocks: ctx and gil.Patience; with a ctx that cannot end, user code
 //
 // Errors: ErrClosed; ErrTooLarge; ErrHeld; the end of ctx before the call began; a *pybridge.Error
 // that is a DeserializeError or a SerializeError when the call had no outcome.
@@ -57,18 +57,14 @@ func (h *Handler) checkSize(p Payload) error {
 }
 
 // table makes p's tensor table; nil, without entering Python, when there is none.
-func (h *Handler) table(ctx context.Context, p Payload) (o *pybridge.Object, err error) {
+func (h *Handler) table(ctx context.Context, p Payload) (*pybridge.Object, error) {
 	if len(p.Tensors) == 0 {
 		return nil, nil
 	}
-	err = gil.With(ctx, func(t gil.Token) error {
-		o, err = p.table(t)
-		return err
-	})
-	return o, err
+	return gil.Call(ctx, p.table)
 }
 
-// unpack reads a result that came with tensors. The call is done, so it does not end with ctx.
+// unpack reads a result that came with tensors. The call is done, so it does not end with ctx, and waits for the GIL.
 func unpack(ctx context.Context, result *pybridge.Object) (p Payload, err error) {
 	err = gil.With(context.WithoutCancel(ctx), func(t gil.Token) error {
 		p, err = PayloadOf(t, result)

@@ -19,24 +19,36 @@ func (h *Handler) inside(ctx context.Context, f func(gil.Token) error) error {
 	return h.closed(gil.With(ctx, f))
 }
 
+// leavable is inside for an f that runs user code: the caller leaves when ctx ends, whatever that code does, and what
+// f gives then is dropped. So f must not write to what the caller reads.
+func leavable[T any](ctx context.Context, h *Handler, f func(gil.Token) (T, error)) (v T, err error) {
+	if gil.Held() {
+		return v, gil.ErrHeld
+	}
+	if err := h.enter(); err != nil {
+		return v, err
+	}
+	defer h.calls.leave()
+	v, err = gil.Call(ctx, f)
+	return v, h.closed(err)
+}
+
 // Serialize pickles an object, tensors beside it (PythonRpcHandler::serialize).
 //
 // GIL: acquires; must not be held
 // Thread: any
 // Ref: borrows o; the payload's tensors are new
-// Blocks: ctx, then user code
-func (h *Handler) Serialize(ctx context.Context, o *pybridge.Object) (p Payload, err error) {
+// Blocks: ctx and gil.Patience; with a ctx that cannot end, user code
+func (h *Handler) Serialize(ctx context.Context, o *pybridge.Object) (Payload, error) {
 	gil.AssertNotHeld()
-	err = h.inside(ctx, func(t gil.Token) error {
+	return leavable(ctx, h, func(t gil.Token) (Payload, error) {
 		result, err := h.serialize.Call(t, o)
 		if err != nil {
-			return err
+			return Payload{}, err
 		}
 		defer result.Release()
-		p, err = PayloadOf(t, result)
-		return err
+		return PayloadOf(t, result)
 	})
-	return p, err
 }
 
 // Deserialize unpickles an object (PythonRpcHandler::deserialize). A failure is always an error, also
@@ -45,8 +57,8 @@ func (h *Handler) Serialize(ctx context.Context, o *pybridge.Object) (p Payload,
 // GIL: acquires; must not be held
 // Thread: any
 // Ref: borrows p's tensors; new
-// Blocks: ctx, then user code
-func (h *Handler) Deserialize(ctx context.Context, p Payload) (o *pybridge.Object, err error) {
+// Blocks: ctx and gil.Patience; with a ctx that cannot end, user code
+func (h *Handler) Deserialize(ctx context.Context, p Payload) (*pybridge.Object, error) {
 	gil.AssertNotHeld()
 	if h.isNone() {
 		return nil, ErrNoHandler
@@ -54,22 +66,22 @@ func (h *Handler) Deserialize(ctx context.Context, p Payload) (o *pybridge.Objec
 	if err := h.checkSize(p); err != nil {
 		return nil, err
 	}
-	err = h.inside(ctx, func(t gil.Token) error {
+	return leavable(ctx, h, func(t gil.Token) (*pybridge.Object, error) {
 		tensors, err := p.table(t)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		defer tensors.Release()
 		args := []any{p.Data}
 		if tensors != nil {
 			args = append(args, tensors)
 		}
-		if o, err = h.deserialize.Call(t, args...); err == nil {
-			o.Named("deserialized object")
+		o, err := h.deserialize.Call(t, args...)
+		if err != nil {
+			return nil, err
 		}
-		return err
+		return o.Named("deserialized object"), nil
 	})
-	return o, err
 }
 
 // RunPythonUDF runs an unpickled PythonUDF (PythonRpcHandler::runPythonUdf). What the UDF raised is
@@ -78,16 +90,16 @@ func (h *Handler) Deserialize(ctx context.Context, p Payload) (o *pybridge.Objec
 // GIL: acquires; must not be held
 // Thread: any
 // Ref: borrows udf; new
-// Blocks: ctx, then user code
-func (h *Handler) RunPythonUDF(ctx context.Context, udf *pybridge.Object) (o *pybridge.Object, err error) {
+// Blocks: ctx and gil.Patience; with a ctx that cannot end, user code
+func (h *Handler) RunPythonUDF(ctx context.Context, udf *pybridge.Object) (*pybridge.Object, error) {
 	gil.AssertNotHeld()
-	err = h.inside(ctx, func(t gil.Token) error {
-		if o, err = h.runFunction.Call(t, udf); err == nil {
-			o.Named("result of a UDF")
+	return leavable(ctx, h, func(t gil.Token) (*pybridge.Object, error) {
+		o, err := h.runFunction.Call(t, udf)
+		if err != nil {
+			return nil, err
 		}
-		return err
+		return o.Named("result of a UDF"), nil
 	})
-	return o, err
 }
 
 // HandleException gives the exception that a RemoteException stands for, as a *pybridge.Error of the
@@ -97,10 +109,11 @@ func (h *Handler) RunPythonUDF(ctx context.Context, udf *pybridge.Object) (o *py
 // GIL: acquires; must not be held
 // Thread: any
 // Ref: borrows result
-// Blocks: ctx, then code of the exception's class
+// Blocks: ctx and gil.Patience; with a ctx that cannot end, code of the exception's class
 func (h *Handler) HandleException(ctx context.Context, result *pybridge.Object) error {
 	gil.AssertNotHeld()
-	return h.inside(ctx, func(t gil.Token) error { return h.HandleExceptionGILHeld(t, result) })
+	_, err := leavable(ctx, h, func(t gil.Token) (struct{}, error) { return struct{}{}, h.HandleExceptionGILHeld(t, result) })
+	return err
 }
 
 // HandleExceptionGILHeld is [Handler.HandleException] for a caller that holds the GIL.

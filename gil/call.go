@@ -1,0 +1,143 @@
+package gil
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/pyrpc/pyrpc/internal/gate"
+)
+
+// Call is [With] for a caller that leaves when ctx ends, whatever Python does: it runs f with the GIL on a goroutine of
+// its own, and gives what f returned. When ctx ends, Python code that f has called is interrupted; where f has not
+// returned a [Patience] later, as code in C does not notice, Call returns an *InterruptedError that is Stuck. Then f
+// runs on: so it must take what it needs by value, write to nothing that the caller reads, and give what it makes as its
+// result. A result that comes after the caller has left is dropped; one with a method Release, as a
+// *pybridge.Object has, is released.
+//
+//	n, err := gil.Call(ctx, func(t gil.Token) (int, error) {
+//		math, err := rt.Import(t, "math")
+//		if err != nil {
+//			return 0, err
+//		}
+//		defer math.Release()
+//		result, err := math.CallMethod(t, "comb", 40, 20)
+//		if err != nil {
+//			return 0, err
+//		}
+//		defer result.Release()
+//		return pybridge.As[int](t, result)
+//	})
+//
+// GIL: acquires; must not be held
+// Thread: any; f runs on another goroutine, locked to its OS thread
+// Ref: the caller's, if T is a reference
+// Blocks: ctx and Patience; with a ctx that cannot end, the GIL, then f
+//
+// Errors: those of [With]; ErrHeld; an *InterruptedError. A panic of f is one of Call, and so is the end of f's
+// goroutine; once the caller has left, a panic ends the process as in any goroutine.
+func Call[T any](ctx context.Context, f func(Token) (T, error)) (T, error) {
+	AssertNotHeld()
+	var zero T
+	if cpython.Held() {
+		return zero, ErrHeld
+	}
+	c := &leavable[T]{over: make(chan struct{})}
+	if ctx.Done() == nil {
+		c.call(ctx, f)
+		return c.value, c.err
+	}
+	go c.run(ctx, f)
+	select {
+	case <-c.over:
+		return c.outcome()
+	case <-ctx.Done():
+	}
+	patience := time.NewTimer(Patience)
+	defer patience.Stop()
+	select {
+	case <-c.over:
+		return c.outcome()
+	case <-patience.C:
+	}
+	if !c.decided.CompareAndSwap(false, true) {
+		<-c.over // it has returned just now
+		return c.outcome()
+	}
+	return zero, c.seen(ctx).error(ctx, true)
+}
+
+// leavable is a call that its caller may leave.
+type leavable[T any] struct {
+	over     chan struct{} // closed when the fields below it are set
+	value    T
+	err      error
+	panicked any
+	exited   bool // f ended its goroutine
+
+	decided atomic.Bool                  // whether the caller has left, or f has returned, first
+	nested  atomic.Pointer[interruption] // what the watchdog sees of it, once f runs
+}
+
+func (c *leavable[T]) run(ctx context.Context, f func(Token) (T, error)) {
+	returned := false
+	defer func() {
+		if !returned {
+			c.panicked = recover()
+			c.exited = c.panicked == nil
+		}
+		if c.decided.CompareAndSwap(false, true) {
+			close(c.over)
+			return
+		}
+		if c.panicked != nil {
+			panic(c.panicked) // panics: f did, and nobody is there to be told
+		}
+		if c.err == nil {
+			release(c.value)
+		}
+	}()
+	c.call(ctx, f)
+	returned = true
+}
+
+func (c *leavable[T]) call(ctx context.Context, f func(Token) (T, error)) {
+	c.err = with(ctx, func(t Token, n *nesting) (err error) {
+		if n != nil {
+			c.nested.Store(&n.interruption)
+		}
+		if c.decided.Load() {
+			return gate.Ended(ctx) // it waited for the GIL for too long
+		}
+		c.value, err = f(t)
+		return err
+	})
+}
+
+// outcome is what came of f, on the goroutine of Call.
+func (c *leavable[T]) outcome() (T, error) {
+	switch {
+	case c.panicked != nil:
+		panic(c.panicked) // panics: f did
+	case c.exited:
+		runtime.Goexit()
+	}
+	return c.value, c.err
+}
+
+// seen is the call as the watchdog sees it; one that waits for the GIL it does not see.
+func (c *leavable[T]) seen(ctx context.Context) *interruption {
+	if i := c.nested.Load(); i != nil {
+		return i
+	}
+	return &interruption{label: label(ctx)}
+}
+
+// release gives back what nobody wants.
+func release(v any) {
+	if r, ok := v.(interface{ Release() }); ok {
+		r.Release()
+	}
+}
