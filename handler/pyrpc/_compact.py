@@ -9,6 +9,7 @@ the whole table, and changes entries for smaller ones of the same shape and valu
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 from . import _torch_api
+from ._strides import layout_of, packed
 
 _ALIGNMENT = 64  # bytes; what torch's own allocator promises
 
@@ -33,13 +34,9 @@ def compact(torch, table):
             _cut(torch, table, indices, storage)
             continue
         i = indices[0]
-        dense = table[i].numel() * table[i].element_size()
-        if dense == storage.nbytes():
-            continue
-        low, high = _span(table[i])
-        if dense < high - low:
-            table[i] = table[i].clone(memory_format=torch.contiguous_format)
-        else:
+        if layout_of(table[i]) is not None:
+            table[i] = packed(torch, table[i])
+        elif table[i].numel() * table[i].element_size() != storage.nbytes():
             _cut(torch, table, indices, storage)
 
 

@@ -30,7 +30,7 @@ DEFAULT_ALLOWED = frozenset(
     pyrpc.internal:_receive_leaf pyrpc.internal:_receive_named
     pyrpc.internal:_receive_parameter pyrpc.internal:_receive_quantized
     pyrpc.internal:_receive_sparse pyrpc.internal:_receive_sparse_compressed
-    pyrpc.internal:_receive_subclass
+    pyrpc.internal:_receive_strided pyrpc.internal:_receive_subclass
     pyrpc.internal:_remote_exception pyrpc.internal:UnpicklableValue
     pyrpc.internal:RemoteError pyrpc.internal:RemoteTraceback
     pyrpc.internal:SerializeError pyrpc.internal:DeserializeError

@@ -8,6 +8,7 @@ from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 from . import _torch, _torch_api
 from ._safe import repr_of
+from ._strides import unpacked
 
 #: layout: the methods that give its two index tensors
 SPARSE_COMPRESSED = {
@@ -28,6 +29,15 @@ def _receive_leaf(data):
     """A tensor that requires grad: a leaf, as graphs do not travel."""
     torch = _torch.require("a tensor")
     return _plain(torch, data).detach().requires_grad_(True)
+
+
+def _receive_strided(index, size, stride):
+    """A tensor of the table with the strides that it had: see _strides."""
+    from ._pickling import _receive_tensor  # here, as _pickling imports what sends tensors
+
+    torch = _torch.require("a tensor")
+    tensor = _plain(torch, _receive_tensor(index))
+    return unpacked(torch, _torch_api.of(torch).untyped_storage, tensor, size, stride)
 
 
 def _receive_named(data, names):

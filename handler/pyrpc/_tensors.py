@@ -17,8 +17,10 @@ from ._receivers import (
     _receive_quantized,
     _receive_sparse,
     _receive_sparse_compressed,
+    _receive_strided,
     _receive_subclass,
 )
+from ._strides import layout_of
 
 # What a subclass may override to say itself how it is pickled.
 _PICKLING = ("__reduce_ex__", "__reduce__", "__getstate__", "__setstate__")
@@ -62,11 +64,14 @@ def _make_reduce(torch, to_table):
             return _reduce_special(torch, tensor)
         if has_names is not None and has_names(tensor):
             return _receive_named, (tensor.rename(None), tensor.names)
+        layout = layout_of(tensor)
         # Lazy conjugation and negation are bits beside the data: without this
         # values would arrive wrong.
         if tensor.is_conj() or tensor.is_neg():
+            layout = tuple(tensor.shape), tensor.stride()  # which resolving may change
             tensor = tensor.resolve_conj().resolve_neg()
-        return to_table(tensor)
+        receive, args = to_table(tensor)
+        return (receive, args) if layout is None else (_receive_strided, (*args, *layout))
 
     return reduce
 

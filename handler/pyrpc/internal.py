@@ -32,6 +32,7 @@ from ._receivers import (
     _receive_quantized,
     _receive_sparse,
     _receive_sparse_compressed,
+    _receive_strided,
     _receive_subclass,
 )
 from ._remote import RemoteException, _handle_exception, _remote_exception
@@ -70,6 +71,7 @@ for _cls in (
     _receive_script_module,
     _receive_sparse,
     _receive_sparse_compressed,
+    _receive_strided,
     _receive_subclass,
     _receive_tensor,
     _remote_exception,

@@ -61,6 +61,8 @@ class TensorCase(unittest.TestCase):
 
     def assertSame(self, got, want):
         self.assertIs(type(got), type(want))
+        if want.layout is torch.strided and not want.is_quantized:
+            self.assertEqual((got.stride(), got.is_contiguous()), (want.stride(), want.is_contiguous()))
         for name in ("dtype", "layout", "shape", "requires_grad", "is_quantized"):
             self.assertEqual(getattr(got, name), getattr(want, name), name)
         self.assertEqual(names_of(got), names_of(want))

@@ -96,7 +96,7 @@ def attributes(path):
     behind_a_probe = {"tensor.rename", "tensor.names"}
     return {
         chain for chain in chains
-        if chain.startswith(("torch.", "tensor.")) and chain not in behind_a_probe
+        if chain.startswith(("torch.", "tensor.")) and "(" not in chain and chain not in behind_a_probe
     }
 
 

@@ -59,6 +59,20 @@ def test_large():
     assert torch.equal(rpc.rpc_sync("w1", torch.neg, args=(x,)), -x)
 
 
+def stride_of(tensor):
+    return tensor.stride(), tensor.is_contiguous()
+
+
+def test_strides():
+    for n in (12, 4 << 20):  # in the request; through shared memory
+        x = torch.arange(float(n))
+        for view in (x[::2], x.reshape(-1, 4).t(), x.reshape(-1, 4)[:, 1:3], x[::3].expand(2, -1), x.reshape(-1, 2)[:, 1]):
+            for to in ("w0", "w1"):
+                assert rpc.rpc_sync(to, stride_of, args=(view,)) == stride_of(view), (to, n, view.stride())
+                back = rpc.rpc_sync(to, cases.hand_back, args=(view,))
+                assert stride_of(back) == stride_of(view) and torch.equal(back, view), (to, n, view.stride())
+
+
 def test_functions_done_later():
     x = torch.zeros(2)
     assert torch.equal(rpc.rpc_sync("w1", later, args=(x,)), x + 1)
