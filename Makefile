@@ -19,8 +19,8 @@ LDFLAGS := -X main.version=$(VERSION)
 # Packages without C: built and tested with CGO_ENABLED=0 too, which proves the layering.
 PURE := ./agent ./agent/proto/... ./agent/shm/... ./internal/hugepages/... ./cleanup/... ./handler/wire/... ./internal/gate/... ./internal/cpython/discover/...
 
-# The interpreter to test with: the first that has torch, else numpy, else any.
-TEST_PYTHON = $$(scripts/python.sh numpy torch || scripts/python.sh numpy || scripts/python.sh)
+# The interpreter that setup chooses, and says: the first that has torch, else numpy, else any.
+TEST_PYTHON = $$(scripts/python.sh --most numpy torch)
 
 # cpy3 compiles only with our header forced in; see pybridge/cpy3.
 # The script prints shell assignments (NAME='value', a line each).
@@ -46,7 +46,7 @@ build: ## build bin/pyrpc
 
 .PHONY: run
 run: setup build ## set up, build and show the demo
-	bin/pyrpc demo
+	PYRPC_PYTHON="$(TEST_PYTHON)" bin/pyrpc demo
 
 .PHONY: test test-python test-cpy3 test-go
 test: test-python test-cpy3 test-go ## all tests, with the race detector

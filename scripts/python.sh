@@ -3,8 +3,19 @@
 # of python3 on PATH and the system's python3 that has every module named as an argument.
 # Exits 1, silently, if there is none.
 #
-#   scripts/python.sh [MODULE…]
+#   scripts/python.sh [--most] [MODULE…]
+#
+# --most    rather one that lacks modules, the last ones first, than none: what is set up, demonstrated and tested with
 set -euo pipefail
+
+if [[ ${1:-} == --most ]]; then
+  modules=("${@:2}")
+  while ! "${BASH_SOURCE[0]}" "${modules[@]}"; do
+    [[ ${#modules[@]} -gt 0 ]] || exit 1
+    unset 'modules[-1]'
+  done
+  exit
+fi
 
 # Asks for the modules without importing them: importing torch takes a second.
 probe='

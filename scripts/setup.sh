@@ -147,6 +147,7 @@ if [[ ${#missing[@]} -gt 0 ]]; then
   install
   go_serves || advise_go
 fi
-python=$(scripts/python.sh) ||
+python=$(scripts/python.sh --most numpy torch) ||
   fail "PYRPC_PYTHON (${PYRPC_PYTHON:-not set}) or python3 is no usable Python from 3.9."
-echo "setup: ready ($(go env GOVERSION), $("$python" -V), $python)"
+has_torch=$("$python" -I -c 'import importlib.util as u; print("with" if u.find_spec("torch") else "without")')
+echo "setup: ready ($(go env GOVERSION), $("$python" -V) $has_torch torch, $python)"

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -50,4 +52,31 @@ func TestIndented(t *testing.T) {
 		assert.Equal(t, len(text), n)
 	}
 	assert.Equal(t, "  ab\n  \n  c\n  \n  d", out.String())
+}
+
+// TestPythonThatSetupChooses: setup names the interpreter with most of what the demonstration shows, and make runs that.
+func TestPythonThatSetupChooses(t *testing.T) {
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	require.NoError(t, err)
+	choose := func(has string) string {
+		stub := write(t, "python3", `#!/bin/sh
+shift 3
+for module; do case " `+has+` " in *" $module "*) ;; *) exit 1 ;; esac; done
+`)
+		require.NoError(t, os.Chmod(stub, 0o700))
+		cmd := exec.CommandContext(t.Context(), filepath.Join(root, "scripts", "python.sh"), "--most", "numpy", "torch")
+		cmd.Env = append(os.Environ(), "PYRPC_PYTHON="+stub)
+		out, err := cmd.Output()
+		require.NoError(t, err)
+		return strings.TrimSpace(strings.ReplaceAll(string(out), stub, "stub"))
+	}
+	for _, has := range []string{"numpy torch", "numpy", ""} {
+		assert.Equal(t, "stub", choose(has), has)
+	}
+	setup, err := os.ReadFile(filepath.Join(root, "scripts", "setup.sh"))
+	require.NoError(t, err)
+	assert.Contains(t, string(setup), "python=$(scripts/python.sh --most numpy torch)")
+	run, err := exec.CommandContext(t.Context(), "make", "-n", "-C", root, "run").CombinedOutput()
+	require.NoError(t, err, "%s", run)
+	assert.Contains(t, string(run), `PYRPC_PYTHON="$(scripts/python.sh --most numpy torch)" bin/pyrpc demo`)
 }
