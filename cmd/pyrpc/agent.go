@@ -9,6 +9,7 @@ import (
 
 	"github.com/pyrpc/pyrpc/agent"
 	"github.com/pyrpc/pyrpc/agent/pyworker"
+	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
@@ -29,7 +30,8 @@ func agentCommand(c *common) *cobra.Command {
 		Long: `agent runs a worker: it serves calls of Python functions until it is stopped by SIGINT or SIGTERM,
 and then ends what it does and leaves. The group is what --peer names, or whoever meets at the
 --coordinator. It listens on the loopback interface unless --listen says otherwise, and elsewhere wants
-TLS with a CA, or TLS and a token: whoever can call can run code.`,
+TLS with a CA, or TLS and a token: whoever can call can run code. What functions print is written line by line,
+also where standard output is a pipe or a file.`,
 		Example: "  pyrpc agent --name w0 --listen 127.0.0.1:29500\n" +
 			"  pyrpc call --peer w0=127.0.0.1:29500 w0 math:hypot 3 4\n" +
 			"  pyrpc agent --name w1 --peer w0=127.0.0.1:29500 --allow math --allow w0=mymodule.*",
@@ -86,6 +88,9 @@ func (c *common) serve(cmd *cobra.Command, s *serving) error {
 		return err
 	}
 	return c.withRuntime(cmd, func(ctx context.Context, rt *pybridge.Runtime) error {
+		if err := gil.With(ctx, func(t gil.Token) error { return writeLines(t, rt) }); err != nil {
+			return err
+		}
 		w, err := pyworker.New(ctx, rt, config)
 		if err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -30,8 +31,17 @@ var listens = regexp.MustCompile(`worker (\S+) listens on (\S+)`)
 // serveAgent starts one, and waits until it listens.
 func serveAgent(t *testing.T, args ...string) *served {
 	t.Helper()
+	return serveAgentTo(t, nil, args...)
+}
+
+// serveAgentTo is serveAgent with a standard output.
+func serveAgentTo(t *testing.T, stdout *os.File, args ...string) *served {
+	t.Helper()
 	python(t)
 	s := &served{cmd: command(t, append([]string{"agent"}, args...)...), stderr: &bytes.Buffer{}}
+	if stdout != nil {
+		s.cmd.Stdout = stdout
+	}
 	stderr, err := s.cmd.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, s.cmd.Start())
@@ -65,7 +75,7 @@ func TestAgent(t *testing.T) {
 	s := serveAgent(t, "--name", "w0")
 	assert.Equal(t, "5.0\n", pyrpc(t, "", "call", "--peer", s.peer, "w0", "math:hypot", "3", "4").ok(t))
 	assert.Equal(t, "[3, 2, 1]\n", pyrpc(t, "", "call", "--peer", s.peer, "w0", "builtins:sorted", "[3, 1, 2]", "--kw", "reverse=True").ok(t))
-	pyrpc(t, "", "call", "--peer", s.peer, "w0", "math:sqrt", "--", "-1").failed(t, 1, "math:sqrt at w0 raised ValueError: math domain error")
+	pyrpc(t, "", "call", "--peer", s.peer, "w0", "math:sqrt", "--", "-1").failed(t, 1, "math:sqrt at w0 raised ValueError: ")
 
 	cmd := exec.CommandContext(t.Context(), binary, "call", "w0", "math:sqrt", "4")
 	cmd.Env = append(cmd.Environ(), peersVariable+"=w9=localhost:1,"+s.peer)

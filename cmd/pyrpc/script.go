@@ -28,7 +28,7 @@ func runCommand(c *common) *cobra.Command {
 		Long: `run executes a Python program as __main__ in the Python inside this process. The program can
 "import pyrpc", and start an agent with pyrpc.init_rpc; the flags say who may call that. sys.argv is as with
 python3 SCRIPT.py ARG..., and modules beside the script are importable. sys.exit ends the command with its
-status.
+status. PYTHONUNBUFFERED has output written at once, as with python3.
 
 With -n the program runs in that many processes, with the environment that torchrun gives: RANK, LOCAL_RANK,
 WORLD_SIZE, LOCAL_WORLD_SIZE, and MASTER_ADDR and MASTER_PORT of this machine unless both are set. Lines of
@@ -84,7 +84,7 @@ func (c *common) runScript(cmd *cobra.Command, f *agentFlags, how manner, args [
 			return err
 		}
 		err := gil.With(gil.WithLabel(ctx, args[0]), func(t gil.Token) error {
-			if how.lines || how.reports { // which come when they come
+			if how.lines || how.reports || os.Getenv(unbufferedVariable) != "" { // reports come when they come
 				if err := writeLines(t, rt); err != nil {
 					return err
 				}
@@ -108,23 +108,6 @@ func printReport(cmd *cobra.Command, of string, r cleanup.Report) {
 	if len(r.Steps) > 0 {
 		cmd.Print(of + "\n" + indent(r.String()))
 	}
-}
-
-// writeLines has sys.stdout write each line when it is complete.
-func writeLines(t gil.Token, rt *pybridge.Runtime) error {
-	stdout, err := resolve(t, rt, "sys", "stdout")
-	if err != nil {
-		return err
-	}
-	defer stdout.Release()
-	reconfigure, err := stdout.Attr(t, "reconfigure")
-	if err != nil {
-		return err
-	}
-	defer reconfigure.Release()
-	done, err := reconfigure.CallKw(t, nil, map[string]any{"line_buffering": true})
-	done.Release()
-	return err
 }
 
 // decode reads source as Python does: UTF-8, unless a byte order mark or a coding line says otherwise.
