@@ -18,6 +18,7 @@ const selfTarget = "self"
 
 func callCommand(c *common) *cobra.Command {
 	var kw []string
+	var limit deadline
 	r := &remoteCall{}
 	cmd := &cobra.Command{
 		Use:   "call TARGET MODULE:FUNCTION [ARG...]",
@@ -35,9 +36,10 @@ JSON.md, or {"error": {"type", "message", "traceback"}}; what Python code prints
 			if err != nil {
 				return err
 			}
-			if err := c.deadline.check(); err != nil {
+			if err := limit.check(); err != nil {
 				return err
 			}
+			c.deadline = limit // not before: other commands share c, and have no end
 			c.what = args[1]
 			if args[0] != selfTarget {
 				c.what += " at " + args[0]
@@ -51,7 +53,7 @@ JSON.md, or {"error": {"type", "message", "traceback"}}; what Python code prints
 	c.moduleFlag(cmd)
 	c.jsonFlag(cmd)
 	r.add(cmd)
-	c.deadline.flag(cmd)
+	limit.flag(cmd)
 	cmd.Flags().StringArrayVar(&kw, "kw", nil, "keyword argument `name=literal`; may be repeated")
 	return cmd
 }

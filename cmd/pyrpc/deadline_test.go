@@ -45,3 +45,12 @@ func TestCallTimeoutUsage(t *testing.T) {
 	here(t, "call", "--timeout", "5", "self", "math:sqrt", "4").failed(t, 2, `missing unit in duration "5" (did you mean 5s, seconds?)`)
 	assert.Equal(t, "2.0\n", pyrpc(t, "", "call", "--timeout", "0", "self", "math:sqrt", "4").ok(t), "no end")
 }
+
+// TestOnlyCallsHaveAnEnd: an agent, or a program under run, goes on for longer than a call may take by default. All
+// commands are made, whichever runs.
+func TestOnlyCallsHaveAnEnd(t *testing.T) {
+	c := &common{}
+	call := callCommand(c)
+	assert.Equal(t, "1m0s", call.Flag("timeout").DefValue)
+	assert.Zero(t, c.deadline.limit)
+}
