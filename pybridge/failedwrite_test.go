@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"golang.org/x/sys/unix"
 
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/internal/pytest"
@@ -96,7 +97,7 @@ func init() {
 	}))
 	pytest.Register("closed standard output", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		r, w, err := os.Pipe()
-		if err = errors.Join(err, syscall.Dup2(int(w.Fd()), 1), w.Close(), r.Close()); err != nil {
+		if err = errors.Join(err, unix.Dup2(int(w.Fd()), 1), w.Close(), r.Close()); err != nil {
 			return err
 		}
 		err = statements(ctx, rt, `
