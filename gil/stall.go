@@ -20,8 +20,6 @@ type Stall struct {
 	Calls   []StuckCall // those of them whose context has ended
 }
 
-func (s *Stall) String() string { return s.Reason }
-
 // stalls tells those who want to know when Python stalls and when that is over.
 type stalls struct {
 	mu sync.Mutex

@@ -108,6 +108,10 @@ func gilRows() []row {
 			}
 			return oneOf{gil.ErrHeld, gil.ErrNoCallable}
 		}, func(c caller) error { return gil.CallBytes(c.ctx, nil, nil, nil, new(gil.Outcome)) }},
+		{"gil.Call", needsPython, always(gil.ErrHeld), func(c caller) error {
+			return failing(gil.Call(c.ctx, func(gil.Token) (int, error) { return 0, nil }))
+		}},
+		plain("gil.OnStall", func(caller) { gil.OnStall(func(*gil.Stall) {})() }),
 		plain("gil.Outside", func(c caller) {
 			_, end := gil.Outside(c.t, c.ctx)
 			end()
@@ -151,6 +155,7 @@ func bridgeRows() []row {
 		plain("pybridge.Dict.Get", func(caller) { pybridge.Dict{}.Get("x") }),
 		plain("pybridge.Version.String", func(caller) { _ = pybridge.Version{}.String() }),
 		plain("pybridge.FinalizePolicy.String", func(caller) { _ = pybridge.FinalizeGraceful.String() }),
+		plain("pybridge.Stack.String", func(caller) { _ = (&pybridge.Stack{}).String() }),
 		plain("pybridge.Problem.String", func(caller) { _ = pybridge.Problem{}.String() }),
 		plain("pybridge.Class.Error", func(caller) { _ = pybridge.ValueError.Error() }),
 		plain("pybridge.ConversionError.Error", func(caller) { _ = (&pybridge.ConversionError{}).Error() }),
@@ -167,6 +172,7 @@ func bridgeRows() []row {
 		plain("pybridge.WithPath", func(caller) { pybridge.WithPath("x") }),
 		plain("pybridge.WithPreload", func(caller) { pybridge.WithPreload("x") }),
 		plain("pybridge.WithPermits", func(caller) { pybridge.WithPermits(1) }),
+		plain("pybridge.WithMaxAbandoned", func(caller) { pybridge.WithMaxAbandoned(1) }),
 		plain("pybridge.WithSwitchInterval", func(caller) { pybridge.WithSwitchInterval(time.Second) }),
 		plain("pybridge.WithFinalize", func(caller) { pybridge.WithFinalize(pybridge.FinalizeNever) }),
 		plain("pybridge.WithCrashReports", func(caller) { pybridge.WithCrashReports(true) }),
