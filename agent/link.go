@@ -102,11 +102,11 @@ func (l *link) mayStart() bool {
 	return passing(l.err) && !errors.Is(l.err, errUntrusted)
 }
 
-// lastFailure is why there is no session, and when the last attempt at one failed.
-func (l *link) lastFailure() (error, time.Time) {
+// lastFailure is when the last attempt at a session failed, and why there is none now.
+func (l *link) lastFailure() (at time.Time, why error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.err, l.tried
+	return l.tried, l.err
 }
 
 // try starts an attempt. Called with mu held.

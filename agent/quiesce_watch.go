@@ -90,7 +90,7 @@ func (a *Agent) gone(w Worker, away absence) *Error {
 		return nil // this agent is being closed
 	}
 	_, _, _ = l.approach()
-	why, tried := l.lastFailure()
+	tried, why := l.lastFailure()
 	if why == nil || tried.Before(since) {
 		return nil
 	}
