@@ -132,14 +132,14 @@ func (a *Agent) meet() error {
 	workers := []Worker{self}
 	for _, w := range a.config.Peers {
 		if w.Name == self.Name && w.Rank != self.Rank {
-			return fmt.Errorf("agent: Config.Rank is %d, Config.Peers has rank %d for %s", self.Rank, w.Rank, w.Name)
+			return wrong("Rank", "it is %d, and Peers has rank %d for %s", self.Rank, w.Rank, w.Name)
 		}
 		if w.Name != self.Name {
 			workers = append(workers, w)
 		}
 	}
 	if err := checkGroup(workers); err != nil {
-		return fmt.Errorf("agent: Config.Peers: %w", err)
+		return wrong("Peers", "%w", err)
 	}
 	a.group.set(a, workers)
 	return nil
@@ -179,7 +179,7 @@ func (a *Agent) serveAll() error {
 	if stopped {
 		return nil
 	}
-	return fmt.Errorf("agent: %w", err)
+	return fmt.Errorf("agent: %w", inner{err})
 }
 
 // WaitReady waits until the group is known. It needs Serve, on another goroutine.

@@ -37,7 +37,7 @@ func bodySize(sizes []uint64, limit int64) (int64, error) {
 	for _, n := range sizes {
 		if n > uint64(limit) || total+int64(n) > limit {
 			return 0, failure(codes.ResourceExhausted,
-				"a body of more than %d bytes (Limits.MaxMessage); send it in parts, or raise the limit at the receiver", limit)
+				"a body of more than %d bytes (Limits.MaxMessage, --max-message); send it in parts, or raise the limit at the receiver", limit)
 		}
 		total += int64(n)
 	}

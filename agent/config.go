@@ -82,23 +82,23 @@ func checkName(name string) error {
 // withDefaults checks the configuration and completes it.
 func (c Config) withDefaults() (Config, error) {
 	if err := checkName(c.Name); err != nil {
-		return c, fmt.Errorf("agent: Config.Name: %w", err)
+		return c, wrong("Name", "%w", err)
 	}
 	if c.Executor == nil {
-		return c, fmt.Errorf("agent: Config.Executor is missing: it runs what peers ask for")
+		return c, wrong("Executor", "it is missing, and runs what peers ask for")
 	}
 	if c.Peers != nil && c.Rendezvous != nil {
-		return c, fmt.Errorf("agent: Config.Peers and Config.Rendezvous exclude each other")
+		return c, wrong("Peers", "it and Rendezvous exclude each other")
 	}
 	if c.Rendezvous == nil && c.Rank < 0 {
-		return c, fmt.Errorf("agent: Config.Rank is %d: only a Rendezvous gives out ranks", c.Rank)
+		return c, wrong("Rank", "it is %d: only a Rendezvous gives out ranks", c.Rank)
 	}
 	if err := c.Policy.check(); err != nil {
 		return c, err
 	}
 	for _, name := range c.Guests {
 		if err := checkName(name); err != nil {
-			return c, fmt.Errorf("agent: Config.Guests: %w", err)
+			return c, wrong("Guests", "%w", err)
 		}
 	}
 	if c.Listen == "" {
@@ -118,7 +118,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Cleanup = cleanup.New(cleanup.WithLogger(c.Logger))
 	}
 	if c.Rendezvous != nil {
-		return c, c.Rendezvous.check()
+		return c, c.Rendezvous.check(c.Rank)
 	}
 	return c, nil
 }

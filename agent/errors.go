@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -110,6 +111,16 @@ func ended(err error, doing string) *Error {
 	return &Error{Code: code, Text: doing + ": " + err.Error(), Err: err}
 }
 
+// overdue is what a call is told that ended with its deadline, in the words that programs written for torch look for.
+func overdue(took time.Duration) string {
+	return fmt.Sprintf("RPC ran for more than set timeout (%d ms) and will now be marked with an error", took.Round(time.Millisecond).Milliseconds())
+}
+
+// withoutCause is the text of an error that is about a context, without the words of package context.
+func (e *Error) withoutCause() string {
+	return strings.TrimSuffix(e.Text, ": "+context.DeadlineExceeded.Error())
+}
+
 // asError brings any error into the form that calls end with.
 func asError(err error) *Error {
 	var e *Error
@@ -117,12 +128,12 @@ func asError(err error) *Error {
 		return e
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return ended(err, "the call")
+		return ended(err, theCall)
 	}
 	if s, ok := status.FromError(err); ok {
 		return &Error{Code: s.Code(), Text: s.Message(), Err: err}
 	}
-	return &Error{Code: codes.Unknown, Text: err.Error(), Err: err}
+	return &Error{Code: codes.Unknown, Text: inner{err}.Error(), Err: err}
 }
 
 // toStatus is what the peer gets to know of an error.

@@ -176,7 +176,7 @@ func (in *inbound) request(f *frame) error {
 	}
 	c := &incall{id: f.call, method: f.method, detail: f.detail}
 	if in.guest && f.method != agentpb.Method_METHOD_CALL {
-		in.refuse(c.id, failure(codes.PermissionDenied, "%s is a guest here (Config.Guests): it may call, and nothing else", in.peer.Name))
+		in.refuse(c.id, failure(codes.PermissionDenied, "%s is a guest here (Config.Guests, --guest): it may call, and nothing else", in.peer.Name))
 		return nil
 	}
 	if len(f.sizes) > 0 && !hasBody(f.method) { // nobody would read it, or give the memory back that it is lent in

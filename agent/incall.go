@@ -110,7 +110,7 @@ func (in *inbound) execute(c *incall) {
 func (in *inbound) answer(id uint64, reply Reply, err error, ran bool) *outgoing {
 	body := reply.Body
 	if size := body.Size(); err == nil && (size > in.agent.limits.MaxMessage || len(body) > maxSegments) {
-		err = failure(codes.ResourceExhausted, "the reply has %d bytes in %d segments, allowed are %d (Limits.MaxMessage) in %d",
+		err = failure(codes.ResourceExhausted, "the reply has %d bytes in %d segments, allowed are %d (Limits.MaxMessage, --max-message) in %d",
 			size, len(body), in.agent.limits.MaxMessage, maxSegments)
 	}
 	if err != nil {

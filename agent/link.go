@@ -45,7 +45,7 @@ func newLink(a *Agent, to Worker) *link {
 }
 
 // get returns the session, waiting for one if there is hope: a first or a next attempt under way. A
-// peer that was there and does not answer is reported at once, with when it is tried again.
+// peer that was there and does not answer is reported at once, and tried again by a later call.
 func (l *link) get(ctx context.Context) (*session, error) {
 	for {
 		if s := l.current.Load(); s != nil {
@@ -89,9 +89,7 @@ func (l *link) approach() (attempt <-chan struct{}, pause time.Duration, err err
 	if errors.Is(l.err, errRefused) && l.agent.complete() {
 		e = failure(codes.Unavailable, "it was in the group, and has ended: %w", l.err)
 	}
-	e = e.about(l.to.Name, false)
-	e.Text += " (next attempt in " + l.next.Sub(now).Round(time.Millisecond).String() + ")"
-	return nil, 0, e
+	return nil, 0, e.about(l.to.Name, false)
 }
 
 // mayStart says whether a worker that was not reached yet may be reached later. Called with mu held.

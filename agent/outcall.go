@@ -2,6 +2,8 @@ package agent
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -96,7 +98,7 @@ func (c *outcall) keepBody(req Request) {
 // book counts the call.
 func (c *outcall) book() error {
 	if size := c.body.Size(); size > c.agent.limits.MaxMessage || len(c.body) > maxSegments {
-		return failure(codes.ResourceExhausted, "the body has %d bytes in %d segments, allowed are %d (Limits.MaxMessage) in %d",
+		return failure(codes.ResourceExhausted, "the body has %d bytes in %d segments, allowed are %d (Limits.MaxMessage, --max-message) in %d",
 			size, len(c.body), c.agent.limits.MaxMessage, maxSegments)
 	}
 	if !c.limits {
@@ -123,8 +125,28 @@ func (c *outcall) finish(reply Reply, err error) bool {
 	return true
 }
 
+// theCall is what an error is about that has nothing more to say.
+const theCall = "the call"
+
+// timed says of a call that ended with its deadline how long that was, and what it was doing if that is known.
+func (c *outcall) timed(err error) error {
+	var e *Error
+	if system(c.method) || c.deadline.IsZero() || !errors.As(err, &e) || e.Code != codes.DeadlineExceeded || time.Now().Before(c.deadline) {
+		return err // or it is about another deadline than this call's
+	}
+	out := *e
+	out.Text = overdue(c.deadline.Sub(c.began))
+	if doing := e.withoutCause(); doing != theCall && !strings.HasPrefix(doing, out.Text) {
+		out.Text += ": " + doing
+	}
+	return &out
+}
+
 // conclude sets the outcome that was decided.
 func (c *outcall) conclude(reply Reply, err error) {
+	if err != nil {
+		err = c.timed(err)
+	}
 	if stop := c.stop.Load(); stop != nil {
 		(*stop)()
 	}
@@ -144,7 +166,7 @@ func (c *outcall) abandon(cause error) {
 	if !c.decide() {
 		return
 	}
-	err := ended(cause, "the call")
+	err := ended(cause, theCall)
 	switch {
 	case c.link == nil:
 		err.Ran = true

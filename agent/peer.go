@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -52,7 +51,7 @@ func (p *Policy) check() error {
 	lists := append(slices.Collect(maps.Values(p.Workers)), p.Default)
 	for _, entry := range slices.Concat(lists...) {
 		if !entryPattern.MatchString(entry) {
-			return fmt.Errorf("agent: Policy: bad entry %q: expected module, package.*, module:qualname or module:Prefix*", entry)
+			return wrong("Policy", "bad entry %q: expected module, package.*, module:qualname or module:Prefix*", entry)
 		}
 	}
 	return nil

@@ -23,12 +23,15 @@ type Rendezvous struct {
 	Host      bool   // this agent is the coordinator
 }
 
-func (r *Rendezvous) check() error {
+func (r *Rendezvous) check(rank int) error {
 	if r.WorldSize < 1 {
-		return fmt.Errorf("agent: Rendezvous.WorldSize is %d: the group has at least this worker", r.WorldSize)
+		return wrong("Rendezvous.WorldSize", "it is %d: the group has at least this worker", r.WorldSize)
+	}
+	if rank >= r.WorldSize {
+		return wrong("Rank", "it is %d, and the group has ranks 0 to %d", rank, r.WorldSize-1)
 	}
 	if r.Address == "" && !r.Host {
-		return fmt.Errorf("agent: Rendezvous.Address is missing: where is the coordinator?")
+		return wrong("Rendezvous.Address", "it is missing: where is the coordinator?")
 	}
 	return nil
 }
@@ -46,7 +49,7 @@ func (a *Agent) findGroup() {
 	if a.ctx.Err() != nil {
 		return // the agent is being closed; that is no news
 	}
-	a.readyErr = fmt.Errorf("agent: rendezvous: %w", err)
+	a.readyErr = fmt.Errorf("agent: rendezvous: %w", inner{err})
 	a.log.Error("agent: the rendezvous failed", "err", err)
 	close(a.failed)
 	a.server.Stop()
@@ -57,7 +60,7 @@ func (a *Agent) meetOthers() (*agentpb.Group, error) {
 	me := &agentpb.Member{Name: a.config.Name, Rank: int32(a.config.Rank), Address: a.advertised()}
 	if r.Host {
 		if host, _, err := net.SplitHostPort(me.GetAddress()); err == nil && unspecified(host) {
-			return nil, fmt.Errorf("the coordinator listens on %s: say in Config.Advertise where the others reach it", me.GetAddress())
+			return nil, wrong("Advertise", "the coordinator listens on %s: say here where the others reach it", me.GetAddress())
 		}
 		return a.meeting.attend(a.ctx, a.log, me, a.incarnation, r.WorldSize)
 	}

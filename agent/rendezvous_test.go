@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	agentpb "github.com/pyrpc/pyrpc/agent/proto"
 	"github.com/pyrpc/pyrpc/internal/testcerts"
 )
 
@@ -96,12 +97,13 @@ func TestRendezvous_whoDoesNotBelongIsTold(t *testing.T) {
 	}
 	assert.ErrorContains(t, try("w0", -1, 3), "there is a worker named w0 already")
 	assert.ErrorContains(t, try("x", 1, 3), "rank 1, which worker x wants, is worker w0's")
-	assert.ErrorContains(t, try("x", 3, 3), "the group has ranks 0 to 2")
+	_, err := agents[1].meeting.attend(t.Context(), slog.New(slog.DiscardHandler), &agentpb.Member{Name: "x", Rank: 3}, 1, 3)
+	assert.ErrorContains(t, err, "the group has ranks 0 to 2")
 	assert.ErrorContains(t, try("x", -1, 4), "worker x expects 4 workers, the coordinator 3")
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := agents[1].WaitReady(ctx)
+	err = agents[1].WaitReady(ctx)
 	assert.ErrorContains(t, err, "missing 1 of 3: ranks not taken are 2; here are w0 (rank 1), w1 (rank 0)")
 	assert.ErrorContains(t, func() error { _, err := agents[0].Call(testContext(t), "w1", Request{}); return err }(), "not known yet")
 

@@ -29,8 +29,7 @@ func (c *Config) safeguard(listener net.Addr) error {
 	}
 	where := strings.Join(exposed, ", ")
 	if !c.Insecure {
-		return fmt.Errorf("%w: the agent %s, beyond this machine, without proof of who calls: give TLS with Cert, Key and CA, "+
-			"or TLS and a Token, or stay on 127.0.0.1", ErrInsecure, where)
+		return &ExposedError{Where: where}
 	}
 	danger := "whoever is on the way can read and change what is sent, and run code here by what is answered"
 	if !isLocal(listener) {
@@ -49,10 +48,10 @@ func (c *Config) checkSecrets() error {
 			return err
 		}
 		if !c.TLS.shows() && (c.Token == nil || c.Rendezvous != nil) {
-			return fmt.Errorf("agent: TLS.Cert and TLS.Key are missing: only a caller with a Token, which others do not call, can do without")
+			return wrong("TLS.Cert", "it and TLS.Key are missing: only a caller with a Token, which others do not call, can do without")
 		}
 		if c.TLS.CA == "" && c.Token == nil {
-			return fmt.Errorf("%w: TLS without a CA asks nobody who he is: give TLS.CA, or a Token", ErrInsecure)
+			return wrong("TLS.CA", "%w: TLS without a CA and without a Token asks nobody who he is", inner{ErrInsecure})
 		}
 	}
 	if c.Token != nil {

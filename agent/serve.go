@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -60,7 +61,7 @@ func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.
 		w, err = Worker{Name: h.GetName(), Rank: -1}, nil
 	}
 	if err != nil {
-		return a.turnAway(stream.Context(), failure(codes.PermissionDenied, "%s", asError(err).Text))
+		return a.turnAway(stream.Context(), a.nobody(h.GetName()))
 	}
 	var nonce []byte
 	if !guest { // what a guest is told of this machine is less than what a worker is
@@ -87,6 +88,16 @@ func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.
 		return err
 	}
 	return in.run()
+}
+
+// nobody is what a peer is told whose name is neither a worker's nor a guest's.
+func (a *Agent) nobody(name string) *Error {
+	guests := "has no guests"
+	if len(a.config.Guests) > 0 {
+		guests = "has the guests " + strings.Join(a.config.Guests, ", ")
+	}
+	return failure(codes.PermissionDenied, "%w %q; there are %s, and this worker %s (Config.Guests, --guest)",
+		ErrUnknownWorker, name, strings.Join(a.everybody(), ", "), guests)
 }
 
 func (a *Agent) newInbound(stream grpc.ServerStream, peer Peer, shared *sharing) *inbound {

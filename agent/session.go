@@ -47,7 +47,7 @@ func (s *session) start(c *outcall) {
 		if c.msg != nil {
 			c.msg.discard()
 		}
-		c.finish(Reply{}, failure(codes.ResourceExhausted, "the body has %d bytes, the worker takes %d (its Limits.MaxMessage)",
+		c.finish(Reply{}, failure(codes.ResourceExhausted, "the body has %d bytes, the worker takes %d (its Limits.MaxMessage, --max-message)",
 			size, s.peer.GetMaxMessage()).about(s.peer.GetName(), false))
 		return
 	}

@@ -35,7 +35,7 @@ func (a *Agent) stop(ctx context.Context) error {
 
 	err := a.life.empty(ctx)
 	if err != nil {
-		err = fmt.Errorf("agent: %d requests are still in execution: %w", a.life.load(), err)
+		err = fmt.Errorf("agent: %d requests are still in execution: %w", a.life.load(), inner{err})
 	}
 	streams := a.origins.close(errClosed())
 	for _, in := range streams {

@@ -26,7 +26,7 @@ type TLS struct {
 
 func (t *TLS) check() error {
 	if (t.Cert == "") != (t.Key == "") {
-		return fmt.Errorf("agent: TLS.Cert and TLS.Key go together")
+		return wrong("TLS.Cert", "it and TLS.Key go together")
 	}
 	_, err := t.load()
 	return err
@@ -46,10 +46,10 @@ func (t *TLS) load() (*material, error) {
 	if t.shows() {
 		cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
 		if err != nil {
-			return nil, fmt.Errorf("agent: TLS: %w", err)
+			return nil, wrong("TLS.Cert", "%w", err)
 		}
 		if now := time.Now(); now.After(cert.Leaf.NotAfter) { // one that is not valid yet will be
-			return nil, fmt.Errorf("agent: TLS.Cert: %s expired at %v, and it is %v: renew it, or set this machine's clock",
+			return nil, wrong("TLS.Cert", "%s expired at %v, and it is %v: renew it, or set this machine's clock",
 				t.Cert, cert.Leaf.NotAfter.UTC(), now.UTC().Truncate(time.Second))
 		}
 		m.cert = &cert
@@ -59,11 +59,11 @@ func (t *TLS) load() (*material, error) {
 	}
 	pem, err := os.ReadFile(t.CA)
 	if err != nil {
-		return nil, fmt.Errorf("agent: TLS.CA: %w", err)
+		return nil, wrong("TLS.CA", "%w", err)
 	}
 	m.pool = x509.NewCertPool()
 	if !m.pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("agent: TLS.CA: %s has no certificate in PEM", t.CA)
+		return nil, wrong("TLS.CA", "%s has no certificate in PEM", t.CA)
 	}
 	return m, nil
 }

@@ -31,15 +31,15 @@ const (
 //
 // Errors: a secret that is too short, or is such a token itself; what is no name for a worker.
 func TokenFor(secret, name string) (string, error) {
-	k, err := parseToken(strings.TrimSpace(secret), "TokenFor")
+	k, err := parseToken(strings.TrimSpace(secret), "the caller of TokenFor")
 	if err != nil {
 		return "", err
 	}
 	if k.name != "" {
-		return "", fmt.Errorf("agent: TokenFor: this is the token of worker %s: others are made of the secret only", k.name)
+		return "", fmt.Errorf("agent: this is the token of worker %s: others are made of the secret only", k.name)
 	}
 	if err := checkName(name); err != nil {
-		return "", fmt.Errorf("agent: TokenFor: %w", err)
+		return "", fmt.Errorf("agent: %w", inner{err})
 	}
 	return namedPrefix + name + "." + encodeKey(k.of(name)), nil
 }
@@ -84,7 +84,7 @@ func (t *Token) load() (tokenKey, error) {
 	case t.File != "" && t.Env == "" && t.Value == "":
 		b, err := os.ReadFile(t.File)
 		if err != nil {
-			return tokenKey{}, fmt.Errorf("agent: Token.File: %w", err)
+			return tokenKey{}, wrong("Token.File", "%w", err)
 		}
 		return parseToken(strings.TrimSpace(string(b)), t.File)
 	case t.Env != "" && t.File == "" && t.Value == "":
@@ -92,7 +92,7 @@ func (t *Token) load() (tokenKey, error) {
 	case t.Value != "" && t.File == "" && t.Env == "":
 		return parseToken(t.Value, "Token.Value")
 	}
-	return tokenKey{}, fmt.Errorf("agent: Token: exactly one of Value, File and Env must be set")
+	return tokenKey{}, wrong("Token", "exactly one of Value, File and Env must be set")
 }
 
 // check finds a token that is another worker's.

@@ -27,10 +27,10 @@ func TestTokenFor(t *testing.T) {
 	assert.Equal(t, a, tokenFor(t, "a").Value, "it is made of the secret and the name, and nothing else")
 	assert.NotEqual(t, strings.TrimPrefix(a, "pyrpc-token.a."), strings.TrimPrefix(b, "pyrpc-token.b."))
 	for says, try := range map[string][2]string{
-		"has 5 characters":                  {"short", "a"},
-		`"a.b" is no name for a worker`:     {secret, "a.b"},
-		"this is the token of worker a":     {a, "b"},
-		"the token from TokenFor is damage": {namedPrefix + "a.nonsense", "b"},
+		"has 5 characters":                                {"short", "a"},
+		`"a.b" is no name for a worker`:                   {secret, "a.b"},
+		"this is the token of worker a":                   {a, "b"},
+		"the token from the caller of TokenFor is damage": {namedPrefix + "a.nonsense", "b"},
 	} {
 		_, err := TokenFor(try[0], try[1])
 		assert.ErrorContains(t, err, says)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -121,8 +122,9 @@ func failed(err error) pybridge.Tuple {
 		e = &agent.Error{Code: code, Text: err.Error()}
 	}
 	text := e.Text
-	if e.Worker != "" {
+	if e.Worker != "" && e.Code != codes.DeadlineExceeded { // whose text Python begins as torch's
 		text = fmt.Sprintf("worker %s: %s", e.Worker, e.Text)
 	}
+	text = strings.TrimSuffix(text, ": "+context.DeadlineExceeded.Error())
 	return pybridge.Tuple{e.Code.String(), e.Worker, e.Ran, text}
 }

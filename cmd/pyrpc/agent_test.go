@@ -109,7 +109,8 @@ func TestAgentPolicy(t *testing.T) {
 	call("w0", "posixpath:join", "'a'", "'b'").failed(t, 1, "posixpath:join is not on the allow-list")
 	assert.Equal(t, "'a/b'\n", call("--as", "bob", "w0", "posixpath:join", "'a'", "'b'").ok(t))
 	assert.Equal(t, "2.0\n", call("--as", "bob", "w0", "math:sqrt", "4").ok(t))
-	call("--as", "eve", "w0", "math:sqrt", "4").failed(t, 1, `PermissionDenied`, `unknown worker "eve"`)
+	call("--as", "eve", "w0", "math:sqrt", "4").failed(t, 1,
+		`pyrpc: PermissionDenied: worker w0: unknown worker "eve"; there are w0, and this worker has the guests cli, bob`)
 }
 
 func TestAgentUsage(t *testing.T) {
@@ -122,9 +123,13 @@ func TestAgentUsage(t *testing.T) {
 	here(t, "agent", "--name", "w0", "--tls-cert", "c.pem").failed(t, 2, "--tls-cert and --tls-key go together")
 	here(t, "agent", "--name", "w0", "--tls-ca", "ca.pem", "--token-file", "t").failed(t, 2, "--tls-cert and --tls-key are missing")
 	here(t, "call", "--peer", "w0=h:1", "--tls-ca", "ca.pem", "w0", "math:hypot").failed(t, 2, "give --tls-cert and --tls-key, or --token-file")
-	pyrpc(t, "", "agent", "--name", "a b").failed(t, 1, `"a b" is no name for a worker`)
-	pyrpc(t, "", "agent", "--name", "w0", "--listen", "0.0.0.0:0").failed(t, 1, "insecure configuration", "without proof of who calls")
-	pyrpc(t, "", "agent", "--name", "w0", "--allow", "not an entry").failed(t, 1, `bad entry "not an entry"`)
+	pyrpc(t, "", "agent", "--name", "a b").failed(t, 1, `pyrpc: --name: "a b" is no name for a worker`)
+	pyrpc(t, "", "call", "--as", "a b", "--peer", "w0=h:1", "w0", "math:hypot").failed(t, 2, `pyrpc: --as: "a b" is no name for a worker`)
+	pyrpc(t, "", "agent", "--name", "w0", "--listen", "0.0.0.0:0").failed(t, 1, "pyrpc: insecure configuration: the agent listens on",
+		"without proof of who calls: give --tls-ca with --tls-cert and --tls-key, or with --token-file")
+	pyrpc(t, "", "agent", "--name", "w0", "--allow", "not an entry").failed(t, 1, `pyrpc: --allow: bad entry "not an entry"`)
+	pyrpc(t, "", "agent", "--name", "w0", "--coordinator", "127.0.0.1:1", "--world-size", "2", "--rank", "5").failed(t, 1,
+		"pyrpc: --rank: it is 5, and the group has ranks 0 to 1")
 }
 
 // TestAgentGroup: two workers that name each other.

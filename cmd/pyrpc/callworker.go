@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -56,6 +57,10 @@ func (c *common) callWorker(cmd *cobra.Command, r *remoteCall, target string, re
 	config.StartTimeout = 3 * time.Second
 	return c.withRuntime(cmd, func(ctx context.Context, rt *pybridge.Runtime) error {
 		w, err := pyworker.New(ctx, rt, config)
+		var wrong *agent.ConfigError
+		if errors.As(err, &wrong) && wrong.Field == "Name" {
+			return &usageError{fmt.Errorf("--as: %s", wrong.Reason())}
+		}
 		if err != nil {
 			return err
 		}

@@ -111,14 +111,11 @@ func (c *common) jsonFlag(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&c.json, "json", false, "print JSON")
 }
 
-// nextAttempt is what an agent says of a connection: a command that ends makes none.
-var nextAttempt = regexp.MustCompile(` \(next attempt in [^()]*\)`)
-
 // explain is an error as a person at a terminal wants it: the reason, and where it came from.
 func explain(err error) string {
 	var e *pybridge.Error
 	if !errors.As(err, &e) {
-		return nextAttempt.ReplaceAllString(err.Error(), "")
+		return inFlags(err)
 	}
 	text := err.Error()
 	var raised *raisedError

@@ -99,8 +99,12 @@ def shutdown(graceful=True, timeout=DEFAULT_SHUTDOWN_TIMEOUT):
         raise RuntimeError("shutdown() inside a call would wait for that very call: call it outside")
     failed = host.shutdown(bool(graceful), float(timeout or 0))
     if failed is not None:
-        *known, text = failed
-        raise _rpc.failure(*known, text + " (shutdown(graceful=False) waits for nobody)" if graceful else text)
+        code, worker, ran, text = failed
+        if graceful:
+            text += "; shutdown(graceful=False) waits for nobody"
+        if code == "DeadlineExceeded":
+            worker = ""  # it only counts who is there; the text names who is not
+        raise _rpc.failure(code, worker, ran, text, "shutdown()", float(timeout or 0))
 
 
 @contextmanager

@@ -32,6 +32,7 @@ def rpc_sync(to, func, args=None, kwargs=None, timeout=UNSET_TIMEOUT):
     reply = host.call(to, lent(data), tensors, seconds(host, timeout))
     if type(reply) is tuple:
         take_back(host, forks, reply)
+        reply = (*reply, name_of_function(func), seconds(host, timeout))
     return unwrap(reply)
 
 
@@ -43,9 +44,10 @@ def rpc_async(to, func, args=None, kwargs=None, timeout=UNSET_TIMEOUT):
     future = Future()
     ticket = next(_tickets)
     future._source = host, ticket
-    _waiting[ticket] = future, forks, host
+    limit = seconds(host, timeout)
+    _waiting[ticket] = future, forks, host, func, limit
     try:
-        host.call_async(ticket, to, lent(data), tensors, seconds(host, timeout))
+        host.call_async(ticket, to, lent(data), tensors, limit)
     except BaseException:
         _waiting.pop(ticket, None)
         raise
@@ -65,7 +67,7 @@ def remote(to, func, args=None, kwargs=None, timeout=UNSET_TIMEOUT):
     made = host.remote(to, lent(data), tensors, seconds(host, timeout))
     if type(made) is tuple:
         take_back(host, forks, made)
-        raise failure(*made)
+        raise failure(*made, name_of_function(func), seconds(host, timeout))
     return from_handle(host, *made)
 
 
@@ -77,7 +79,7 @@ def lent(data):
 
 
 _tickets = count(1)
-_waiting = {}  # ticket -> (future, forks, host)
+_waiting = {}  # ticket -> (future, forks, host, function, its seconds)
 
 
 def settle(outcomes):
@@ -93,9 +95,11 @@ def settle(outcomes):
         entry = _waiting.get(ticket)
         if entry is None:
             continue
-        future, forks, host = entry
-        if type(reply) is tuple and forks:
-            take_back(host, forks, reply)
+        future, forks, host, func, limit = entry
+        if type(reply) is tuple:
+            if forks:
+                take_back(host, forks, reply)
+            reply = (*reply, name_of_function(func), limit)
         if future._deliver(reply, host, awake) or type(reply) is not tuple and _has_rrefs(reply):
             busy.append(ticket)
         else:
@@ -119,6 +123,17 @@ def udf_of(func, args, kwargs):
     if not callable(func):
         raise TypeError(f"func must be callable, not {func!r}")
     return PythonUDF(func, tuple(args) if args else (), dict(kwargs) if kwargs else {})
+
+
+def name_of_function(func):
+    """Return how errors name *func*, whatever kind of callable it is."""
+    name = getattr(func, "__qualname__", None)
+    module = getattr(func, "__module__", None)
+    if type(name) is not str or type(module) is not str:
+        return type(func).__qualname__
+    if module == "pyrpc.internal":
+        return "a method of an RRef's value"
+    return name if module == "builtins" else f"{module}.{name}"
 
 
 def seconds(host, timeout):

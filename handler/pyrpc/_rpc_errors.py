@@ -21,7 +21,7 @@ class RpcError(RuntimeError):
 
 
 class RpcTimeoutError(RpcError, TimeoutError):
-    """The time for a call was over. Its text begins as torch's does, with ``RPCErr:1:``."""
+    """The time for a call was over. Its text begins as torch's does, with ``RPCErr:1:RPC ran for more than set timeout``."""
 
     __str__ = RuntimeError.__str__
 
@@ -36,9 +36,30 @@ class RpcConnectionError(RpcError, ConnectionError):
 RpcError.__module__ = RpcTimeoutError.__module__ = RpcConnectionError.__module__ = "pyrpc.internal"
 
 
-def failure(code, worker, ran, text):
-    """Make the exception for what Go says."""
+_OVERDUE = "RPC ran for more than set timeout"
+
+
+def _overdue(text, limit):
+    """Return *text* with torch's words before it, and *limit*, in milliseconds, if that is what was exceeded."""
+    words, said, rest = text.partition(" ms) and will now be marked with an error")
+    if not said:
+        long = f" ({limit} ms)" if limit else ""
+        return f"{_OVERDUE}{long} and will now be marked with an error: {text}"
+    # Go counts from the call on, which begins a little later than the time that was set for it. A call
+    # that runs within another ends with that one's deadline, which may be much sooner.
+    counted = int(words.rpartition("(")[2])
+    if 0 <= limit - counted <= max(100, limit // 10):
+        counted = limit
+    return f"{_OVERDUE} ({counted}{said}{rest}"
+
+
+def failure(code, worker, ran, text, what="", timeout=0):
+    """Make the exception for what Go says of *what*, which may take *timeout* seconds, 0 where that is not known."""
     if code == "DeadlineExceeded":
+        text = _overdue(text, round(timeout * 1000))
+        subject = " at ".join(part for part in (what, worker and f"worker {worker}") if part)
+        if subject:
+            text = f"{text} ({subject})"
         return RpcTimeoutError(f"RPCErr:1:{text}", code, worker, ran)
     if code in ("Unavailable", "DataLoss"):
         return RpcConnectionError(text, code, worker, ran)

@@ -62,7 +62,10 @@ class RRef:
         """Return a copy of the value, or at its owner the value; raise what making it raised."""
         if self.is_owner():
             return self.local_value()
-        return _rpc.unwrap(self._ask("to_here", timeout))
+        reply = self._ask("to_here", timeout)
+        if type(reply) is tuple:
+            reply = (*reply, f"to_here of {self}", _rpc.seconds(self._host, timeout))
+        return _rpc.unwrap(reply)
 
     def local_value(self):
         """Return the value itself, at its owner."""

@@ -74,9 +74,14 @@ def nap(event):
 def test_timeout():
     exc = raises(rpc.RpcTimeoutError, rpc.rpc_sync, "w1", nap, args=(0,), timeout=0.2)
     assert isinstance(exc, RuntimeError) and isinstance(exc, TimeoutError)
-    assert str(exc).startswith("RPCErr:1:"), exc
+    text = "RPCErr:1:RPC ran for more than set timeout (200 ms) and will now be marked with an error (cases.nap at worker w1)"
+    assert str(exc) == text, exc
     assert exc.worker == "w1" and exc.ran
-    raises(rpc.RpcTimeoutError, rpc.rpc_async("w1", nap, args=(0,), timeout=0.2).wait)
+    exc = raises(rpc.RpcTimeoutError, rpc.rpc_async("w1", nap, args=(0,), timeout=0.2).wait)
+    assert str(exc) == text, exc
+    exc = raises(rpc.RpcTimeoutError, rpc.rpc_sync, rpc.get_worker_info(), nap, args=(0,), timeout=0.2)
+    assert str(exc).startswith("RPCErr:1:RPC ran for more than set timeout (200 ms) and will now be marked with an error"), exc
+    assert "cases.nap" in str(exc), exc
     raises(ValueError, rpc.rpc_sync, "w1", add, (1, 2), timeout=-3)
     assert rpc.rpc_sync("w1", add, (1, 2), timeout=0) == 3
 
@@ -88,7 +93,8 @@ def times_out():
 def test_rpc_error_of_a_nested_call():
     exc = raises(rpc.RpcTimeoutError, rpc.rpc_sync, "w1", times_out)
     assert (exc.code, exc.worker, exc.ran) == ("DeadlineExceeded", "w0", True), vars(exc)
-    assert str(exc).startswith("RPCErr:1:"), exc
+    assert str(exc).startswith("RPCErr:1:RPC ran for more than set timeout (100 ms) and will now be marked with an error"), exc
+    assert str(exc).count("RPC ran for") == 1 and "context deadline" not in str(exc), exc
 
 
 class Locked(Exception):

@@ -137,7 +137,8 @@ def test_case_116_remote_that_takes_too_long():
     for _ in range(2):
         rref = rpc.remote("w1", nap, args=(0.5,), timeout=0.05)
         exc = raises(rpc.RpcTimeoutError, rref.to_here, timeout=0.05)
-        assert str(exc).startswith("RPCErr:1:"), exc
+        assert str(exc).startswith("RPCErr:1:RPC ran for more than set timeout (50 ms) and will now be marked with an error"), exc
+        assert "to_here of UserRRef" in str(exc) and "worker w1" in str(exc), exc
     assert rref.to_here() == "rested"  # it is not the value that had no time
 
 

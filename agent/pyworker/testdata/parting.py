@@ -48,6 +48,9 @@ def check_shutdown_without():
     assert "worker w2 has left without joining" in str(exc), exc
     assert "shutdown(graceful=False) waits for nobody" in str(exc), exc
     assert exc.code == "Unavailable", exc.code
+    exc = raises(rpc.RpcTimeoutError, rpc.shutdown, timeout=0.001)
+    assert str(exc).startswith("RPCErr:1:RPC ran for more than set timeout (1 ms) and will now be marked with an error: "), exc
+    assert str(exc).endswith("; shutdown(graceful=False) waits for nobody (shutdown())"), exc
 
 
 def keep_own():
