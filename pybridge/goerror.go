@@ -62,7 +62,7 @@ func newGoError(err error) cpython.Ref {
 	if !isPanic {
 		errors.As(err, &class)
 	}
-	message := strings.TrimPrefix(strings.ToValidUTF8(err.Error(), "\uFFFD"), string(class)+": ") // Python says it, too
+	message := strings.ToValidUTF8(err.Error(), "\uFFFD")
 	make, getErr := bridge.Load().get("make_go_error")
 	if getErr != nil {
 		return raisedBy(getErr)

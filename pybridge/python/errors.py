@@ -28,7 +28,7 @@ def _instance(builtin, message):
     if not (_isinstance(cls, _type) and _issubclass(cls, _BaseException)):
         return None
     try:
-        return cls(message)
+        return cls(message.removeprefix(builtin + ": "))  # Python says it, too
     except _BaseException:  # such as UnicodeDecodeError, which wants more than a message
         return None
 
