@@ -58,6 +58,7 @@ func allFaults() []fault {
 		exceptionFaults(),
 		exhaustFaults(),
 		deadlineFaults(),
+		stuckFaults(),
 		poisonFaults(),
 		payloadFaults(),
 		torchFaults(),

@@ -37,7 +37,7 @@ func deadlineFaults() []fault {
 			p.check(len(gil.Stats().Stuck) == 1, "stuck: %v", gil.Stats().Stuck)
 			p.status = 7
 		}},
-		{name: "deadline-sleep", injected: "64 calls sleep 1000 s, deadline 200 ms each, then an innocent call", must: "all callers leave; the next call waits no longer than its own deadline", status: 7, do: func(p *probe) {
+		{name: "deadline-sleep", injected: "64 calls sleep 1000 s, deadline 200 ms each, then an innocent call with 30 s", must: "all callers leave; the next call has its result", status: 7, do: func(p *probe) {
 			w := start(p)
 			call := w.innocent()
 			var wg sync.WaitGroup
@@ -45,10 +45,10 @@ func deadlineFaults() []fault {
 				wg.Go(func() { _ = w.deadline("sleep", 1000) })
 			}
 			wg.Wait()
-			ctx, cancel := context.WithTimeout(background, 2*time.Second)
+			ctx, cancel := context.WithTimeout(background, 30*time.Second)
 			defer cancel()
 			_, err := w.h.RunUDF(ctx, call)
-			p.check(err == nil || errors.Is(err, context.DeadlineExceeded), "the next call: %v", err)
+			p.check(err == nil, "the next call: %v", err)
 			p.did("the next call: %v", err)
 			p.status = 7
 		}},
