@@ -72,6 +72,8 @@ func (s *serving) config(c *common, cmd *cobra.Command) (pyworker.Config, error)
 		return config, &usageError{fmt.Errorf("--peer and --coordinator exclude each other: the group is named, or meets")}
 	case s.world < 1:
 		return config, &usageError{fmt.Errorf("--world-size is missing: how many workers does the group have?")}
+	case s.rank < 0 || s.rank >= s.world:
+		return config, &usageError{fmt.Errorf("--rank %d of --world-size %d: ranks are from 0 to %d", s.rank, s.world, s.world-1)}
 	default:
 		config.Rank = s.rank
 		config.Rendezvous = &agent.Rendezvous{Address: s.coordinator, WorldSize: s.world, Host: s.rank == 0}
@@ -98,6 +100,9 @@ func (c *common) serve(cmd *cobra.Command, s *serving) error {
 		served := make(chan error, 1)
 		go func() { served <- w.Serve() }()
 		cmd.PrintErrf("pyrpc: worker %s listens on %s\n", s.name, w.Agent().Addr())
+		if config.Rendezvous != nil {
+			cmd.PrintErrf("pyrpc: worker %s waits for the group of %d to meet at %s\n", s.name, s.world, s.coordinator)
+		}
 		if err := w.WaitReady(ctx); err == nil && config.Rendezvous != nil {
 			cmd.PrintErrf("pyrpc: the group of %d is complete\n", len(w.Agent().Workers()))
 		}

@@ -31,7 +31,7 @@ type agentFlags struct {
 	insecure          bool
 	allow, guests     []string
 	timeout           time.Duration
-	maxMessage        int64
+	maxMessage        byteSize
 	lease             time.Duration
 	calls             bool // and nobody calls it: it may have a token and no certificate
 }
@@ -67,7 +67,7 @@ func (f *agentFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.insecure, "insecure", false, "let anybody in who reaches this worker, and run what they send (INSECURE)")
 	flags.StringArrayVar(&f.allow, "allow", nil, "what workers, or one, may call: `[worker=]entry` as in handler.WithAllow; may be repeated (default: anything)")
 	flags.StringArrayVar(&f.guests, "guest", []string{guestName}, "`name` under which programs outside the group may call; may be repeated")
-	flags.Int64Var(&f.maxMessage, "max-message", 0, "largest request or reply in `bytes` (default 1 GiB)")
+	flags.Var(&f.maxMessage, "max-message", "largest request or reply in `bytes`, as in 64MiB (default 1GiB)")
 	flags.DurationVar(&f.lease, "rref-lease", 0, "`silence` after which a worker is taken for dead and its RRefs are released (default 10m)")
 }
 
@@ -75,7 +75,7 @@ func (f *agentFlags) add(cmd *cobra.Command) {
 func (f *agentFlags) config(c *common, cmd *cobra.Command) (pyworker.Config, error) {
 	config := pyworker.Config{Timeout: f.timeout}
 	config.Listen, config.Advertise, config.Insecure = f.listen, f.advertise, f.insecure
-	config.Limits.MaxMessage = f.maxMessage
+	config.Limits.MaxMessage = int64(f.maxMessage)
 	config.Guests = f.guests
 	config.RRefLease = f.lease
 	level := slog.LevelWarn

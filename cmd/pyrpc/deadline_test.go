@@ -42,7 +42,7 @@ func TestCallTimeoutAtWorker(t *testing.T) {
 
 func TestCallTimeoutUsage(t *testing.T) {
 	here(t, "call", "--timeout=-1s", "self", "math:sqrt", "4").failed(t, 2, "--timeout -1s: a time that is not negative, such as 300ms or 2m; 0 for no end")
-	here(t, "call", "--timeout", "5", "self", "math:sqrt", "4").failed(t, 2, `missing unit in duration "5" (did you mean 5s, seconds?)`)
+	here(t, "call", "--timeout", "5", "self", "math:sqrt", "4").failed(t, 2, `missing unit in duration "5" (did you mean 5s?)`)
 	assert.Equal(t, "2.0\n", pyrpc(t, "", "call", "--timeout", "0", "self", "math:sqrt", "4").ok(t), "no end")
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,16 +38,10 @@ func newRoot(c *common) *cobra.Command {
 		Args:          noCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		if negative.MatchString(err.Error()) {
-			err = fmt.Errorf("%w (write -- before arguments that begin with -)", err)
-		}
-		if number := unitless.FindStringSubmatch(err.Error()); number != nil {
-			err = fmt.Errorf("%w (did you mean %ss, seconds?)", err, number[1])
-		}
-		return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
-	})
+	root.SetFlagErrorFunc(flagError)
+	root.Version = version
+	root.SetVersionTemplate(versionLine() + "\n")
+	root.SuggestionsMinimumDistance = 2
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.python, "python", "", "`interpreter` to use (default: PYRPC_PYTHON, $VIRTUAL_ENV/bin/python, python3 on PATH)")
 	flags.StringVar(&c.library, "library", "", "`file` libpython3.X.so to load, where it cannot be found")
@@ -58,19 +51,6 @@ func newRoot(c *common) *cobra.Command {
 		root.AddCommand(add(c))
 	}
 	return root
-}
-
-// negative recognises pflag's complaint about a negative number.
-var negative = regexp.MustCompile(`in -\.?\d`)
-
-// unitless recognises Go's complaint about a time that is only a number.
-var unitless = regexp.MustCompile(`missing unit in duration "([0-9.]+)"`)
-
-func noCommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	return &usageError{fmt.Errorf("no command %q; see pyrpc --help", args[0])}
 }
 
 // usageError is a wrong command line: exit status 2.

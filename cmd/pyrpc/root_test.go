@@ -32,6 +32,7 @@ func TestHelp(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	assert.Equal(t, "pyrpc development ("+runtime.Version()+", "+runtime.GOOS+"/"+runtime.GOARCH+")\n", here(t, "version").ok(t))
+	assert.Equal(t, here(t, "version"), here(t, "--version"))
 	var v map[string]string
 	require.NoError(t, json.Unmarshal([]byte(here(t, "version", "--json").ok(t)), &v))
 	assert.Equal(t, map[string]string{"version": "development", "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH}, v)
@@ -44,6 +45,9 @@ func TestUsage(t *testing.T) {
 		want string
 	}{
 		{"nope", `pyrpc: no command "nope"; see pyrpc --help` + "\n"},
+		{"cal", `pyrpc: no command "cal" (did you mean call?); see pyrpc --help` + "\n"},
+		{"call --tls-crt x", "pyrpc: unknown flag: --tls-crt (did you mean --tls-ca or --tls-cert?); see pyrpc call --help\n"},
+		{"udf --max-bytes 1PiB", `invalid argument "1PiB" for "--max-bytes" flag: a number of bytes was expected, such as 1048576, 64MiB or 1GB`},
 		{"--nope", "pyrpc: unknown flag: --nope; see pyrpc --help\n"},
 		{"udf --nope", "pyrpc: unknown flag: --nope; see pyrpc udf --help\n"},
 		{"udf extra", `pyrpc: unknown command "extra" for "pyrpc udf"; usage: pyrpc udf [flags] < PAYLOAD > RESULT` + "\n"},

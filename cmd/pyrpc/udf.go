@@ -17,7 +17,7 @@ import (
 const defaultMaxBytes = 1 << 30
 
 func udfCommand(c *common) *cobra.Command {
-	var maxBytes int64
+	maxBytes := byteSize(defaultMaxBytes)
 	var allow []string
 	cmd := &cobra.Command{
 		Use:   "udf [flags] < PAYLOAD > RESULT",
@@ -29,9 +29,9 @@ status is 1, the reason is on standard error, and standard output stays empty.`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if maxBytes < 1 {
-				return &usageError{fmt.Errorf("--max-bytes %d: at least 1", maxBytes)}
+				return &usageError{fmt.Errorf("--max-bytes %d: at least 1", int64(maxBytes))}
 			}
-			payload, err := awaitPayload(cmd.Context(), cmd.InOrStdin(), maxBytes)
+			payload, err := awaitPayload(cmd.Context(), cmd.InOrStdin(), int64(maxBytes))
 			if err != nil {
 				return err
 			}
@@ -49,7 +49,7 @@ status is 1, the reason is on standard error, and standard output stays empty.`,
 	}
 	cmd.DisableFlagsInUseLine = true
 	c.moduleFlag(cmd)
-	cmd.Flags().Int64Var(&maxBytes, "max-bytes", defaultMaxBytes, "`size` of the largest payload accepted")
+	cmd.Flags().Var(&maxBytes, "max-bytes", "`size` of the largest payload accepted, as in 64MiB")
 	cmd.Flags().StringArrayVar(&allow, "allow", nil, "let the payload name only `what` is listed: module, module:qualname, module.* or module:Prefix*; may be repeated")
 	return cmd
 }

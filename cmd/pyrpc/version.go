@@ -2,10 +2,15 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"runtime"
 
 	"github.com/spf13/cobra"
 )
+
+func versionLine() string {
+	return fmt.Sprintf("pyrpc %s (%s, %s/%s)", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
 
 func versionCommand(c *common) *cobra.Command {
 	cmd := &cobra.Command{
@@ -14,7 +19,7 @@ func versionCommand(c *common) *cobra.Command {
 		Args:  arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !c.json {
-				cmd.Printf("pyrpc %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+				cmd.Println(versionLine())
 				return nil
 			}
 			return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]string{
