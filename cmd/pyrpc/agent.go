@@ -72,8 +72,6 @@ func (s *serving) config(c *common, cmd *cobra.Command) (pyworker.Config, error)
 		return config, &usageError{fmt.Errorf("--peer and --coordinator exclude each other: the group is named, or meets")}
 	case s.world < 1:
 		return config, &usageError{fmt.Errorf("--world-size is missing: how many workers does the group have?")}
-	case s.rank < 0 || s.rank >= s.world:
-		return config, &usageError{fmt.Errorf("--rank %d of --world-size %d: ranks are from 0 to %d", s.rank, s.world, s.world-1)}
 	default:
 		config.Rank = s.rank
 		config.Rendezvous = &agent.Rendezvous{Address: s.coordinator, WorldSize: s.world, Host: s.rank == 0}
