@@ -20,6 +20,8 @@ type serving struct {
 	peers       []string
 	rank, world int
 	coordinator string
+
+	permits, maxAbandoned int // below zero for the defaults
 }
 
 func agentCommand(c *common) *cobra.Command {
@@ -45,6 +47,8 @@ also where standard output is a pipe or a file.`,
 	flags.StringVar(&s.coordinator, "coordinator", "", "`host:port` of the worker of rank 0, where the group meets")
 	flags.IntVar(&s.rank, "rank", -1, "this worker's `rank`, with --coordinator; 0 is the coordinator itself")
 	flags.IntVar(&s.world, "world-size", 0, "how many `workers` the group has, with --coordinator")
+	flags.IntVar(&s.permits, "permits", -1, "how many `calls` may be in Python at once (default 64)")
+	flags.IntVar(&s.maxAbandoned, "max-abandoned", -1, "how many `calls` more may go on in C code after their deadline, each on a thread (default 256)")
 	flags.DurationVar(&s.timeout, "timeout", pyworker.DefaultTimeout, "`time` for calls that functions make, where they give none; negative for no end")
 	return cmd
 }
@@ -110,5 +114,17 @@ func (c *common) serve(cmd *cobra.Command, s *serving) error {
 		case <-ctx.Done(): // the join that follows shuts the agent down
 			return context.Cause(ctx)
 		}
-	})
+	}, s.options(config)...)
+}
+
+// options are for the worker's Python, which logs what the agent does: that it serves nobody, say.
+func (s *serving) options(config pyworker.Config) []pybridge.Option {
+	opts := []pybridge.Option{pybridge.WithLogger(config.Logger)}
+	if s.permits >= 0 {
+		opts = append(opts, pybridge.WithPermits(s.permits))
+	}
+	if s.maxAbandoned >= 0 {
+		opts = append(opts, pybridge.WithMaxAbandoned(s.maxAbandoned))
+	}
+	return opts
 }

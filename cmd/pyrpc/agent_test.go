@@ -16,6 +16,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
 )
 
 // served is a pyrpc agent that runs in another process.
@@ -200,4 +203,27 @@ func TestRunSaysWhatInitRPCNeeds(t *testing.T) {
 	out := run("rpc.init_rpc('w0', rank=0, world_size=1)\nprint(rpc.rpc_sync('w0', len, ([1],)))\nrpc.shutdown()\n"+
 		"rpc.init_rpc('w1', rank=0, world_size=1)\nprint(rpc.get_worker_info())", "MASTER_ADDR=127.0.0.1", "MASTER_PORT=0").ok(t)
 	assert.Equal(t, "1\nWorkerInfo(id=0, name=w1)\n", out)
+}
+
+// TestAgentThatServesNobody: calls that are stuck in C are left at their deadlines; when they take all permits, the agent
+// says what is stuck, and so does its health.
+func TestAgentThatServesNobody(t *testing.T) {
+	s := serveAgent(t, "--name", "w0", "--permits", "2", "--max-abandoned", "1")
+	_, address, _ := strings.Cut(s.peer, "=")
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	require.NoError(t, err)
+	defer conn.Close()
+	health := func() grpc_health_v1.HealthCheckResponse_ServingStatus {
+		reply, err := grpc_health_v1.NewHealthClient(conn).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{})
+		require.NoError(t, err)
+		return reply.GetStatus()
+	}
+	require.Equal(t, grpc_health_v1.HealthCheckResponse_SERVING, health())
+	for health() == grpc_health_v1.HealthCheckResponse_SERVING {
+		pyrpc(t, "", "call", "--timeout", "300ms", "--peer", s.peer, "w0", "time:sleep", "100000").failed(t, 1, "did not return within 300ms")
+	}
+	stderr := s.stop(t).stderr
+	for _, part := range []string{"level=ERROR", "python serves no calls: all 2 permits", "1 more such calls are abandoned", "call from worker"} {
+		assert.Contains(t, stderr, part)
+	}
 }
