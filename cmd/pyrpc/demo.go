@@ -111,7 +111,7 @@ func (d *demo) calls(ctx context.Context, h *handler.Handler, list []demoCall) e
 			mark = "UNEXPECTED"
 		}
 		d.cmd.Printf("  %d. %s\n     %s: %d bytes%s in, %s, %s\n", i+1, call.name, outcome.kind, outcome.sent, outcome.tensors, outcome.received, mark)
-		d.cmd.Printf("     %s\n", strings.ReplaceAll(outcome.text, "\n", "\n     "))
+		d.cmd.Printf("     %s\n", strings.ReplaceAll(printable(outcome.text), "\n", "\n     "))
 	}
 	return nil
 }

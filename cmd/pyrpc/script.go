@@ -106,7 +106,7 @@ func (c *common) runScript(cmd *cobra.Command, f *agentFlags, how manner, args [
 // printReport prints at once what belongs together: Python may be printing too.
 func printReport(cmd *cobra.Command, of string, r cleanup.Report) {
 	if len(r.Steps) > 0 {
-		cmd.Print(of + "\n" + indent(r.String()))
+		cmd.Print(printable(of + "\n" + indent(r.String())))
 	}
 }
 

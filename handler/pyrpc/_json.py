@@ -43,7 +43,7 @@ def dumps(value):
 def type_name(cls):
     """Return how Python's tracebacks name a class."""
     module, name = _own(cls, "__module__"), _own(cls, "__qualname__")
-    return name if module in (None, "builtins", "__main__") else f"{module}.{name}"
+    return f"{name}" if module in (None, "builtins", "__main__") else f"{module}.{name}"
 
 
 class Writer:
@@ -204,7 +204,9 @@ _AS_BASE = {
 
 
 def _form_as(base):
-    return _AS_BASE.get(base) or _form_of(base)
+    """Return how an instance of a subclass is written as its base: dates and the like are asked by methods of theirs,
+    which a subclass may have overridden, as pandas' NaT has."""
+    return _AS_BASE.get(base) or (_form_of(base) if _own(base, "__name__") in ("ndarray", "Tensor") else None)
 
 
 def _form_of(cls):

@@ -94,7 +94,23 @@ def _tensor(writer, value):
     return {"$tensor": body}
 
 
+def _frame(writer, value):
+    """Described and not rebuilt: but whole, as its repr is not."""
+    body = value.to_dict("split")
+    dtypes = [str(dtype) for dtype in value.dtypes]
+    return writer.opaque(value, value=writer.dict([*body.items(), ("dtypes", dtypes)]))
+
+
+def _series(writer, value):
+    parts = {"name": value.name, "index": value.index.tolist(), "data": value.tolist(), "dtype": str(value.dtype)}
+    return writer.opaque(value, value=writer.dict(parts.items()))
+
+
 FORMS = {
+    "pandas.core.frame.DataFrame": _frame,
+    "pandas.DataFrame": _frame,  # 3.0
+    "pandas.core.series.Series": _series,
+    "pandas.Series": _series,
     "datetime.date": lambda w, v: {"$date": v.isoformat()},
     "datetime.time": lambda w, v: _moment("$time", v),
     "datetime.datetime": lambda w, v: _moment("$datetime", v),

@@ -19,6 +19,10 @@ try:
 except ImportError:
     numpy = None
 try:
+    import pandas
+except ImportError:
+    pandas = None
+try:
     import torch
 except ImportError:
     torch = None
@@ -118,6 +122,11 @@ class Hostile:
         raise KeyError(1)
 
 
+class Never(datetime.datetime):
+    def isoformat(self):
+        return "never"
+
+
 class Text(str):
     def __str__(self):
         return "overridden"
@@ -153,10 +162,22 @@ class Opaques(unittest.TestCase):
     def test_not_rebuilt_rightly(self):
         mez = datetime.timezone(datetime.timedelta(hours=1), "MEZ")
         self.assertIn("MEZ", self.body(datetime.datetime(2026, 11, 30, tzinfo=mez))["repr"])
+        self.assertEqual(list(self.body(Never(2026, 11, 30))), ["type", "repr"])
         if numpy is not None:
             self.assertIn("--", self.body(numpy.ma.array([1, 2], mask=[0, 1]))["repr"])
         if torch is not None:
             self.assertIn("sparse", self.body(torch.eye(2).to_sparse())["repr"])
+
+    @unittest.skipIf(pandas is None, "pandas is not installed")
+    def test_frames_are_whole(self):
+        frame = pandas.DataFrame({"a": range(1000), "b": [1.5] * 1000})
+        body = self.body(frame)["value"]
+        self.assertEqual(body["columns"], ["a", "b"])
+        self.assertEqual(len(body["index"]), 1000)
+        self.assertEqual(body["data"][999], [999, 1.5])
+        self.assertEqual(body["dtypes"], ["int64", "float64"])
+        body = self.body(frame["a"])["value"]
+        self.assertEqual((body["name"], len(body["data"]), body["dtype"]), ("a", 1000, "int64"))
 
     def test_inside_of_itself(self):
         value = [1]
