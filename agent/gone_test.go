@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,5 +141,30 @@ func TestCall_toAWorkerThatHasGone(t *testing.T) {
 		_, err := agents[1].Call(t.Context(), "w0", Request{Body: Bytes(nil)})
 		assert.ErrorContains(t, err, "an RRef whose owner", "it came in time")
 		<-started
+	})
+}
+
+// Whoever waits for others says so after a while, with their names, and then less and less often.
+func TestWaiting_isSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 3, true)
+		first, _ := w.start(0)
+		second, _ := w.start(1)
+		w.after(missingInterval - time.Second)
+		assert.NotContains(t, w.said.String(), "still waiting")
+		w.after(2 * time.Second)
+		assert.Contains(t, w.said.String(), `level=WARN msg="agent: still waiting for the group" agent=w0 missing="1 of 3: ranks not taken are 2;`)
+		assert.Contains(t, w.said.String(), `level=WARN msg="agent: still waiting for the group; the coordinator says who is missing" agent=w1`)
+		w.after(time.Hour)
+		assert.Less(t, strings.Count(w.said.String(), "missing="), 12)
+		last, _ := w.start(2)
+		require.NoError(t, last.WaitReady(t.Context()))
+		outcomes := joinApart(t, first, second)
+		w.after(missingInterval + time.Second)
+		assert.Contains(t, w.said.String(), `msg="agent: still waiting for the group to be quiet, so that it can part" agent=w0 missing="w2 did not join`)
+		for _, outcome := range append(outcomes, joinApart(t, last)...) {
+			assert.NoError(t, <-outcome)
+		}
+		w.end()
 	})
 }

@@ -15,8 +15,29 @@ import (
 	agentpb "github.com/pyrpc/pyrpc/agent/proto"
 )
 
-// missingInterval is how often the coordinator says who is missing.
+// missingInterval is after how long whoever waits for others first says so. It says so again each time that it has waited
+// twice as long.
 const missingInterval = 5 * time.Second
+
+// reminder says when it is time to tell again what is being waited for.
+type reminder struct {
+	began time.Time
+	after time.Duration
+}
+
+func newReminder() *reminder { return &reminder{began: time.Now(), after: missingInterval} }
+
+// left is how long it is until then.
+func (r *reminder) left() time.Duration { return time.Until(r.began.Add(r.after)) }
+
+// due says whether it is time, and sets the next one.
+func (r *reminder) due() bool {
+	if r.left() > 0 {
+		return false
+	}
+	r.after *= 2
+	return true
+}
 
 // meeting is where a coordinator collects its group.
 type meeting struct {
@@ -48,9 +69,10 @@ func (m *meeting) attend(ctx context.Context, log *slog.Logger, w *agentpb.Membe
 	if err := m.enter(log, w, incarnation); err != nil {
 		return nil, err
 	}
-	ticks := time.NewTicker(missingInterval)
-	defer ticks.Stop()
 	says := m.becomeSpeaker()
+	remind := newReminder()
+	timer := time.NewTimer(remind.left())
+	defer timer.Stop()
 	for {
 		select {
 		case <-m.complete:
@@ -58,10 +80,11 @@ func (m *meeting) attend(ctx context.Context, log *slog.Logger, w *agentpb.Membe
 		case <-ctx.Done():
 			m.leave(w.GetName(), incarnation, says)
 			return nil, ended(ctx.Err(), "waiting for the group: "+m.missing())
-		case <-ticks.C:
-			if says = says || m.becomeSpeaker(); says {
-				log.Info("agent: waiting for the group", "missing", m.missing())
+		case <-timer.C:
+			if says = says || m.becomeSpeaker(); remind.due() && says {
+				log.Warn("agent: still waiting for the group", "missing", m.missing())
 			}
+			timer.Reset(remind.left())
 		}
 	}
 }

@@ -22,6 +22,7 @@ func (a *Agent) watchRound(r *round) {
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
 	away := absence{}
+	remind := newReminder()
 	for {
 		select {
 		case <-r.over:
@@ -33,6 +34,9 @@ func (a *Agent) watchRound(r *round) {
 		awaited, going := a.leader.awaited(r, a.group.all())
 		if !going {
 			return
+		}
+		if remind.due() {
+			a.log.Warn("agent: still waiting for the group to be quiet, so that it can part", "missing", a.leader.waitsFor(a.everybody()))
 		}
 		for _, w := range awaited {
 			if err := a.gone(w, away); err != nil {
@@ -58,6 +62,13 @@ func (l *leader) awaited(r *round, all []Worker) (awaited []Worker, going bool) 
 		}
 	}
 	return awaited, true
+}
+
+// waitsFor names the workers that have not reported, and says what is known of them.
+func (l *leader) waitsFor(everybody []string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.missing(everybody)
 }
 
 // fail ends a round for all who wait. A second attempt to join finds another of the same number.

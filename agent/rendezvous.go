@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -50,7 +52,7 @@ func (a *Agent) findGroup() {
 		return // the agent is being closed; that is no news
 	}
 	a.readyErr = fmt.Errorf("agent: rendezvous: %w", inner{err})
-	a.log.Error("agent: the rendezvous failed", "err", err)
+	a.log.Debug("agent: the rendezvous failed", "err", err) // Serve says it
 	close(a.failed)
 	a.server.Stop()
 }
@@ -64,12 +66,21 @@ func (a *Agent) meetOthers() (*agentpb.Group, error) {
 		}
 		return a.meeting.attend(a.ctx, a.log, me, a.incarnation, r.WorldSize)
 	}
+	remind := newReminder()
 	for attempt := 1; ; attempt++ {
+		waiting := time.AfterFunc(missingInterval, func() {
+			a.log.Warn("agent: still waiting for the group; the coordinator says who is missing", "coordinator", r.Address)
+		})
 		g, err := a.askCoordinator(me)
+		waiting.Stop()
 		if err == nil || !passing(err) || errors.Is(err, errUntrusted) || a.ctx.Err() != nil {
 			return g, err
 		}
-		a.log.Info("agent: waiting for the coordinator", "address", r.Address, "attempt", attempt, "err", err)
+		level := slog.LevelInfo
+		if remind.due() {
+			level = slog.LevelWarn
+		}
+		a.log.Log(a.ctx, level, "agent: waiting for the coordinator", "coordinator", r.Address, "attempt", attempt, "err", err)
 		if err := waitFor(a.ctx, nil, backoff(attempt)); err != nil {
 			return nil, err
 		}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -25,6 +24,7 @@ type world struct {
 	live  atomic.Int64 // values that were not released
 	peers []Worker
 	ends  []func()
+	said  logs
 
 	mu        sync.Mutex
 	listeners map[string]*bufconn.Listener // guarded by mu; by address
@@ -44,10 +44,7 @@ func inMetWorld(t *testing.T, n int, test func(t *testing.T, w *world, agents []
 
 func makeWorld(t *testing.T, n int, meet bool, test func(t *testing.T, w *world, agents []*Agent, ks []*keeper)) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, meet: meet, listeners: map[string]*bufconn.Listener{}, off: map[string]error{}, conns: map[net.Conn][2]string{}}
-		for i := range n {
-			w.peers = append(w.peers, Worker{fmt.Sprintf("w%d", i), i, fmt.Sprintf("127.0.0.1:%d", i+1)})
-		}
+		w := newWorld(t, n, meet)
 		var agents []*Agent
 		var ks []*keeper
 		for i := range n {
@@ -58,10 +55,24 @@ func makeWorld(t *testing.T, n int, meet bool, test func(t *testing.T, w *world,
 			require.NoError(t, a.WaitReady(t.Context()))
 		}
 		test(t, w, agents, ks)
-		for _, end := range w.ends {
-			end()
-		}
+		w.end()
 	})
+}
+
+// newWorld is one of which no worker is there yet. It is for within a bubble.
+func newWorld(t *testing.T, n int, meet bool) *world {
+	w := &world{t: t, meet: meet, listeners: map[string]*bufconn.Listener{}, off: map[string]error{}, conns: map[net.Conn][2]string{}}
+	for i := range n {
+		w.peers = append(w.peers, Worker{fmt.Sprintf("w%d", i), i, fmt.Sprintf("127.0.0.1:%d", i+1)})
+	}
+	return w
+}
+
+// end shuts all workers down.
+func (w *world) end() {
+	for _, end := range w.ends {
+		end()
+	}
 }
 
 // start starts a worker, or a new life of it.
@@ -74,7 +85,7 @@ func (w *world) start(rank int) (*Agent, *keeper) {
 	w.mu.Unlock()
 	k := &keeper{live: &w.live, received: make(chan *RRef, 100)}
 	c := Config{
-		Name: self.Name, Rank: rank, Executor: k, Listener: l, Limits: Limits{Shared: -1}, Logger: slog.New(slog.DiscardHandler),
+		Name: self.Name, Rank: rank, Executor: k, Listener: l, Limits: Limits{Shared: -1}, Logger: w.said.logger(),
 		Dial: func(ctx context.Context, to string) (net.Conn, error) { return w.dial(ctx, self.Address, to) },
 	}
 	if w.meet {
