@@ -279,9 +279,9 @@ def _frames(tb):
     while tb is not None:
         entries.append(tb)
         tb = tb.tb_next
-    # The frames that called the user's function are ours and say nothing.
-    while entries and _is_ours(entries[0]):
-        del entries[0]
+    # Those of this package say nothing about the user's code: neither what called it nor what it called.
+    if not is_debugging():
+        entries = [entry for entry in entries if not _is_ours(entry)]
     half = MAX_FRAMES // 2
     omitted = max(0, len(entries) - MAX_FRAMES)
     if omitted:
@@ -291,7 +291,16 @@ def _frames(tb):
 
 
 def _is_ours(tb):
-    return tb.tb_frame.f_globals.get("__name__") in ("pyrpc._udf", "pyrpc._handle")
+    return str(tb.tb_frame.f_globals.get("__name__")).startswith("pyrpc.")
+
+
+def is_debugging():
+    """Tell whether the program wants to see more: it uses logging, and has pyrpc.udf at DEBUG."""
+    try:
+        logging = modules.get("logging")
+        return logging is not None and logging.getLogger("pyrpc.udf").isEnabledFor(logging.DEBUG)
+    except BaseException:
+        return False
 
 
 def _frame(tb, source):

@@ -2,7 +2,7 @@
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
-from _pickle import UnpicklingError
+from _pickle import PicklingError, UnpicklingError
 
 from ._safe import get_traceback, text_of, type_name
 
@@ -120,7 +120,7 @@ def _hint(exc):
         )
     if not _is_from_pickler(exc):
         return ""
-    if cls is AttributeError and "attribute" in text_of(exc):
+    if issubclass(cls, (AttributeError, PicklingError)) and _says_not_by_name(text_of(exc)):
         return (
             "; functions and classes travel by name, not as code: define them at"
             " the top level of a module that both sides can import"
@@ -128,6 +128,11 @@ def _hint(exc):
     if cls is RecursionError:
         return "; the object is nested too deeply for pickle"
     return ""
+
+
+def _says_not_by_name(text):
+    """Tell whether a pickler's or unpickler's text is about a function or class that no name leads to."""
+    return any(part in text for part in ("attribute", "local object", "not found as", "not the same object as"))
 
 
 def _is_from_pickler(exc):

@@ -7,6 +7,7 @@ from contextvars import Context
 from sys import modules
 
 from . import _torch
+from ._capture import is_debugging
 from ._remote import from_exception
 from ._safe import repr_of
 
@@ -54,6 +55,7 @@ def why(exc, func, udf):
         try:
             check(udf)
         except TypeError as better:
+            better.__suppress_context__ = True  # it says the same, of "object is not callable"
             return better
     return exc
 
@@ -87,12 +89,8 @@ def failed(exc):
 def _log(result):
     """Log at DEBUG if someone uses logging; never import it, never print."""
     try:
-        logging = modules.get("logging")
-        if logging is None:
-            return
-        logger = logging.getLogger("pyrpc.udf")
-        if logger.isEnabledFor(logging.DEBUG):
-            logger.debug("%s", result.msg)
+        if is_debugging():
+            modules["logging"].getLogger("pyrpc.udf").debug("%s", result.msg)
     except BaseException:
         pass  # a broken log handler is not the caller's failure
 
