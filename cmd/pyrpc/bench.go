@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -57,7 +58,11 @@ func (c *common) bench(cmd *cobra.Command, list []bench.Measurement, rounds int)
 	c.module = handler.OwnModule
 	return c.withHandler(cmd, func(ctx context.Context, rt *pybridge.Runtime, h *handler.Handler) error {
 		python, _, _ := rt.Interpreter()
-		result, err := bench.Measure(ctx, &bench.Setup{Runtime: rt, Handler: h, Self: self, Python: python, Rounds: rounds}, list)
+		setup := &bench.Setup{Runtime: rt, Handler: h, Self: self, Python: python, Rounds: rounds}
+		if isTerminal(cmd.ErrOrStderr()) { // all of it takes minutes
+			setup.Progress = func(key string, number, of int) { cmd.PrintErrf("pyrpc: measuring %s (%d of %d)\n", key, number, of) }
+		}
+		result, err := bench.Measure(ctx, setup, list)
 		if err != nil {
 			return err
 		}
@@ -69,4 +74,14 @@ func (c *common) bench(cmd *cobra.Command, list []bench.Measurement, rounds int)
 		cmd.Print(result.Table(list))
 		return nil
 	})
+}
+
+// isTerminal says whether somebody may be watching.
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

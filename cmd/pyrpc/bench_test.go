@@ -2,6 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -49,4 +52,19 @@ func TestBenchTensorPipe(t *testing.T) {
 		t.Skip(reason)
 	}
 	assert.Positive(t, r.Figures[key].Median)
+}
+
+// TestBenchSaysWhatItMeasures: to who watches, and to nobody else.
+func TestBenchSaysWhatItMeasures(t *testing.T) {
+	python(t)
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0) // a device, as a terminal is
+	require.NoError(t, err)
+	defer func() { _ = null.Close() }()
+	assert.True(t, isTerminal(null))
+	assert.False(t, isTerminal(&strings.Builder{}))
+	file, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	require.NoError(t, err)
+	defer func() { _ = file.Close() }()
+	assert.False(t, isTerminal(file))
+	assert.Empty(t, pyrpc(t, "", "bench", "--only", "attach_ns", "--rounds", "1").stderr)
 }

@@ -50,6 +50,7 @@ func newRoot(c *common) *cobra.Command {
 	for _, add := range []func(*common) *cobra.Command{agentCommand, callCommand, runCommand, udfCommand, demoCommand, doctorCommand, benchCommand, tokenCommand, versionCommand} {
 		root.AddCommand(add(c))
 	}
+	addCompletions(root)
 	return root
 }
 

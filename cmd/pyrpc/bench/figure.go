@@ -34,6 +34,9 @@ type Setup struct {
 	Self    string // this executable, for measurements of whole processes
 	Python  string // the interpreter that Start uses
 	Rounds  int
+
+	// Progress is told of each figure before it is measured, as number of how many; nil for nobody.
+	Progress func(key string, number, of int)
 }
 
 // Measurement makes the samples of one figure.

@@ -15,7 +15,10 @@ import (
 // Measure runs the measurements one after the other.
 func Measure(ctx context.Context, s *Setup, list []Measurement) (Result, error) {
 	r := Result{Machine: machine(s), Figures: map[string]Figure{}, Skipped: map[string]string{}}
-	for _, m := range list {
+	for i, m := range list {
+		if s.Progress != nil {
+			s.Progress(m.Key, i+1, len(list))
+		}
 		f, err := m.Run(ctx, s)
 		var skip *skipError
 		switch {
