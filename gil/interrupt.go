@@ -15,12 +15,15 @@ import (
 // it behind, and between two attempts to interrupt the same call.
 const Patience = 250 * time.Millisecond
 
+// trapsFor is how long other calls of the functions that an interrupted one runs may be slower.
+const trapsFor = 10 * time.Second
+
 // InterruptedError says that the context ended while Python ran the call. What came of the call, if
 // anything did, was dropped.
 type InterruptedError struct {
 	Label string // of the call
 	Stuck bool   // it did not react in time, as code in C does not, and runs on; see [Snapshot]
-	Stack string // Python's, as it was when the call was first interrupted; empty when that was too late
+	Stack string // Python's, as it was when the call was first to be interrupted; empty when that was too late
 	Cause error  // why the context ended
 	Err   error  // what the body of [With] returned; nil for other calls
 }
@@ -52,7 +55,7 @@ func (e *InterruptedError) Unwrap() []error {
 type StuckCall struct {
 	Label string        `json:"label"`
 	For   time.Duration `json:"for_ns"` // since its context ended
-	Stack string        `json:"stack"`  // Python's, when it was last interrupted; empty before that
+	Stack string        `json:"stack"`  // Python's, when it was last looked at; empty before that
 
 	Abandoned bool `json:"abandoned"` // its permit was given back
 }
@@ -67,8 +70,8 @@ type interruption struct {
 	abandoned atomic.Bool // its permit was given back
 
 	// the watchdog's
-	heldBack bool          // since it was last tried
-	tried    time.Duration // when it was last interrupted, 0 for never
+	traced time.Duration // when its thread last got the trace function, 0 for never
+	woken  time.Duration // when what it waits for in Go was last ended, 0 for never
 
 	mu sync.Mutex
 	// guarded by mu
@@ -112,25 +115,52 @@ func (i *interruption) saw(stack string) {
 	i.last = stack
 }
 
-// interrupt sends the exception, unless it has to be held back or was sent less than [Patience] ago; it
-// reports whether it was held back. The watchdog calls it.
-func (i *interruption) interrupt(t Token, with Interrupter, class cpython.Ref) (heldBack bool) {
-	ident := i.target.Ident()
-	if ident == 0 || i.ended.Load() || i.tried > 0 && now()-i.tried < Patience {
+// mark is what its thread is told by, nil when no thread is inside; a new reference. The GIL is held.
+func (i *interruption) mark(t Token, with Interrupter) cpython.Ref {
+	if i.target.Ident() == 0 {
+		return nil
+	}
+	fresh, err := with.Mark(t)
+	if err != nil {
+		return nil
+	}
+	defer drop(fresh)
+	m, err := i.target.Mark(fresh)
+	if err != nil {
+		return nil
+	}
+	return m
+}
+
+// looked takes what the watchdog saw of its thread, which has been told. The GIL is held.
+func (i *interruption) looked(seen Seen, trace cpython.Ref) {
+	if seen.Stack != "" {
+		i.saw(seen.Stack)
+	}
+	if trace != nil && passed(&i.traced) {
+		_ = i.target.Trace(trace)
+	}
+	if seen.HeldBack || !passed(&i.woken) {
+		return
+	}
+	if ident := i.target.Ident(); ident != 0 {
+		wakeOutside(ident)
+	}
+}
+
+// passed says whether [Patience] has passed since last time that it said so.
+func passed(last *time.Duration) bool {
+	if *last > 0 && now()-*last < Patience {
 		return false
 	}
-	if !i.heldBack {
-		i.saw(with.Stack(t, ident))
-	}
-	// From here to the exception the GIL is kept.
-	i.heldBack = executes(&i.target).holdsBack(now() - i.since)
-	if i.heldBack {
-		return true
-	}
-	_, _ = i.target.Interrupt(class)
-	i.tried = now()
-	wakeOutside(ident)
-	return false
+	*last = now()
+	return true
+}
+
+// sets says whether traps are worth what they cost others, who execute the same functions: for ten
+// seconds, and an eighth of the time after that.
+func (i *interruption) sets(round int) bool {
+	return now()-i.since < trapsFor || round%8 == 0
 }
 
 func (i *interruption) stuck() StuckCall {

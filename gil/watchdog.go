@@ -14,10 +14,25 @@ import (
 
 // Interrupter makes what the watchdog needs of Python. Package pybridge provides it.
 type Interrupter struct {
-	// Class is the exception to interrupt with; borrowed for good.
-	Class func(Token) (cpython.Ref, error)
-	// Stack describes the Python frames of a thread, by its threading.get_ident(); it may be empty.
-	Stack func(Token, uint64) string
+	// Mark makes the list by which a thread is told that its call is to stop. New reference.
+	Mark func(Token) (cpython.Ref, error)
+	// Look has the threads of the calls raise an exception as soon as they are where it does no harm, and those of no
+	// others. It gives what it saw of each. The trace function, which is to be set for them, is nil from CPython 3.12
+	// on; borrowed for good.
+	Look func(Token, []Due) (seen []Seen, trace cpython.Ref, err error)
+}
+
+// Due is a call that is to be interrupted.
+type Due struct {
+	Ident uint64      // of its thread: threading.get_ident()
+	Mark  cpython.Ref // borrowed
+	Traps bool        // may what it executes be slower, for others too?
+}
+
+// Seen is what the thread of a call was doing.
+type Seen struct {
+	Stack    string // its Python frames; empty when it has none
+	HeldBack bool   // an exception would have done harm
 }
 
 // interrupts interrupts calls whose context has ended, on a goroutine of its own: it has to wait for
@@ -30,9 +45,15 @@ type interrupts struct {
 	with    Interrupter
 	list    []*interruption
 	running bool
+	trapped bool // the threads of some calls have been told to look
+	rounds  int
+	pause   time.Duration // before the next round
 	closed  bool
 	idle    sync.Cond // signalled when running becomes false
 }
+
+// firstPause is that after the first round; each later one is twice as long, up to [Patience].
+const firstPause = 2 * time.Millisecond
 
 var watchdog = newInterrupts()
 
@@ -70,7 +91,7 @@ func StopInterrupting() {
 	}
 }
 
-// watch interrupts i, and again after each Patience, until it ends.
+// watch has i interrupted, and again after each Patience, until it ends.
 func (w *interrupts) watch(i *interruption) {
 	i.since = now()
 	w.count.Add(1)
@@ -88,27 +109,27 @@ func (w *interrupts) start() {
 	}
 }
 
-// run makes one round, and comes back for those who are left.
+// run makes one round, and comes back for those who are left, or to end what was begun for those who are not.
 func (w *interrupts) run() {
 	list := w.current()
-	heldBack, blocked := w.round(list)
+	trapped, blocked := w.round(list)
 	stalled.set(blocked)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	fresh := len(w.list) > len(list)
 	w.sweep()
-	w.running = false
+	w.running, w.trapped = false, trapped
+	w.rounds++
 	w.idle.Broadcast()
 	switch {
-	case len(w.list) == 0:
+	case len(w.list) == 0 && !trapped:
+		w.pause = 0
 	case fresh:
+		w.pause = 0
 		w.start()
 	default:
-		again := Patience
-		if heldBack {
-			again = lookAgainIn
-		}
-		time.AfterFunc(again, func() {
+		w.pause = min(max(2*w.pause, firstPause), Patience)
+		time.AfterFunc(w.pause, func() {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.start()
@@ -128,13 +149,13 @@ func (w *interrupts) sweep() {
 	w.list = slices.DeleteFunc(w.list, func(i *interruption) bool { return i.ended.Load() })
 }
 
-// round interrupts each of list, and gives back the permits of those who do not react. It reports whether one was held
-// back, and why nobody can come in, where nobody can. It needs no permit itself: those inside may have them all.
-func (w *interrupts) round(list []*interruption) (heldBack bool, blocked string) {
+// round has each of list told, and gives back the permits of those who do not react. It reports whether any may have
+// been told, and why nobody can come in, where nobody can. It needs no permit itself: those inside may have them all.
+func (w *interrupts) round(list []*interruption) (trapped bool, blocked string) {
 	w.mu.Lock()
-	with := w.with
+	with, rounds, before := w.with, w.rounds, w.trapped
 	w.mu.Unlock()
-	if len(list) == 0 || with.Class == nil {
+	if len(list) == 0 && !before || with.Look == nil {
 		return false, ""
 	}
 	runtime.LockOSThread()
@@ -147,13 +168,31 @@ func (w *interrupts) round(list []*interruption) (heldBack bool, blocked string)
 	if err != nil {
 		return false, ""
 	}
-	if class, err := with.Class(t); err == nil {
-		for _, i := range list {
-			heldBack = i.interrupt(t, with, class) || heldBack
+	trapped = tell(t, with, list, rounds)
+	return trapped, gate.Process.Blocked(abandonAll(list))
+}
+
+// tell has the threads of the calls told that they are to stop, and reports whether any may have been.
+func tell(t Token, with Interrupter, list []*interruption, round int) bool {
+	var due []Due
+	var told []*interruption
+	for _, i := range list {
+		if m := i.mark(t, with); m != nil {
+			defer drop(m)
+			due, told = append(due, Due{i.target.Ident(), m, i.sets(round)}), append(told, i)
 		}
 	}
-	return heldBack, gate.Process.Blocked(abandonAll(list))
+	seen, trace, err := with.Look(t, due)
+	if err != nil {
+		return true
+	}
+	for n, i := range told {
+		i.looked(seen[n], trace)
+	}
+	return len(told) > 0
 }
+
+func drop(o cpython.Ref) { _ = cpython.DecRef(o) }
 
 // stuck lists who has not ended.
 func (w *interrupts) stuck() []StuckCall {

@@ -28,6 +28,7 @@ const (
 	namesPart = iota // before any other
 	errorsPart
 	toolsPart
+	interruptPart
 	parts
 )
 
@@ -37,7 +38,7 @@ type bridgePart struct {
 	mu     sync.Mutex // held while loading; taken without the GIL only
 }
 
-var partFiles = [parts]string{namesPart: "names.py", errorsPart: "errors.py", toolsPart: "tools.py"}
+var partFiles = [parts]string{namesPart: "names.py", errorsPart: "errors.py", toolsPart: "tools.py", interruptPart: "interrupt.py"}
 
 // bootImports are imported while starting, on the owner's thread. The first importer of threading
 // becomes Python's main thread: here the owner, or the host's own (owner_attach.go). Without _signal,
@@ -106,6 +107,19 @@ func (b *bridgeModule) get(name string) (cpython.Ref, error) {
 	}
 	defer func() { _ = cpython.DecRef(key) }()
 	return cpython.GetItem(b.dict, key)
+}
+
+// callPart calls a function of one of the module's files; a new reference.
+func (b *bridgeModule) callPart(t gil.Token, part int, name string, args ...any) (cpython.Ref, error) {
+	if err := b.need(t, part); err != nil {
+		return nil, err
+	}
+	fn, err := b.get(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = cpython.DecRef(fn) }()
+	return callRef(fn, args...)
 }
 
 // call runs one of the module's functions.

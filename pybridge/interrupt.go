@@ -1,6 +1,8 @@
 package pybridge
 
 import (
+	"errors"
+
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/internal/cpython"
 )
@@ -9,43 +11,70 @@ import (
 // from BaseException, so that `except Exception` does not stop it.
 const Interrupted Class = "pyrpc.Interrupted"
 
-const interruptedDoc = "The Go caller's context has ended: nobody waits for this call any more."
+var errNotLooked = errors.New("interrupt.py: look did not give what it saw")
 
-// interrupter is how package gil interrupts calls of this interpreter.
+// interrupter is how package gil interrupts calls of this interpreter: by the functions of interrupt.py.
 func (i *interpreter) interrupter() gil.Interrupter {
-	var class cpython.Ref // made by the first interruption; guarded by the GIL
 	return gil.Interrupter{
-		Class: func(t gil.Token) (cpython.Ref, error) {
-			if class != nil {
-				return class, nil
-			}
-			made, err := newInterrupted()
-			if err != nil {
-				return nil, captured(t, err)
-			}
-			class = made
-			return class, nil
+		Mark: func(t gil.Token) (cpython.Ref, error) {
+			result, err := i.bridge.callPart(t, interruptPart, "new_mark")
+			return result, captured(t, err)
 		},
-		Stack: func(t gil.Token, ident uint64) string {
-			stack, err := i.bridge.tool(t, "stack_of", ident)
+		Look: func(t gil.Token, calls []gil.Due) ([]gil.Seen, cpython.Ref, error) {
+			result, err := i.bridge.callPart(t, interruptPart, "look", dueList(calls), heldBackList())
 			if err != nil {
-				return ""
+				return nil, nil, captured(t, err)
 			}
-			return asText(stack)
+			defer func() { _ = cpython.DecRef(result) }()
+			return seenOf(result, len(calls))
 		},
 	}
 }
 
-func newInterrupted() (cpython.Ref, error) {
-	builtins, err := cpython.Import("builtins")
-	if err != nil {
-		return nil, err
+func dueList(calls []gil.Due) []any {
+	list := make([]any, len(calls))
+	for n, c := range calls {
+		list[n] = Tuple{c.Ident, borrowed(c.Mark), c.Traps}
 	}
-	defer func() { _ = cpython.DecRef(builtins) }()
-	base, err := cpython.GetAttr(builtins, "BaseException")
+	return list
+}
+
+func heldBackList() (list []any) {
+	gil.HeldBack(func(file, function string) { list = append(list, Tuple{file, function}) })
+	return list
+}
+
+// seenOf reads what look returns.
+func seenOf(result cpython.Ref, calls int) ([]gil.Seen, cpython.Ref, error) {
+	list, err := cpython.TupleItem(result, 0)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer func() { _ = cpython.DecRef(base) }()
-	return cpython.NewException(string(Interrupted), interruptedDoc, base)
+	defer func() { _ = cpython.DecRef(list) }()
+	v, err := fromRef(list)
+	if err != nil {
+		return nil, nil, err
+	}
+	items, _ := v.([]any)
+	if len(items) != calls {
+		return nil, nil, errNotLooked
+	}
+	seen := make([]gil.Seen, calls)
+	for n, item := range items {
+		s, ok := item.(Tuple)
+		if !ok || len(s) != 2 {
+			return nil, nil, errNotLooked
+		}
+		seen[n].Stack, _ = s[0].(string)
+		seen[n].HeldBack, _ = s[1].(bool)
+	}
+	trace, err := cpython.TupleItem(result, 1)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = cpython.DecRef(trace) }() // the bridge's module has it, too
+	if trace == cpython.None() {
+		trace = nil
+	}
+	return seen, trace, nil
 }

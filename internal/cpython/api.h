@@ -17,7 +17,6 @@ typedef ssize_t Py_ssize_t;
 typedef struct _object PyObject;
 typedef struct _ts PyThreadState;
 typedef struct _frame PyFrameObject;
-typedef struct PyCodeObject PyCodeObject;
 typedef struct _typeobject PyTypeObject;
 typedef struct PyConfig PyConfig;       // layout differs per minor version: see pyconfig_table.h
 typedef struct PyPreConfig PyPreConfig; // likewise
@@ -25,6 +24,7 @@ typedef struct PyInitConfig PyInitConfig;
 typedef enum { PyGILState_LOCKED, PyGILState_UNLOCKED } PyGILState_STATE;
 typedef PyObject *(*PyCFunction)(PyObject *, PyObject *);
 typedef void (*PyCapsule_Destructor)(PyObject *);
+typedef int (*Py_tracefunc)(PyObject *, PyFrameObject *, int, PyObject *);
 
 // Layouts that are the same in 3.9 to 3.15 (checked against every installed Python.h).
 typedef struct {
@@ -110,15 +110,11 @@ typedef struct {
 	X(void, PyThreadState_DeleteCurrent, (void)) \
 	X(void, Py_IncRef, (PyObject *)) \
 	X(void, Py_DecRef, (PyObject *)) \
-	X(PyFrameObject *, PyThreadState_GetFrame, (PyThreadState *)) \
-	X(PyCodeObject *, PyFrame_GetCode, (PyFrameObject *)) \
-	X(int, PyThreadState_SetAsyncExc, (unsigned long, PyObject *)) \
 	X(unsigned long, PyThread_get_thread_ident, (void)) \
 	X(PyObject *, PyErr_Occurred, (void)) \
 	X(void, PyErr_Fetch, (PyObject **, PyObject **, PyObject **)) \
 	X(void, PyErr_NormalizeException, (PyObject **, PyObject **, PyObject **)) \
 	X(void, PyErr_SetObject, (PyObject *, PyObject *)) \
-	X(PyObject *, PyErr_NewExceptionWithDoc, (const char *, const char *, PyObject *, PyObject *)) \
 	X(void, PyErr_SetString, (PyObject *, const char *)) \
 	X(int, PyException_SetTraceback, (PyObject *, PyObject *)) \
 	X(PyObject *, PyException_GetContext, (PyObject *)) \
@@ -196,6 +192,11 @@ typedef struct {
 	X(int, PyInitConfig_GetError, (PyInitConfig *, const char **)) \
 	X(int, Py_InitializeFromInitConfig, (PyInitConfig *))
 
+// For versions without sys.monitoring, 3.9 to 3.11, which do not change any more. Later ones may have them, too.
+#define CPY_BEFORE_MONITORING(X) \
+	X(int, _PyEval_SetTrace, (PyThreadState *, Py_tracefunc, PyObject *)) \
+	X(int, _PyEval_SetProfile, (PyThreadState *, Py_tracefunc, PyObject *))
+
 // Exported variables: objects, and pointers to exception classes.
 #define CPY_OBJECTS(X) \
 	X(_Py_NoneStruct) X(_Py_TrueStruct) X(_Py_FalseStruct) \
@@ -211,6 +212,7 @@ typedef struct {
 struct cpy_api {
 	CPY_REQUIRED(CPY_FIELD)
 	CPY_OPTIONAL(CPY_FIELD)
+	CPY_BEFORE_MONITORING(CPY_FIELD)
 	CPY_OBJECTS(CPY_OBJECT_FIELD)
 	CPY_EXCEPTIONS(CPY_EXCEPTION_FIELD)
 };

@@ -74,19 +74,18 @@ void cpy_end_failed(void);
 typedef struct {
 	unsigned long ident; // Python's name of the thread that is inside; 0 while none is
 	uintptr_t state;     // that thread's; a number, or Go would look for pointers in all that is around it
-	int interrupted;     // an exception was sent while it was inside
+	uintptr_t mark;      // owned: a list whose first item the end replaces by None; 0 before it was to be interrupted
 	int permit;          // that the thread came in with
 	int stop;            // atomic: whoever wanted it does not any more
 } cpy_target;
 int cpy_target_begin(cpy_target *t); // CPY_INTERRUPTED when it is to stop before it began
-int cpy_target_end(cpy_target *t);   // takes back what was sent and not raised yet; was anything sent?
+int cpy_target_end(cpy_target *t);   // was it marked?
 void cpy_target_stop(cpy_target *t);
-cpy_int cpy_interrupt(cpy_target *t, PyObject *exception); // 1 when sent, 0 when nobody is inside
 unsigned long cpy_target_ident(cpy_target *t);
 int cpy_target_permit(cpy_target *t); // 0 when nobody is inside, or has none
-cpy_ref cpy_target_code(cpy_target *t); // of its innermost frame; NULL, and no error, when it has none
+cpy_ref cpy_target_mark(cpy_target *t, PyObject *fresh); // its mark, fresh where it had none; NULL, and no error, when nobody is inside
+int cpy_target_trace(cpy_target *t, PyObject *look); // up to 3.11: look(frame, what, arg) is called by what its thread executes
 unsigned long cpy_thread_ident(void);
-cpy_ref cpy_new_exception(const char *name, const char *doc, PyObject *base);
 
 // call.c: addresses are numbers where Go's checks of pointers in structs would cost time
 typedef struct {
@@ -100,7 +99,7 @@ typedef struct {
 	Py_ssize_t len;
 	int status;
 	int payload_held; // some Python object can still reach data: it must stay alive
-	int interrupted; // an exception was sent to it
+	int interrupted; // it was marked
 	int timed; // one call in CPY_TIMED is, as reading the clock costs a hundredth of a small call
 	int64_t wait_ns, hold_ns, after_ns; // for the GIL, of it, and from the batch's begin to its own
 } cpy_call_result;

@@ -1,24 +1,34 @@
-// How a call that runs is told to stop: PyThreadState_SetAsyncExc, aimed so that it cannot hit another.
+// How a call that runs is told to stop: its thread is made to look whether it is to.
 //
-// An asynchronous exception is sent to a thread, and waits there until bytecode runs. So who is inside
-// is known, with the GIL held, by its target and not by its thread, and a target that ends takes back
-// what was not raised in it.
+// Who is inside is known, with the GIL held, by its target and not by its thread, and a target that ends
+// says so in its mark, which is a list of Python's: nobody else on the thread can be meant any more.
 #include "status.h"
+
+enum { TRACE_CALL, TRACE_RETURN = 3, TRACE_C_RETURN = 6, TRACE_OPCODE }; // PyTrace_CALL and so on
 
 int cpy_target_begin(cpy_target *t) {
 	if (__atomic_load_n(&t->stop, __ATOMIC_ACQUIRE)) return CPY_INTERRUPTED;
-	t->interrupted = 0;
+	t->mark = 0;
 	t->permit = cpy_permit();
 	t->ident = cpy.PyThread_get_thread_ident();
 	t->state = (uintptr_t)cpy.PyThreadState_Get();
 	return CPY_OK;
 }
 
+static void set_trace(PyThreadState *state, PyObject *look, Py_tracefunc trace, Py_tracefunc profile) {
+	if (cpy._PyEval_SetTrace(state, trace, look) < 0) cpy.Py_DecRef(cpy_take_exception());
+	if (cpy._PyEval_SetProfile(state, profile, look) < 0) cpy.Py_DecRef(cpy_take_exception());
+}
+
 int cpy_target_end(cpy_target *t) {
-	if (t->interrupted) cpy.PyThreadState_SetAsyncExc(t->ident, NULL);
+	PyObject *mark = (PyObject *)t->mark;
 	t->ident = 0;
-	t->state = 0;
-	return t->interrupted;
+	t->mark = 0;
+	if (!mark) return 0;
+	cpy.Py_IncRef(cpy._Py_NoneStruct);
+	cpy.PyList_SetItem(mark, 0, cpy._Py_NoneStruct);
+	cpy.Py_DecRef(mark);
+	return 1;
 }
 
 void cpy_target_stop(cpy_target *t) { __atomic_store_n(&t->stop, 1, __ATOMIC_RELEASE); }
@@ -27,24 +37,38 @@ unsigned long cpy_target_ident(cpy_target *t) { return t->ident; }
 
 int cpy_target_permit(cpy_target *t) { return t->ident ? t->permit : 0; }
 
-cpy_ref cpy_target_code(cpy_target *t) {
+cpy_ref cpy_target_mark(cpy_target *t, PyObject *fresh) {
 	NEED_GIL(NOT_HELD_REF);
-	PyFrameObject *f = t->ident ? cpy.PyThreadState_GetFrame((PyThreadState *)t->state) : NULL;
-	cpy_ref code = {.ref = f ? (PyObject *)cpy.PyFrame_GetCode(f) : NULL};
-	if (f) cpy.Py_DecRef((PyObject *)f);
-	return code;
+	if (!t->ident) return (cpy_ref){NULL, CPY_OK};
+	if (!t->mark) {
+		cpy.Py_IncRef(fresh);
+		t->mark = (uintptr_t)fresh;
+	}
+	return give_borrowed((PyObject *)t->mark);
 }
 
 unsigned long cpy_thread_ident(void) { return cpy.PyThread_get_thread_ident(); }
 
-cpy_int cpy_interrupt(cpy_target *t, PyObject *exception) {
-	NEED_GIL(NOT_HELD_INT);
-	if (!t->ident) return give_int(0);
-	t->interrupted = 1;
-	return give_int(cpy.PyThreadState_SetAsyncExc(t->ident, exception));
+// Gives look the frame, what happened, and to what.
+static int tell(PyObject *look, PyFrameObject *frame, int what, PyObject *arg) {
+	PyObject *number = cpy.PyLong_FromLongLong(what);
+	PyObject *args[3] = {(PyObject *)frame, number, arg ? arg : cpy._Py_NoneStruct};
+	PyObject *result = number ? cpy.PyObject_VectorcallDict(look, args, 3, NULL) : NULL;
+	cpy.Py_DecRef(number);
+	cpy.Py_DecRef(result);
+	return result ? 0 : -1;
 }
 
-cpy_ref cpy_new_exception(const char *name, const char *doc, PyObject *base) {
-	NEED_GIL(NOT_HELD_REF);
-	return give_ref(cpy.PyErr_NewExceptionWithDoc(name, doc, base, NULL));
+static int on_trace(PyObject *look, PyFrameObject *frame, int what, PyObject *arg) {
+	return what == TRACE_CALL || what == TRACE_RETURN || what == TRACE_OPCODE ? tell(look, frame, what, arg) : 0;
+}
+
+static int on_profile(PyObject *look, PyFrameObject *frame, int what, PyObject *arg) {
+	return what == TRACE_C_RETURN ? tell(look, frame, what, arg) : 0;
+}
+
+int cpy_target_trace(cpy_target *t, PyObject *look) {
+	NEED_GIL(CPY_NOT_HELD);
+	if (t->ident && cpy._PyEval_SetTrace) set_trace((PyThreadState *)t->state, look, on_trace, on_profile);
+	return CPY_OK;
 }

@@ -1,14 +1,11 @@
 package cpython
 
 /*
-#include <stdlib.h>
 #include "bridge.h"
 #cgo nocallback cpy_target_stop
 #cgo noescape cpy_target_stop
 */
 import "C"
-
-import "unsafe"
 
 // Target is a call, or a nesting of attaches, that another thread may interrupt. The zero Target is
 // ready. It can be used again after its end, once nobody interrupts it any more.
@@ -25,8 +22,8 @@ func (t *Target) c() *C.cpy_target {
 // target was stopped before.
 func (t *Target) Begin() error { return statusError(C.cpy_target_begin(t.c()), nil) }
 
-// End says that it no longer is, and takes back an exception that was sent and not raised yet. The
-// calling thread holds the GIL. It reports whether any was sent.
+// End says that it no longer is, and does so in the mark, too, if there is one. The calling thread holds
+// the GIL. It reports whether there is one.
 func (t *Target) End() bool { return C.cpy_target_end(t.c()) != 0 }
 
 // Stop keeps what has not begun from beginning. Any thread, without the GIL.
@@ -39,24 +36,19 @@ func (t *Target) Ident() uint64 { return uint64(C.cpy_target_ident(t.c())) }
 // it stays inside, and so that permit is its own.
 func (t *Target) Permit() int { return int(C.cpy_target_permit(t.c())) }
 
-// Code is the code object that the thread inside executes (PyThreadState_GetFrame, PyFrame_GetCode), nil
-// when it executes none. New reference. The GIL is held, and may be given up for a moment.
-func (t *Target) Code() (Ref, error) { return asRef(C.cpy_target_code(t.c())) }
+// Mark gives the target the list fresh as its mark, unless it has one, and returns the one that it has: a
+// new reference, nil when no thread is inside. The end of the target replaces the list's first item by None.
+// The GIL is held.
+func (t *Target) Mark(fresh Ref) (Ref, error) {
+	return asRef(C.cpy_target_mark(t.c(), pyObject(fresh)))
+}
+
+// Trace has look(frame, what, arg) called by what the thread inside executes (PyTrace_CALL, _RETURN,
+// _OPCODE and _C_RETURN), until it sets another trace and profile function itself. An exception of look's is
+// raised there. Up to CPython 3.11 (_PyEval_SetTrace, _PyEval_SetProfile). The GIL is held, and may be given up.
+func (t *Target) Trace(look Ref) error {
+	return statusError(C.cpy_target_trace(t.c(), pyObject(look)), nil)
+}
 
 // ThreadIdent is Python's name of the calling OS thread (threading.get_ident). Python is loaded.
 func ThreadIdent() uint64 { return uint64(C.cpy_thread_ident()) }
-
-// Interrupt sends the exception class to the thread that is inside, which raises it when it next runs
-// bytecode (PyThreadState_SetAsyncExc); false when none is inside. The GIL is held.
-func (t *Target) Interrupt(class Ref) (bool, error) {
-	sent := C.cpy_interrupt(t.c(), pyObject(class))
-	return sent.n > 0, statusError(sent.status, sent.ref)
-}
-
-// NewException makes an exception class from its dotted name (PyErr_NewExceptionWithDoc).
-func NewException(name, doc string, base Ref) (Ref, error) {
-	n, d := C.CString(name), C.CString(doc)
-	defer C.free(unsafe.Pointer(n))
-	defer C.free(unsafe.Pointer(d))
-	return asRef(C.cpy_new_exception(n, d, pyObject(base)))
-}

@@ -39,6 +39,7 @@ char *cpy_load(const char *path) {
 	CPY_OBJECTS(LOAD_VARIABLE)
 	CPY_EXCEPTIONS(LOAD_VARIABLE)
 	CPY_OPTIONAL(LOAD_OPTIONAL)
+	CPY_BEFORE_MONITORING(LOAD_OPTIONAL)
 	if (ok) return NULL;
 	dlclose(handle); // else its symbols would be found instead of those of the next one
 	char text[sizeof missing + 32];

@@ -9,6 +9,7 @@ builtins cannot take it away.
 import builtins
 import sys
 import threading
+from time import monotonic
 
 # importlib.abc, importlib.machinery, types and signal (by way of enum) would double the time to start.
 ModuleSpec, ModuleType, BuiltinFunction = type(sys.__spec__), type(sys), type(len)

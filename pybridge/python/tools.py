@@ -134,19 +134,6 @@ def torch_agent_runs():
     return is_set is not None and is_set()
 
 
-def stack_of(ident):
-    """The Python frames of a thread, innermost last; empty when it has none."""
-    frame = sys._current_frames().get(ident)
-    lines = []
-    while frame is not None and len(lines) < 50:
-        code = frame.f_code
-        lines.append('  File "%s", line %s, in %s' % (code.co_filename, frame.f_lineno, code.co_name))
-        frame = frame.f_back
-    del frame
-    lines.reverse()
-    return "\n".join(lines)
-
-
 def diagnose():
     """Facts for `pyrpc doctor`."""
     extensions = {}

@@ -111,6 +111,10 @@ CPY_REQUIRED(FUNCTION)
 CPY_OPTIONAL(FUNCTION)
 #endif
 
+#if PY_VERSION_HEX < 0x030c0000
+CPY_BEFORE_MONITORING(FUNCTION)
+#endif
+
 #define OBJECT(name) void *object_##name = (void *)&name;
 CPY_OBJECTS(OBJECT)
 #define EXCEPTION(name) \

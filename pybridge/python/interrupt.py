@@ -1,0 +1,228 @@
+"""How a call is told to stop whose caller's context has ended. Names from names.py.
+
+PyThreadState_SetAsyncExc would raise the exception at the thread's next check, and nobody can say where that is: between
+a lock that was taken and the `try` that gives it back, at the first instruction of an `__exit__`, in another thread that
+still has the same ident (up to 3.11). So nothing is sent. The thread itself looks where it is: when it begins a function,
+jumps back in a loop, or has come back from a C function. There it raises, or goes on to a place where that does no harm.
+
+From 3.12 on sys.monitoring has it look, in the functions that it was found in; up to 3.11 a trace and a profile function
+of that thread alone, which the bridge sets (_PyEval_SetTrace).
+"""
+
+# ruff: noqa: F821
+
+HOLD_BACK = 2.0  # seconds for which functions that are named like those of locks are left alone
+QUIET = 0.25  # seconds between two exceptions for one call: gil.Patience
+
+Interrupted = _type(
+    "Interrupted",
+    (_BaseException,),
+    {"__module__": "pyrpc", "__doc__": "The Go caller's context has ended: nobody waits for this call any more."},
+)
+
+# What Python's protocols call the functions of locks and of context managers; and __del__, which nobody hears an exception of.
+DELICATE = frozenset(
+    "acquire release _acquire_restore _release_save __enter__ __exit__ __aenter__ __aexit__ __del__".split()
+)
+
+_stdlib = threading.Thread.start.__code__.co_filename[: -_len("threading.py")]
+
+# Files whose functions keep what others share, locks first of all: these are never interrupted, what they call is.
+UNTOUCHED = _tuple(
+    _stdlib + name
+    for name in (
+        "_pyio.py _threading_local.py _weakrefset.py concurrent/futures/ contextlib.py functools.py importlib/ "
+        "logging/ multiprocessing/ queue.py threading.py weakref.py"
+    ).split()
+) + ("<frozen importlib.", "<pyrpc>/")
+IMPORTING = "<frozen importlib."  # a package that was left in the middle of its import can often not be imported again
+
+_current_frames, _getframe, _get_ident, _id = sys._current_frames, sys._getframe, threading.get_ident, id
+_monitoring = _getattr(sys, "monitoring", None)
+
+due = {}  # ident of a thread that is to stop -> mark
+undisturbed = set()  # (file, name) of functions that count as delicate
+traps = {}  # id of a code object whose threads look -> the code object
+
+
+def new_mark():
+    """What tells a thread that it is to stop: [since when it is held back, quiet until, frame, instruction], the last two
+    for on_event; on_jump says by the third that the next instruction is to raise. The end of the call replaces the first by None."""
+    return [monotonic(), 0.0, 0, -1]
+
+
+def harmless(frame, since):
+    """Whether an exception in *frame*, which a thread executes, leaves nothing behind that somebody else waits for."""
+    if frame.f_code.co_filename.startswith(UNTOUCHED):
+        return False
+    held_back = monotonic() - since < HOLD_BACK
+    while frame is not None:
+        code = frame.f_code
+        if code.co_filename.startswith(IMPORTING):
+            return False
+        if held_back and (code.co_name in DELICATE or (code.co_filename, code.co_name) in undisturbed):
+            return False
+        frame = frame.f_back
+    return True
+
+
+def is_due(frame, mark):
+    since = mark[0]
+    return since is not None and monotonic() >= mark[1] and harmless(frame, since)
+
+
+def raise_if_harmless(frame, mark):
+    if is_due(frame, mark):
+        mark[0] = monotonic()
+        mark[1] = mark[0] + QUIET
+        raise Interrupted
+
+
+def _is_delicate(function):
+    """Whether a C function may just have taken what somebody will give back."""
+    try:
+        return _getattr(function, "__name__", None) in DELICATE
+    except _BaseException:
+        return True
+
+
+# Defaults, as globals are gone at the interpreter's end, and a trap may still be there.
+
+
+def on_start(code, offset, *, due=due, get_ident=_get_ident):
+    mark = due.get(get_ident())
+    if mark is not None:
+        raise_if_harmless(_getframe(1), mark)
+
+
+def on_jump(code, offset, destination, *, due=due, get_ident=_get_ident):
+    """Has the exception raised at the jump's destination. One that is raised by this function itself is not seen by the
+    `try` and `with` statements around the loop, in 3.12, 3.13 and the first of 3.14."""
+    mark = due.get(get_ident())
+    if mark is None or destination > offset or not is_due(_getframe(1), mark):
+        return
+    mark[2] = 1
+    _monitoring.set_local_events(_take_tool(), code, trap_events() | _monitoring.events.INSTRUCTION)
+
+
+def on_instruction(code, offset, *, due=due, get_ident=_get_ident):
+    mark = due.get(get_ident())
+    if mark is None or not mark[2]:
+        return
+    mark[2] = 0
+    _monitoring.set_local_events(_take_tool(), code, trap_events() if _id(code) in traps else 0)
+    raise_if_harmless(_getframe(1), mark)
+
+
+def on_c_return(code, offset, function, arg, *, due=due, get_ident=_get_ident):
+    mark = due.get(get_ident())
+    if mark is not None and not _is_delicate(function):
+        raise_if_harmless(_getframe(1), mark)
+
+
+_CALL, _RETURN, _C_RETURN, _OPCODE = 0, 3, 6, 7  # PyTrace_CALL and so on
+
+
+def on_event(frame, what, arg, *, settrace=sys.settrace, setprofile=sys.setprofile):
+    """For _PyEval_SetTrace and _PyEval_SetProfile. An instruction at or before the last one is a jump back."""
+    mark = due.get(_get_ident())
+    if mark is None or mark[0] is None:  # the call has ended
+        settrace(None)
+        setprofile(None)
+    elif what == _OPCODE:
+        back = mark[2] == _id(frame) and frame.f_lasti <= mark[3]
+        mark[2], mark[3] = _id(frame), frame.f_lasti
+        if back:
+            raise_if_harmless(frame, mark)
+    elif what == _CALL:
+        mark[2] = 0
+        frame.f_trace_opcodes = True
+        raise_if_harmless(frame, mark)
+    elif what == _RETURN:
+        mark[2] = 0  # a later frame may be where this one was
+    elif what == _C_RETURN and not _is_delicate(arg):
+        raise_if_harmless(frame, mark)
+
+
+def _take_tool():
+    """The number of a tool of sys.monitoring, None when others have all six."""
+    for number in (4, 3, 5, 2, 1, 0):  # the last three are for profilers, coverage and debuggers
+        if _monitoring.get_tool(number) == "pyrpc":
+            return number
+        if _monitoring.get_tool(number) is None:
+            _monitoring.use_tool_id(number, "pyrpc")
+            events, register = _monitoring.events, _monitoring.register_callback
+            register(number, events.PY_START, on_start)
+            register(number, events.JUMP, on_jump)
+            register(number, events.INSTRUCTION, on_instruction)
+            register(number, events.C_RETURN, on_c_return)
+            return number
+    return None
+
+
+def trap_events():
+    events = _monitoring.events
+    return events.PY_START | events.JUMP | events.CALL  # with CALL there is C_RETURN
+
+
+def set_traps(wanted):
+    """Has threads look in the code objects of *wanted*, by their ids, and in no others."""
+    if not traps and not wanted:
+        return
+    tool = _take_tool()
+    if tool is None:
+        return
+    for key in _list(traps):
+        if key not in wanted:
+            _monitoring.set_local_events(tool, traps.pop(key), 0)
+    for key, code in wanted.items():
+        if key not in traps:
+            traps[key] = code
+            _monitoring.set_local_events(tool, code, trap_events())
+
+
+def look(calls, more_undisturbed):
+    """Have the threads of *calls*, each (ident, mark, whether to set traps), look from now on, and no others. Gives for
+    each its Python frames, as a text, and whether it is left alone just now; and what _PyEval_SetTrace is to be given, or
+    None."""
+    undisturbed.update(more_undisturbed)
+    for ident, mark in _list(due.items()):
+        if mark[0] is None:
+            del due[ident]
+    frames, seen, wanted = _current_frames(), [], {}
+    for ident, mark, traps_too in calls:
+        since, frame = mark[0], frames.get(ident)
+        if since is None or frame is None:
+            seen.append(("", False))
+        else:
+            seen.append((stack_of(frame), not harmless(frame, since)))
+        if since is not None:
+            due[ident] = mark
+            add_code(frame if traps_too else None, wanted)
+    del frames
+    if _monitoring is None:
+        return seen, on_event
+    set_traps(wanted)
+    return seen, None
+
+
+def add_code(frame, wanted):
+    """Prepares what a thread executes, from *frame* out, for its looking."""
+    while frame is not None:
+        code = frame.f_code
+        if _monitoring is None:
+            frame.f_trace_opcodes = True
+        elif not code.co_filename.startswith(UNTOUCHED):
+            wanted[_id(code)] = code
+        frame = frame.f_back
+
+
+def stack_of(frame):
+    """The Python frames of a thread, innermost last."""
+    lines = []
+    while frame is not None and _len(lines) < 50:
+        code = frame.f_code
+        lines.append('  File "%s", line %s, in %s' % (code.co_filename, frame.f_lineno, code.co_name))
+        frame = frame.f_back
+    lines.reverse()
+    return "\n".join(lines)
