@@ -31,14 +31,15 @@ _stdlib = threading.Thread.start.__code__.co_filename[: -_len("threading.py")]
 UNTOUCHED = _tuple(
     _stdlib + name
     for name in (
-        "_pyio.py _threading_local.py _weakrefset.py concurrent/futures/ contextlib.py functools.py importlib/ "
+        "_pyio.py _threading_local.py _weakrefset.py asyncio/ concurrent/futures/ contextlib.py functools.py importlib/ "
         "logging/ multiprocessing/ queue.py threading.py weakref.py"
     ).split()
 ) + ("<frozen importlib.", "<pyrpc>/")
 IMPORTING = "<frozen importlib."  # a package that was left in the middle of its import can often not be imported again
 
 _current_frames, _getframe, _get_ident, _id = sys._current_frames, sys._getframe, threading.get_ident, id
-_monitoring = _getattr(sys, "monitoring", None)
+_monitoring, _iter, _next = _getattr(sys, "monitoring", None), iter, next
+_no_tables = not hasattr(_text.__code__, "co_exceptiontable")  # up to 3.10
 
 due = {}  # ident of a thread that is to stop -> mark
 undisturbed = set()  # (file, name) of functions that count as delicate
@@ -86,6 +87,34 @@ def _is_delicate(function):
         return True
 
 
+def _varint(byte, table):
+    value = byte & 63
+    while byte & 64:
+        byte = _next(table)
+        value = value << 6 | byte & 63
+    return value
+
+
+def _handler(code, offset):
+    """Where an exception at *offset* goes to, by the exception table: Objects/exception_handling_notes.txt of CPython."""
+    table = _iter(code.co_exceptiontable)
+    for byte in table:
+        start, size = _varint(byte, table), _varint(_next(table), table)
+        target, _ = _varint(_next(table), table), _varint(_next(table), table)
+        if 2 * start <= offset < 2 * (start + size):
+            return target
+    return None
+
+
+def is_loop(code, offset, destination):
+    """Whether a jump back does not leave a `try` or `with` statement. One at the end of an `except` clause may go back to
+    where the statement around it ends, and there an exception would not be seen by that statement any more. Up to 3.10
+    a block ends after such a jump."""
+    if destination > offset:
+        return False
+    return _no_tables or _handler(code, offset) == _handler(code, destination)
+
+
 # Defaults, as globals are gone at the interpreter's end, and a trap may still be there.
 
 
@@ -99,7 +128,7 @@ def on_jump(code, offset, destination, *, due=due, get_ident=_get_ident):
     """Has the exception raised at the jump's destination. One that is raised by this function itself is not seen by the
     `try` and `with` statements around the loop, in 3.12, 3.13 and the first of 3.14."""
     mark = due.get(get_ident())
-    if mark is None or destination > offset or not is_due(_getframe(1), mark):
+    if mark is None or not is_loop(code, offset, destination) or not is_due(_getframe(1), mark):
         return
     mark[2] = 1
     _monitoring.set_local_events(_take_tool(), code, trap_events() | _monitoring.events.INSTRUCTION)
@@ -130,9 +159,9 @@ def on_event(frame, what, arg, *, settrace=sys.settrace, setprofile=sys.setprofi
         settrace(None)
         setprofile(None)
     elif what == _OPCODE:
-        back = mark[2] == _id(frame) and frame.f_lasti <= mark[3]
+        former, last = mark[2], mark[3]
         mark[2], mark[3] = _id(frame), frame.f_lasti
-        if back:
+        if former == mark[2] and is_loop(frame.f_code, last, mark[3]):
             raise_if_harmless(frame, mark)
     elif what == _CALL:
         mark[2] = 0
