@@ -68,3 +68,42 @@ func TestNamedLikeALock(t *testing.T) {
 	assert.False(t, interrupted.Stuck)
 	assert.Contains(t, interrupted.Stack, "in acquire")
 }
+
+// handingOut is code that is named to HoldBack, in the middle of what calls it.
+const handingOut = `
+def waits():
+    entered.release()
+    while not go_on: pass
+def hand_out(data):
+    waits()
+    attempts.append(data)
+def hands_out(data):
+    hand_out(data)
+    while True: pass
+go_on = False
+`
+
+// TestHoldBack: a function that was named is not interrupted in the middle, nor is what it calls.
+func TestHoldBack(t *testing.T) {
+	gil.HoldBack("<app>/x.py", "hand_out")
+	defineState(t)
+	pytest.With(t, func(tok gil.Token) {
+		pytest.Define(t, tok, "import interrupts\nexec(compile('''"+handingOut+"''', '<app>/x.py', 'exec'), vars(interrupts))\nvalue = None", "value")
+	})
+	cancel, result := interruptible(t, "hands_out")
+	cancel()
+	pytest.Until(t, "the watchdog looks at the call", func() bool {
+		stuck := gil.Stats().Stuck
+		return len(stuck) == 1 && stuck[0].Stack != ""
+	})
+	pytest.With(t, func(tok gil.Token) {
+		pytest.Define(t, tok, "import interrupts\nvalue = interrupts.go_on = True", "value")
+	})
+	assert.ErrorIs(t, <-result, context.Canceled)
+	pytest.Until(t, "the call is over", func() bool { return len(gil.Stats().Stuck) == 0 })
+	pytest.With(t, func(tok gil.Token) {
+		whole, err := pytest.Define(t, tok, "import interrupts\nvalue = len(interrupts.attempts) == 1", "value").Truth(tok)
+		require.NoError(t, err)
+		assert.True(t, whole, "it was interrupted in the middle")
+	})
+}

@@ -124,6 +124,7 @@ func gilRows() []row {
 		plain("gil.AssertNotHeld", func(caller) { gil.AssertNotHeld() }),
 		plain("gil.Token.Context", func(c caller) { c.t.Context() }),
 		plain("gil.WakeJanitor", func(caller) { gil.WakeJanitor() }),
+		plain("gil.HeldBack", func(caller) { gil.HeldBack(func(string, string) {}) }),
 		plain("gil.HoldBack", func(caller) { gil.HoldBack("no file", "no function") }),
 		plain("gil.Histogram.Mean", func(caller) { gil.Stats().Hold.Mean() }),
 		plain("gil.Histogram.Quantile", func(caller) { gil.Stats().Hold.Quantile(0.5) }),

@@ -128,10 +128,14 @@ def on_jump(code, offset, destination, *, due=due, get_ident=_get_ident):
     """Has the exception raised at the jump's destination. One that is raised by this function itself is not seen by the
     `try` and `with` statements around the loop, in 3.12, 3.13 and the first of 3.14."""
     mark = due.get(get_ident())
-    if mark is None or not is_loop(code, offset, destination) or not is_due(_getframe(1), mark):
+    if mark is None:
         return
-    mark[2] = 1
-    _monitoring.set_local_events(_take_tool(), code, trap_events() | _monitoring.events.INSTRUCTION)
+    try:
+        if is_loop(code, offset, destination) and is_due(_getframe(1), mark):
+            mark[2] = 1
+            _monitoring.set_local_events(_take_tool(), code, trap_events() | _monitoring.events.INSTRUCTION)
+    except _BaseException:  # such as a RecursionError: next time
+        mark[2] = 0
 
 
 def on_instruction(code, offset, *, due=due, get_ident=_get_ident):

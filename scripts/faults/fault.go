@@ -59,6 +59,7 @@ func allFaults() []fault {
 		exhaustFaults(),
 		deadlineFaults(),
 		stuckFaults(),
+		interruptFaults(),
 		poisonFaults(),
 		payloadFaults(),
 		torchFaults(),

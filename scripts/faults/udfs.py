@@ -404,3 +404,60 @@ def tensor(n):
 
 def total(t):
     return t.sum().item()
+
+
+def starts_threads():
+    import threading
+
+    while True:
+        t = threading.Thread(target=add, args=(1, 2))
+        t.start()
+        t.join()
+
+
+def starts_executors():
+    import concurrent.futures
+
+    while True:
+        with concurrent.futures.ThreadPoolExecutor(2) as executor:
+            executor.submit(add, 1, 2).result()
+
+
+def puts_and_gets():
+    while True:
+        jobs.put(1)
+        jobs.get()
+
+
+def polls():
+    import queue
+
+    while True:
+        try:
+            jobs.get(timeout=0.01)
+        except queue.Empty:
+            pass
+
+
+def with_condition():
+    while True:
+        with condition:
+            condition.wait(0.001)
+
+
+def shared():
+    import queue
+    import threading
+
+    globals().update(jobs=queue.Queue(), condition=threading.Condition())
+
+
+def shared_is_free():
+    import concurrent.futures
+
+    jobs.put(1, timeout=10)
+    if not condition.acquire(timeout=10):
+        raise TimeoutError("the condition is taken")
+    condition.release()
+    with concurrent.futures.ThreadPoolExecutor(2) as executor:
+        return executor.submit(add, 40, 2).result(10)
