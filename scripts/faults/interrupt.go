@@ -29,8 +29,6 @@ func interruptFaults() []fault {
 // interruptOften makes calls that never end by themselves, four at a time.
 func (w *world) interruptOften(shortest, longest time.Duration, functions []string) {
 	const calls, callers, endsIn = 400, 4, 20 * time.Second
-	_, err := w.call("shared")
-	w.must(err)
 	var wg sync.WaitGroup
 	for caller := range callers {
 		wg.Go(func() {

@@ -6,7 +6,12 @@ from .failedwrite import breaks_pools, fails_to_write, signals_of_children  # no
 
 
 def udf(internal, name, *args):
-    return sys.modules[internal].PythonUDF(globals()[name], args, {})
+    function = globals().get(name)
+    if function is None:
+        from . import interrupted  # which needs much that others should not find loaded
+
+        function = getattr(interrupted, name)
+    return sys.modules[internal].PythonUDF(function, args, {})
 
 
 def add(a, b):
@@ -404,60 +409,3 @@ def tensor(n):
 
 def total(t):
     return t.sum().item()
-
-
-def starts_threads():
-    import threading
-
-    while True:
-        t = threading.Thread(target=add, args=(1, 2))
-        t.start()
-        t.join()
-
-
-def starts_executors():
-    import concurrent.futures
-
-    while True:
-        with concurrent.futures.ThreadPoolExecutor(2) as executor:
-            executor.submit(add, 1, 2).result()
-
-
-def puts_and_gets():
-    while True:
-        jobs.put(1)
-        jobs.get()
-
-
-def polls():
-    import queue
-
-    while True:
-        try:
-            jobs.get(timeout=0.01)
-        except queue.Empty:
-            pass
-
-
-def with_condition():
-    while True:
-        with condition:
-            condition.wait(0.001)
-
-
-def shared():
-    import queue
-    import threading
-
-    globals().update(jobs=queue.Queue(), condition=threading.Condition())
-
-
-def shared_is_free():
-    import concurrent.futures
-
-    jobs.put(1, timeout=10)
-    if not condition.acquire(timeout=10):
-        raise TimeoutError("the condition is taken")
-    condition.release()
-    with concurrent.futures.ThreadPoolExecutor(2) as executor:
-        return executor.submit(add, 40, 2).result(10)

@@ -15,6 +15,9 @@ import (
 //go:embed udfs.py
 var udfSource []byte
 
+//go:embed interrupted.py
+var interruptedSource []byte
+
 //go:embed failedwrite.py
 var failedWriteSource []byte
 
@@ -39,7 +42,8 @@ func startModule(p *probe, module string, opts ...pybridge.Option) *world {
 	h, err := handler.New(background, rt, handler.WithModule(module))
 	p.must(err)
 	p.must(gil.With(background, func(t gil.Token) error {
-		return rt.InstallPackage(t, "faulty", fstest.MapFS{"__init__.py": {Data: udfSource}, "failedwrite.py": {Data: failedWriteSource}})
+		files := fstest.MapFS{"__init__.py": {Data: udfSource}, "failedwrite.py": {Data: failedWriteSource}, "interrupted.py": {Data: interruptedSource}}
+		return rt.InstallPackage(t, "faulty", files)
 	}))
 	return &world{p, rt, h}
 }
