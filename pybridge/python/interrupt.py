@@ -20,7 +20,7 @@ Interrupted = _type(
     {"__module__": "pyrpc", "__doc__": "The Go caller's context has ended: nobody waits for this call any more."},
 )
 
-# What Python's protocols call the functions of locks and of context managers; and __del__, which nobody hears an exception of.
+# What Python's protocols call the functions of locks and of context managers; and __del__, whose exceptions nobody hears of.
 DELICATE = frozenset(
     "acquire release _acquire_restore _release_save __enter__ __exit__ __aenter__ __aexit__ __del__".split()
 )
@@ -47,8 +47,9 @@ traps = {}  # id of a code object whose threads look -> the code object
 
 
 def new_mark():
-    """What tells a thread that it is to stop: [since when it is held back, quiet until, frame, instruction], the last two
-    for on_event; on_jump says by the third that the next instruction is to raise. The end of the call replaces the first by None."""
+    """What tells a thread that it is to stop: [since when it is held back, quiet until, frame, instruction]. The last two
+    are on_event's; on_jump says by the third that the next instruction is to raise. The end of the call replaces the
+    first by None."""
     return [monotonic(), 0.0, 0, -1]
 
 
