@@ -12,16 +12,16 @@ import threading
 
 PATIENCE = 30  # seconds for a lock that somebody may have at the moment
 
-hit = []  # exceptions where nobody was to be interrupted
-threading.excepthook = lambda args: hit.append("in a thread: %r" % (args.exc_value,))
+hit = []  # where else an interruption was raised
 
 
-def note_unraisable(unraisable):
-    if unraisable.exc_type.__name__ == "Interrupted":
-        hit.append("ignored in %r" % (unraisable.object,))
+def note(exc_type, where):
+    if exc_type.__name__ == "Interrupted":
+        hit.append("raised in %r" % (where,))
 
 
-sys.unraisablehook = note_unraisable
+threading.excepthook = lambda args: note(args.exc_type, args.thread)
+sys.unraisablehook = lambda unraisable: note(unraisable.exc_type, unraisable.object)
 
 lock, own_lock, managed, generated = (threading.Lock() for _ in range(4))
 rlock, condition, event = threading.RLock(), threading.Condition(), threading.Event()
