@@ -2,19 +2,21 @@
 
     python3 scripts/vectors/make.py [FOLDER]        (default: testdata/vectors)
 
-Writes FOLDER/torch-<version> and FOLDER/pyrpc. Without torch, only what of pyrpc needs
-none. Kept vectors of pyrpc are the promise that old pickles stay loadable: after a change
-of the format add a folder (``pyrpc-2``), do not make the old one anew.
+Writes FOLDER/torch-<version>, FOLDER/pyrpc and FOLDER/pyrpc-2. Without torch, only what of
+pyrpc needs none. Kept vectors of pyrpc are the promise that old pickles stay loadable: what
+a change of the format adds goes into a new folder, and the old ones are not made anew.
 """
 
 import collections
 import datetime
 import decimal
+import io
 import json
 import operator
 import platform
 import sys
 import types
+import urllib.error
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -105,6 +107,17 @@ def add_tensors_of_ours(folder):
     folder.value("quantised", quantised, needs)
 
 
+def add_second_format(folder):
+    """What the second form of our pickles added: strides, and fields that arguments do not make."""
+    unopened = urllib.error.URLError("refused", "/f")  # an OSError with a constructor of its own
+    unwritable = io.UnsupportedOperation("no")
+    for name, exc in {"own-constructor": unopened, "two-bases": unwritable}.items():
+        add_exception(folder, name, exc)
+    if torch is not None:
+        folder.value("gaps", torch.arange(10.0)[::3], ["torch"])
+        folder.value("gaps-repeated", torch.arange(6).reshape(2, 3)[:, :2].expand(2, 2, 2), ["torch"])
+
+
 def raising(function, *args):
     try:
         function(*args)
@@ -141,10 +154,14 @@ def exceptions():
 
 def add_exceptions_of_ours(folder):
     for name, exc in exceptions().items():
-        result = internal._run_function(internal.PythonUDF(_throw, (exc,), {}))
-        seen = raising(internal._handle_exception, roundtrip(folder.module, result))
-        expect = vectors.describe_exception(seen)
-        folder.add("exception", name, result, type(exc).__name__, expect)
+        add_exception(folder, name, exc)
+
+
+def add_exception(folder, name, exc):
+    result = internal._run_function(internal.PythonUDF(_throw, (exc,), {}))
+    seen = raising(internal._handle_exception, roundtrip(folder.module, result))
+    expect = vectors.describe_exception(seen)
+    folder.add("exception", name, result, type(exc).__name__, expect)
 
 
 def add_exceptions_of_torch(folder):
@@ -190,6 +207,9 @@ def main(root):
         add_exceptions_of_torch(theirs)
         theirs.close()
     ours.close()
+    second = Folder(root / "pyrpc-2", internal)
+    add_second_format(second)
+    second.close()
 
 
 if __name__ == "__main__":
