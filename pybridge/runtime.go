@@ -27,6 +27,7 @@ type interpreter struct {
 	// The modules, held from the start: at the end imports may be broken.
 	sys, atexit, threading cpython.Ref
 	signals                signalGuard
+	rest                   rest
 	unwatch                func() // ends the log of stalls
 
 	located   chan struct{} // closed when a library was loaded, or none

@@ -25,8 +25,9 @@ const (
 // modules install. A handler of theirs for any other signal stays, on the signal stack.
 type signalGuard struct {
 	log      *slog.Logger
-	attached bool // the process's signals are somebody else's: only its handlers' stack is seen to
-	opened   bool // like all before mu, set by open, while nobody else has the interpreter
+	attached bool   // the process's signals are somebody else's: only its handlers' stack is seen to
+	opened   bool   // like all before mu, set by open, while nobody else has the interpreter
+	also     func() // is called as often as the signals are looked at
 	found    [cpython.Signals]cpython.Disposition
 	quit     chan struct{}
 	done     chan struct{}
@@ -47,8 +48,8 @@ var keptSignals = map[syscall.Signal]bool{
 }
 
 // open remembers what there is before Python runs, and starts looking.
-func (g *signalGuard) open(log *slog.Logger, attached bool) {
-	g.log, g.attached, g.opened = log, attached, true
+func (g *signalGuard) open(log *slog.Logger, attached bool, also func()) {
+	g.log, g.attached, g.opened, g.also = log, attached, true, also
 	g.told = map[syscall.Signal]uintptr{}
 	g.quit, g.done = make(chan struct{}), make(chan struct{})
 	cpython.SaveSignals()
@@ -81,6 +82,9 @@ func (g *signalGuard) run(quit <-chan struct{}, done chan<- struct{}) {
 		select {
 		case <-tick.C:
 			g.check()
+			if !g.attached {
+				g.also()
+			}
 		case <-quit:
 			return
 		}

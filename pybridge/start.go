@@ -38,7 +38,8 @@ func (i *interpreter) start(ctx context.Context) {
 		}
 	}
 	i.owner = newOwner()
-	i.signals.open(i.log, i.attached)
+	i.rest.resident = residentMemory()
+	i.signals.open(i.log, i.attached, i.rest.look)
 	boot := context.WithoutCancel(ctx)
 	if err := i.boot(boot); err != nil {
 		i.signals.close()

@@ -44,6 +44,7 @@ size_t cpy_stack_of_others(void); // every thread made later, but for those that
 
 // malloc_linux.c, malloc_other.c
 void cpy_keep_freed(int bytes);
+void cpy_trim_memory(void);
 
 // thread.c
 // What is put aside while a thread lets go of the GIL in the middle of its nesting.

@@ -4,3 +4,5 @@
 
 // Other systems' C libraries cannot be told how much freed memory to keep.
 void cpy_keep_freed(int bytes) { (void)bytes; }
+
+void cpy_trim_memory(void) {}

@@ -116,6 +116,7 @@ type Gate struct {
 	ticking   bool
 	drained   chan struct{} // closed when Draining and nobody is inside
 	peak      int
+	entries   uint64     // how often a permit was granted or taken back
 	away      permitList // holders that stepped out and will come back
 	abandoned permitList // see Abandon
 	ids       []*Permit  // by Permit.id-1; nil where free

@@ -132,6 +132,7 @@ func (g *Gate) count(p *Permit) {
 	p.tick = g.tick
 	g.fresh[0]++
 	g.inside.push(p)
+	g.entries++
 	g.peak = max(g.peak, g.inside.n)
 }
 

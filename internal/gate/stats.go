@@ -3,15 +3,16 @@ package gate
 // Snapshot is the gate at one moment.
 type Snapshot struct {
 	State        State
-	Inside       int   // permits that are out
-	Away         int   // holders that stepped out into Go
-	Abandoned    int   // holders that no longer count, see Gate.Abandon
-	Queue        int   // callers that wait
-	Quota        int   // fresh permits granted at once, at present
-	Max          int   // permits in all
-	MaxAbandoned int   // abandoned ones in all
-	Peak         int   // most that were ever inside
-	Waits        int64 // entries that had to wait
+	Inside       int    // permits that are out
+	Away         int    // holders that stepped out into Go
+	Abandoned    int    // holders that no longer count, see Gate.Abandon
+	Queue        int    // callers that wait
+	Quota        int    // fresh permits granted at once, at present
+	Max          int    // permits in all
+	MaxAbandoned int    // abandoned ones in all
+	Peak         int    // most that were ever inside
+	Waits        int64  // entries that had to wait
+	Entries      uint64 // ways in, of newcomers and of those that stepped out; a crossing of several jobs is one
 }
 
 // Stats never blocks for longer than a grant takes.
@@ -21,6 +22,7 @@ func (g *Gate) Stats() Snapshot {
 	return Snapshot{
 		State: g.state, Inside: g.inside.n, Away: g.away.n, Abandoned: g.abandoned.n, Queue: g.waitingToEnter(), Quota: g.quota,
 		Max: g.opts.Max, MaxAbandoned: max(g.opts.MaxAbandoned, 0), Peak: g.peak, Waits: g.waits.Load(),
+		Entries: g.entries,
 	}
 }
 
