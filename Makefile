@@ -11,6 +11,7 @@ BENCH ?= .
 FAULTS ?=
 SOAKTIME ?= 2m
 SANITIZE ?=
+TREES ?= sid trixie
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
@@ -61,8 +62,12 @@ test-go: setup-test ## the Go tests
 	PYRPC_PYTHON="$(TEST_PYTHON)" $(GO) test -race -timeout 20m ./...
 
 .PHONY: matrix
-matrix: ## the tests that enter Python, against every CPython on this machine
-	@scripts/matrix.sh
+matrix: ## what enters Python, against every CPython on this machine and in other Debian systems (TREES='sid trixie')
+	@TREES='$(TREES)' scripts/matrix.sh
+
+.PHONY: trees
+trees: ## make the Debian systems of `make matrix` anew: sid changes daily (TREES='sid trixie')
+	@for tree in $(TREES); do scripts/tree.sh refresh $$tree && scripts/tree.sh about $$tree || exit; done
 
 .PHONY: sanitize
 sanitize: setup-test ## the tests under sanitizers and debug allocators (SANITIZE=mode…)

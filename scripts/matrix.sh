@@ -1,34 +1,67 @@
 #!/usr/bin/env bash
-# Runs the tests of the packages that enter Python against every CPython on this machine, with the
-# same test binaries: they are compiled once, and libpython is loaded at run time. Prints a table
-# of version × package; exits 1 if a cell says FAIL, or if there was nothing to run with.
+# Runs what enters Python against every CPython on this machine, and against those of other Debian systems
+# (scripts/tree.sh), with the same binaries: they are compiled once, here, and libpython is loaded at run time. Prints a
+# table with a row for each interpreter; exits 1 if a cell says FAIL, or if there was nothing to run with.
 #
-#   scripts/matrix.sh [PACKAGE…]      (default: gil pybridge handler agent/pyworker)
+#   TREES="sid trixie" scripts/matrix.sh [COLUMN…]
 #
-# Logs are in .cache/matrix/. PYRPC_TEST_PYTHONS names further interpreters.
+# A column is a package, whose tests run; or python, the tests of the Python package; demo, the demonstration; pair,
+# two pairs of processes that call each other (scripts/pair.sh). Default: all.
+# TREES names the other systems. The default is none.
+#
+# Logs are in .cache/matrix/, and the table with versions in .cache/matrix/table.tsv: scripts/supported makes the
+# README's from it. PYRPC_TEST_PYTHONS names further interpreters.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-packages=("$@")
-[[ $# -gt 0 ]] || packages=(gil pybridge handler agent/pyworker)
+columns=("$@")
+[[ $# -gt 0 ]] || columns=(internal/cpython gil pybridge handler agent/pyworker python demo pair)
 out=$PWD/.cache/matrix
+table=$out/table.tsv
 rm -rf "$out"
 mkdir -p "$out"
+system=here # or the tree that a row is of
 
+is_package() { [[ $1 == */* || -d $1 ]]; }
 binary() { echo "$out/${1//\//-}.test"; }
 
-# Runs a column's tests with the interpreter in PYRPC_PYTHON.
-run_column() { # column
-  if [[ $1 == python ]]; then
-    "$PYRPC_PYTHON" -B -m unittest discover -s handler/pytests -t handler
-  else
-    cd "$1" && "$(binary "$1")" -test.v -test.timeout=8m
-  fi
+build() {
+  local column
+  for column in "${columns[@]}"; do
+    if is_package "$column"; then go test -c -o "$(binary "$column")" "./$column"; fi
+  done
+  go build -o "$out/list" ./internal/testpython/list
+  go build -o "$out/pyrpc" ./cmd/pyrpc
 }
 
-# A binary that passes without having passed a single test did not test this interpreter.
+# Runs a command on the row's system.
+on_system() {
+  if [[ $system == here ]]; then "$@"; else scripts/tree.sh run "$system" "$@"; fi
+}
+
+# Runs a column with the interpreter in PYRPC_PYTHON.
+run_column() { # column
+  case $1 in
+    python) on_system "$PYRPC_PYTHON" -B -m unittest discover -s handler/pytests -t handler ;;
+    demo) on_system "$out/pyrpc" demo ;;
+    pair) on_system scripts/pair.sh "$out/pyrpc" ;;
+    *)
+      # shellcheck disable=SC2016 # that shell expands it
+      on_system sh -c 'cd "$1" && exec "$2" -test.v -test.timeout=8m' sh "$1" "$(binary "$1")"
+      ;;
+  esac
+}
+
+# What passes without having run a single test or call did not test this interpreter.
 tested_nothing() { # log
-  ! grep -qE '^(--- PASS|Ran [1-9])' "$1"
+  ! grep -qE '^(--- PASS|Ran [1-9]|  references still owned: 0|called the agent)' "$1"
+}
+
+# In a tree there are a compiler and headers of every version: what they say of our prototypes is not to be missed.
+prototypes_unseen() { # column log
+  [[ $system != here && $1 == internal/cpython ]] || return 1
+  ! grep -q "^ *--- PASS: TestPrototypesAreThoseOfPythonH/$minor-" "$2" || return 1
+  echo "matrix: the prototypes were not compared with the Python.h of $minor" >>"$2"
 }
 
 # The last lines of a log are rarely those of the test that failed.
@@ -50,9 +83,9 @@ in_short() { # log; sed reads it to the end, where head would have grep die of S
 }
 
 cell() { # column log → ok, FAIL or skip
-  if [[ $1 != python && ! -x $(binary "$1") ]]; then
+  if is_package "$1" && [[ ! -x $(binary "$1") ]]; then
     echo skip # the package has no tests
-  elif ! (run_column "$1") >"$2" 2>&1 </dev/null; then
+  elif ! (run_column "$1") >"$2" 2>&1 </dev/null || prototypes_unseen "$1" "$2"; then
     echo FAIL
   elif tested_nothing "$2"; then
     echo skip
@@ -61,45 +94,121 @@ cell() { # column log → ok, FAIL or skip
   fi
 }
 
-scripts/embed-python.sh >/dev/null || {
-  echo "matrix: could not get Python 3.14" >&2
-  [[ ${CI:-} != true ]] || exit 1
+# Version, torch, numpy and glibc of the row's interpreter, a line each, "-" for what it cannot import.
+versions='
+import importlib, os, platform, sys
+print(platform.python_version())
+for name in "torch", "numpy":
+    try:
+        print(importlib.import_module(name).__version__)
+    except ImportError:
+        print("-")
+print(os.confstr("CS_GNU_LIBC_VERSION").split()[1])'
+
+# Whose interpreter it is: a distribution's, by its name and release, or another builder's.
+origin() { # executable
+  if [[ $system != here ]]; then
+    echo "Debian $system" # sid calls itself by the name of the next release
+    return
+  fi
+  case $1 in
+    */.pyenv/*) echo pyenv ;;
+    "$PWD/.cache/"*) echo standalone ;;
+    /usr/bin/*)
+      # shellcheck disable=SC2016 # that shell expands it
+      sh -c '. /etc/os-release && echo "${NAME%% *} ${VERSION_CODENAME:-$VERSION_ID}"'
+      ;;
+    *) echo other ;;
+  esac
 }
-for package in "${packages[@]}"; do
-  go test -c -o "$(binary "$package")" "./$package"
-done
-columns=("${packages[@]}")
-[[ $# -gt 0 ]] || columns+=(python)
 
-go run ./internal/testpython/list >"$out/pythons"
-
-failed=()
-printf '%-8s' VERSION
-printf '  %s' "${columns[@]}"
-printf '  %s\n' INTERPRETER
-row=0
-while IFS=$'\t' read -r version exe _; do
-  row=$((row + 1))
+failed=() notes=() rows=0
+run_row() { # version executable
+  local minor=$1 exe=$2 column result log cells=() of said
+  rows=$((rows + 1))
   export PYRPC_PYTHON=$exe
-  printf '%-8s' "$version"
+  of=$(origin "$exe")
+  mapfile -t said < <(on_system "$exe" -W ignore -c "$versions" 2>/dev/null)
+  printf '%-7s  %-15s  %-14s' "${said[0]}" "$of" "${said[1]}"
   for column in "${columns[@]}"; do
-    log=$out/$row-$version-${column//\//-}.log
+    log=$out/$rows-$system-$minor-${column//\//-}.log
     result=$(cell "$column" "$log")
     printf '  %-*s' "${#column}" "$result"
+    cells+=("$result")
     [[ $result != FAIL ]] || failed+=("$log")
   done
   printf '  %s\n' "$exe"
-done <"$out/pythons"
+  (
+    IFS=$'\t'
+    echo "$minor"$'\t'"$of"$'\t'"${said[*]}"$'\t'"${cells[*]}" >>"$table"
+  )
+}
 
-if [[ $row == 0 ]]; then
+# Runs the rows of a system. In a tree what this repository brings is none of the system's.
+run_system() {
+  local version exe before=$rows
+  on_system "$out/list" >"$out/pythons-$system" || true
+  while IFS=$'\t' read -r version exe _ <&3; do
+    [[ $system != here && $exe == "$PWD"/* ]] || run_row "$version" "$exe"
+  done 3<"$out/pythons-$system"
+  if [[ $rows == "$before" ]]; then missing "no interpreter of $system can be run with"; fi
+}
+
+# Something to test with that is not there: in CI somebody counted on it.
+missing() {
+  notes+=("$1")
+  [[ ${CI:-} != true ]] || failed+=("$1")
+}
+
+# Makes the tree, or notes why not: Debian's mirror is not ours to mend.
+make_tree() { # tree
+  local status=0
+  scripts/tree.sh make "$1" || status=$?
+  case $status in
+    0) notes+=("$(scripts/tree.sh about "$1")") ;;
+    3) missing "$1 was not run: it cannot be made here (see above)" ;;
+    4) notes+=("$1 was not run: Debian's mirror did not answer") ;;
+    *) failed+=("$1 was not run: it could not be made (see above)") ;;
+  esac
+  return "$status"
+}
+
+print_header() {
+  printf '%-7s  %-15s  %-14s' PYTHON OF TORCH
+  printf '  %s' "${columns[@]}"
+  printf '  %s\n' INTERPRETER
+  (
+    IFS=$'\t'
+    echo $'minor\tof\tpython\ttorch\tnumpy\tglibc\t'"${columns[*]}" >"$table"
+  )
+}
+
+scripts/embed-python.sh >/dev/null || missing "Python 3.14 could not be had from the Go module proxy"
+build
+print_header
+run_system
+grep -q $'\t/usr/bin/' "$out/pythons-here" || missing "the distribution's own Python was not run"
+for tree in ${TREES:-}; do
+  if make_tree "$tree"; then
+    system=$tree
+    run_system
+  fi
+done
+
+for note in "${notes[@]}"; do echo "matrix: $note"; done
+if [[ $rows == 0 ]]; then
   echo "matrix: no interpreter to run with" >&2
   exit 1
 fi
-for log in "${failed[@]}"; do
+logs=()
+for what in "${failed[@]}"; do
+  if [[ -f $what ]]; then logs+=("$what"); else echo "matrix: FAIL: $what"; fi
+done
+for log in "${logs[@]}"; do
   printf '\nmatrix: FAIL: %s, without what passed:\n' "${log#"$PWD/"}"
   what_failed "$log" | tail -n 200
 done
-for log in "${failed[@]}"; do
+for log in "${logs[@]}"; do
   printf '\nmatrix: FAIL: %s, in short:\n' "${log#"$PWD/"}"
   in_short "$log"
 done
