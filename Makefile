@@ -64,6 +64,11 @@ test-go: setup-test ## the Go tests
 .PHONY: matrix
 matrix: ## what enters Python, against every CPython on this machine and in other Debian systems (TREES='sid trixie')
 	@TREES='$(TREES)' scripts/matrix.sh
+	@$(GO) run ./scripts/supported -promised .cache/matrix/table.tsv
+
+.PHONY: supported
+supported: ## take over into README's table what `make matrix` has just run
+	$(GO) run ./scripts/supported -merge .cache/matrix/table.tsv
 
 .PHONY: trees
 trees: ## make the Debian systems of `make matrix` anew: sid changes daily (TREES='sid trixie')
@@ -117,6 +122,7 @@ check-tidy: ## go.mod and go.sum say what is imported
 check-generated: ## generated files are what their generators make
 	$(GO) run ./scripts/pyconfig -check
 	$(GO) run ./scripts/protogen -check
+	$(GO) run ./scripts/supported -check
 
 check-vet: ## go vet, with every build tag
 	$(GO) vet ./...
