@@ -39,7 +39,7 @@ var stalled stalls
 // OnStall has f called, with what is known of it, when Python stalls: when all who are inside are calls whose context has
 // ended and that run on, and there is no permit, or no thread, for another; or when the GIL was not to be had for five
 // seconds by who wants to interrupt a call. When that is over f is called with nil. Calls of f follow each other, on a
-// goroutine of their own. The function returned ends that; a call of f may be in progress still.
+// goroutine of their own, and those of several functions are in the order in which these were given. The function returned ends that; a call of f may be in progress still.
 //
 // GIL: not needed; f is called without it
 // Thread: any

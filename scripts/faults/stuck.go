@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -30,24 +31,12 @@ func stuckFaults() []fault {
 	few := []pybridge.Option{pybridge.WithPermits(4), pybridge.WithMaxAbandoned(4),
 		pybridge.WithLogger(slog.New(slog.NewTextHandler(os.Stderr, nil)))}
 	return []fault{
-		{name: "stuck-permits", injected: "64 calls sleep 1000 s, deadline 200 ms each, then 100 innocent calls",
-			must: "all callers leave; every innocent call has its result", status: stuckStatus, do: func(p *probe) {
-				w := start(p)
-				w.stick(64)
-				call := w.innocent()
-				for range 100 {
-					w.works(call)
-				}
-				p.did("%d permits were given back", gil.Stats().Abandoned)
-				p.status = stuckStatus
-			}},
-		{name: "stuck-all", injected: "the same with 8 calls, 4 permits, and 4 that may be abandoned", must: "a log line with their label and Python stack; a deadline's error for others",
+		{name: "stuck-all", injected: "8 calls sleep 1000 s, deadline 200 ms each, with 4 permits, and 4 calls that may be abandoned", must: "a log line with their label and Python stack; a deadline's error for others",
 			status: stuckStatus, stderr: []string{"level=ERROR", "python serves no calls: all 4 permits", "8 × sleeper", "in sleep"}, do: func(p *probe) {
 				w := start(p, few...)
-				call := w.innocent()
-				w.stick(4)
-				w.stick(4)
-				w.until("it is known", func() bool { return gil.Stats().Stalled != "" })
+				call, stalled := w.innocent(), onStall()
+				w.stick(8)
+				<-stalled
 				ctx, cancel := context.WithTimeout(background, 200*time.Millisecond)
 				defer cancel()
 				_, err := w.h.RunUDF(ctx, call)
@@ -58,8 +47,9 @@ func stuckFaults() []fault {
 		{name: "stuck-gil", injected: "a call holds the GIL in C for ever, deadline 200 ms", must: "a log line after 5 s",
 			status: stuckStatus, stderr: []string{"level=ERROR", "the GIL was not given up for 5s"}, do: func(p *probe) {
 				w := start(p, few...)
+				stalled := onStall()
 				p.did("%v", w.deadline("in_c", 60))
-				w.until("it is known", func() bool { return gil.Stats().Stalled != "" })
+				<-stalled
 				p.status = stuckStatus
 			}},
 		{name: "stuck-close", injected: "Close with a second's deadline while 3 calls are abandoned", must: "an error that names them",
@@ -76,21 +66,30 @@ func stuckFaults() []fault {
 			}},
 		{name: "stuck-with", injected: "gil.With and gil.Call call time.sleep(1000), deadline 200 ms each, 64 times; then an innocent call",
 			must: "Call is back, With is not; the innocent call has its result", status: stuckStatus, do: stuckWith},
-		{name: "stuck-agent", injected: "a worker with 4 permits and 4 calls that may be abandoned serves first 4 calls that are stuck, then 8",
-			must: "with 4 it serves others, and is SERVING; with 8 it is NOT_SERVING", status: stuckStatus, do: func(p *probe) {
+		{name: "stuck-agent", injected: "a worker with 4 permits and 4 calls that may be abandoned serves calls that are stuck, until 4 are abandoned, and then until it notices",
+			must: "first it serves others, and is SERVING; then it is NOT_SERVING", status: stuckStatus, do: func(p *probe) {
 				w := start(p, few...)
 				s := w.stuckWorker()
-				s.stick(4)
-				w.until("4 are abandoned", func() bool { return gil.Stats().Abandoned == 4 })
+				s.stick(func() bool { return gil.Stats().Abandoned == 4 })
 				_, err := s.guest.RunUDF(background, "w0", s.innocent)
 				p.check(err == nil, "an innocent call: %v", err)
 				p.check(s.health() == "SERVING", "health: %s", s.health())
-				s.stick(4)
-				w.until("NOT_SERVING", func() bool { return s.health() == "NOT_SERVING" })
+				s.stick(func() bool { return s.health() == "NOT_SERVING" })
 				p.did("%s", s.health())
 				p.status = stuckStatus
 			}},
 	}
+}
+
+// onStall is a channel that is closed when nobody is served any more, and the log says so.
+func onStall() <-chan struct{} {
+	stalled := make(chan struct{})
+	gil.OnStall(func(s *gil.Stall) {
+		if s != nil {
+			close(stalled)
+		}
+	})
+	return stalled
 }
 
 // stick makes n calls that sleep, and returns when their callers have left.
@@ -99,52 +98,70 @@ func (w *world) stick(n int) {
 	var wg sync.WaitGroup
 	for range n {
 		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(gil.WithLabel(background, "sleeper"), 200*time.Millisecond)
-			defer cancel()
-			_, err := w.h.RunUDF(ctx, call)
-			w.checkIs(err, context.DeadlineExceeded, "RunUDF")
-			var interrupted *gil.InterruptedError
-			w.check(errors.As(err, &interrupted) && interrupted.Stuck, "RunUDF: %v", err)
+			untilStuck(func(ctx context.Context) error {
+				_, err := w.h.RunUDF(ctx, call)
+				w.checkIs(err, context.DeadlineExceeded, "RunUDF")
+				return err
+			})
 		})
 	}
 	wg.Wait()
 }
 
+// untilStuck makes a call, with a deadline of 200 ms, until one has begun by then, and is left behind.
+func untilStuck(call func(context.Context) error) {
+	for {
+		ctx, cancel := context.WithTimeout(gil.WithLabel(background, "sleeper"), 200*time.Millisecond)
+		err := call(ctx)
+		cancel()
+		var interrupted *gil.InterruptedError
+		if errors.As(err, &interrupted) && interrupted.Stuck {
+			return
+		}
+	}
+}
+
 func stuckWith(p *probe) {
-	const each = 64
+	const each = 32
 	w := start(p)
 	call := w.innocent()
-	ctx, cancel := context.WithTimeout(background, 200*time.Millisecond)
-	defer cancel()
-	sleep := func(t gil.Token) (struct{}, error) {
-		time, err := w.rt.Import(t, "time")
-		if err != nil {
-			return struct{}{}, err
-		}
-		defer time.Release()
-		result, err := time.CallMethod(t, "sleep", 1000)
-		result.Release()
-		return struct{}{}, err
-	}
-	back := make(chan error, each)
+	var back atomic.Int64
 	var wg sync.WaitGroup
-	for range each / 2 {
-		go func() {
-			back <- gil.With(ctx, func(t gil.Token) error {
-				_, err := sleep(t)
+	for range each {
+		go untilStuck(func(ctx context.Context) error {
+			err := gil.With(ctx, func(t gil.Token) error {
+				_, err := w.sleep(t)
+				back.Add(1)
 				return err
 			})
-		}()
+			w.check(back.Load() == 0, "With: %v", err)
+			return err
+		})
 		wg.Go(func() {
-			_, err := gil.Call(ctx, sleep)
-			w.checkIs(err, context.DeadlineExceeded, "Call")
+			untilStuck(func(ctx context.Context) error {
+				_, err := gil.Call(ctx, w.sleep)
+				w.checkIs(err, context.DeadlineExceeded, "Call")
+				return err
+			})
 		})
 	}
 	wg.Wait()
 	w.works(call)
-	p.check(len(back) == 0, "With is back")
-	p.did("%d sleep on", len(gil.Stats().Stuck))
+	p.check(back.Load() == 0, "With is back")
+	p.did("%d sleep on", gil.Stats().Abandoned)
 	p.status = 7
+}
+
+// sleep is what gil.Call takes.
+func (w *world) sleep(t gil.Token) (struct{}, error) {
+	time, err := w.rt.Import(t, "time")
+	if err != nil {
+		return struct{}{}, err
+	}
+	defer time.Release()
+	result, err := time.CallMethod(t, "sleep", 1000)
+	result.Release()
+	return struct{}{}, err
 }
 
 // stuckWorker is a worker, and a guest that calls it.
@@ -173,17 +190,14 @@ func (w *world) stuckWorker() *stuckWorker {
 	return s
 }
 
-func (s *stuckWorker) stick(n int) {
-	var wg sync.WaitGroup
-	for range n {
-		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(background, 200*time.Millisecond)
-			defer cancel()
-			_, err := s.guest.RunUDF(ctx, "w0", s.stuck)
-			s.check(status.Code(err) == codes.DeadlineExceeded, "a stuck call: %v", err)
-		})
+// stick makes calls that are stuck, one after the other, until enough are.
+func (s *stuckWorker) stick(enough func() bool) {
+	for !enough() {
+		ctx, cancel := context.WithTimeout(background, 200*time.Millisecond)
+		_, err := s.guest.RunUDF(ctx, "w0", s.stuck)
+		s.check(status.Code(err) == codes.DeadlineExceeded, "a stuck call: %v", err)
+		cancel()
 	}
-	wg.Wait()
 }
 
 func (s *stuckWorker) health() string {
