@@ -91,18 +91,24 @@ class _Builder:
         Where one's text fails, all are made again, with a RemoteError in its place.
         """
         for _ in range(MAX_PASSES):
-            self.get(0)
-            for i in range(len(self.errors)):
-                self.link(i)
+            self._make_all()
             found = {i: problem_of(self.built[i], e) for i, e in enumerate(self.errors)}
             found = {i: reason for i, reason in found.items() if reason and i not in self.unfaithful}
             if not found:
                 break
             self.unfaithful.update(found)
-            self.built.clear()
-            self.building.clear()
+        else:
+            self._make_all()
         self.note_texts()
         return self.get(0)
+
+    def _make_all(self):
+        """Make and link them all, anew."""
+        self.built.clear()
+        self.building.clear()
+        self.get(0)
+        for i in range(len(self.errors)):
+            self.link(i)
 
     def note_texts(self):
         """Note what the exceptions' texts were, where they are others here."""

@@ -38,6 +38,15 @@ class OfItsCause(Exception):
         return f"{self.args[0]} by {self.__cause__.msg}"
 
 
+class Picky(Exception):
+    """Its text fails beside a cause that is a RemoteError, which shows only once that is one."""
+
+    def __str__(self):
+        if type(self.__cause__).__name__ == "RemoteError":
+            raise TypeError("not by that")
+        return self.args[0]
+
+
 class Pool:
     """What urllib3's are like: their pickle leaves out where they go."""
 
