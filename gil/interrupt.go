@@ -16,7 +16,7 @@ import (
 const Patience = 250 * time.Millisecond
 
 // trapsFor is how long other calls of the functions that an interrupted one runs may be slower.
-const trapsFor = 10 * time.Second
+const trapsFor = 5 * time.Second
 
 // InterruptedError says that the context ended while Python ran the call. What came of the call, if
 // anything did, was dropped.
@@ -157,7 +157,7 @@ func passed(last *time.Duration) bool {
 	return true
 }
 
-// sets says whether traps are worth what they cost others, who execute the same functions: for ten
+// sets says whether traps are worth what they cost others, who execute the same functions: for five
 // seconds, and an eighth of the time after that.
 func (i *interruption) sets(round int) bool {
 	return now()-i.since < trapsFor || round%8 == 0
