@@ -39,6 +39,7 @@ JSON.md, or {"error": {"type", "message", "traceback"}}; what Python code prints
 			if err := limit.check(); err != nil {
 				return err
 			}
+			limit.began = make(chan context.Context, 1)
 			c.deadline = limit // not before: other commands share c, and have no end
 			c.what = args[1]
 			if args[0] != selfTarget {
@@ -46,6 +47,8 @@ JSON.md, or {"error": {"type", "message", "traceback"}}; what Python code prints
 				return c.callWorker(cmd, r, args[0], request)
 			}
 			return c.withHandler(cmd, func(ctx context.Context, rt *pybridge.Runtime, h *handler.Handler) error {
+				ctx, cancel := c.deadline.begin(ctx)
+				defer cancel()
 				return c.call(ctx, cmd, rt, h, h.RunUDF, request)
 			})
 		},

@@ -65,6 +65,8 @@ func (c *common) callWorker(cmd *cobra.Command, r *remoteCall, target string, re
 			return err
 		}
 		go func() { _ = w.Serve() }() // which would say no more than the call does
+		ctx, cancel := c.deadline.begin(ctx)
+		defer cancel()
 		if err := standIn(ctx, rt, request); err != nil {
 			return err
 		}

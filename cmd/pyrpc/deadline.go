@@ -12,9 +12,11 @@ import (
 	"github.com/pyrpc/pyrpc/gil"
 )
 
-// deadline is --timeout of a call: how long the call may take from when Python runs here.
+// deadline is --timeout of a call: how long the call may take from when Python, and the agent where there is one, run
+// here. The zero value is for commands that make no such call.
 type deadline struct {
-	limit time.Duration // 0 for no end
+	limit time.Duration        // 0 for no end
+	began chan context.Context // has the call's context, once
 }
 
 // leftBehindTime bounds the join of a command that left a call behind: enough to flush what was printed, where
@@ -32,41 +34,56 @@ func (d *deadline) check() error {
 	return nil
 }
 
-// bound makes the context that the call runs with.
-func (d *deadline) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	if d.limit == 0 {
-		return context.WithCancel(ctx)
+// begin makes the context of the call, whose time runs from now.
+func (d *deadline) begin(ctx context.Context) (context.Context, context.CancelFunc) {
+	call, cancel := context.WithCancel(ctx)
+	if d.limit > 0 {
+		cancel()
+		call, cancel = context.WithTimeout(ctx, d.limit)
 	}
-	return context.WithTimeout(ctx, d.limit)
+	d.began <- call
+	return call, cancel
 }
+
+// peersHaste is how much earlier the end of a call's time may be noticed by the worker that it went to: that is told how
+// much is left when the call is made.
+const peersHaste = 100 * time.Millisecond
 
 // over makes a [timeoutError] of the end of the call's own time, and leaves other errors as they are.
 func (d *deadline) over(call context.Context, what string, err error) error {
-	if err == nil || !errors.Is(call.Err(), context.DeadlineExceeded) || !errors.Is(err, context.DeadlineExceeded) {
+	end, bounded := call.Deadline()
+	if err == nil || !bounded || time.Until(end) > peersHaste || !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return &timeoutError{what: what, limit: d.limit, cause: err}
 }
 
-// awaitCall waits for what f gives to done, until ctx ends, or the call's own time is over and f does not
-// notice: what waits for C code outside of RunUDF does not.
-func (d *deadline) awaitCall(ctx, call context.Context, what string, done <-chan error) error {
-	select {
-	case err := <-done:
-		return d.over(call, what, err)
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-call.Done():
-	}
-	patience := time.NewTimer(2 * gil.Patience) // a call's own error says more, and comes within one
-	defer patience.Stop()
-	select {
-	case err := <-done:
-		return d.over(call, what, err)
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-patience.C:
-		return d.over(call, what, context.Cause(call))
+// await waits for what a command gives to done, until ctx ends, or its call's own time is over and the command does
+// not notice, as what waits for C code outside of RunUDF does not. Then left is true: the command goes on.
+func (d *deadline) await(ctx context.Context, what string, done <-chan error) (err error, left bool) {
+	var call context.Context
+	var over <-chan struct{}
+	began := d.began
+	var patience <-chan time.Time
+	for {
+		select {
+		case err := <-done:
+			if call != nil {
+				err = d.over(call, what, err)
+			}
+			return err, false
+		case <-ctx.Done():
+			return context.Cause(ctx), true
+		case call = <-began:
+			began, over = nil, call.Done()
+		case <-over: // the call's own error says more, and comes within one patience where it comes
+			over = nil
+			if errors.Is(call.Err(), context.DeadlineExceeded) { // and not that it has returned
+				patience = time.After(4 * gil.Patience)
+			}
+		case <-patience:
+			return d.over(call, what, context.Cause(call)), true
+		}
 	}
 }
 
@@ -92,7 +109,7 @@ func (e *timeoutError) headline() string {
 	var remote *agent.Error
 	switch {
 	case errors.As(e.cause, &interrupted) && interrupted.Stuck:
-		text += "; code in C does not notice, and was left behind"
+		text += "; it does not react, as code in C does not, and was left behind"
 	case errors.As(e.cause, &interrupted):
 		text += ", and was interrupted"
 	case errors.As(e.cause, &remote) && remote.Ran:

@@ -13,7 +13,7 @@ import (
 func TestCallTimeout(t *testing.T) {
 	late := func(function string) string { return function + " did not return within 300ms (--timeout)" }
 	got := pyrpc(t, "", "call", "--timeout", "300ms", "self", "time:sleep", "100000")
-	got.failed(t, 1, late("time:sleep")+"; code in C does not notice, and was left behind\n")
+	got.failed(t, 1, late("time:sleep")+"; it does not react, as code in C does not, and was left behind\n")
 	pyrpc(t, "", "call", "--timeout", "300ms", "self", "re:match", "'(a+)+$'", "'"+strings.Repeat("a", 60)+"b'").failed(t, 1, late("re:match"))
 
 	got = pyrpc(t, "", "call", "--timeout", "300ms", "self", "cmd_udfs:sleep")
@@ -21,8 +21,8 @@ func TestCallTimeout(t *testing.T) {
 	assert.Contains(t, got.stderr, late("cmd_udfs:sleep"))
 	assert.Equal(t, 1, got.status)
 
-	got = pyrpc(t, "", "call", "--timeout", "300ms", "self", "cmd_udfs:spin")
-	assert.Contains(t, got.stderr, late("cmd_udfs:spin")+", and was interrupted\n")
+	got = pyrpc(t, "", "call", "--timeout", "2s", "self", "cmd_udfs:spin") // by then it has begun, on any machine
+	assert.Contains(t, got.stderr, "cmd_udfs:spin did not return within 2s (--timeout)")
 	assert.Contains(t, got.stderr, ", in spin")
 	assert.Equal(t, 1, got.status)
 }

@@ -35,13 +35,11 @@ func (c *common) joined(cmd *cobra.Command, f func(context.Context, *pybridge.Ru
 	if err != nil {
 		return cleanup.Report{}, err
 	}
-	call, cancel := c.deadline.bound(ctx)
-	defer cancel()
 	done := make(chan error, 1)
-	go func() { done <- f(call, rt) }()
-	err = c.deadline.awaitCall(ctx, call, c.what, done)
+	go func() { done <- f(ctx, rt) }()
+	err, left := c.deadline.await(ctx, c.what, done)
 	var late *timeoutError
-	if errors.As(err, &late) && len(gate.Process.Inside()) > 0 {
+	if errors.As(err, &late) && (left || len(gate.Process.Inside()) > 0) {
 		leaveBehind(ctx, rt)
 		return cleanup.Report{}, err
 	}
