@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,6 +32,30 @@ func say(t *testing.T, p *prefixer, text string) {
 	require.Equal(t, len(text), n)
 }
 
+// sink is what a screen writes to, to be read while a prefixer's timer may write.
+type sink struct {
+	mu   sync.Mutex
+	text bytes.Buffer // guarded by mu
+}
+
+func (s *sink) Write(data []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(data)
+}
+
+func (s *sink) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+func (s *sink) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.text.Reset()
+}
+
 // pass lets time go by, which a test in a bubble does not wait for.
 func pass(d time.Duration) {
 	<-time.After(d)
@@ -39,7 +64,7 @@ func pass(d time.Duration) {
 
 func prefixed(t *testing.T, pieces ...string) string {
 	t.Helper()
-	var out bytes.Buffer
+	var out sink
 	p := newPrefixer(7, &screen{to: &out})
 	for _, piece := range pieces {
 		say(t, p, piece)
@@ -63,7 +88,7 @@ func TestPrefixerLongLines(t *testing.T) {
 	equal(t, "[7] "+long+"\n", prefixed(t, long, "\n"), "one that just fits, and its end later")
 	equal(t, "[7] "+long+"y\n", prefixed(t, long, "y\n"), "one byte more")
 	equal(t, "[7] "+long+long+"z\n", prefixed(t, long+long+"z"), "three pieces")
-	var out bytes.Buffer
+	var out sink
 	p := newPrefixer(7, &screen{to: &out})
 	say(t, p, long)
 	equal(t, "[7] "+long, out.String(), "no more is kept")
@@ -72,7 +97,7 @@ func TestPrefixerLongLines(t *testing.T) {
 // TestPrefixerUnfinished: a prompt, and a bar, are shown a moment after they were written, with the prefix once.
 func TestPrefixerUnfinished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
+		var out sink
 		p := newPrefixer(0, &screen{to: &out})
 		say(t, p, "before\nname")
 		assert.Equal(t, "[0] before\n", out.String())
@@ -100,7 +125,7 @@ func TestPrefixerUnfinished(t *testing.T) {
 // TestPrefixersTakeTurns: another's output does not come into an unfinished line, which is begun anew after it.
 func TestPrefixersTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
+		var out sink
 		s := &screen{to: &out}
 		a, b, errors := newPrefixer(0, s), newPrefixer(1, s), newPrefixer(0, s)
 		say(t, a, "one ")
@@ -124,7 +149,7 @@ func TestPrefixerKeepsTogether(t *testing.T) {
 		for text, shown := range map[string]string{
 			"50 \u20ac": "50 ", "a\U0001f600": "a", "a\x1b[31m": "a", "a\x1b[1;32": "a", "a\x1b": "a", "\x1b[": "",
 		} {
-			var out bytes.Buffer
+			var out sink
 			p := newPrefixer(0, &screen{to: &out})
 			cut := len(text)
 			if !strings.Contains(text, "\x1b") || strings.HasSuffix(text, "m") {
@@ -147,7 +172,7 @@ func TestPrefixersLoseNothing(t *testing.T) {
 	for seed := range uint64(200) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 17))
-			var out bytes.Buffer
+			var out sink
 			s := &screen{to: &out}
 			var said [2]string
 			workers := []*prefixer{newPrefixer(0, s), newPrefixer(1, s)}
