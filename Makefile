@@ -12,6 +12,7 @@ FAULTS ?=
 SOAKTIME ?= 2m
 SANITIZE ?=
 TREES ?= sid trixie
+ARM64 ?=
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
@@ -61,8 +62,11 @@ test-cpy3: setup-test ## the interop with cpy3 (build tag cpy3)
 test-go: setup-test ## the Go tests
 	PYRPC_PYTHON="$(TEST_PYTHON)" $(GO) test -race -timeout 20m ./...
 
-.PHONY: matrix
-matrix: ## what enters Python, against every CPython on this machine and in other Debian systems (TREES='sid trixie')
+.PHONY: matrix matrix-here arm64
+matrix: ## what enters Python, against every CPython on this machine, in other Debian systems (TREES='sid trixie') and on arm64
+	@status=0; $(MAKE) matrix-here || status=1; $(MAKE) arm64 || status=1; exit $$status
+
+matrix-here: ## the matrix without arm64
 	@TREES='$(TREES)' scripts/matrix.sh
 	@$(GO) run ./scripts/supported -promised .cache/matrix/table.tsv
 
@@ -73,6 +77,9 @@ supported: ## take over into README's table what `make matrix` has just run
 .PHONY: trees
 trees: ## make the Debian systems of `make matrix` anew: sid changes daily (TREES='sid trixie')
 	@for tree in $(TREES); do scripts/tree.sh refresh $$tree && scripts/tree.sh about $$tree || exit; done
+
+arm64: ## the command and the tests that enter Python, on arm64, in qemu's user mode (ARM64=cell…)
+	@scripts/arm64.sh $(ARM64)
 
 .PHONY: sanitize
 sanitize: setup-test ## the tests under sanitizers and debug allocators (SANITIZE=mode…)

@@ -8,7 +8,8 @@
 # --with-torch    torch too (some 200 MB; the tests that compare with torch want it).
 #                 PYRPC_SETUP_TORCH=1 is the same, and 0 overrules the flag.
 # --with-lint     shellcheck and pip too, for `make check`
-# --with-trees    debootstrap too, with which scripts/tree.sh makes other Debian systems for `make matrix`
+# --with-trees    debootstrap too, with which scripts/tree.sh makes other Debian systems for `make matrix`; on amd64
+#                 a cross compiler for arm64 and qemu's user mode, too, for the one of that architecture
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -79,6 +80,10 @@ need_tool make make
 if $lint; then need_tool shellcheck shellcheck; fi
 if $lint && ! system_python pip >/dev/null; then missing+=(python3-pip); fi
 if $trees; then PATH=$PATH:/usr/sbin:/sbin need_tool debootstrap debootstrap debian-archive-keyring; fi
+if $trees && [[ $(uname -m) == x86_64 ]]; then
+  need_tool qemu-aarch64-static qemu-user-static
+  need_tool aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+fi
 need_python
 
 # --- Go: from its own download, since distributions are often behind -------------------------

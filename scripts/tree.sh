@@ -11,6 +11,8 @@
 #
 # TREE is SUITE or SUITE-ARCH, in Debian's names: sid, trixie, bookworm-arm64.
 #
+# A tree of another architecture takes qemu's user mode (scripts/emulate), and has neither torch nor a compiler.
+#
 # What is mounted in a tree is mounted in a mount namespace of the command's own (unshare -m), and gone with it.
 # A new tree takes its name only when it is complete. Exit statuses of make and refresh: 3 where a tree cannot be
 # made for want of a tool or of permission, 4 where Debian's mirror did not answer, 1 for anything else.
@@ -43,8 +45,11 @@ arch() {
 }
 
 packages() { # TREE
-  echo python3-all libpython3-all-dev python3-numpy gcc libc6-dev
-  if [[ $(arch "$1") == "$native" ]]; then echo python3-torch; fi
+  if [[ $(arch "$1") == "$native" ]]; then
+    echo python3-all libpython3-all-dev python3-numpy gcc libc6-dev python3-torch
+  else
+    echo python3 libpython3-dev python3-numpy
+  fi
 }
 
 # Written last. A tree whose recipe is another one is made anew.
@@ -65,6 +70,20 @@ about() { # TREE
   printf '%s' "$(sed -n 2p "$(stamp "$1")")"
   if ((days > 30)); then printf ', %s days ago: scripts/tree.sh refresh %s makes it anew' "$days" "$1"; fi
   echo
+}
+
+# What the commands in a tree of another architecture are run by, see in_tree.
+emulate=()
+
+use_emulator() { # TREE
+  local program=$trees/.emulate
+  [[ $(arch "$1") != "$native" ]] || return 0
+  emulate=("$program" "$(arch "$1")") # Debian's name and Go's are one
+  if [[ -z ${PYRPC_TREE_INSIDE:-} ]]; then
+    mkdir -p "$trees"
+    (cd "$(dirname "$self")" && go build -o "$program" ./emulate) || fail 1 "scripts/emulate was not built"
+    "${emulate[@]}" true || fail 3 "programs for $(arch "$1") cannot be run here"
+  fi
 }
 
 # --- making and removing ----------------------------------------------------------------------
@@ -103,9 +122,10 @@ no_answer='Failed getting release file|Invalid Release file|Couldn.t download|Fa
 # Installs a tree's packages, from within it. The mirror may be a copy that is some weeks old: its signature is
 # looked at, its age is not, as debootstrap does it.
 install_packages() { # DIR PACKAGE…
-  local dir=$1 apt=(apt-get -qq -o Acquire::Check-Valid-Until=false -o Acquire::Retries=3
+  local dir=$1 apt
+  apt=(apt-get -qq -o Acquire::Check-Valid-Until=false -o Acquire::Retries=3
     -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-unsafe-io)
-  mount -t proc proc "$dir/proc"
+  mount --rbind /proc "$dir/proc"
   in_tree "$dir" "${apt[@]}" update
   in_tree "$dir" "${apt[@]}" install -y --no-install-recommends "${@:2}"
   in_tree "$dir" "${apt[@]}" clean
@@ -120,7 +140,12 @@ release_date() { # DIR
 # Runs in a mount namespace, as debootstrap mounts too.
 build() { # TREE DIR
   local tree=$1 dir=$2 wanted
-  debootstrap --variant=minbase --arch="$(arch "$tree")" "$(suite "$tree")" "$dir"
+  if [[ $(arch "$tree") == "$native" ]]; then
+    debootstrap --variant=minbase "$(suite "$tree")" "$dir"
+  else # its device nodes are made here: no user namespace may
+    debootstrap --foreign --variant=minbase --arch="$(arch "$tree")" "$(suite "$tree")" "$dir"
+    in_tree "$dir" /debootstrap/debootstrap --second-stage
+  fi
   read -r -d '' -a wanted < <(packages "$tree") || true
   install_packages "$dir" "${wanted[@]}"
   # Not the name of the stamp yet, which says that all is well.
@@ -135,9 +160,10 @@ build() { # TREE DIR
 make_tree() { # TREE
   local tree=$1 part=$trees/.part-$1 log=$trees/$1.log
   require_tools
+  use_emulator "$tree"
   remove_dir "$part"
   echo "tree: making $tree (some minutes; $log)" >&2
-  if ! unshare --mount --propagation private "$BASH" "$self" build "$tree" "$part" >"$log" 2>&1 </dev/null; then
+  if ! PYRPC_TREE_INSIDE=1 unshare --mount --propagation private "$BASH" "$self" build "$tree" "$part" >"$log" 2>&1 </dev/null; then
     tail -n 5 "$log" | sed 's/^/tree:   /' >&2
     if grep -qE "$no_answer" "$log"; then fail 4 "$tree: Debian's mirror did not give all that was asked for"; fi
     fail 1 "$tree could not be made; the whole of it is in $log"
@@ -178,7 +204,7 @@ in_tree() { # DIR COMMAND…
     esac
   done
   env -i "${keep[@]}" DEBIAN_FRONTEND=noninteractive HOME=/root LANG=C.UTF-8 \
-    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin chroot "$@"
+    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "${emulate[@]}" "$(command -v chroot)" "$@"
 }
 
 # Runs in a mount namespace: what a system has besides its files.
@@ -232,17 +258,24 @@ case ${1:-} in
     require_tools
     lock "$2" -s
     is_made "$2" || fail 1 "$2 is not made (scripts/tree.sh make $2)"
+    use_emulator "$2"
     # The lock is this process's: what runs inside and stays behind does not keep it.
     status=0
-    unshare --mount --propagation private "$BASH" "$self" inside "$trees/$2" "${@:3}" 9>&- || status=$?
+    PYRPC_TREE_INSIDE=1 unshare --mount --propagation private "$BASH" "$self" inside "$trees/$2" "${@:3}" 9>&- || status=$?
     exit "$status"
     ;;
   remove)
     for tree in "${@:2}"; do remove "$tree"; done
     if [[ $# == 1 ]]; then remove_all; fi
     ;;
-  build) build "$2" "$3" ;;        # of make, in its namespace
-  inside) run_inside "${@:2}" ;;   # of run, in its namespace
+  build) # of make, in its namespace
+    use_emulator "$2"
+    build "$2" "$3"
+    ;;
+  inside) # of run, in its namespace
+    use_emulator "$(basename "$2")"
+    run_inside "${@:2}"
+    ;;
   -h | --help) usage ;;
   *)
     usage >&2
