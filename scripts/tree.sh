@@ -142,9 +142,9 @@ build() { # TREE DIR
   local tree=$1 dir=$2 wanted
   if [[ $(arch "$tree") == "$native" ]]; then
     debootstrap --variant=minbase "$(suite "$tree")" "$dir"
-  else # its device nodes are made here: no user namespace may
+  else # its device nodes are made here, as in a user namespace they cannot, which debootstrap knows of LXC's only
     debootstrap --foreign --variant=minbase --arch="$(arch "$tree")" "$(suite "$tree")" "$dir"
-    in_tree "$dir" /debootstrap/debootstrap --second-stage
+    in_tree "$dir" /usr/bin/env container=lxc /debootstrap/debootstrap --second-stage
   fi
   read -r -d '' -a wanted < <(packages "$tree") || true
   install_packages "$dir" "${wanted[@]}"
