@@ -39,7 +39,7 @@ for goarch in "$@"; do
   esac
   export CGO_ENABLED=1 GOOS=darwin GOARCH=$goarch CC="$zig cc -target $target"
   go vet ./...
-  go list -f '{{if ne .Name "main"}}{{.ImportPath}}{{end}}' ./... | xargs go build
+  go list -f '{{if and (ne .Name "main") (or .GoFiles .CgoFiles)}}{{.ImportPath}}{{end}}' ./... | xargs go build
   go build -buildmode=c-archive -o "$dir/$goarch/pyrpc.a" ./cmd/pyrpc
   echo "darwin: $goarch builds"
 done
