@@ -4,7 +4,6 @@ from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 import base64
 import json
-import math
 
 from ._json import Opaque
 
@@ -14,7 +13,10 @@ def loads(text):
 
     Raises ValueError for what is not in the table of JSON.md.
     """
-    return json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+    except RecursionError:
+        raise ValueError("containers in each other, too many to be read") from None
 
 
 def _constant(name):
@@ -43,16 +45,29 @@ def _of(kind, value):
     return value
 
 
+def _ints(parts, count):
+    """Return *parts* if it is a list of so many ints."""
+    if len(_of(list, parts)) != count:
+        raise ValueError(f"{count} numbers were expected, got {len(parts)}")
+    return [_of(int, part) for part in parts]
+
+
 def _bytes(text):
     return base64.b64decode(_of(str, text), validate=True)
 
 
 def _int(text):
-    return int(text, 16 if text.lstrip("-").startswith("0x") else 10)
+    sign, digits, base = text[:1] == "-", text.lstrip("-"), 10
+    if digits.startswith("0x"):
+        digits, base = digits[2:], 16
+    if not digits.isalnum() or not digits.isascii() or len(text) - len(text.lstrip("-")) > sign:
+        raise ValueError(f"{text!r} is no number")
+    return -int(digits, base) if sign else int(digits, base)
 
 
 def _float(text):
-    return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[text]
+    # Each NaN is another: in a set or as keys they are as many as they were.
+    return float({"nan": "nan", "inf": "inf", "-inf": "-inf"}[text])
 
 
 def _complex(parts):
@@ -71,7 +86,9 @@ def _set(kind):
 
 
 def _dict(pairs):
-    made = {k: v for k, v in pairs}
+    if not all(type(pair) is list and len(pair) == 2 for pair in _of(list, pairs)):
+        raise ValueError("pairs of a key and a value were expected")
+    made = dict(pairs)
     if len(made) < len(pairs):
         raise ValueError("a key twice")
     return made
@@ -79,6 +96,8 @@ def _dict(pairs):
 
 def _opaque(body):
     _of(str, _of(dict, body)["type"])
+    if not all(type(k) is str and not k.startswith("$") for k in body):
+        raise ValueError("a key that no object has")
     return Opaque(body)
 
 
@@ -117,19 +136,19 @@ def _suffixes(text):
 def _timedelta(parts):
     import datetime
 
-    return datetime.timedelta(*parts)
+    return datetime.timedelta(*_ints(parts, 3))
 
 
 def _decimal(text):
     import decimal
 
-    return decimal.Decimal(text)
+    return decimal.Decimal(_of(str, text))
 
 
 def _fraction(parts):
     import fractions
 
-    return fractions.Fraction(*parts)
+    return fractions.Fraction(*_ints(parts, 2))
 
 
 def _uuid(text):
@@ -141,7 +160,7 @@ def _uuid(text):
 def _path(text):
     import pathlib
 
-    return pathlib.Path(text)
+    return pathlib.Path(_of(str, text))
 
 
 def _ndarray(body):
@@ -187,7 +206,7 @@ _TAGS = {
     "$complex": _complex,
     "$bytes": _bytes,
     "$bytearray": lambda v: bytearray(_bytes(v)),
-    "$range": lambda v: range(*v),
+    "$range": lambda v: range(*_ints(v, 3)),
     "$tuple": lambda v: tuple(_of(list, v)),
     "$set": _set(set),
     "$frozenset": _set(frozenset),

@@ -21,6 +21,7 @@ _set_context = BaseException.__dict__["__context__"].__set__
 _set_suppress = BaseException.__dict__["__suppress_context__"].__set__
 
 
+_UNICODE_ERRORS = (UnicodeEncodeError, UnicodeDecodeError, UnicodeTranslateError)
 MAX_PASSES = 10  # over the exceptions of one record, each of which finds others whose text fails
 
 
@@ -173,9 +174,23 @@ class _Builder:
                 field.__set__(exc, value)
             else:
                 namespace[name] = value
+        if issubclass(base, _UNICODE_ERRORS):
+            _check_unicode_error(base, exc, "object" in state or not error.get("own_init"))
         if error.get("notes"):
             namespace["__notes__"] = list(error["notes"])
         return exc
+
+
+def _check_unicode_error(base, exc, has_object):
+    """Raise _CannotRebuild where str() of *exc* would read memory that is not its object's.
+
+    CPython takes the type of ``object`` for granted, and before 3.14 that ``start`` is not negative.
+    """
+    kind = bytes if issubclass(base, UnicodeDecodeError) else str
+    if has_object and not isinstance(base.object.__get__(exc), kind):
+        raise _CannotRebuild(f"its object is no {kind.__name__}")
+    if base.start.__get__(exc) < 0 or base.end.__get__(exc) < 0:
+        raise _CannotRebuild("it is about a position before the first")
 
 
 def remote_error(record, i, reason, members=()):

@@ -42,12 +42,13 @@ _OVERDUE = "RPC ran for more than set timeout"
 def _overdue(text, limit):
     """Return *text* with torch's words before it, and *limit*, in milliseconds, if that is what was exceeded."""
     words, said, rest = text.partition(" ms) and will now be marked with an error")
-    if not said:
+    before, _, counted = words.rpartition("(")
+    if not said or not before.endswith(_OVERDUE + " ") or not (counted.isascii() and counted.isdigit()) or len(counted) > 18:
         long = f" ({limit} ms)" if limit else ""
         return f"{_OVERDUE}{long} and will now be marked with an error: {text}"
     # Go counts from the call on, which begins a little later than the time that was set for it. A call
     # that runs within another ends with that one's deadline, which may be much sooner.
-    counted = int(words.rpartition("(")[2])
+    counted = int(counted)
     if 0 <= limit - counted <= max(100, limit // 10):
         counted = limit
     return f"{_OVERDUE} ({counted}{said}{rest}"

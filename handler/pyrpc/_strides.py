@@ -55,6 +55,8 @@ def unpacked(torch, storage_of, tensor, size, stride):
     if tuple(tensor.shape) != tuple([n if step else min(n, 1) for n, step in zip(size, stride)]):
         raise ValueError(f"a tensor of size {tuple(tensor.shape)} cannot be one of size {size} and strides {stride}")
     shown, length = _extent(size, stride)
+    if shown * tensor.element_size() > storage_of(tensor).nbytes():
+        raise ValueError(f"a tensor whose elements repeat cannot be one of size {size} and strides {stride}")
     length *= tensor.element_size()
     if length > max(MAX_SPREAD * shown * tensor.element_size(), ALWAYS):
         return tensor.expand(size)

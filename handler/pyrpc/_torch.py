@@ -24,8 +24,8 @@ def find():
     # A torch that another thread is still importing lacks a part of what is used here.
     if getattr(getattr(torch, "__spec__", None), "_initializing", False):
         return _found
-    if not hasattr(torch, "Tensor"):
-        return _found
+    if not hasattr(torch, "Tensor") or not hasattr(getattr(torch, "_C", None), "_set_grad_enabled"):
+        return _found  # or a stand-in for torch, of a test or a library that can do without
     if _found is None:
         _found = torch
     return _found

@@ -7,6 +7,7 @@ import unittest
 from unittest import mock
 
 from pyrpc import internal
+from pyrpc._rpc_errors import RpcTimeoutError, failure
 from pyrpc.internal import DeserializeError, PythonUDF, SerializeError
 
 from . import targets
@@ -70,6 +71,21 @@ class Hints(unittest.TestCase):
             with self.assertRaisesRegex(DeserializeError, BY_NAME):
                 internal.deserialize(data)
             targets.Point = None
+
+
+class Overdue(unittest.TestCase):
+    def test_texts_of_peers(self):
+        words = "RPC ran for more than set timeout"
+        for text, has in (
+            (words + " (80 ms) and will now be marked with an error: x", "(100 ms) and will now be marked with an error: x"),
+            ("it took (5 or 6 ms) and will now be marked with an error", "(100 ms) and will now be marked with an error: it took (5"),
+            (words + " (many ms) and will now be marked with an error", "(100 ms) and will"),
+            ("other (80 ms) and will now be marked with an error", "an error: other (80 ms)"),
+        ):
+            got = failure("DeadlineExceeded", "w", True, text, "f", 0.1)
+            self.assertIs(type(got), RpcTimeoutError)
+            self.assertTrue(str(got).startswith(f"RPCErr:1:{words} (100 ms) and will now be marked with an error"), got)
+            self.assertIn(has, str(got))
 
 
 class Frames(unittest.TestCase):

@@ -110,6 +110,28 @@ class Hostile(unittest.TestCase):
         self.assertIs(type(got), RemoteError)
         self.assertEqual(got.type_name, "HidesItsModule")
 
+    def test_unicode_errors_that_point_outside_of_their_object(self):
+        """CPython's str() of them would read memory that is not theirs."""
+        low = -(1 << 40)
+        for exc, update in (
+            (UnicodeDecodeError("utf-8", b"a", 0, 1, "x"), {"args": ("utf-8", b"a", low, low + 1, "x")}),
+            (UnicodeEncodeError("utf-8", "a", 0, 1, "x"), {"args": ("utf-8", "a", low, low + 1, "x")}),
+            (UnicodeTranslateError("a", 0, 1, "x"), {"args": ("a", low, low + 1, "x")}),
+            (UnicodeDecodeError("utf-8", b"a", 0, 1, "x"), {"state": {"object": [1] * 99, "start": 90, "end": 91}}),
+            (UnicodeEncodeError("utf-8", "a", 0, 1, "x"), {"state": {"object": 1 << 999}}),
+            (UnicodeDecodeError("utf-8", b"a", 0, 1, "x"), {"own_init": True, "state": {"object": "a", "end": 1}}),
+        ):
+            with self.subTest(type(exc).__name__, **update):
+                result = remote(throw, exc)
+                result.record["errors"][0].update(
+                    {k: v if k == "own_init" else pickle.dumps(v) for k, v in update.items()}
+                )
+                got = over_the_wire(result).to_exception()
+                self.assertIs(type(got), RemoteError)
+                self.assertTrue(str(got))
+        got = over_the_wire(remote(throw, UnicodeDecodeError("utf-8", b"", 0, 1, "x"))).to_exception()
+        self.assertIs(type(got), UnicodeDecodeError)
+
     def test_pretender(self):
         """A peer's type name must not lead to a call."""
         result = remote(throw, ValueError("x"))

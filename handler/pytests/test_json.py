@@ -89,6 +89,7 @@ class Vectors(unittest.TestCase):
         for text in json.loads((VECTORS / "refused.json").read_text("utf-8")):
             with self.subTest(text), self.assertRaises(ValueError):
                 loads(text)
+        self.assertRaises(ValueError, loads, "[" * 100_000 + "]" * 100_000)
 
     def test_every_tag_has_a_vector(self):
         text = (VECTORS / "values.json").read_text("utf-8")
@@ -127,6 +128,11 @@ class Never(datetime.datetime):
         return "never"
 
 
+class Unnamed:
+    def __repr__(self):
+        return "Unnamed()"
+
+
 class Text(str):
     def __str__(self):
         return "overridden"
@@ -154,6 +160,16 @@ class Opaques(unittest.TestCase):
             (enum.IntEnum("E", "A").A, {"type": name + "E", "name": "A", "value": 1}),
         ):
             self.assertEqual(self.body(value), body)
+
+    def test_are_as_many_as_they_were(self):
+        kind = enum.Enum("E", "A B")
+        for value in (
+            {math.nan, float("nan")}, {math.nan: 1, float("nan"): 2}, {kind.A, kind.B}, {kind.A: 1, (kind.B,): 2},
+            {Unnamed(), Unnamed()}, {Unnamed(): 1, Unnamed(): 2},
+        ):
+            with self.subTest(dumps(value)):
+                self.assertEqual(len(loads(dumps(value))), 2)
+                self.assertEqual(dumps(loads(dumps(value))), dumps(value))
 
     def test_hostile(self):
         body = {"type": "numpy.ndarray", "repr": "<numpy.ndarray whose repr raised KeyError>"}

@@ -4,6 +4,7 @@ import random
 import unittest
 
 from pyrpc import internal
+from pyrpc._strides import unpacked
 from pyrpc.internal import DeserializeError
 
 from . import torch_targets as targets
@@ -106,6 +107,14 @@ class Gaps(TensorCase):
     def test_a_layout_that_claims_much_takes_none(self):
         got = internal.deserialize(*internal.serialize(Made(torch.ones(4), (4,), (1 << 40,))))
         self.assertEqual((got.tolist(), got.stride()), ([1, 1, 1, 1], (1,)))
+        # Tensors of much that take no memory themselves.
+        for tensor, size, stride in (
+            (torch.ones(1).expand(1 << 40), (1 << 40,), (1,)),
+            (torch.ones(1).expand(1 << 20), (1 << 20,), (16,)),
+            (torch.ones(0, 1 << 20), (0, 1 << 20), (0, 16)),
+        ):
+            with self.subTest(size=size, stride=stride), self.assertRaisesRegex(ValueError, "elements repeat"):
+                unpacked(torch, storage_of, tensor, size, stride)
 
 
 def random_view(chance):

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import sys
+import types
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -73,6 +75,17 @@ class OptionalParts(unittest.TestCase):
         with mock.patch.object(_torch_api.of(torch), "script_module", None):
             self.assertIs(_torch.find(), torch)
             self.assertFalse(_torch.is_script_module(torch.nn.Linear))
+
+
+class StandIn(unittest.TestCase):
+    def test_is_not_taken_for_torch(self):
+        """Tests and libraries that can do without torch put modules of its name in its place."""
+        stand_in = types.ModuleType("torch")
+        stand_in.Tensor = type("Tensor", (), {})
+        with mock.patch.dict(sys.modules, torch=stand_in), mock.patch.object(_torch, "_found", None):
+            self.assertIsNone(_torch.find())
+            self.assertIsNone(_torch.grad_switch())
+            internal.serialize([types.SimpleNamespace(a=1)])
 
 
 class Bare:
