@@ -268,15 +268,20 @@ func (g *Gate) enqueue(l *waitList, w *waiter) *waiter {
 
 // refuseAll with mu held: newcomers that wait will not be let in.
 func (g *Gate) refuseAll() {
-	for w := g.queue.pop(); w != nil; w = g.queue.pop() {
-		if w.batch != nil {
-			w.batch.refuse(ErrClosed)
-		} else {
-			w.refuse(ErrClosed)
-		}
-	}
+	g.refuseQueue(ErrClosed)
 	for p := g.inside.first; p != nil; p = p.next {
 		g.makeWay(p)
+	}
+}
+
+// refuseQueue with mu held: the newcomers that wait get err.
+func (g *Gate) refuseQueue(err error) {
+	for w := g.queue.pop(); w != nil; w = g.queue.pop() {
+		if w.batch != nil {
+			w.batch.refuse(err)
+		} else {
+			w.refuse(err)
+		}
 	}
 }
 

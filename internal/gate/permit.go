@@ -184,6 +184,18 @@ func (g *Gate) admit() {
 			w.grant(g.grant(w.label))
 		}
 	}
+	g.refuseExhausted()
+}
+
+// refuseExhausted with mu held: those who came to wait while somebody was inside, who has stepped out since, wait for
+// ever as well.
+func (g *Gate) refuseExhausted() {
+	if g.queue.empty() {
+		return
+	}
+	if err := g.exhausted(); err != nil {
+		g.refuseQueue(err)
+	}
 }
 
 // Leave gives the permit back; p must not be used afterwards. Never blocks.

@@ -74,3 +74,35 @@ func TestThreads_exhausted(t *testing.T) {
 		p.Leave()
 	})
 }
+
+// A newcomer that waits behind somebody inside is told, too, when that one steps out, maybe to wait for the newcomer.
+func TestThreads_exhaustedMeanwhile(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var g gate.Gate
+		require.NoError(t, g.Begin())
+		g.Open(gate.Options{Base: 8, Threads: upTo(1)})
+		p, err := g.Enter(t.Context(), "holder")
+		require.NoError(t, err)
+		newcomer := make(chan error, 1)
+		go func() {
+			_, err := g.Enter(t.Context(), "newcomer")
+			newcomer <- err
+		}()
+		job := make(chan error, 1)
+		go func() { job <- g.Do(t.Context(), "a newcomer's job", newSlowJob()) }()
+		pass(ticks)
+		require.Empty(t, newcomer)
+		require.Empty(t, job)
+		p.StepOut()
+		pass(ticks)
+		require.NotEmpty(t, newcomer)
+		require.NotEmpty(t, job)
+		require.ErrorIs(t, <-newcomer, errThreads)
+		require.ErrorIs(t, <-job, errThreads)
+		p.StepIn()
+		p.Leave()
+		p, err = g.Enter(t.Context(), "later")
+		require.NoError(t, err)
+		p.Leave()
+	})
+}
