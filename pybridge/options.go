@@ -156,9 +156,9 @@ func WithFinalize(p FinalizePolicy) Option {
 // WithKeptMemory sets how many bytes of freed memory the C library keeps for what is made next, while there are
 // calls; what it thinks best without this option. By itself glibc gives memory back to the kernel whenever a
 // couple of megabytes are free, and a program whose calls carry bytes of that size spends more time on
-// getting them again, page by page, than on copying them. It also keeps some for each of its arenas, of which it
-// makes up to eight for every processor: with this option all threads share one, unless the environment
-// has MALLOC_ARENA_MAX. It is for the whole process (mallopt), and does nothing where the C library is another.
+// getting them again, page by page, than on copying them. It is for the whole process (mallopt), and does
+// nothing where the C library is another. All threads share one arena of glibc's, with this option or without, unless
+// the environment sets MALLOC_ARENA_MAX, or the process is Python's own.
 func WithKeptMemory(bytes int) Option {
 	return func(s *settings) error {
 		if bytes < 1 {

@@ -15,11 +15,6 @@ int cpy_target_begin(cpy_target *t) {
 	return CPY_OK;
 }
 
-static void set_trace(PyThreadState *state, PyObject *look, Py_tracefunc trace, Py_tracefunc profile) {
-	if (cpy._PyEval_SetTrace(state, trace, look) < 0) cpy.Py_DecRef(cpy_take_exception());
-	if (cpy._PyEval_SetProfile(state, profile, look) < 0) cpy.Py_DecRef(cpy_take_exception());
-}
-
 int cpy_target_end(cpy_target *t) {
 	PyObject *mark = (PyObject *)t->mark;
 	t->ident = 0;
@@ -69,6 +64,10 @@ static int on_profile(PyObject *look, PyFrameObject *frame, int what, PyObject *
 
 int cpy_target_trace(cpy_target *t, PyObject *look) {
 	NEED_GIL(CPY_NOT_HELD);
-	if (t->ident && cpy._PyEval_SetTrace) set_trace((PyThreadState *)t->state, look, on_trace, on_profile);
+	if (t->ident && cpy._PyEval_SetTrace && cpy._PyEval_SetTrace((PyThreadState *)t->state, on_trace, look) < 0)
+		cpy.Py_DecRef(cpy_take_exception());
+	// An audit hook, and the end of the former trace function, can have given the GIL up: the thread may be gone by now.
+	if (t->ident && cpy._PyEval_SetProfile && cpy._PyEval_SetProfile((PyThreadState *)t->state, on_profile, look) < 0)
+		cpy.Py_DecRef(cpy_take_exception());
 	return CPY_OK;
 }

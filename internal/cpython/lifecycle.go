@@ -115,8 +115,8 @@ func Stacks() (first, others int) {
 // OnFirstThread reports whether the calling OS thread is the process's first, on which its main function began.
 func OnFirstThread() bool { return C.cpy_on_first_thread() != 0 }
 
-// KeepFreed has the C library keep so many bytes that were freed, in one arena for all threads, instead of giving them
-// back to the kernel (mallopt: M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX), if it is one that can be told.
+// KeepFreed has the C library keep so many bytes that were freed instead of giving them back to the kernel (mallopt:
+// M_TRIM_THRESHOLD, M_MMAP_THRESHOLD), if it is one that can be told.
 func KeepFreed(bytes int) { C.cpy_keep_freed(C.int(min(bytes, math.MaxInt32))) }
 
 // TrimMemory has the C library give the memory that was freed back to the kernel (malloc_trim).
