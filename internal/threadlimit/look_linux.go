@@ -20,7 +20,15 @@ func Look() Bound {
 			tightest = b
 		}
 	}
+	tightest.Threads = ownThreads()
 	return tightest
+}
+
+// ownThreads is how many threads this process has.
+func ownThreads() int {
+	text, _ := os.ReadFile("/proc/self/status") // 0 where it cannot be read
+	n, _ := strconv.Atoi(statusField(string(text), "Threads"))
+	return n
 }
 
 // userProcesses is RLIMIT_NPROC, which counts all threads of the user. The kernel does not hold the first root user

@@ -25,9 +25,10 @@ import (
 
 // Bound is what the tightest limit leaves.
 type Bound struct {
-	Room  int    // how many more threads the process can make
-	Limit string // the limit and its present use, for people; empty where there is none
-	Raise string // how to raise it, for people
+	Room    int    // how many more threads the process can make
+	Limit   string // the limit and its present use, for people; empty where there is none
+	Raise   string // how to raise it, for people
+	Threads int    // how many the process has; 0 where that is not known
 }
 
 // Error is the refusal of a thread.
@@ -62,6 +63,8 @@ type Limiter struct {
 	seen     Bound // the last look
 	seenAt   time.Duration
 	seenPeak int64 // peak at that time
+	made     int64 // how many of those threads there were at that time, by Always too many at most
+	others   int64 // the fewest threads of everything else that a look has shown
 	looked   bool
 }
 
@@ -88,7 +91,7 @@ func (l *Limiter) Allow(n, beside int) error {
 	defer l.mu.Unlock()
 	peak := l.peak.Load()
 	if l.stale(want, peak) {
-		l.seen, l.seenAt, l.seenPeak, l.looked = l.look(), l.now(), peak, true
+		l.lookNow(peak)
 	}
 	if want > l.most() {
 		return &Error{Threads: max(int(l.most())-beside, Always), Bound: l.seen}
@@ -97,8 +100,21 @@ func (l *Limiter) Allow(n, beside int) error {
 	return nil
 }
 
+// lookNow with mu held reads the system's limits. A thread that was allowed just now may not have been made yet, and then
+// the room that the system shows is also its own: so the threads that there are count, not those that were allowed.
+func (l *Limiter) lookNow(peak int64) {
+	l.seen, l.seenAt, l.seenPeak = l.look(), l.now(), peak
+	threads := int64(l.seen.Threads)
+	if !l.looked {
+		l.others = threads - Always // which may be calls
+	}
+	l.looked = true
+	l.others = max(min(l.others, threads-Always), 0)
+	l.made = min(threads-l.others, peak)
+}
+
 // most with mu held is how many threads calls may have, as of the last look.
-func (l *Limiter) most() int64 { return l.seenPeak + int64(max(l.seen.Room-l.kept, 0)) }
+func (l *Limiter) most() int64 { return l.made + int64(max(l.seen.Room-l.kept, 0)) }
 
 // stale with mu held: whether the last look is no answer to want. Others take threads too, so half of what it left is
 // given out without another look. A refusal is repeated for a short while, as those who are refused come in crowds.

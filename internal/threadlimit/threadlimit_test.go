@@ -12,15 +12,16 @@ import (
 
 // system is one whose limits a test sets.
 type system struct {
-	room  int
-	looks int
-	time  time.Duration
+	room    int
+	threads int // of the process
+	looks   int
+	time    time.Duration
 }
 
 func (s *system) limiter() *Limiter {
 	l := newLimiter(func() Bound {
 		s.looks++
-		return Bound{Room: s.room, Limit: "a limit", Raise: "raise it"}
+		return Bound{Room: s.room, Limit: "a limit", Raise: "raise it", Threads: 7 + s.threads}
 	}, func() time.Duration { return s.time })
 	l.kept = 10
 	return l
@@ -31,13 +32,38 @@ func TestAllow(t *testing.T) {
 	l := s.limiter()
 	for n := 1; n <= 20; n++ {
 		require.NoError(t, l.Allow(n, 0), "%d of 30-10", n)
-		s.room = 30 - n // as the thread is made
+		s.room, s.threads = 30-n, n // as the thread is made
 	}
 	err := l.Allow(21, 0)
 	var refused *Error
 	require.ErrorAs(t, err, &refused)
 	assert.Equal(t, 20, refused.Threads)
 	assert.Equal(t, "20 calls may hold a thread here at once: a limit; raise it", err.Error())
+}
+
+// A burst comes before the first of its threads is made, and the system shows as much room as before.
+func TestAllow_burst(t *testing.T) {
+	s := &system{room: 30}
+	l := s.limiter()
+	allowed := 0
+	for n := 1; n < 200 && l.Allow(n, 0) == nil; n++ {
+		allowed = n
+	}
+	assert.GreaterOrEqual(t, allowed, 20, "of 30-10")
+	assert.LessOrEqual(t, allowed, 20+Always)
+	s.room, s.threads, s.time = 30-allowed, allowed, time.Second
+	assert.Error(t, l.Allow(allowed+1, 0), "now that they are made")
+	s.room, s.time = 12, 2*time.Second
+	assert.NoError(t, l.Allow(allowed+2, 0), "others gave some back")
+}
+
+// Threads of others in the process that have ended do not count for ever.
+func TestAllow_othersEnd(t *testing.T) {
+	s := &system{room: 12, threads: 100}
+	l := s.limiter()
+	require.Error(t, l.Allow(5, 0))
+	s.room, s.threads, s.time = 110, 2, time.Second
+	assert.NoError(t, l.Allow(100, 0))
 }
 
 // What was allowed once is allowed again, however little is left: the runtime has kept the threads.
@@ -63,13 +89,13 @@ func TestAllow_beside(t *testing.T) {
 	s := &system{room: 30}
 	l := s.limiter()
 	assert.NoError(t, l.Allow(12, 8))
-	s.room = 18
+	s.room, s.threads = 18, 12
 	err := l.Allow(13, 8)
 	var refused *Error
 	require.ErrorAs(t, err, &refused)
 	assert.Equal(t, 12, refused.Threads)
 	require.NoError(t, l.Allow(20, 0), "those who run")
-	s.room = 10
+	s.room, s.threads = 10, 20
 	assert.NoError(t, l.Allow(12, 8))
 	assert.Error(t, l.Allow(13, 8), "also when that many threads were had already")
 }
@@ -79,7 +105,7 @@ func TestAllow_limitsChange(t *testing.T) {
 	s := &system{room: 30}
 	l := s.limiter()
 	require.NoError(t, l.Allow(5, 0))
-	s.room, s.time = 10, 2*time.Second
+	s.room, s.threads, s.time = 10, 5, 2*time.Second
 	require.Error(t, l.Allow(6, 0))
 	s.room = 30
 	assert.Error(t, l.Allow(6, 0), "a refusal is repeated for a while")
