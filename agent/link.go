@@ -114,7 +114,7 @@ func (l *link) try() <-chan struct{} {
 	l.agent.tasks.Go(func() {
 		s, err := l.agent.dial(l)
 		if err == nil {
-			l.agent.met(l.to.Name, s.peer.GetIncarnation())
+			l.agent.rrefs.arrived(l.to.Name, s.peer.GetIncarnation())
 		}
 		l.mu.Lock()
 		l.attempt = nil

@@ -117,8 +117,14 @@ func (t *rrefs) lapse(name string, silence time.Duration) {
 }
 
 // arrived notes which life of a worker it is that was met. What a former one held, nobody will ever release; what was
-// on its way to whichever life came next is this one's.
+// on its way to whichever life came next is this one's. One arrival is dealt with at a time: else that of a former life
+// could be noted last, and would take everything from the present one.
 func (t *rrefs) arrived(name string, life uint64) {
+	t.arrivals.Lock()
+	defer t.arrivals.Unlock()
+	if t.agent.origins.isRetired(name, life) {
+		return
+	}
 	t.mu.Lock()
 	if t.lives[name] == life {
 		t.mu.Unlock()
@@ -183,9 +189,8 @@ func (t *rrefs) drop(held func(hold) bool) (n int) {
 
 // addFork enters a user of a value. Called with mu held.
 func (t *rrefs) addFork(o *owned, fork rrefID, h hold) {
-	if _, known := o.forks[fork]; !known {
-		t.take(h.by)
-	}
+	t.removeFork(o, fork) // of which another may have spoken first
+	t.take(h.by)
 	o.forks[fork] = h
 }
 
@@ -226,13 +231,6 @@ func (a *Agent) lifeOf(name string) uint64 {
 func (a *Agent) lookFor(name string) {
 	if l, err := a.group.link(name); err == nil {
 		_, _, _ = l.approach() // its outcome is a sign of life, or none
-	}
-}
-
-// met notes which life of a worker a connection of this agent has led to.
-func (a *Agent) met(name string, life uint64) {
-	if !a.origins.isRetired(name, life) {
-		a.rrefs.arrived(name, life)
 	}
 }
 

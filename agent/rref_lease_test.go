@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"io"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -168,6 +170,39 @@ func TestLease_adoptionThroughTheDead(t *testing.T) {
 		assert.ErrorIs(t, err, ErrOwnerGone)
 		assert.ErrorContains(t, err, "not heard of for 10m0s")
 	})
+}
+
+// The arrival of a former life may be dealt with after the present one's: their streams are served side by side.
+func TestLease_arrivalsInTheWrongOrder(t *testing.T) {
+	a := start(t, Config{Name: "w0"}, Config{Name: "w1"})[0]
+	for _, life := range []uint64{1, 2} {
+		assert.ErrorIs(t, service{agent: a}.Connect(newFakeStream(t, t.Context(), "w1", life, io.EOF)), io.EOF)
+	}
+	var live atomic.Int64
+	r, err := a.NewRRef(newText("v", &live), nil)
+	require.NoError(t, err)
+	present := &Peer{Name: "w1", Rank: 1, life: 2}
+	require.NoError(t, a.rrefs.serveFork(present, r.reference(rrefID{1, 100})))
+	r.Release()
+	a.rrefs.arrived("w1", 1)
+	assert.EqualValues(t, 1, live.Load())
+	assert.Equal(t, map[string]uint64{"w1": 2}, a.rrefs.lives)
+	require.NoError(t, a.rrefs.serveDelete(present, r.reference(rrefID{1, 100})))
+	assert.Zero(t, live.Load())
+}
+
+// Two that use one fork's id, of which one lies, leave no count behind that is wrong.
+func TestLease_forkOfAnother(t *testing.T) {
+	a := start(t, Config{Name: "w0"}, Config{Name: "w1"})[0]
+	o, err := a.rrefs.create(rrefID{1, 1})
+	require.NoError(t, err)
+	fork := rrefID{1, 2}
+	a.rrefs.share(o, fork, hold{"w2", 1})
+	a.rrefs.share(o, fork, hold{"w1", 1})
+	assert.Equal(t, 1, a.rrefs.holders["w1"].holds)
+	a.rrefs.dropFork(o, fork)
+	assert.Empty(t, a.rrefs.holders)
+	a.rrefs.provide(o, nil, nil)
 }
 
 // A former life is refused where it would hold what nobody releases.

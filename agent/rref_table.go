@@ -18,6 +18,8 @@ type rrefs struct {
 	children map[rrefID]*RRef // by the child's fork: its parent here
 	closed   bool
 
+	arrivals sync.Mutex // comes before all others
+
 	// See rref_lease.go. By the worker's name.
 	holders map[string]*holder
 	lives   map[string]uint64 // the incarnation that was met last
