@@ -4,6 +4,7 @@ from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 import base64
 import json
+import math
 
 from ._json import Opaque
 
@@ -35,7 +36,7 @@ def _object(pairs):
         raise ValueError(f"{tag} is no tag, or not alone in its object; a dict with such a key is written as $dict")
     try:
         return _TAGS[tag](found[tag])
-    except (TypeError, KeyError, IndexError, AttributeError, ArithmeticError) as exc:
+    except (TypeError, KeyError, IndexError, AttributeError, ArithmeticError, RuntimeError) as exc:
         raise ValueError(f"{tag}: {exc}") from exc
 
 
@@ -163,16 +164,34 @@ def _path(text):
     return pathlib.Path(_of(str, text))
 
 
+def _elements(body, kind, more=()):
+    """Return the data and the shape of an array, all of whose elements are of *kind*; None is for any."""
+    if not {"dtype", "shape", "data"} <= set(body) <= {"dtype", "shape", "data", *more}:
+        raise ValueError(f"an array has a dtype, a shape and data, not {list(body)}")
+    data, shape = _of(list, body["data"]), _of(list, body["shape"])
+    if kind is not None:
+        for element in data:
+            _of(kind, element)
+    if math.prod(_ints(shape, len(shape))) != len(data) or min(shape, default=0) < 0:
+        raise ValueError(f"{len(data)} elements are no array of shape {shape}")
+    return data, shape
+
+
+# By the kind of numpy's dtype.
+_ELEMENTS = {"b": bool, "i": int, "u": int, "f": float, "c": complex, "U": str, "O": None}
+
+
 def _ndarray(body):
     import numpy
 
-    if "npy" in body:
+    if "npy" in _of(dict, body):
         return _npy(body["npy"])
-    dtype = numpy.dtype(body["dtype"])
-    flat = numpy.empty(len(body["data"]), dtype)
-    for i, element in enumerate(body["data"]):  # one by one: elements of dtype O may be lists
+    dtype = numpy.dtype(_of(str, body["dtype"]))
+    data, shape = _elements(body, _ELEMENTS[dtype.kind])
+    flat = numpy.empty(len(data), dtype)
+    for i, element in enumerate(data):  # one by one: elements of dtype O may be lists
         flat[i] = element
-    return flat.reshape(body["shape"])
+    return flat.reshape(shape)
 
 
 def _npy(text):
@@ -191,12 +210,13 @@ def _numpy(body):
 def _tensor(body):
     import torch
 
-    dtype = getattr(torch, body["dtype"])
+    dtype = vars(torch).get(_of(str, body["dtype"]))
     if not isinstance(dtype, torch.dtype):
         raise ValueError(f"{body['dtype']} is no dtype of torch")
-    flat = torch.tensor(body["data"], dtype=dtype)
-    value = flat.reshape(body["shape"])
-    return value.requires_grad_() if body.get("requires_grad") else value
+    kind = bool if dtype == torch.bool else complex if dtype.is_complex else float if dtype.is_floating_point else int
+    data, shape = _elements(body, kind, ("requires_grad",))
+    value = torch.tensor(data, dtype=dtype).reshape(shape)
+    return value.requires_grad_() if _of(bool, body.get("requires_grad", False)) else value
 
 
 _TAGS = {

@@ -91,6 +91,26 @@ class Vectors(unittest.TestCase):
                 loads(text)
         self.assertRaises(ValueError, loads, "[" * 100_000 + "]" * 100_000)
 
+    def test_refused_arrays(self):
+        bodies = [
+            {"dtype": int, "shape": [1], "data": [1.7]}, {"dtype": int, "shape": [1], "data": [True]},
+            {"dtype": int, "shape": [1], "data": ["5"]}, {"dtype": float, "shape": [1], "data": [1]},
+            {"dtype": int, "shape": [-1], "data": [1]}, {"dtype": int, "shape": [2], "data": [1]},
+            {"dtype": int, "shape": [-1, -1], "data": [1]}, {"dtype": int, "shape": 1, "data": [1]},
+            {"dtype": int, "shape": [1], "data": 1}, {"dtype": int, "shape": [1], "data": [1], "x": 1},
+            {"dtype": int, "shape": [1], "data": [1], "requires_grad": 1}, {"dtype": 5, "shape": [1], "data": [1]},
+            {"dtype": "jit", "shape": [1], "data": [1]}, {"shape": [1], "data": [1]}, 5, "npy",
+            {"dtype": int, "shape": [1], "data": [{"$int": str(1 << 99)}]},
+        ]
+        for tag, library, names in (
+            ("$ndarray", numpy, {int: "<i8", float: "<f8"}), ("$tensor", torch, {int: "int64", float: "float32"}),
+        ):
+            for body in bodies if library is not None else ():
+                if type(body) is dict and "dtype" in body:
+                    body = {**body, "dtype": names.get(body["dtype"], body["dtype"])}
+                with self.subTest(tag=tag, body=body), self.assertRaises(ValueError):
+                    loads(json.dumps({tag: body}))
+
     def test_every_tag_has_a_vector(self):
         text = (VECTORS / "values.json").read_text("utf-8")
         self.assertEqual([tag for tag in _TAGS if f'"{tag}": ' not in text], [])
