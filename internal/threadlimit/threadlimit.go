@@ -47,7 +47,8 @@ const Always = 4
 // A look at the system is believed for so long.
 const (
 	lookBelieved    = time.Second
-	refusalBelieved = 50 * time.Millisecond
+	refusalBelieved = 50 * time.Millisecond // or lookShare times as long as the look took, if that is more
+	lookShare       = 50
 )
 
 // Limiter allows threads to calls. The zero value is not usable.
@@ -62,9 +63,10 @@ type Limiter struct {
 	// guarded by mu
 	seen     Bound // the last look
 	seenAt   time.Duration
-	seenPeak int64 // peak at that time
-	made     int64 // how many of those threads there were at that time, by Always too many at most
-	others   int64 // the fewest threads of everything else that a look has shown
+	took     time.Duration // the last look: with thousands of processes on the machine, tens of milliseconds
+	seenPeak int64         // peak at that time
+	made     int64         // how many of those threads there were at that time, by Always too many at most
+	others   int64         // the fewest threads of everything else that a look has shown
 	looked   bool
 }
 
@@ -103,7 +105,9 @@ func (l *Limiter) Allow(n, beside int) error {
 // lookNow with mu held reads the system's limits. A thread that was allowed just now may not have been made yet, and then
 // the room that the system shows is also its own: so the threads that there are count, not those that were allowed.
 func (l *Limiter) lookNow(peak int64) {
+	began := l.now()
 	l.seen, l.seenAt, l.seenPeak = l.look(), l.now(), peak
+	l.took = l.seenAt - began
 	threads := int64(l.seen.Threads)
 	if !l.looked {
 		l.others = threads - Always // which may be calls
@@ -117,14 +121,15 @@ func (l *Limiter) lookNow(peak int64) {
 func (l *Limiter) most() int64 { return l.made + int64(max(l.seen.Room-l.kept, 0)) }
 
 // stale with mu held: whether the last look is no answer to want. Others take threads too, so half of what it left is
-// given out without another look. A refusal is repeated for a short while, as those who are refused come in crowds.
+// given out without another look. A refusal is repeated for a while, as those who are refused come in crowds, and
+// whoever asks may keep others waiting.
 func (l *Limiter) stale(want, peak int64) bool {
 	if !l.looked {
 		return true
 	}
 	age := l.now() - l.seenAt
 	if want > l.most() {
-		return age > refusalBelieved
+		return age > max(refusalBelieved, lookShare*l.took)
 	}
 	return age > lookBelieved || peak-l.seenPeak > (l.most()-l.seenPeak)/2
 }

@@ -16,11 +16,13 @@ type system struct {
 	threads int // of the process
 	looks   int
 	time    time.Duration
+	took    time.Duration // by a look
 }
 
 func (s *system) limiter() *Limiter {
 	l := newLimiter(func() Bound {
 		s.looks++
+		s.time += s.took
 		return Bound{Room: s.room, Limit: "a limit", Raise: "raise it", Threads: 7 + s.threads}
 	}, func() time.Duration { return s.time })
 	l.kept = 10
@@ -127,6 +129,17 @@ func TestAllow_crowds(t *testing.T) {
 		require.NoError(t, l.Allow(n, 0))
 	}
 	assert.Less(t, s.looks, 4)
+}
+
+// Looks that take long are few: callers wait for them.
+func TestAllow_slowLooks(t *testing.T) {
+	s := &system{room: 12, took: 20 * time.Millisecond}
+	l := s.limiter()
+	for range 1000 { // ten seconds
+		require.Error(t, l.Allow(100, 0))
+		s.time += 10 * time.Millisecond
+	}
+	assert.Less(t, s.looks, 12)
 }
 
 func TestError(t *testing.T) {
