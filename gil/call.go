@@ -2,6 +2,7 @@ package gil
 
 import (
 	"context"
+	"reflect"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -32,7 +33,7 @@ import (
 //	})
 //
 // GIL: acquires; must not be held
-// Thread: any; f runs on another goroutine, locked to its OS thread
+// Thread: any; f runs on another goroutine, locked to its OS thread, or on the caller's where ctx cannot end
 // Ref: the caller's, if T is a reference
 // Blocks: ctx and Patience; with a ctx that cannot end, the GIL, then f
 //
@@ -73,6 +74,7 @@ func Call[T any](ctx context.Context, f func(Token) (T, error)) (T, error) {
 type leavable[T any] struct {
 	over     chan struct{} // closed when the fields below it are set
 	value    T
+	given    bool // f returned without an error
 	err      error
 	panicked any
 	exited   bool // f ended its goroutine
@@ -95,7 +97,7 @@ func (c *leavable[T]) run(ctx context.Context, f func(Token) (T, error)) {
 		if c.panicked != nil {
 			panic(c.panicked) // panics: f did, and nobody is there to be told
 		}
-		if c.err == nil {
+		if c.given {
 			release(c.value)
 		}
 	}()
@@ -112,6 +114,7 @@ func (c *leavable[T]) call(ctx context.Context, f func(Token) (T, error)) {
 			return gate.Ended(ctx) // it waited for the GIL for too long
 		}
 		c.value, err = f(t)
+		c.given = err == nil
 		return err
 	})
 }
@@ -135,8 +138,11 @@ func (c *leavable[T]) seen(ctx context.Context) *interruption {
 	return &interruption{label: label(ctx)}
 }
 
-// release gives back what nobody wants.
+// release gives back what nobody wants. A nil pointer is nothing to give back.
 func release(v any) {
+	if p := reflect.ValueOf(v); p.Kind() == reflect.Pointer && p.IsNil() {
+		return
+	}
 	if r, ok := v.(interface{ Release() }); ok {
 		r.Release()
 	}

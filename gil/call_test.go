@@ -96,6 +96,20 @@ func TestCallLeavesWhatIsStuck(t *testing.T) {
 	pytest.Until(t, "the late result is released", result.released.Load)
 }
 
+// TestCallReleasesNoNil: a function may have nothing to give, and its caller has left; a crash would be the process's.
+func TestCallReleasesNoNil(t *testing.T) {
+	defineState(t)
+	ctx, cancel := context.WithCancel(background)
+	go func() {
+		awaitEntered(t)
+		cancel()
+	}()
+	_, err := gil.Call(ctx, func(tok gil.Token) (*releasable, error) { return nil, method(tok, "stuck") })
+	require.ErrorIs(t, err, context.Canceled)
+	openDoor(t)
+	quiet(t)
+}
+
 // TestCallIsInterrupted: within Patience, on a machine that is fast enough; a first interruption takes longest.
 func TestCallIsInterrupted(t *testing.T) {
 	defineState(t)
