@@ -129,12 +129,20 @@ func (w *interrupts) run() {
 		w.start()
 	default:
 		w.pause = min(max(2*w.pause, firstPause), Patience)
-		time.AfterFunc(w.pause, func() {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.start()
-		})
+		w.startLater(w.rounds)
 	}
+}
+
+// startLater with mu held comes back after the pause, unless a newcomer has had a round begun in the meantime, which
+// will come back as well: each round has one successor.
+func (w *interrupts) startLater(rounds int) {
+	time.AfterFunc(w.pause, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.rounds == rounds {
+			w.start()
+		}
+	})
 }
 
 func (w *interrupts) current() []*interruption {

@@ -1,0 +1,38 @@
+//go:build go1.25
+
+package gil
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// TestRoundsDoNotMultiply: while one call is stuck others come and go, and each has a round of its own; but what is
+// stuck is looked at as often as before.
+func TestRoundsDoNotMultiply(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newInterrupts()
+		stuck := new(interruption)
+		w.watch(stuck)
+		for range 100 {
+			<-time.After(10 * time.Millisecond)
+			other := new(interruption)
+			other.end()
+			w.watch(other)
+		}
+		synctest.Wait()
+		before := w.rounds
+		<-time.After(40 * Patience)
+		synctest.Wait()
+		assert.InDelta(t, 40, w.rounds-before, 10)
+		stuck.end()
+		<-time.After(2 * Patience)
+		synctest.Wait()
+		before = w.rounds
+		<-time.After(40 * Patience)
+		assert.Equal(t, before, w.rounds, "nobody is left")
+	})
+}
