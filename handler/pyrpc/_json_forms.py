@@ -78,6 +78,9 @@ def numpy_scalar(cls):
 
 def _scalar(writer, value):
     array = sys.modules["numpy"].asarray(value)
+    if isinstance(value, (str, bytes)) and len(array.item()) < len(value):  # zeros at its end: arrays keep none
+        base = str if isinstance(value, str) else bytes
+        return writer.opaque(value, value=writer.write(base.__getitem__(value, slice(None))))
     if _is_listed(array.dtype):
         return {"$numpy": {"dtype": array.dtype.str, "value": writer.write(array.item())}}
     return {"$numpy": {"npy": _npy(array)}}

@@ -200,6 +200,8 @@ class Opaques(unittest.TestCase):
         self.assertIn("MEZ", self.body(datetime.datetime(2026, 11, 30, tzinfo=mez))["repr"])
         self.assertEqual(list(self.body(Never(2026, 11, 30))), ["type", "repr"])
         if numpy is not None:
+            self.assertEqual(self.body(numpy.str_("a\0"))["value"], "a\0")
+            self.assertEqual(self.body(numpy.bytes_(b"a\0"))["value"], {"$bytes": "YQA="})
             self.assertIn("--", self.body(numpy.ma.array([1, 2], mask=[0, 1]))["repr"])
         if torch is not None:
             self.assertIn("sparse", self.body(torch.eye(2).to_sparse())["repr"])
