@@ -51,7 +51,8 @@ def _overdue(text, limit):
     counted = int(counted)
     if 0 <= limit - counted <= max(100, limit // 10):
         counted = limit
-    return f"{_OVERDUE} ({counted}{said}{rest}"
+    doing = before[: -len(_OVERDUE) - 1].rstrip(": ")
+    return f"{_OVERDUE} ({counted}{said}{rest}" + (f": {doing}" if doing else "")
 
 
 def failure(code, worker, ran, text, what="", timeout=0):

@@ -80,6 +80,7 @@ class Overdue(unittest.TestCase):
             (words + " (80 ms) and will now be marked with an error: x", "(100 ms) and will now be marked with an error: x"),
             ("it took (5 or 6 ms) and will now be marked with an error", "(100 ms) and will now be marked with an error: it took (5"),
             (words + " (many ms) and will now be marked with an error", "(100 ms) and will"),
+            (f"asking w2: {words} (80 ms) and will now be marked with an error: x", "with an error: x: asking w2 (f at"),
             ("other (80 ms) and will now be marked with an error", "an error: other (80 ms)"),
         ):
             got = failure("DeadlineExceeded", "w", True, text, "f", 0.1)
