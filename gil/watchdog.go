@@ -32,7 +32,7 @@ type Due struct {
 // Seen is what the thread of a call was doing.
 type Seen struct {
 	Stack    string // its Python frames; empty when it has none
-	HeldBack bool   // an exception would have done harm
+	HeldBack bool   // what it waits for in Go is not to be ended just now
 }
 
 // interrupts interrupts calls whose context has ended, on a goroutine of its own: it has to wait for

@@ -55,17 +55,25 @@ def new_mark():
 
 def harmless(frame, since):
     """Whether an exception in *frame*, which a thread executes, leaves nothing behind that somebody else waits for."""
-    if frame.f_code.co_filename.startswith(UNTOUCHED):
+    if frame.f_code.co_filename.startswith(UNTOUCHED) or is_held_back(frame, since):
         return False
-    held_back = monotonic() - since < HOLD_BACK
     while frame is not None:
-        code = frame.f_code
-        if code.co_filename.startswith(IMPORTING):
-            return False
-        if held_back and (code.co_name in DELICATE or (code.co_filename, code.co_name) in undisturbed):
+        if frame.f_code.co_filename.startswith(IMPORTING):
             return False
         frame = frame.f_back
     return True
+
+
+def is_held_back(frame, since):
+    """Whether a thread executes, or was called by, what is left alone for a while."""
+    if monotonic() - since >= HOLD_BACK:
+        return False
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name in DELICATE or (code.co_filename, code.co_name) in undisturbed:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def is_due(frame, mark):
@@ -217,8 +225,8 @@ def set_traps(wanted):
 
 def look(calls, more_undisturbed):
     """Have the threads of *calls*, each (ident, mark, whether to set traps), look from now on, and no others. Gives for
-    each its Python frames, as a text, and whether it is left alone just now; and what _PyEval_SetTrace is to be given, or
-    None."""
+    each its Python frames, as a text, and whether it is held back: a wait in Go is not to be ended then. And gives what
+    _PyEval_SetTrace is to be given, or None."""
     undisturbed.update(more_undisturbed)
     for ident, mark in _list(due.items()):
         if mark[0] is None:
@@ -229,7 +237,7 @@ def look(calls, more_undisturbed):
         if since is None or frame is None:
             seen.append(("", False))
         else:
-            seen.append((stack_of(frame), not harmless(frame, since)))
+            seen.append((stack_of(frame), is_held_back(frame, since)))
         if since is not None:
             due[ident] = mark
             add_code(frame if traps_too else None, wanted)
