@@ -21,7 +21,7 @@ func (i *interruption) abandon() (blocks bool) {
 		return false
 	}
 	blocks = !gate.Process.Abandon(permit)
-	i.abandoned.Store(!blocks)
+	i.abandoned.Store(gate.Process.IsAbandoned(permit)) // not where the call waits in Go: Detach gave that permit up
 	return blocks
 }
 

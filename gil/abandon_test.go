@@ -64,6 +64,31 @@ func interruptibleWith(t *testing.T, name string) (cancel func(), result <-chan 
 	return end, done
 }
 
+// TestCallThatWaitsInGoIsNotAbandoned: it gave its permit up itself, by Detach.
+func TestCallThatWaitsInGoIsNotAbandoned(t *testing.T) {
+	quiet(t)
+	ctx, cancel := context.WithCancel(gil.WithLabel(background, "waits in Go"))
+	out, free, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		done <- gil.With(ctx, func(tok gil.Token) error {
+			return gil.Detach(tok, func() {
+				close(out)
+				<-free
+			})
+		})
+	}()
+	<-out
+	cancel()
+	pytest.Until(t, "the watchdog has looked at it later than Patience", func() bool {
+		stuck := gil.Stats().Stuck
+		return len(stuck) == 1 && stuck[0].For > 6*gil.Patience
+	})
+	assert.False(t, gil.Stats().Stuck[0].Abandoned)
+	close(free)
+	require.NoError(t, <-done)
+	quiet(t)
+}
+
 // TestCallThatWaitsForTheGILIsNotAbandoned: more permits would only bring more threads to wait for it.
 func TestCallThatWaitsForTheGILIsNotAbandoned(t *testing.T) {
 	fn := function(t, "def f(data): return data")

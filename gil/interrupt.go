@@ -57,7 +57,7 @@ type StuckCall struct {
 	For   time.Duration `json:"for_ns"` // since its context ended
 	Stack string        `json:"stack"`  // Python's, when it was last looked at; empty before that
 
-	Abandoned bool `json:"abandoned"` // its permit was given back
+	Abandoned bool `json:"abandoned"` // its permit was given back while it is in Python
 }
 
 // interruption is a call as the watchdog sees it.
@@ -132,7 +132,8 @@ func (i *interruption) mark(t Token, with Interrupter) cpython.Ref {
 	return m
 }
 
-// looked takes what the watchdog saw of its thread, which has been told. The GIL is held.
+// looked is called with what the watchdog saw of i's thread, once that thread has been told to stop. It keeps the Python
+// stack, renews the trace function, and ends a wait in Go, unless an exception would do harm there. The GIL is held.
 func (i *interruption) looked(seen Seen, trace cpython.Ref) {
 	if seen.Stack != "" {
 		i.saw(seen.Stack)

@@ -26,35 +26,44 @@ type stalls struct {
 	// guarded by mu
 	present  *Stall // nil while there is none
 	watchers []*stallWatcher
-	telling  bool
 }
 
+// stallWatcher has a goroutine of its own while it is told something, so that one that blocks holds up no other.
 type stallWatcher struct {
 	call func(*Stall)
-	told *Stall // what it was told last
+
+	// guarded by stalls.mu
+	told    *Stall // what it was told last
+	telling bool
+	stopped bool
 }
 
 var stalled stalls
 
-// OnStall has f called, with what is known of it, when Python stalls: when all who are inside are calls whose context has
-// ended and that run on, and there is no permit, or no thread, for another; or when the GIL was not to be had for five
-// seconds by who wants to interrupt a call. When that is over f is called with nil. Calls of f follow each other, on a
-// goroutine of their own, and those of several functions are in the order in which these were given. The function returned ends that; a call of f may be in progress still.
+// OnStall has f called, with what is known of the stall, when Python stalls. Python stalls when everybody inside is a
+// call whose context has ended and that runs on, and there is no permit, or no thread, for another call. It stalls too
+// when whoever wants to interrupt a call does not get the GIL for five seconds. When the stall is over f is called with
+// nil; the end of Python is not the end of a stall. Calls of f follow each other, on a goroutine that f shares with no
+// other function: an f that blocks misses what changes meanwhile, and holds up nobody. The function returned ends
+// the calls; one of them may be in progress still.
 //
 // GIL: not needed; f is called without it
 // Thread: any
 // Ref: none
 // Blocks: no
-func OnStall(f func(*Stall)) (stop func()) {
+func OnStall(f func(*Stall)) (stop func()) { return stalled.on(f) }
+
+func (s *stalls) on(f func(*Stall)) (stop func()) {
 	w := &stallWatcher{call: f}
-	stalled.mu.Lock()
-	defer stalled.mu.Unlock()
-	stalled.watchers = append(stalled.watchers, w)
-	stalled.startTelling()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watchers = append(s.watchers, w)
+	s.startTelling()
 	return func() {
-		stalled.mu.Lock()
-		defer stalled.mu.Unlock()
-		stalled.watchers = slices.DeleteFunc(stalled.watchers, func(other *stallWatcher) bool { return other == w })
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		w.stopped = true
+		s.watchers = slices.DeleteFunc(s.watchers, func(other *stallWatcher) bool { return other == w })
 	}
 }
 
@@ -89,32 +98,26 @@ func (s *stalls) why() string {
 
 // startTelling with mu held.
 func (s *stalls) startTelling() {
-	if !s.telling && s.next() != nil {
-		s.telling = true
-		go s.tell()
-	}
-}
-
-// next with mu held is a watcher who does not know the present yet.
-func (s *stalls) next() *stallWatcher {
 	for _, w := range s.watchers {
-		if w.told != s.present {
-			return w
+		if !w.telling && w.told != s.present {
+			w.telling = true
+			go s.tell(w)
 		}
 	}
-	return nil
 }
 
-func (s *stalls) tell() {
+// tell calls w until it knows the present stall, or that there is none.
+func (s *stalls) tell(w *stallWatcher) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for w := s.next(); w != nil; w = s.next() {
-		w.told = s.present
+	for !w.stopped && w.told != s.present {
+		present := s.present
+		w.told = present
 		s.mu.Unlock()
-		w.call(w.told)
+		w.call(present)
 		s.mu.Lock()
 	}
-	s.telling = false
+	w.telling = false
 }
 
 // set notes that there is one, or none where there is no reason.

@@ -113,7 +113,9 @@ func (w *interrupts) start() {
 func (w *interrupts) run() {
 	list := w.current()
 	trapped, blocked := w.round(list)
-	stalled.set(blocked)
+	if gate.Process.State() == gate.Running {
+		stalled.set(blocked) // once Python is being closed it serves no calls, whoever leaves
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	fresh := len(w.list) > len(list)

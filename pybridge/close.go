@@ -14,8 +14,9 @@ import (
 // Close gives this handle up. The last one stops admission, waits for the calls in progress as long
 // as ctx allows, runs the cleanup registry (owner references, handler references, pending decrefs,
 // the ledger, the exit functions of threading and atexit, flushing, and finalising where asked for) and closes
-// Python for the process. Processes of multiprocessing that still run when the time for that is over are terminated. Closing the last handle again, or meanwhile, waits for that and gives the same error;
-// closing any other again does nothing.
+// Python for the process. Processes of multiprocessing that still run when the time for that is over are terminated.
+// Closing the last handle again, or meanwhile, waits for that and gives the same error; closing any other again does
+// nothing.
 //
 // GIL: must not be held
 // Thread: any

@@ -10,20 +10,20 @@ import (
 	"github.com/pyrpc/pyrpc/internal/gate"
 )
 
-// rest gives memory that is free back to the kernel when nobody has entered Python for a while: malloc keeps what it
-// may, and pools of Go's keep buffers until the garbage collector has run twice, which it does every other
-// minute where nothing is made. It happens once for each such while, and only where memory has grown: a
-// program that is idle is left alone.
+// rest returns free memory to the kernel after nobody has entered Python for [restAfter]. Without it malloc keeps free
+// memory, and a sync.Pool keeps its buffers until the garbage collector has run twice; in a program that allocates
+// nothing the collector runs every two minutes. rest does so once in each idle period, and only if the process has grown
+// by [restWorth] since the last time.
 type rest struct {
-	entries  uint64        // of the gate, when it was looked at last
-	quiet    time.Duration // for which they have been the same
-	resident int           // bytes that the process had after the last rest, or at the start
+	entries  uint64        // how often the gate had been entered at the last look
+	quiet    time.Duration // how long that number has been the same
+	resident int           // the process's resident memory in bytes after the last rest, or at the start
 }
 
 const (
-	// restAfter is how long nobody must have entered: a multiple of [signalPeriod].
+	// restAfter is how long Python must be idle first: a multiple of [signalPeriod].
 	restAfter = 10 * time.Second
-	// restWorth is how much memory must have grown since the last rest. The next calls pay for getting it anew.
+	// restWorth is the growth in bytes that is worth a rest: the calls after it pay for allocating the memory anew.
 	restWorth = 16 << 20
 )
 
@@ -35,7 +35,7 @@ func (r *rest) look() {
 	}
 }
 
-// isDue is true once for each while of restAfter in which entries stay the same.
+// isDue reports, once in each idle period, that the number of entries has been the same for restAfter.
 func (r *rest) isDue(entries uint64) bool {
 	if entries != r.entries {
 		r.entries, r.quiet = entries, 0
@@ -48,14 +48,14 @@ func (r *rest) isDue(entries uint64) bool {
 	return r.quiet >= restAfter
 }
 
-// giveBack runs the collector twice: a sync.Pool lets go in the second run of what it had in the first.
+// giveBack runs the collector twice: a sync.Pool frees its buffers only in the second run after their last use.
 func giveBack() {
 	runtime.GC()
 	runtime.GC()
 	cpython.TrimMemory()
 }
 
-// residentMemory is the process's in bytes, 0 where it cannot be known.
+// residentMemory is the resident memory of the process in bytes, 0 where the system does not tell.
 func residentMemory() int {
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {

@@ -29,6 +29,8 @@ type stallLog struct {
 	logged  *gil.Stall // of which the end is to be logged
 	last    time.Time
 	later   *time.Timer
+	records []func() // to be logged
+	writing bool
 }
 
 // note is what gil.OnStall calls.
@@ -37,7 +39,7 @@ func (l *stallLog) note(s *gil.Stall) {
 	defer l.mu.Unlock()
 	l.present = s
 	if s != nil {
-		l.write()
+		l.begin()
 		return
 	}
 	if l.later != nil {
@@ -45,25 +47,45 @@ func (l *stallLog) note(s *gil.Stall) {
 	}
 	if l.logged != nil {
 		l.logged = nil
-		l.log.Warn("python serves calls again")
+		l.write(func() { l.log.Warn("python serves calls again") })
 	}
 }
 
-// write with mu held logs the present stall, or comes back when the last one is long enough ago.
-func (l *stallLog) write() {
+// begin with mu held logs the present stall, or comes back when the last one is long enough ago.
+func (l *stallLog) begin() {
 	if wait := stallEvery - time.Since(l.last); !l.last.IsZero() && wait > 0 {
 		l.later = time.AfterFunc(wait, func() {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			if l.present != nil && l.logged != l.present {
-				l.write()
+				l.begin()
 			}
 		})
 		return
 	}
 	s := l.present
 	l.last, l.logged = time.Now(), s
-	l.log.Error("python serves no calls: "+s.Reason, "waiting", s.Waiting, "inside", counted(s.Inside), "calls", describe(s.Calls))
+	l.write(func() {
+		l.log.Error("python serves no calls: "+s.Reason, "waiting", s.Waiting, "inside", counted(s.Inside), "calls", describe(s.Calls))
+	})
+}
+
+// write with mu held logs what is to be logged, in order, and gives mu up meanwhile: a handler may block, also on the
+// GIL that is stuck.
+func (l *stallLog) write(record func()) {
+	l.records = append(l.records, record)
+	if l.writing {
+		return // whoever writes goes on with it
+	}
+	l.writing = true
+	for len(l.records) > 0 {
+		next := l.records[0]
+		l.records = l.records[1:]
+		l.mu.Unlock()
+		next()
+		l.mu.Lock()
+	}
+	l.writing = false
 }
 
 // describe puts calls of one label and stack together, the most first.

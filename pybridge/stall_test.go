@@ -132,6 +132,32 @@ func init() {
 		fmt.Println("stalled:", gil.Stats().Stalled != "")
 		return nil
 	}, pybridge.WithPermits(2), pybridge.WithMaxAbandoned(1), pybridge.WithSwitchInterval(time.Minute), logger))
+	pytest.Register("closed while stalled", script(func(ctx context.Context) error {
+		rt, err := pybridge.Start(ctx, pybridge.WithPermits(1), pybridge.WithMaxAbandoned(0), pybridge.WithSwitchInterval(time.Minute), logger)
+		if err != nil {
+			return err
+		}
+		b, err := newBlocked(ctx, rt, "waits")
+		if err != nil {
+			return err
+		}
+		b.begin(ctx)()
+		log.awaitLine("serves no calls")
+		short, cancel := context.WithTimeout(ctx, 6*gil.Patience)
+		defer cancel()
+		fmt.Println("closed in time:", rt.Close(short) == nil)
+		fmt.Println("stalled:", gil.Stats().Stalled != "")
+		for {
+			select {
+			case line := <-log:
+				if strings.Contains(line, "serves calls again") {
+					fmt.Println(line)
+				}
+			default:
+				return nil
+			}
+		}
+	}))
 	pytest.Register("gil held in C", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		b, err := newBlocked(ctx, rt, "waits_with_gil")
 		if err != nil {
@@ -176,4 +202,9 @@ GIL was not given up: true
 left: true
 another: <nil>
 `, runs(t, "gil held in C"))
+}
+
+// TestEndOfPythonIsNotTheEndOfAStall: nobody is served any more.
+func TestEndOfPythonIsNotTheEndOfAStall(t *testing.T) {
+	assert.Equal(t, "closed in time: false\nstalled: true\n", runs(t, "closed while stalled"))
 }

@@ -33,6 +33,14 @@ func (g *Gate) Abandon(id int) bool {
 	return true
 }
 
+// IsAbandoned reports whether the permit of that ID is out and abandoned: not one whose holder has stepped out, or come
+// back since.
+func (g *Gate) IsAbandoned(id int) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return id >= 1 && id <= len(g.ids) && g.ids[id-1] != nil && g.ids[id-1].at == &g.abandoned
+}
+
 // Blocked says why no newcomer can come in, given that so many of those inside do not leave; empty when one can, or when
 // somebody else is inside who will leave.
 func (g *Gate) Blocked(stuck int) string {

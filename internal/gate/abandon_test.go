@@ -59,8 +59,11 @@ func TestNobodyIsAbandonedWhereNoneMayBe(t *testing.T) {
 func TestAbandonedHolderStepsOut(t *testing.T) {
 	g := opened(t, gate.Options{Max: 1})
 	p := enter(t, g, "stuck")
+	assert.False(t, g.IsAbandoned(p.ID()))
 	require.True(t, g.Abandon(p.ID()))
+	assert.True(t, g.IsAbandoned(p.ID()))
 	p.StepOut()
+	assert.False(t, g.IsAbandoned(p.ID()))
 	assert.Equal(t, [3]int{0, 1, 0}, counts(g))
 	assert.True(t, g.Abandon(p.ID()), "it has no place to give")
 	assert.Equal(t, [3]int{0, 1, 0}, counts(g))

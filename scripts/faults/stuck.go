@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,15 +29,16 @@ import (
 // their own.
 func stuckFaults() []fault {
 	const stuckStatus = 7
+	log := &stallWriter{logged: make(chan struct{})}
 	few := []pybridge.Option{pybridge.WithPermits(4), pybridge.WithMaxAbandoned(4),
-		pybridge.WithLogger(slog.New(slog.NewTextHandler(os.Stderr, nil)))}
+		pybridge.WithLogger(slog.New(slog.NewTextHandler(log, nil)))}
 	return []fault{
 		{name: "stuck-all", injected: "8 calls sleep 1000 s, deadline 200 ms each, with 4 permits, and 4 calls that may be abandoned", must: "a log line with their label and Python stack; a deadline's error for others",
 			status: stuckStatus, stderr: []string{"level=ERROR", "python serves no calls: all 4 permits", "8 × sleeper", "in sleep"}, do: func(p *probe) {
 				w := start(p, few...)
-				call, stalled := w.innocent(), onStall()
+				call := w.innocent()
 				w.stick(8)
-				<-stalled
+				<-log.logged
 				ctx, cancel := context.WithTimeout(background, 200*time.Millisecond)
 				defer cancel()
 				_, err := w.h.RunUDF(ctx, call)
@@ -47,9 +49,8 @@ func stuckFaults() []fault {
 		{name: "stuck-gil", injected: "a call holds the GIL in C for ever, deadline 200 ms", must: "a log line after 5 s",
 			status: stuckStatus, stderr: []string{"level=ERROR", "the GIL was not given up for 5s"}, do: func(p *probe) {
 				w := start(p, few...)
-				stalled := onStall()
 				p.did("%v", w.deadline("in_c", 60))
-				<-stalled
+				<-log.logged
 				p.status = stuckStatus
 			}},
 		{name: "stuck-close", injected: "Close with a second's deadline while 3 calls are abandoned", must: "an error that names them",
@@ -81,15 +82,18 @@ func stuckFaults() []fault {
 	}
 }
 
-// onStall is a channel that is closed when nobody is served any more, and the log says so.
-func onStall() <-chan struct{} {
-	stalled := make(chan struct{})
-	gil.OnStall(func(s *gil.Stall) {
-		if s != nil {
-			close(stalled)
-		}
-	})
-	return stalled
+// stallWriter writes a log to stderr, and closes logged once that says that nobody is served any more.
+type stallWriter struct {
+	once   sync.Once
+	logged chan struct{}
+}
+
+func (w *stallWriter) Write(line []byte) (int, error) {
+	n, err := os.Stderr.Write(line)
+	if bytes.Contains(line, []byte("python serves no calls")) {
+		w.once.Do(func() { close(w.logged) })
+	}
+	return n, err
 }
 
 // stick makes n calls that sleep, and returns when their callers have left.
