@@ -141,6 +141,18 @@ atexit.register(threading.Event().wait)
 	assert.Contains(t, stderr, "atexit hooks: context deadline exceeded")
 }
 
+// TestThreadExits_holdsTheGIL: what would need the GIL costs its time once, and not again after each stage.
+func TestThreadExits_holdsTheGIL(t *testing.T) {
+	_, stderr, code := exits(t, pybridge.FinalizeNever, time.Second, `
+import ctypes, multiprocessing.process, threading
+threading._register_atexit(ctypes.PyDLL(None).sleep, 1000)
+`)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "threading's exit functions: context deadline exceeded")
+	assert.Contains(t, stderr, "stdout and stderr: context deadline exceeded")
+	assert.Equal(t, 1, strings.Count(stderr, "ending multiprocessing's processes"), stderr)
+}
+
 var pidLine = regexp.MustCompile(`(?m)^pid (\d+)$`)
 
 // assertEnded waits until the processes whose numbers were printed are gone; a zombie is.

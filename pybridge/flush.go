@@ -23,13 +23,14 @@ func (i *interpreter) flush(ctx context.Context) error {
 		return cleanup.ErrSkipped
 	}
 	f := &flushing{interp: i, on: i.owner}
+	f.own, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	defer f.stop()
 	half, cancel := halfOf(ctx)
 	defer cancel()
 	return errors.Join(
 		f.stage(half, "threading's exit functions", i.runThreadExits),
 		f.stage(ctx, "atexit hooks", func(t gil.Token) error { return runExitFunctions(t, i.atexit) }),
-		f.stage(ctx, "stdout and stderr", func(t gil.Token) error { return flushStreams(t, i.sys) }),
+		f.last(ctx, "stdout and stderr", func(t gil.Token) error { return flushStreams(t, i.sys) }),
 	)
 }
 
@@ -51,11 +52,15 @@ func halfOf(ctx context.Context) (context.Context, context.CancelFunc) {
 // flushing is one run of [interpreter.flush].
 type flushing struct {
 	interp *interpreter
+	own    context.Context // what the stages run with: it ends with the flushing, and not when their time is over
+	cancel context.CancelFunc
 	on     *owner   // where the next stage runs
 	spares []*owner // others than Python's main thread
+	ended  bool     // endChildren was called; it takes its time where nobody gets the GIL, so it is called once
 }
 
 func (f *flushing) stop() {
+	f.cancel()
 	for _, o := range f.spares {
 		o.stop()
 	}
@@ -67,57 +72,74 @@ func (f *flushing) elsewhere() {
 	f.spares = append(f.spares, f.on)
 }
 
-// stage runs what. When ctx ends first, the processes that multiprocessing has started are ended, since it is those
-// that such a function usually waits for, and nobody would end them later.
+// stage runs what. When ctx ends first, the later stages go on elsewhere, and the processes that multiprocessing has
+// started are ended, since it is those that such a function usually waits for, and nobody would end them later.
 func (f *flushing) stage(ctx context.Context, name string, what func(gil.Token) error) error {
+	on := f.on
+	over, err := f.run(ctx, name, what)
+	if over == nil {
+		return err
+	}
+	f.elsewhere()
+	if f.ended {
+		return err
+	}
+	f.ended = true
+	names, failed := f.endChildren()
+	switch {
+	case failed != nil:
+		return errors.Join(err, fmt.Errorf("ending multiprocessing's processes: %w", failed))
+	case len(names) == 0:
+		return err
+	}
+	err = errors.Join(err, fmt.Errorf("multiprocessing's processes had not ended and were terminated: %s", strings.Join(names, ", ")))
+	select {
+	case late := <-over:
+		f.on = on
+		return errors.Join(err, late)
+	case <-time.After(leaveChildren):
+		return err
+	}
+}
+
+// last is stage for the last one, after which nothing is to be made possible.
+func (f *flushing) last(ctx context.Context, name string, what func(gil.Token) error) error {
+	_, err := f.run(ctx, name, what)
+	return err
+}
+
+// run runs what, for lastStage where ctx has ended already. When it has not returned in time, over is what will have its
+// error; nil when it has.
+func (f *flushing) run(ctx context.Context, name string, what func(gil.Token) error) (over <-chan error, err error) {
 	if ctx.Err() != nil {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), lastStage)
 		defer cancel()
 	}
-	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	over := make(chan error, 1)
+	result := make(chan error, 1)
 	on := f.on
-	go func() { over <- on.with(own, what) }()
+	go func() { result <- on.with(f.own, what) }()
 	select {
-	case err := <-over:
-		return err
+	case err := <-result:
+		return nil, err
 	case <-ctx.Done():
-	}
-	late := fmt.Errorf("%s: %w", name, context.Cause(ctx))
-	f.elsewhere()
-	ended := f.endChildren()
-	if ended == nil {
-		return late
-	}
-	select {
-	case err := <-over:
-		f.on = on
-		return errors.Join(late, ended, err)
-	case <-time.After(leaveChildren):
-		return errors.Join(late, ended)
+		return result, fmt.Errorf("%s: %w", name, context.Cause(ctx))
 	}
 }
 
-// endChildren ends the processes that multiprocessing started and that run still. The error names them; nil when
-// there were none.
-func (f *flushing) endChildren() error {
+// endChildren ends the processes that multiprocessing started and that run still, and gives their names.
+func (f *flushing) endChildren() (names []string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*endChildren)
 	defer cancel()
-	var names []string
-	err := f.on.with(ctx, func(t gil.Token) error {
+	err = f.on.with(ctx, func(t gil.Token) error {
 		v, err := f.interp.bridge.tool(t, "end_children", endChildren.Seconds())
 		names = asTexts(v)
 		return err
 	})
-	switch {
-	case err != nil:
-		return fmt.Errorf("ending multiprocessing's processes: %w", err)
-	case len(names) > 0:
-		return fmt.Errorf("multiprocessing's processes had not ended and were terminated: %s", strings.Join(names, ", "))
+	if err != nil {
+		return nil, err // names may be written later
 	}
-	return nil
+	return names, nil
 }
 
 // runThreadExits compiles nothing where nobody has registered a function, as in most processes.
