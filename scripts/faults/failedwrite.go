@@ -10,8 +10,8 @@ func failedWriteFaults() []fault {
 			do: outcome("BrokenPipeError", "fails_to_write", "executor", "socket")},
 		{name: "failed-write-file-executor", injected: "a ThreadPoolExecutor's thread writes beyond RLIMIT_FSIZE (SIGXFSZ)", must: raises,
 			do: outcome("File too large", "fails_to_write", "executor", "file")},
-		{name: "failed-write-process-pool", injected: "6 times: workers of a ProcessPoolExecutor exit while its thread feeds them (SIGPIPE)",
-			must: "BrokenProcessPool, each time; the process goes on", do: outcome("BrokenProcessPool", "breaks_pools", 6)},
+		{name: "failed-write-feeder", injected: "6 times: the thread that feeds a queue of multiprocessing writes to a pipe that nobody reads (SIGPIPE)",
+			must: raises, do: outcome("BrokenPipeError", "feeds_nobody", 6)},
 		{name: "failed-write-children", injected: "programs are run, and say what they ignore and block", must: "nothing is ignored nor blocked in them",
 			do: outcome("[{0 8}]", "signals_of_children")},
 	}

@@ -46,27 +46,30 @@ def fails_to_write(where, what):
     return got[0]
 
 
-def breaks_pools(times):
-    import os
-    from concurrent.futures import ProcessPoolExecutor
+def feeds_nobody(times):
+    """Have the thread that feeds a queue of multiprocessing, as that of a ProcessPoolExecutor, write to a pipe whose
+    reader is closed. (A pool whose workers die would do it too, but hangs now and then up to Python 3.11.4: gh-94777.)"""
+    import multiprocessing
 
     kinds = set()
     for _ in range(times):
-        with ProcessPoolExecutor(2) as pool:
-            futures = [pool.submit(os._exit, 3) for _ in range(2)]
-            try:
-                futures += [pool.submit(len, bytes(1 << 20)) for _ in range(4)]
-            except Exception:
-                pass  # it is known to be broken already
-            kinds |= {type(f.exception()).__name__ for f in futures if f.exception()}
+        queue = multiprocessing.Queue()
+        queue._on_queue_feeder_error = lambda exc, obj: kinds.add(type(exc).__name__)
+        queue._reader.close()
+        queue.put("anything")
+        queue.close()
+        queue.join_thread()
     return " ".join(sorted(kinds))
 
 
 def signals_of_children():
-    """The masks of ignored and of blocked signals of programs, each as often as it was found. glibc's two signals,
-    which its posix_spawn ignores, do not count."""
-    import collections, os, subprocess
+    """The masks of ignored and of blocked signals of programs, each as often as it was found. What does not count is
+    what this process was started with, as under nohup, and glibc's two signals, which its posix_spawn ignores."""
+    import collections, os, signal, subprocess
 
+    with open("/proc/self/status") as status:
+        inherited = next(int(line.split()[1], 16) for line in status if line.startswith("SigIgn"))
+    inherited &= ~(1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1)
     command = ["/bin/sh", "-c", "grep -E 'Sig(Ign|Blk)' /proc/self/status"]
     texts = [
         subprocess.check_output(command, text=True),
@@ -74,6 +77,6 @@ def signals_of_children():
         subprocess.check_output(command, text=True, restore_signals=False, preexec_fn=int),
         subprocess.check_output(command[2], text=True, shell=True, restore_signals=False),
     ]
-    masks = [int(line.split()[1], 16) & ~(3 << 31) for text in texts for line in text.splitlines()]
+    masks = [int(line.split()[1], 16) & ~inherited & ~(3 << 31) for text in texts for line in text.splitlines()]
     assert len(masks) == 8 and not any(masks), masks
     return dict(collections.Counter(masks))

@@ -2,7 +2,7 @@
 
 import sys
 
-from .failedwrite import breaks_pools, fails_to_write, signals_of_children  # noqa: F401
+from .failedwrite import feeds_nobody, fails_to_write, signals_of_children  # noqa: F401
 
 
 def udf(internal, name, *args):
