@@ -8,7 +8,7 @@ in its ``__str__``, at a caller that only wants to log it.
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 from ._errors import UnpicklableValue
-from ._safe import exact, get_args, get_dict, text_of, type_name
+from ._safe import exact, get_args, get_dict, is_interruption, text_of, type_name
 
 
 def problem_of(exc, error):
@@ -31,7 +31,7 @@ def problem_of(exc, error):
 
 def add_true_text(exc, error, worker):
     """Add the text that *exc* had on *worker* as a note, where it is another here."""
-    there, here = error["text"], text_of(exc)
+    there, here = error["text"], _text_here(exc)
     if here == there or _has_failed(there, "str") or _without_addresses(here) == _without_addresses(there):
         return
     namespace = get_dict(exc)
@@ -41,12 +41,28 @@ def add_true_text(exc, error, worker):
 
 
 def _failure(function, exc):
-    """Return the text of what *function* raises for *exc*, None where it does not."""
+    """Return the text of what *function* raises for *exc*, None where it does not.
+
+    The call's own interruption is raised, as it is no answer of *exc*. A KeyboardInterrupt
+    is one: a class that raises it in its text must not end the caller.
+    """
     try:
         function(exc)
     except BaseException as problem:
+        if is_interruption(problem):
+            raise
         text = text_of(problem)
         return f"{type_name(type(problem))}: {text}" if text else type_name(type(problem))
+
+
+def _text_here(exc):
+    """Return str() of *exc*, which may raise nothing but the call's own interruption."""
+    try:
+        return exact(str(exc))
+    except BaseException as problem:
+        if is_interruption(problem):
+            raise
+        return f"<{type_name(type(problem))}>"  # which is not what the text was there
 
 
 def _has_failed(text, what):

@@ -6,6 +6,7 @@ from _thread import allocate_lock
 from itertools import count
 
 from . import _host
+from ._safe import is_interruption
 
 _PENDING, _RAW, _READING, _VALUE, _FAILED = range(5)
 
@@ -229,7 +230,7 @@ class Future:
         try:
             self._become(_VALUE, _read(self._content))
         except BaseException as exc:
-            if _is_interruption(exc):
+            if is_interruption(exc):
                 self._become(_RAW, self._content)  # others have time to read it
                 raise
             self._become(_FAILED, exc)
@@ -243,15 +244,6 @@ class Future:
             events, self._events = self._events, []
         for event in events:
             event.set()
-
-
-def _is_interruption(exc):
-    """Tell whether *exc* is what the call that runs this was told to stop with, and so nobody else's outcome."""
-    while exc is not None:
-        if type(exc).__name__ == "Interrupted" and type(exc).__module__ == "pyrpc":
-            return True
-        exc = exc.__cause__  # a pickle's reader says that it could not be read
-    return False
 
 
 _numbers = count(1)

@@ -2,7 +2,8 @@
 
 The record comes from a peer, so: no user constructor runs, no name from it is
 called unless it is an exception class, and what cannot be rebuilt becomes a
-`RemoteError` that carries the same facts as data. Nothing here raises.
+`RemoteError` that carries the same facts as data. Nothing here raises but the
+interruption of the call that receives it, which may come wherever code of a class runs.
 """
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
@@ -14,7 +15,7 @@ from ._capture import base_of
 from ._errors import RemoteError, RemoteTraceback
 from ._faithful import add_true_text, problem_of
 from ._render import full_name, headline, render
-from ._safe import get_cause, get_context, get_dict, get_suppress, text_of, type_name
+from ._safe import get_cause, get_context, get_dict, get_suppress, is_interruption, text_of, type_name
 
 _set_cause = BaseException.__dict__["__cause__"].__set__
 _set_context = BaseException.__dict__["__context__"].__set__
@@ -40,6 +41,8 @@ def rebuild(record, loads, permits, given=None):
         _attach_text(exc, render(record, last_hop=True))
         return exc
     except BaseException as problem:  # a malformed record
+        if is_interruption(problem):
+            raise
         how = f"{type_name(type(problem))}: {text_of(problem)}"
         return RemoteError(f"a remote exception arrived malformed ({how})")
 
@@ -63,6 +66,8 @@ def resolve(module, qualname):
     except _CannotRebuild:
         raise
     except BaseException as exc:
+        if is_interruption(exc):
+            raise
         reason = f"{type_name(type(exc))}: {text_of(exc)}"
         raise _CannotRebuild(f"its class is not available here: {reason}") from None
     return found
@@ -147,6 +152,8 @@ class _Builder:
         except _CannotRebuild as problem:
             reason = problem.args[0]
         except BaseException as problem:
+            if is_interruption(problem):
+                raise
             reason = f"{type_name(type(problem))}: {text_of(problem)}"
         return remote_error(self.record, i, reason, members)
 

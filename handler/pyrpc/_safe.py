@@ -68,6 +68,20 @@ def type_base(cls):
     return _get_base(cls)
 
 
+def is_interruption(exc):
+    """Tell whether *exc* is what the call that runs this was told to stop with, and so nobody else's outcome.
+
+    That is a ``pyrpc.Interrupted``, or what a pickle's reader made of it.
+    """
+    seen = set()
+    while exc is not None and id(exc) not in seen:
+        if type_name(type(exc)) == "pyrpc.Interrupted":
+            return True
+        seen.add(id(exc))
+        exc = get_cause(exc)
+    return False
+
+
 def text_of(obj):
     return _convert(str, obj)
 

@@ -60,6 +60,15 @@ class Pool:
         return f"pool of {self.host}"
 
 
+def make():
+    return "made"
+
+
+class Made:
+    def __reduce__(self):
+        return make, ()
+
+
 class Unsteady(Exception):
     """What its text does depends on the side that asks."""
 

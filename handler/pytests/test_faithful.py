@@ -1,5 +1,6 @@
 """Exceptions that arrive say what they said where they were raised."""
 
+import pickle
 import sys
 import unittest
 from unittest import mock
@@ -79,6 +80,31 @@ class TextThatFails(unittest.TestCase):
         for _ in range(29):  # all are there and linked, though not all were looked at
             got = got.__cause__
         self.assertEqual((type(got), got.message), (RemoteError, "0"))
+
+
+Interrupted = type("Interrupted", (BaseException,), {"__module__": "pyrpc"})  # the bridge's, in a process with one
+
+
+class Interruption(unittest.TestCase):
+    def test_while_a_text_is_read(self):
+        for texts in ([Interrupted()], ["there", Interrupted()]):  # of the check, and of the note
+            result = remote(throw, targets.Unsteady("x"))
+            reads = mock.Mock(side_effect=texts)
+            with mock.patch.object(targets.Unsteady, "__str__", lambda exc: reads()):
+                self.assertRaises(Interrupted, result.to_exception)
+            self.assertEqual(str(result.to_exception()), "there")
+
+    def test_while_it_is_loaded(self):
+        def interrupt(*_):
+            raise Interrupted
+
+        result = remote(throw, targets.Unsteady("x"))
+        result.record["errors"][0]["args"] = pickle.dumps((targets.Made(),))
+        with mock.patch.object(targets, "make", interrupt):
+            self.assertRaises(Interrupted, result.to_exception)
+        result.record["errors"][0]["qualname"] = "Missing"
+        with mock.patch.object(targets, "__getattr__", interrupt, create=True):
+            self.assertRaises(Interrupted, result.to_exception)
 
 
 class TextThatDiffers(unittest.TestCase):
