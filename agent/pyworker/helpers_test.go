@@ -83,9 +83,11 @@ func inside(t testing.TB, w *pyworker.Worker, module, function string, args ...a
 	return call(t.Context(), w, w.Agent().Name(), module, function, args...)
 }
 
+// call makes a call at a worker. Ctx bounds the call, and not what makes the request and reads the reply.
 func call(ctx context.Context, w *pyworker.Worker, to, module, function string, args ...any) error {
+	unbound := context.WithoutCancel(ctx)
 	var udf *pybridge.Object
-	err := gil.With(ctx, func(tok gil.Token) error {
+	err := gil.With(unbound, func(tok gil.Token) error {
 		m, err := pytest.Runtime().Import(tok, module)
 		if err != nil {
 			return err
@@ -108,7 +110,7 @@ func call(ctx context.Context, w *pyworker.Worker, to, module, function string, 
 		return err
 	}
 	defer udf.Release()
-	request, err := w.Handler().Serialize(ctx, udf)
+	request, err := w.Handler().Serialize(unbound, udf)
 	if err != nil {
 		return err
 	}
@@ -118,10 +120,10 @@ func call(ctx context.Context, w *pyworker.Worker, to, module, function string, 
 		return err
 	}
 	defer reply.Release()
-	result, err := w.Handler().Deserialize(ctx, reply)
+	result, err := w.Handler().Deserialize(unbound, reply)
 	if err != nil {
 		return err
 	}
 	defer result.Release()
-	return w.Handler().HandleException(ctx, result)
+	return w.Handler().HandleException(unbound, result)
 }
