@@ -132,6 +132,23 @@ func init() {
 		fmt.Println("stalled:", gil.Stats().Stalled != "")
 		return nil
 	}, pybridge.WithPermits(2), pybridge.WithMaxAbandoned(1), pybridge.WithSwitchInterval(time.Minute), logger))
+	pytest.Register("stuck beside a call without a deadline", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+		b, err := newBlocked(ctx, rt, "waits")
+		if err != nil {
+			return err
+		}
+		b.begin(ctx)()
+		b.begin(ctx)
+		waiting, cancel := context.WithCancel(ctx)
+		defer cancel()
+		another := make(chan error, 1)
+		go func() { another <- gil.With(waiting, func(gil.Token) error { return nil }) }()
+		fmt.Println("1 by calls that run:", strings.Contains(log.awaitLine("serves no calls"), "1 by calls that run"))
+		b.end()
+		fmt.Println("another:", <-another)
+		log.awaitLine("serves calls again")
+		return nil
+	}, pybridge.WithPermits(2), pybridge.WithMaxAbandoned(0), pybridge.WithSwitchInterval(time.Minute), logger))
 	pytest.Register("closed while stalled", script(func(ctx context.Context) error {
 		rt, err := pybridge.Start(ctx, pybridge.WithPermits(1), pybridge.WithMaxAbandoned(0), pybridge.WithSwitchInterval(time.Minute), logger)
 		if err != nil {
@@ -193,6 +210,11 @@ level=WARN: true
 another: <nil>
 stalled: false
 `, runs(t, "all permits stuck"))
+}
+
+// TestStallBesideACallWithoutADeadlineIsLogged: nobody is served, though not all who are inside are known to be stuck.
+func TestStallBesideACallWithoutADeadlineIsLogged(t *testing.T) {
+	assert.Equal(t, "1 by calls that run: true\nleft: true\nleft: false\nanother: <nil>\n", runs(t, "stuck beside a call without a deadline"))
 }
 
 func TestStallByTheGILIsLogged(t *testing.T) {

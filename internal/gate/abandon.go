@@ -1,6 +1,9 @@
 package gate
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // DefaultMaxAbandoned is four times [DefaultMax]. Each abandoned permit is an OS thread of the process: 320 of both
 // are far below what Go (10,000 threads), systemd and container runtimes usually allow.
@@ -41,14 +44,34 @@ func (g *Gate) IsAbandoned(id int) bool {
 	return id >= 1 && id <= len(g.ids) && g.ids[id-1] != nil && g.ids[id-1].at == &g.abandoned
 }
 
+// blockedFor is for how long a newcomer waits behind holders, not all of whom are stuck, before that counts as blocked.
+const blockedFor = 5 * time.Second
+
+// standstill is what [Gate.Blocked] saw of a queue out of which nobody came.
+type standstill struct {
+	entries uint64    // how often a permit had been granted
+	since   time.Time // from when on that is so
+	looked  time.Time // zero while there is none
+}
+
 // Blocked says why no newcomer can come in, given that so many of those inside do not leave; empty when one can, or when
-// somebody else is inside who will leave.
+// somebody else is inside who may leave. Others who have let nobody in for five seconds, while newcomers waited, count as
+// such that do not leave: a call without a deadline may be as stuck as one whose deadline is over. To know that, Blocked
+// is to be called at least once a second.
 func (g *Gate) Blocked(stuck int) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	switch n := g.out(); {
-	case g.state != Running, stuck+g.abandoned.n == 0, stuck < g.inside.n:
+	if g.state != Running {
 		return ""
+	}
+	still := g.standsStill(time.Now())
+	others := g.inside.n - stuck
+	switch n := g.out(); {
+	case stuck+g.abandoned.n == 0, others > 0 && !still:
+		return ""
+	case g.inside.n >= g.opts.Max && others > 0:
+		return fmt.Sprintf("all %d permits are held: %d by calls whose context has ended and that run on, %d by calls that run "+
+			"for more than %v; and %d more such calls are abandoned", g.opts.Max, stuck, others, blockedFor, g.abandoned.n)
 	case g.inside.n >= g.opts.Max:
 		return fmt.Sprintf("all %d permits are held by calls whose context has ended and that run on, and %d more such calls "+
 			"are abandoned, which is the most that may be", g.opts.Max, g.abandoned.n)
@@ -58,4 +81,20 @@ func (g *Gate) Blocked(stuck int) string {
 		return fmt.Sprintf("%d calls are stuck, and there is no thread for one more: %v", stuck+g.abandoned.n, g.opts.Threads(n+1))
 	}
 	return ""
+}
+
+// standsStill with mu held: have newcomers waited for blockedFor, at each look, and nobody come in, nor any batch inside
+// gone on to its next job?
+func (g *Gate) standsStill(now time.Time) bool {
+	s := &g.still
+	switch {
+	case g.queue.empty() || g.stale < g.inside.n:
+		*s = standstill{}
+		return false
+	case s.looked.IsZero() || s.entries != g.entries || now.Sub(s.looked) > blockedFor:
+		*s = standstill{g.entries, now, now}
+		return false
+	}
+	s.looked = now
+	return now.Sub(s.since) >= blockedFor
 }

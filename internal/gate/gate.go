@@ -121,6 +121,7 @@ type Gate struct {
 	abandoned permitList // see Abandon
 	ids       []*Permit  // by Permit.id-1; nil where free
 	reclaim   func() int // see Reclaim
+	still     standstill // see Blocked
 
 	waits     atomic.Int64 // entries that had to wait
 	returning atomic.Int32 // callers whose jobs are over and who do not run yet; they may come again at once
