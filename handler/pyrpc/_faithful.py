@@ -3,12 +3,79 @@
 What has no pickle travels as an UnpicklableValue, and a class's own pickling may drop
 what its text is made of. A class that meets such a value where it expects another fails
 in its ``__str__``, at a caller that only wants to log it.
+
+A text can be exponentially longer than the pickle of what it shows: in a pickle an object
+that is in two lists is written once. `extent_of` says how long a text can be, and an
+exception whose text can be longer than what arrived allows is not asked for it.
 """
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
+from gc import get_referents
+from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType, TracebackType
+
 from ._errors import UnpicklableValue
 from ._safe import exact, get_args, get_dict, is_interruption, text_of, type_name
+
+PARTS_A_BYTE = 16  # that a text may have for each byte that it is made of; a key of many dicts is two bytes
+PARTS_ANYWAY = 10_000  # and however few those are
+MAX_INT_BITS = 14_000  # about 4300 decimal digits; the time for more is quadratic
+
+_TOO_LONG = float("inf")
+_WITHOUT_PARTS = (type, BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType, TracebackType)
+
+
+def limit_of(error):
+    """Return how long a text of *error* may be: linear in what arrived of it."""
+    arrived = [error.get(name) for name in ("args", "state", "text", "message")]
+    return PARTS_ANYWAY + PARTS_A_BYTE * sum(len(a) for a in arrived if type(a) in (bytes, str))
+
+
+def extent_of(value, limit):
+    """Return how many parts a text of *value* can have, infinity where they are more than *limit*.
+
+    A part is an object or a character. What is in two places counts twice, as repr() shows
+    it twice; what contains itself counts once, as repr() shows "[...]". Calls no code of
+    a class, and takes time in proportion to *limit*.
+    """
+    extent, parts = _look_at(value)
+    walk, path = [(value, iter(parts))], {id(value)}
+    while walk and extent <= limit:
+        around, parts = walk[-1]
+        for part in parts:
+            more, inner = _look_at(part)
+            extent += more
+            if extent > limit:
+                break
+            if inner and id(part) not in path:
+                path.add(id(part))
+                walk.append((part, iter(inner)))
+                break
+        else:
+            walk.pop()
+            path.discard(id(around))
+    return extent if extent <= limit else _TOO_LONG
+
+
+def _look_at(value):
+    """Return how many parts *value* is without the objects that it refers to, and those.
+
+    They are what CPython's collector sees, of whatever class *value* is.
+    """
+    cls = type(value)
+    if cls is str:
+        return 1 + len(value), ()
+    if cls is list or cls is dict or cls is tuple:
+        return 1, get_referents(value)
+    if cls is int:
+        return _TOO_LONG if value.bit_length() > MAX_INT_BITS else 1, ()
+    if issubclass(cls, _WITHOUT_PARTS):
+        return 1, ()
+    extent = _TOO_LONG if issubclass(cls, int) and int.bit_length(value) > MAX_INT_BITS else 1
+    for texts in (str, bytes, bytearray):
+        if issubclass(cls, texts):
+            extent += texts.__len__(value)
+    return extent, get_referents(value)
 
 
 def problem_of(exc, error):

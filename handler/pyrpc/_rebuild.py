@@ -13,7 +13,7 @@ from types import ModuleType
 
 from ._capture import base_of
 from ._errors import RemoteError, RemoteTraceback
-from ._faithful import add_true_text, problem_of
+from ._faithful import add_true_text, extent_of, limit_of, problem_of
 from ._render import full_name, headline, render
 from ._safe import get_cause, get_context, get_dict, get_suppress, is_interruption, text_of, type_name
 
@@ -87,6 +87,8 @@ class _Builder:
         self.record, self.errors = record, record["errors"]
         self.loads, self.permits, self.given = loads, permits, given
         self.unfaithful = {}  # the reasons, by index
+        self.extents = {}  # how long a text of an exception and of a group's members can be, by index
+        self.limit = sum(map(limit_of, self.errors))
         self.built = {}
         self.building = set()
 
@@ -98,7 +100,7 @@ class _Builder:
         """
         for _ in range(MAX_PASSES):
             self._make_all()
-            found = {i: problem_of(self.built[i], e) for i, e in enumerate(self.errors)}
+            found = {i: problem_of(self.built[i], self.errors[i]) for i in self._readable()}
             found = {i: reason for i, reason in found.items() if reason and i not in self.unfaithful}
             if not found:
                 break
@@ -116,11 +118,19 @@ class _Builder:
         for i in range(len(self.errors)):
             self.link(i)
 
+    def _readable(self):
+        """Return the indices of the exceptions whose texts take time in proportion to what arrived.
+
+        Where a text can take longer, who wants it asks for it, as nobody here may.
+        """
+        return [i for i in range(len(self.errors)) if self.extents[i] <= self.limit]
+
     def note_texts(self):
         """Note what the exceptions' texts were, where they are others here."""
         if "msg" in self.record:  # made by hand: the text is given, and the class anything
             return
-        for i, exc in self.built.items():
+        for i in self._readable():
+            exc = self.built[i]
             if type(exc) is not RemoteError:
                 add_true_text(exc, self.errors[i], self.record["worker"])
 
@@ -143,12 +153,17 @@ class _Builder:
 
     def _make(self, i):
         error = self.errors[i]
-        members = tuple(self.get(m) for m in error.get("members") or () if m is not None)
+        numbers = [m for m in error.get("members") or () if m is not None]
+        members = tuple(self.get(m) for m in numbers)
+        of_members = sum(self.extents[m] for m in numbers)
+        self.extents[i] = 1 + len(error["text"]) + of_members
         try:
             if i in self.unfaithful:
                 raise _CannotRebuild(self.unfaithful[i])
             cls = self.given if i == 0 and self.given is not None else self._class(error)
-            return self._instance(require_exception(cls), error, members)
+            exc, extent = self._instance(require_exception(cls), error, members)
+            self.extents[i] = extent + of_members
+            return exc
         except _CannotRebuild as problem:
             reason = problem.args[0]
         except BaseException as problem:
@@ -164,6 +179,7 @@ class _Builder:
         return resolve(module, qualname)
 
     def _instance(self, cls, error, members):
+        """Return an exception of *cls*, and how long a text of it can be, without those of *members*."""
         base = base_of(cls)
         if error.get("members") is not None:
             args = (error["message"], members)
@@ -174,6 +190,8 @@ class _Builder:
         exc = base.__new__(cls, *args)
         (BaseException if error.get("own_init") else base).__init__(exc, *args)
         state = self.loads(error["state"]) if error.get("state") else {}
+        own = error["message"] if error.get("members") is not None else args
+        extent = extent_of((own, state) if state else own, limit_of(error))
         namespace = get_dict(exc)
         for name, value in state.items():
             field = getattr(base, name, None)
@@ -185,7 +203,7 @@ class _Builder:
             _check_unicode_error(base, exc, "object" in state or not error.get("own_init"))
         if error.get("notes"):
             namespace["__notes__"] = list(error["notes"])
-        return exc
+        return exc, extent
 
 
 def _check_unicode_error(base, exc, has_object):

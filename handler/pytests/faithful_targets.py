@@ -1,6 +1,7 @@
 """Exceptions whose text depends on what does not travel."""
 
 import threading
+from dataclasses import dataclass
 
 
 class Locked(Exception):
@@ -58,6 +59,19 @@ class Pool:
 
     def __str__(self):
         return f"pool of {self.host}"
+
+
+class ShowsState(Exception):
+    state = None
+
+    def __str__(self):
+        return f"{self.args[0]}: {self.state}"
+
+
+@dataclass
+class Pair:
+    left: object
+    right: object
 
 
 def make():

@@ -6,6 +6,7 @@ import unittest
 from unittest import mock
 
 from pyrpc import internal
+from pyrpc._errors import UnpicklableValue
 from pyrpc.internal import RemoteError, RpcConnectionError, RpcError, RpcTimeoutError
 
 from . import faithful_targets as targets
@@ -105,6 +106,65 @@ class Interruption(unittest.TestCase):
         result.record["errors"][0]["qualname"] = "Missing"
         with mock.patch.object(targets, "__getattr__", interrupt, create=True):
             self.assertRaises(Interrupted, result.to_exception)
+
+
+def shared(levels, around=lambda inner: [inner, inner], inner=1):
+    """Return what is as many objects as *levels*, and whose text has 2**levels parts."""
+    for _ in range(levels):
+        inner = around(inner)
+    return inner
+
+
+def with_args(exc, *args):
+    """Return the exception that arrives where a peer says that *exc* has *args*."""
+    result = remote(throw, exc)
+    result.record["errors"][0]["args"] = pickle.dumps(args)
+    return result.to_exception()
+
+
+class TextThatIsLong(unittest.TestCase):
+    """Receiving an exception takes no longer than what arrives is long: each of these would take years."""
+
+    def test_of_shared_objects(self):
+        for exc in (ValueError("x"), KeyError("x"), targets.Unsteady("x"), targets.OfItsCause("x")):
+            for around in (
+                lambda v: [v, v], lambda v: (v, v), lambda v: {1: v, 2: v}, lambda v: targets.Pair(v, v),
+                lambda v: [v, ValueError(v)],
+            ):
+                args = (shared(80, around),)
+                with self.subTest(type(exc)):
+                    got = with_args(exc, *args)
+                    self.assertIs(type(got), type(exc))
+                    self.assertIs(type(got.args[0]), type(args[0]))
+
+    def test_of_a_shared_string_and_a_long_number(self):
+        for arg in ([["x" * 1000] * 1000] * 1000, 1 << (1 << 27)):
+            self.assertIs(type(with_args(ValueError("x"), arg)), ValueError)
+
+    def test_in_its_state(self):
+        result = remote(throw, targets.ShowsState("x"))
+        result.record["errors"][0]["state"] = pickle.dumps({"state": shared(80)})
+        self.assertIs(type(result.to_exception()), targets.ShowsState)
+
+    @unittest.skipIf(sys.version_info < (3, 11), "exception groups are of 3.11")
+    def test_of_groups(self):
+        def arrived(levels, last):
+            result = remote(throw, ExceptionGroup("g", [last]))  # noqa: F821
+            group, member = result.record["errors"]
+            errors = [dict(group, members=[i + 1, i + 1]) for i in range(levels)] + [member]
+            errors[0]["state"] = pickle.dumps({"lost": UnpicklableValue("<lost>")})
+            result.record["errors"] = errors
+            return result.to_exception()
+
+        self.assertEqual(arrived(80, ValueError("x")).message, "g")
+        self.assertEqual(type(arrived(3, targets.Locked("x")).exceptions[0]).__name__, "ExceptionGroup")
+
+    def test_long_but_not_shared_is_checked(self):
+        for args in (list(range(100_000)), [{"a_key_of_all": i} for i in range(20_000)], "x" * 1_000_000):
+            self.assertIs(type(with_args(targets.Locked("x"), args)), RemoteError)
+        around_itself = [1]
+        around_itself.append(around_itself)
+        self.assertIs(type(with_args(targets.Locked("x"), around_itself)), RemoteError)
 
 
 class TextThatDiffers(unittest.TestCase):
