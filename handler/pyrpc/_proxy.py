@@ -5,7 +5,9 @@ from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 from functools import partial
 
 #: Special names that libraries look up on any object, to learn what it is. A proxy lacks
-#: them, or it would be taken for what it stands for. Other special methods go to the owner.
+#: them, or it would be taken for what it stands for, and showing it in a page or binding it to a
+#: query would call the owner. What is looked up on the class alone (__index__, __fspath__) no
+#: library finds by mistake: like other special methods these go to the owner.
 _LOOKED_UP = frozenset(
     """
     __copy__ __deepcopy__ __replace__ __getstate__ __setstate__ __getnewargs__ __getnewargs_ex__
@@ -18,10 +20,19 @@ _LOOKED_UP = frozenset(
     __typing_subst__ __typing_is_unpacked_typevartuple__ __typing_unpacked_tuple_args__
     __file__ __path__ __spec__ __loader__ __all__
     __cuda_array_interface__ __dlpack__ __dlpack_device__ __numpy_dtype__ __jax_array__ __dataframe__
-    __torch_function__ __torch_dispatch__ __prepare_scriptable__
+    __torch_function__ __torch_dispatch__ __prepare_scriptable__ __cupy_get_ndarray__
+    __conform__ __clause_element__ __sympy__ _sympy_ __json__ __html__ __html_format__
+    _repr_html_ _repr_markdown_ _repr_latex_ _repr_svg_ _repr_png_ _repr_jpeg_ _repr_pdf_ _repr_json_
+    _repr_javascript_ _repr_mimebundle_ _repr_pretty_ _ipython_display_
     """.split()
 )
-_OF_ARRAYS = ("__array", "__arrow_")  # __array__, __array_interface__, __arrow_c_array__, ...
+_LOOKED_UP_BEGINNINGS = (
+    "__array", "__arrow_",  # __array__, __array_interface__, __arrow_c_array__, ...
+    "__dask_",  # __dask_graph__, __dask_exprs__, __dask_tokenize__, ...
+    "__pydantic_",  # __pydantic_serializer__, ...
+    "__rich_",  # __rich__, __rich_console__, __rich_repr__, __rich_measure__
+    "__sa_",  # of SQLAlchemy: __sa_type_engine__, ...
+)
 
 
 class RRefProxy:
@@ -39,7 +50,7 @@ class RRefProxy:
         self.rpc_timeout = timeout
 
     def __getattr__(self, name):
-        if name in _LOOKED_UP or name.startswith(_OF_ARRAYS):
+        if name in _LOOKED_UP or name.startswith(_LOOKED_UP_BEGINNINGS):
             raise AttributeError(name)
         return partial(self._invoke, name)
 

@@ -7,6 +7,7 @@ import functools
 import inspect
 import pickle
 import pprint
+import sqlite3
 import typing
 import unittest
 from unittest import mock
@@ -129,6 +130,29 @@ class LookedUp(unittest.TestCase):
         self.assertIs(unwrapped, one)
         with self.assertRaises(TypeError):
             self.check(typing.get_type_hints)
+
+    def test_databases(self):
+        connection = sqlite3.connect(":memory:")
+        self.addCleanup(connection.close)
+        with self.assertRaises(sqlite3.Error):  # it has no __conform__, which would be called
+            self.check(lambda one: connection.execute("SELECT ?", (one,)))
+
+    def test_protocols_of_libraries(self):
+        """That of each which it looks up on an object, rather than on its class, and then may call."""
+        for library, names in {
+            "cupy": "__cupy_get_ndarray__",
+            "dask": "__dask_graph__ __dask_exprs__ __dask_keys__ __dask_tokenize__ __dask_postcompute__",
+            "displays of notebooks": "_repr_html_ _repr_png_ _repr_mimebundle_ _ipython_display_",
+            "markupsafe": "__html__ __html_format__",
+            "pydantic": "__pydantic_serializer__ __pydantic_validator__",
+            "pyramid": "__json__",
+            "rich": "__rich__ __rich_console__ __rich_repr__ __rich_measure__",
+            "sqlalchemy": "__clause_element__ __sa_type_engine__",
+            "sympy": "__sympy__ _sympy_",
+        }.items():
+            for name in names.split():
+                with self.subTest(library, name=name):
+                    self.assertIsNone(self.check(lambda one: getattr(one, name, None))[1])
 
     @unittest.skipIf(numpy is None, "numpy is not installed for this Python")
     def test_numpy(self):
