@@ -158,11 +158,14 @@ func (a *Agent) Serve() error {
 func (a *Agent) serveAll() error {
 	found := make(chan struct{})
 	go func() {
-		defer close(found)
 		if a.config.Rendezvous != nil {
 			a.findGroup()
 		} else {
 			a.health.found()
+		}
+		close(found)
+		if a.complete() {
+			a.keepInTouch()
 		}
 	}()
 	err := a.server.Serve(a.door)

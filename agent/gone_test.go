@@ -43,6 +43,7 @@ func TestJoin_endsWithAWorkerThatHasGone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.in(t, 3, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+				synctest.Wait() // who has met is connected with the leader
 				w.kill(2)
 				outcomes := joinApart(t, agents[0], agents[1])
 				took(t, c.limit, func() {
@@ -113,18 +114,69 @@ func TestJoin_unreachableWorker(t *testing.T) {
 	})
 }
 
+// A worker that calls, and that nobody can call, lives: nothing listens at the address that it gave.
+func TestJoin_workerThatCannotBeCalled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 3, true)
+		defer w.end()
+		w.mute = map[int]bool{2: true}
+		agents := make([]*Agent, 3)
+		for i := range agents {
+			agents[i], _ = w.start(i)
+		}
+		outcomes := joinApart(t, agents[:2]...)
+		w.after(24 * time.Hour)
+		_, err := agents[0].Call(t.Context(), "w2", Request{})
+		assert.ErrorContains(t, err, "worker w2: it is there, and cannot be called at the address that it gave (Config.Advertise, --advertise): nothing listens at 127.0.0.1:3")
+		w.breakConnections(2) // as a router does that forgets them
+		w.after(24 * time.Hour)
+		for i, outcome := range outcomes {
+			require.Empty(t, outcome, "w%d waits no more", i)
+		}
+		for _, outcome := range append(outcomes, joinApart(t, agents[2])...) {
+			assert.NoError(t, <-outcome)
+		}
+	})
+}
+
+// One that nobody can call, and that has ended, is named after a minute.
+func TestJoin_workerThatCouldNotBeCalledHasGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2, true)
+		defer w.end()
+		w.mute = map[int]bool{1: true}
+		first, _ := w.start(0)
+		last, _ := w.start(1)
+		require.NoError(t, last.WaitReady(t.Context()))
+		outcome := joinApart(t, first)[0]
+		w.after(time.Hour)
+		require.Empty(t, outcome, "it lives")
+		w.kill(1)
+		took(t, joinPatience+2*watchInterval, func() {
+			assert.ErrorContains(t, <-outcome, "worker w1 has not joined, and cannot be reached at 127.0.0.1:2 for 1m0s (nothing listens at 127.0.0.1:2")
+		})
+	})
+}
+
 // The first call to a worker of a group that has met, which has ended since, fails at once; to one of a group that was
 // named it may be starting.
 func TestCall_toAWorkerThatHasGone(t *testing.T) {
 	inMetWorld(t, 3, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+		synctest.Wait()
 		w.kill(2)
 		for range 3 {
 			took(t, 0, func() {
 				_, err := agents[1].Call(t.Context(), "w2", Request{})
 				assert.Equal(t, codes.Unavailable, status.Code(err))
-				assert.ErrorContains(t, err, "worker w2: it was in the group, and has ended: nothing listens at 127.0.0.1:3: connection refused")
+				assert.ErrorContains(t, err, "worker w2: it was in the group, and has ended or cannot be called at the address that it gave")
+				assert.ErrorContains(t, err, ": nothing listens at 127.0.0.1:3: connection refused")
 			})
 		}
+		synctest.Wait()
+		took(t, 0, func() {
+			_, err := agents[0].Call(t.Context(), "w2", Request{})
+			assert.ErrorContains(t, err, "worker w2: it was in the group, and has ended: ", "the leader had reached it")
+		})
 	})
 	inWorld(t, 3, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
 		w.kill(2)

@@ -34,6 +34,7 @@ type link struct {
 	tried   time.Time     // when the last attempt failed
 	next    time.Time     // not before then
 	born    time.Time     // when the link began to try; zero after the first session
+	reached bool          // there was a session: the worker did listen at its address
 	closed  bool
 }
 
@@ -87,15 +88,34 @@ func (l *link) approach() (attempt <-chan struct{}, pause time.Duration, err err
 		e = failure(codes.Unavailable, "%w", l.err)
 	}
 	if errors.Is(l.err, errRefused) && l.agent.complete() {
-		e = failure(codes.Unavailable, "it was in the group, and has ended: %w", l.err)
+		e = failure(codes.Unavailable, "%s: %w", l.whyRefused(), l.err)
 	}
 	return nil, 0, e.about(l.to.Name, false)
+}
+
+// whyRefused says what it means that nothing listens at the address of a worker that a rendezvous has shown to be there: a
+// worker behind NAT, or in a container, may give an address at which nobody can call it. Called with mu held.
+func (l *link) whyRefused() string {
+	switch {
+	case l.reached:
+		return "it was in the group, and has ended"
+	case l.agent.origins.connected(l.to.Name) != 0:
+		return "it is there, and cannot be called at the address that it gave (Config.Advertise, --advertise)"
+	}
+	return "it was in the group, and has ended or cannot be called at the address that it gave (Config.Advertise, --advertise)"
+}
+
+// wasReached says whether there ever was a session: only then is a refused connection proof that the worker has ended.
+func (l *link) wasReached() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.reached
 }
 
 // mayStart says whether a worker that was not reached yet may be reached later. Called with mu held.
 func (l *link) mayStart() bool {
 	if errors.Is(l.err, errRefused) && l.agent.complete() {
-		return false // it was there, and has ended
+		return false // it was there: it has ended, or cannot be called
 	}
 	return passing(l.err) && !errors.Is(l.err, errUntrusted)
 }
@@ -128,7 +148,7 @@ func (l *link) try() <-chan struct{} {
 		case l.closed:
 			defer s.end(ErrClosed)
 		default:
-			l.failed, l.born, l.err = 0, time.Time{}, nil
+			l.failed, l.born, l.err, l.reached = 0, time.Time{}, nil, true
 			l.current.Store(s)
 			l.agent.tasks.Go(s.read)
 		}

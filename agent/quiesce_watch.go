@@ -83,8 +83,10 @@ func (l *leader) fail(r *round, err *Error) {
 	close(r.over)
 }
 
-// gone says that a worker has left without joining; nil while it is there, or may come back. A worker at whose address
-// nothing listens has ended. Where the group is one that --peer names it may be starting, or starting again.
+// gone says that a worker has left without joining; nil while it is there, or may come back. A worker has ended if nothing
+// listens any more at an address where it was reached. Where it was never reached, the address may be one at which it
+// cannot be called; it is given the time in which a worker that lives connects again (see keepInTouch). Where the
+// group is one that --peer names the worker may be starting, or starting again.
 func (a *Agent) gone(w Worker, away absence) *Error {
 	if a.present(w.Name) {
 		delete(away, w.Name)
@@ -108,7 +110,7 @@ func (a *Agent) gone(w Worker, away absence) *Error {
 	const remedy = "only an ungraceful shutdown leaves without it"
 	refused := errors.Is(why, errRefused)
 	switch silent := now.Sub(since); {
-	case refused && (a.complete() || silent >= a.config.StartTimeout):
+	case refused && a.complete() && l.wasReached(), refused && !a.complete() && silent >= a.config.StartTimeout:
 		return failure(codes.Unavailable, "worker %s has left without joining, nothing listens at %s any more: %s", w.Name, w.Address, remedy)
 	case silent >= joinPatience:
 		return failure(codes.Unavailable, "worker %s has not joined, and cannot be reached at %s for %v (%w): %s",
@@ -117,6 +119,6 @@ func (a *Agent) gone(w Worker, away absence) *Error {
 	return nil
 }
 
-// complete says whether a rendezvous has shown that every worker of the group was there: one that is not there now has ended,
-// and no other will come in its place.
+// complete says whether a rendezvous has shown that every worker of the group was there: none is only starting, and no other
+// comes in the place of one that has ended.
 func (a *Agent) complete() bool { return a.config.Rendezvous != nil && a.group.known() }

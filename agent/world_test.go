@@ -21,6 +21,7 @@ import (
 type world struct {
 	t     *testing.T
 	meet  bool         // by a rendezvous at w0, instead of being told of each other
+	mute  map[int]bool // by rank, who can call and not be called
 	live  atomic.Int64 // values that were not released
 	peers []Worker
 	ends  []func()
@@ -109,6 +110,11 @@ func (w *world) start(rank int) (*Agent, *keeper) {
 func (w *world) dial(ctx context.Context, from, to string) (net.Conn, error) {
 	w.mu.Lock()
 	l, err := w.listeners[to], cmp.Or(w.off[from], w.off[to])
+	for rank := range w.mute {
+		if w.peers[rank].Address == to {
+			err = cmp.Or(err, error(syscall.ECONNREFUSED))
+		}
+	}
 	w.mu.Unlock()
 	if err != nil {
 		return nil, err
@@ -129,10 +135,17 @@ func (w *world) cut(rank int) { w.take(rank, syscall.EHOSTUNREACH) }
 func (w *world) kill(rank int) { w.take(rank, syscall.ECONNREFUSED) }
 
 func (w *world) take(rank int, err error) {
+	w.mu.Lock()
+	w.off[w.peers[rank].Address] = err
+	w.mu.Unlock()
+	w.breakConnections(rank)
+}
+
+// breakConnections ends those that a worker has; others can be made.
+func (w *world) breakConnections(rank int) {
 	address := w.peers[rank].Address
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.off[address] = err
 	for conn, ends := range w.conns {
 		if ends[0] == address || ends[1] == address {
 			_ = conn.Close()

@@ -37,6 +37,7 @@ func killFaults() []fault {
 			})},
 		{name: "kill-joining", injected: "a worker of a group that has met is killed, and the other joins without a deadline",
 			must: "an error at once that names the worker; Shutdown works", do: withMember(0, nothing, func(g *killGroup) {
+				g.reach()
 				g.kill()
 				_, err := g.Join(background)
 				g.check(err != nil && strings.Contains(err.Error(), "worker w1 has left without joining"), "Join: %v", err)
@@ -44,6 +45,7 @@ func killFaults() []fault {
 			})},
 		{name: "kill-joining-late", injected: "a worker joins without a deadline, and then the other is killed",
 			must: "an error at once that names the worker; Shutdown works", do: withMember(0, nothing, func(g *killGroup) {
+				g.reach()
 				joined := make(chan error)
 				go func() {
 					_, err := g.Join(background)
@@ -129,6 +131,12 @@ func (g *killGroup) member() {
 	_, err = bufio.NewReader(out).ReadString('\n')
 	g.must(err)
 	go func() { _, _ = io.Copy(os.Stdout, out) }()
+}
+
+// reach has w0 connected to w1: w0 does that by itself, but who is killed before it has done so may be out of reach for another reason.
+func (g *killGroup) reach() {
+	_, err := g.Call(background, "w1", agent.Request{})
+	g.must(err)
 }
 
 func (g *killGroup) kill() {
