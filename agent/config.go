@@ -51,7 +51,7 @@ type Config struct {
 	StartTimeout time.Duration
 	// RRefLease is how long nothing may be heard of a worker before it is taken for dead and the RRefs that it has to
 	// values of this one are released. A worker that lives and has a network is heard of, also when it says
-	// nothing. 10 min.
+	// nothing. 10 min, and not less than 1 s.
 	RRefLease time.Duration
 	// Keepalive is after how much silence a peer is asked whether it is there; it has half of that, at least
 	// 5 s, to answer. 20 s, and not less than 10 s.
@@ -62,6 +62,9 @@ type Config struct {
 	// Cleanup has the agent's steps registered, and is run by Join and Shutdown. A registry of its own by default.
 	Cleanup *cleanup.Registry
 }
+
+// minRRefLease is the shortest lease: it is looked for holders several times within one.
+const minRRefLease = time.Second
 
 // Worker is a member of the group.
 type Worker struct {
@@ -112,6 +115,9 @@ func (c Config) withDefaults() (Config, error) {
 	set(&c.ConnectTimeout, 10*time.Second)
 	set(&c.StartTimeout, 10*time.Second)
 	set(&c.RRefLease, 10*time.Minute)
+	if c.RRefLease < minRRefLease {
+		return c, wrong("RRefLease", "it is %v: a worker must have at least %v to be heard of", c.RRefLease, minRRefLease)
+	}
 	set(&c.Keepalive, 20*time.Second)
 	c.Keepalive = max(c.Keepalive, 10*time.Second) // grpc takes no less
 	if c.Cleanup == nil {

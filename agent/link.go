@@ -162,9 +162,10 @@ func (l *link) try() <-chan struct{} {
 func (l *link) lost(s *session) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.current.CompareAndSwap(s, nil) {
+	if l.current.Load() == s {
+		l.agent.rrefs.heard(l.to.Name) // before it seems absent
+		l.current.Store(nil)
 		l.err = s.err
-		l.agent.rrefs.heard(l.to.Name)
 		if !l.closed {
 			l.agent.log.Info("agent: lost the connection to worker", "worker", l.to.Name, "err", s.err)
 		}

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -71,9 +72,7 @@ func (t *rrefs) checkLeases() {
 	for _, name := range t.watched() {
 		if a.present(name) {
 			t.heard(name)
-		} else if silence := t.silence(name); silence >= a.config.RRefLease {
-			t.lapse(name, silence)
-		} else {
+		} else if !t.lapse(name) {
 			a.lookFor(name)
 		}
 	}
@@ -96,24 +95,25 @@ func (t *rrefs) watched() []string {
 	return names
 }
 
-func (t *rrefs) silence(name string) time.Duration {
+// lapse releases what a worker holds that has been silent for as long as the lease; false if it has not. It decides with the
+// table's lock held, and takes only what is held then: the worker may return at any moment, and hold something new.
+func (t *rrefs) lapse(name string) bool {
+	held := func(h hold) bool { return h.by == name }
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if h := t.holders[name]; h != nil {
-		return time.Since(h.heard)
+	h := t.holders[name]
+	if h == nil || time.Since(h.heard) < t.agent.config.RRefLease {
+		t.mu.Unlock()
+		return false
 	}
-	return 0
-}
-
-// lapse releases what a silent worker holds.
-func (t *rrefs) lapse(name string, silence time.Duration) {
-	t.mu.Lock()
+	silence := time.Since(h.heard)
 	t.lapsed[name] = lapse{t.lives[name], silence}
+	d := t.detach(held)
 	t.mu.Unlock()
-	if n := t.drop(func(h hold) bool { return h.by == name }); n > 0 {
+	if n := t.finish(d, held); n > 0 {
 		t.agent.log.Warn("agent: released the RRefs of a silent worker", "worker", name, "references", n, "silent", silence.Round(time.Millisecond),
 			"lease", t.agent.config.RRefLease)
 	}
+	return true
 }
 
 // arrived notes which life of a worker it is that was met. What a former one held, nobody will ever release; what was
@@ -126,11 +126,15 @@ func (t *rrefs) arrived(name string, life uint64) {
 		return
 	}
 	t.mu.Lock()
+	if h := t.holders[name]; h != nil {
+		h.heard = time.Now()
+	}
 	if t.lives[name] == life {
 		t.mu.Unlock()
 		return
 	}
 	t.lives[name] = life
+	delete(t.lapsed, name) // which was a former life's
 	for _, o := range t.owned {
 		claim(o.forks, name, life)
 	}
@@ -156,29 +160,41 @@ func claim(holds map[rrefID]hold, name string, life uint64) {
 	}
 }
 
-// drop releases the forks that are held like that, and has their parents here wait for them no longer. It returns how
-// many there were.
-func (t *rrefs) drop(held func(hold) bool) (n int) {
+// detached is what was taken from holders: values that lost forks, and the parents here of forks on their way.
+type detached struct {
+	touched []*owned
+	waiting map[rrefID]*RRef
+}
+
+// drop releases the forks that are held like that, and has their parents here wait for them no longer.
+func (t *rrefs) drop(held func(hold) bool) {
 	t.mu.Lock()
-	var touched []*owned
+	d := t.detach(held)
+	t.mu.Unlock()
+	t.finish(d, held)
+}
+
+// detach removes the forks that are held like that. Called with mu held; finish does the rest without it.
+func (t *rrefs) detach(held func(hold) bool) detached {
+	d := detached{waiting: maps.Clone(t.children)}
 	for _, o := range t.owned {
 		for fork, h := range o.forks {
 			if held(h) {
 				t.removeFork(o, fork)
-				touched = append(touched, o)
+				d.touched = append(d.touched, o)
 			}
 		}
 	}
-	waiting := map[rrefID]*RRef{}
-	for fork, parent := range t.children {
-		waiting[fork] = parent
-	}
-	t.mu.Unlock()
-	for _, o := range touched {
+	return d
+}
+
+// finish drops values that nobody refers to any more, and returns how many forks there were.
+func (t *rrefs) finish(d detached, held func(hold) bool) int {
+	n := len(d.touched)
+	for _, o := range d.touched {
 		t.maybeDrop(o)
 	}
-	n = len(touched)
-	for fork, parent := range waiting {
+	for fork, parent := range d.waiting {
 		if h, ok := parent.child(fork); ok && held(h) {
 			t.childKnown(fork)
 			n++

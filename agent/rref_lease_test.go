@@ -225,3 +225,42 @@ func TestLease_formerLifeHoldsNothing(t *testing.T) {
 		assert.Zero(t, w.live.Load())
 	})
 }
+
+// A worker may return after it was seen to be silent and before its references are released: it keeps them.
+func TestLease_returnsWhileItLapses(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+		w.remote(agents[1], "w0")
+		table := agents[0].rrefs
+		table.mu.Lock()
+		table.holders["w1"].heard = time.Now().Add(-2 * lease)
+		table.mu.Unlock()
+		table.arrived("w1", agents[1].incarnation)
+		w.remote(agents[1], "w0")
+		assert.False(t, table.lapse("w1"))
+		assert.EqualValues(t, 2, w.live.Load())
+		assert.Empty(t, table.lapsed)
+	})
+}
+
+// What a former life's silence has cost is no explanation for a new one.
+func TestLease_newLifeIsNotBlamed(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+		w.remote(agents[1], "w0")
+		w.cut(1)
+		w.after(lease + check)
+		assert.Contains(t, agents[0].rrefs.lapsed, "w1")
+		next, _ := w.start(1)
+		w.mend(1)
+		w.remote(next, "w0")
+		assert.Empty(t, agents[0].rrefs.lapsed)
+	})
+}
+
+func TestLease_tooShort(t *testing.T) {
+	for _, d := range []time.Duration{1, 7, time.Second - 1} {
+		_, err := New(Config{Name: "w0", Executor: echo, RRefLease: d})
+		var wrong *ConfigError
+		require.ErrorAs(t, err, &wrong)
+		assert.Equal(t, "RRefLease", wrong.Field)
+	}
+}

@@ -23,8 +23,8 @@ type rrefs struct {
 	// See rref_lease.go. By the worker's name.
 	holders map[string]*holder
 	lives   map[string]uint64 // the incarnation that was met last
-	lapsed  map[string]lapse
-	checks  *time.Timer // of the leases; nil while nobody holds anything
+	lapsed  map[string]lapse  // of workers of the group, one each at most; until their next life
+	checks  *time.Timer       // of the leases; nil while nobody holds anything
 }
 
 func newRRefs(a *Agent) *rrefs {

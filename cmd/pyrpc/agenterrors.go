@@ -11,7 +11,7 @@ import (
 var fieldFlags = map[string]string{
 	"Name": "--name", "Rank": "--rank", "Peers": "--peer", "Guests": "--guest", "Policy": "--allow", "Advertise": "--advertise",
 	"Rendezvous.WorldSize": "--world-size", "Rendezvous.Address": "--coordinator",
-	"TLS.Cert": "--tls-cert", "TLS.CA": "--tls-ca", "Token": "--token-file", "Token.File": "--token-file",
+	"TLS.Cert": "--tls-cert", "TLS.CA": "--tls-ca", "RRefLease": "--rref-lease", "Token": "--token-file", "Token.File": "--token-file",
 }
 
 // inFlags is an error's text for who knows an agent by the command's flags.
