@@ -44,7 +44,7 @@ func TestStuckCallGivesItsPermitBack(t *testing.T) {
 			assert.True(t, pytest.IsInside(stuck[0].Label), "a drain waits for it")
 			openDoor(t)
 			err := <-result
-			if name != "with" { // whose body did not fail
+			if name == "left" || err != nil { // the others have what came of it, unless it was interrupted before it waited
 				require.ErrorIs(t, err, context.Canceled)
 			}
 			quiet(t)

@@ -18,8 +18,9 @@ const Patience = 250 * time.Millisecond
 // trapsFor is how long other calls of the functions that an interrupted one runs may be slower.
 const trapsFor = 5 * time.Second
 
-// InterruptedError says that the context ended while Python ran the call. What came of the call, if
-// anything did, was dropped.
+// InterruptedError says that the context ended while Python ran the call, and that the call was interrupted, or left
+// behind. What came of the call, if anything did, was dropped. A call that ends by itself before its thread gets the
+// exception is not interrupted: it has its own outcome.
 type InterruptedError struct {
 	Label string // of the call
 	Stuck bool   // it did not react in time, as code in C does not, and runs on; see [Snapshot]
@@ -144,8 +145,8 @@ func (i *interruption) looked(seen Seen, trace cpython.Ref) {
 	if seen.HeldBack || !passed(&i.woken) {
 		return
 	}
-	if ident := i.target.Ident(); ident != 0 {
-		wakeOutside(ident)
+	if ident := i.target.Ident(); ident != 0 && wakeOutside(ident) {
+		i.target.Wake()
 	}
 }
 

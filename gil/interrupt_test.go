@@ -33,6 +33,11 @@ def stubborn(data):
         except BaseException as e:
             attempts.append(type(e).__name__)
             if len(attempts) > 1: return b'gave in'
+def acquire(): # nothing is raised in it, nor right after it
+    entered.release()
+    door.acquire()
+def waits(data): acquire()
+def waits_and_raises(data): return acquire() or [].index(data)
 def stuck(data):
     told = False # an interruption may come before it waits
     while True:
@@ -151,7 +156,25 @@ func TestStayingCallIsInterruptedAndNotLeft(t *testing.T) {
 	pytest.With(t, func(tok gil.Token) {
 		pytest.Define(t, tok, "import interrupts\nvalue = interrupts.door.release()", "value")
 	})
-	require.ErrorIs(t, <-result, context.Canceled)
+	if err := <-result; err != nil { // nil where it waited before the exception could be raised
+		require.ErrorIs(t, err, context.Canceled)
+	}
+}
+
+// TestCallThatEndsByItselfHasItsOwnOutcome, though its context ended, it was told to stop, and its thread had not looked
+// yet: a value, and an error.
+func TestCallThatEndsByItselfHasItsOwnOutcome(t *testing.T) {
+	defineState(t)
+	for _, name := range []string{"waits", "waits_and_raises"} {
+		cancel, result := interruptible(t, name, gil.Stay)
+		cancel()
+		pytest.Until(t, "it was told", func() bool {
+			stuck := gil.Stats().Stuck
+			return len(stuck) == 1 && stuck[0].Stack != ""
+		})
+		openDoor(t)
+		require.NoError(t, <-result, name) // what the function raised is in its outcome
+	}
 }
 
 // TestEndedContextInterruptsWith interrupts what the body of With has called.

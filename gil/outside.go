@@ -37,9 +37,11 @@ func Outside(t Token, ctx context.Context) (context.Context, func()) {
 	}
 }
 
-// wakeOutside ends what the thread waits for outside of Python, if it does.
-func wakeOutside(ident uint64) {
-	if cancel, ok := outside.Load(ident); ok {
+// wakeOutside ends what the thread waits for outside of Python, and reports whether it waits.
+func wakeOutside(ident uint64) bool {
+	cancel, ok := outside.Load(ident)
+	if ok {
 		cancel.(context.CancelCauseFunc)(ErrInterrupted)
 	}
+	return ok
 }

@@ -75,12 +75,15 @@ void cpy_end_failed(void);
 typedef struct {
 	unsigned long ident; // Python's name of the thread that is inside; 0 while none is
 	uintptr_t state;     // that thread's; a number, or Go would look for pointers in all that is around it
-	uintptr_t mark;      // owned: a list whose first item the end replaces by None; 0 before it was to be interrupted
+	uintptr_t mark;      // owned: a list whose first item the end replaces by None, and whose second is true once the
+	                     // exception was raised; 0 before the call was to be interrupted
 	int permit;          // that the thread came in with
+	int woken;           // was what it waits for in Go ended?
 	int stop;            // atomic: whoever wanted it does not any more
 } cpy_target;
 int cpy_target_begin(cpy_target *t); // CPY_INTERRUPTED when it is to stop before it began
-int cpy_target_end(cpy_target *t);   // was it marked?
+int cpy_target_end(cpy_target *t);   // was it interrupted: did the exception come, or was it woken?
+void cpy_target_wake(cpy_target *t);
 void cpy_target_stop(cpy_target *t);
 unsigned long cpy_target_ident(cpy_target *t);
 int cpy_target_permit(cpy_target *t); // 0 when nobody is inside, or has none
@@ -100,7 +103,7 @@ typedef struct {
 	Py_ssize_t len;
 	int status;
 	int payload_held; // some Python object can still reach data: it must stay alive
-	int interrupted; // it was marked
+	int interrupted; // by the exception, or in Go
 	int timed; // one call in CPY_TIMED is, as reading the clock costs a hundredth of a small call
 	int64_t wait_ns, hold_ns, after_ns; // for the GIL, of it, and from the batch's begin to its own
 } cpy_call_result;

@@ -74,7 +74,7 @@ var heldPayloads struct {
 //
 // target, nil for none, is how others may interrupt the call; then fn and extra need to live until the
 // call has the GIL, or the target is stopped, and no longer. [ErrInterrupted] is the error when it was
-// stopped or interrupted, whatever came of it. The timing is nil for most calls.
+// stopped before it began, or interrupted, whatever came of it. The timing is nil for most calls.
 func CallBytes(permit int, fn Ref, payload []byte, extra Ref, target *Target) (Outcome, *Timing, error) {
 	f := callFrames.Get().(*callFrame)
 	defer callFrames.Put(f)

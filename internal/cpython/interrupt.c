@@ -9,6 +9,7 @@ enum { TRACE_CALL, TRACE_RETURN = 3, TRACE_C_RETURN = 6, TRACE_OPCODE }; // PyTr
 int cpy_target_begin(cpy_target *t) {
 	if (__atomic_load_n(&t->stop, __ATOMIC_ACQUIRE)) return CPY_INTERRUPTED;
 	t->mark = 0;
+	t->woken = 0;
 	t->permit = cpy_permit();
 	t->ident = cpy.PyThread_get_thread_ident();
 	t->state = (uintptr_t)cpy.PyThreadState_Get();
@@ -20,10 +21,16 @@ int cpy_target_end(cpy_target *t) {
 	t->ident = 0;
 	t->mark = 0;
 	if (!mark) return 0;
+	PyObject *raised = cpy.PyList_GetItem(mark, 1); // a float, 0 until the exception is raised
+	int interrupted = t->woken || (raised && cpy.PyObject_IsTrue(raised) > 0);
 	cpy.Py_IncRef(cpy._Py_NoneStruct);
 	cpy.PyList_SetItem(mark, 0, cpy._Py_NoneStruct);
 	cpy.Py_DecRef(mark);
-	return 1;
+	return interrupted;
+}
+
+void cpy_target_wake(cpy_target *t) {
+	if (t->ident) t->woken = 1;
 }
 
 void cpy_target_stop(cpy_target *t) { __atomic_store_n(&t->stop, 1, __ATOMIC_RELEASE); }

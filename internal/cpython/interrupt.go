@@ -23,8 +23,12 @@ func (t *Target) c() *C.cpy_target {
 func (t *Target) Begin() error { return statusError(C.cpy_target_begin(t.c()), nil) }
 
 // End says that it no longer is, and does so in the mark, too, if there is one. The calling thread holds
-// the GIL. It reports whether there is one.
+// the GIL. It reports whether the target was interrupted: whether the second item of the mark is true, or [Target.Wake]
+// was called. A target that ended before its thread looked at the mark was not.
 func (t *Target) End() bool { return C.cpy_target_end(t.c()) != 0 }
+
+// Wake says that what the thread inside waits for in Go was ended, for the target's sake. The GIL is held.
+func (t *Target) Wake() { C.cpy_target_wake(t.c()) }
 
 // Stop keeps what has not begun from beginning. Any thread, without the GIL.
 func (t *Target) Stop() { C.cpy_target_stop(t.c()) }

@@ -49,7 +49,7 @@ traps = {}  # id of a code object whose threads look -> the code object
 def new_mark():
     """What tells a thread that it is to stop: [since when it is held back, quiet until, frame, instruction]. The last two
     are on_event's; on_jump says by the third that the next instruction is to raise. The end of the call replaces the
-    first by None."""
+    first by None, and sees by the second, 0 until then, whether the exception was raised."""
     return [monotonic(), 0.0, 0, -1]
 
 
