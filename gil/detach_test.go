@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/internal/cpython"
 	"github.com/pyrpc/pyrpc/internal/pytest"
 )
 
@@ -20,6 +21,17 @@ func TestDetachLetsOthersIn(t *testing.T) {
 		}))
 		assert.True(t, gil.Held())
 		assert.NoError(t, use(tok))
+	})
+}
+
+func TestDetachedThreadIsKnown(t *testing.T) {
+	pytest.With(t, func(tok gil.Token) {
+		assert.False(t, cpython.Suspended())
+		require.NoError(t, gil.Detach(tok, func() {
+			assert.True(t, cpython.Suspended())
+			elsewhere(func() { assert.False(t, cpython.Suspended()) })
+		}))
+		assert.False(t, cpython.Suspended())
 	})
 }
 

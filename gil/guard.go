@@ -53,7 +53,7 @@ func Acquire(ctx context.Context) (*Guard, error) {
 	id := 0
 	if !nested {
 		var err error
-		if permit, err = gate.Process.Enter(ctx, label(ctx)); err != nil {
+		if permit, err = gate.Process.EnterAgain(ctx, label(ctx), cpython.Suspended); err != nil {
 			return nil, err
 		}
 		id = permit.ID()

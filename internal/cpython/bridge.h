@@ -59,6 +59,7 @@ uintptr_t cpy_thread_id(void); // never the same for two threads, not even one a
 int cpy_orphan(void); // the permit of a thread that ended while it held the GIL, each once; 0 for none
 int cpy_suspend(cpy_nesting *saved);
 void cpy_resume(cpy_nesting saved);
+int cpy_suspended(void); // is this thread in the middle of a nesting that let go of the GIL?
 int cpy_thread_retire(void); // drop the warm state of this thread; it must not hold the GIL
 long cpy_thread_states(void);
 void cpy_open(void);

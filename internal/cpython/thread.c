@@ -19,6 +19,7 @@ struct cpy_thread {
 	int permit;        // what the present nesting was entered with
 	int drains;        // whoever holds the GIL here drops what is queued before giving it up
 	uintptr_t id;      // 0 until asked for; an address would come again with a later thread
+	int suspended;     // nestings that let go of the GIL and will take it back
 	int dying;         // thread-local destructors are running: Go must not be entered any more
 	PyGILState_STATE gilstate;
 };
@@ -88,6 +89,7 @@ uintptr_t cpy_thread_id(void) {
 	return self.id;
 }
 int cpy_self_held(void) { return self.depth > 0; }
+int cpy_suspended(void) { return self.suspended > 0; }
 int cpy_held(void) { return cpy_self_held(); }
 
 void cpy_keep_main(void) {
@@ -194,12 +196,14 @@ int cpy_suspend(cpy_nesting *saved) {
 	if (self.depth == 0) return CPY_NOT_HELD;
 	*saved = (cpy_nesting){self.depth, self.foreign, self.permit, self.drains};
 	self.depth = self.foreign = self.permit = self.drains = 0;
+	self.suspended++;
 	self.ts = cpy.PyEval_SaveThread(); // kept for a foreign thread too: nested attaches restore it
 	return CPY_OK;
 }
 
 void cpy_resume(cpy_nesting saved) {
 	cpy.PyEval_RestoreThread(self.ts);
+	self.suspended--;
 	self.depth = saved.depth;
 	self.foreign = saved.foreign;
 	self.permit = saved.permit;

@@ -57,6 +57,9 @@ func Suspend() (Suspension, error) {
 // Resume takes the GIL back with the nesting that it had. It blocks in C until the GIL is free.
 func Resume(s Suspension) { C.cpy_resume(s.saved) }
 
+// Suspended reports whether the calling OS thread is between [Suspend] and [Resume].
+func Suspended() bool { return C.cpy_suspended() != 0 }
+
 // RetireThread drops the warm state of the calling OS thread, which must not hold the GIL.
 func RetireThread() { C.cpy_thread_retire() }
 

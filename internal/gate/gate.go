@@ -187,6 +187,13 @@ func (g *Gate) refusal() error {
 // ctx's when it ended first, or is a refusal. Not for a goroutine that holds a permit: it would wait
 // for itself.
 func (g *Gate) Enter(ctx context.Context, label string) (*Permit, error) {
+	return g.EnterAgain(ctx, label, nil)
+}
+
+// EnterAgain is [Gate.Enter] for a caller that may have stepped out on this very OS thread: where onThread says so and
+// there is no thread for a newcomer, it comes in at once, as it needs none, and those who have one may wait for it.
+// onThread is called with the gate's lock held, and only there; nil where the caller knows that it has not.
+func (g *Gate) EnterAgain(ctx context.Context, label string, onThread func() bool) (*Permit, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, waitError(ctx)
 	}
@@ -195,7 +202,7 @@ func (g *Gate) Enter(ctx context.Context, label string) (*Permit, error) {
 		defer g.mu.Unlock()
 		return nil, g.refusal()
 	}
-	if g.vacant() {
+	if g.vacant() || onThread != nil && !g.threadFor(g.out()+1) && onThread() {
 		p := g.grant(label)
 		g.mu.Unlock()
 		return p, nil

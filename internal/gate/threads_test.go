@@ -75,6 +75,20 @@ func TestThreads_exhausted(t *testing.T) {
 	})
 }
 
+// A caller that stepped out and enters anew needs no further thread.
+func TestThreads_again(t *testing.T) {
+	g := opened(t, gate.Options{Threads: upTo(1)})
+	out := enter(t, g, "out")
+	out.StepOut()
+	_, err := g.EnterAgain(t.Context(), "elsewhere", func() bool { return false })
+	require.ErrorIs(t, err, errThreads)
+	again, err := g.EnterAgain(t.Context(), "again", func() bool { return true })
+	require.NoError(t, err)
+	again.Leave()
+	out.StepIn()
+	out.Leave()
+}
+
 // A newcomer that waits behind somebody inside is told, too, when that one steps out, maybe to wait for the newcomer.
 func TestThreads_exhaustedMeanwhile(t *testing.T) {
 	bubble(t, func(t *testing.T) {
