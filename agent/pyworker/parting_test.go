@@ -23,9 +23,10 @@ func TestOwnerHasGone(t *testing.T) {
 	assert.NoError(t, err, "%+v", err)
 }
 
-// A graceful shutdown does not wait for a worker that has ended without one.
+// A graceful shutdown does not wait for a worker that has ended without one, if the leader had reached that at its address.
 func TestShutdownNamesWhoHasGone(t *testing.T) {
 	workers := group(t, 3)
+	require.NoError(t, call(t.Context(), workers[0], "w2", "operator", "neg", 1))
 	part(t, workers, workers[2])
 	err := gil.With(t.Context(), func(tok gil.Token) error { // as w1, which Python knew of last
 		m, err := pytest.Runtime().Import(tok, "parting")
