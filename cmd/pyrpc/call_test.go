@@ -24,9 +24,9 @@ func TestCallReturns(t *testing.T) {
 	} {
 		got := pyrpc(t, "", append([]string{"call", "self"}, c.args...)...)
 		if c.args[0] == "builtins:print" {
-			c.want = "\n" + c.want
+			c.want = "\n" + c.want // what the function printed comes first
 		}
-		assert.ElementsMatch(t, []byte(c.want), []byte(got.ok(t)), "%q", c.args)
+		assert.Equal(t, c.want, got.ok(t), "%q", c.args)
 	}
 }
 
@@ -61,6 +61,7 @@ func TestCallUsage(t *testing.T) {
 	here(t, "call", "self", ":f").failed(t, 2, `":f" is not of the form`)
 	here(t, "call", "elsewhere", "math:sqrt", "4").failed(t, 2, `no address for target "elsewhere": give --peer elsewhere=host:port, or set PYRPC_PEERS`)
 	here(t, "call", "--peer", "w0", "w0", "math:sqrt", "4").failed(t, 2, `peer "w0" is not of the form name=host:port`)
+	here(t, "call", "--as", "w0", "--peer", "w0=127.0.0.1:1", "w0", "math:sqrt", "4").failed(t, 2, "--as w0 is the name of the worker that is called")
 	here(t, "call", "--module", "m", "--peer", "w0=h:1", "w0", "math:sqrt", "4").failed(t, 2, "workers speak pyrpc.internal")
 	here(t, "call", "self", "math:sqrt", "-4").failed(t, 2, "write -- before arguments that begin with -")
 	here(t, "call", "self", "math:sqrt", "--kw", "x").failed(t, 2, `--kw "x" is not of the form name=literal`)

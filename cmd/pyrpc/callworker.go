@@ -47,6 +47,9 @@ func (c *common) callWorker(cmd *cobra.Command, r *remoteCall, target string, re
 		return &usageError{fmt.Errorf("no address for target %q: give --peer %s=host:port, or set %s; known are %s",
 			target, target, peersVariable, strings.Join(append(names(peers), selfTarget), ", "))}
 	}
+	if r.as == target {
+		return &usageError{fmt.Errorf("--as %s is the name of the worker that is called: give one of a guest that it expects (pyrpc agent --guest)", r.as)}
+	}
 	config, err := r.config(c, cmd)
 	if err != nil {
 		return err

@@ -85,16 +85,23 @@ func (e *signalError) status() int {
 
 func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	c := &common{}
+	out := &output{w: stdout}
 	root := newRoot(c)
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	root.SetOut(out)
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
+	var status int
 	if err != nil && c.answersJSON(cmd, args) {
-		return c.reportJSON(err, stdout, stderr)
+		status = c.reportJSON(err, out, stderr)
+	} else {
+		status = report(err, stderr)
 	}
-	return report(err, stderr)
+	if lost := out.failure(); lost != nil && !errors.Is(err, errors.Unwrap(lost)) { // else it was just reported
+		status = max(status, report(lost, stderr))
+	}
+	return status
 }
 
 // report prints what a command failed with, and gives its status.

@@ -15,6 +15,7 @@ func (c *common) printResult(t gil.Token, cmd *cobra.Command, rt *pybridge.Runti
 	if !c.json {
 		text, err := result.Repr(t)
 		if err == nil {
+			flushStdout(t, rt)
 			cmd.Println(printable(text))
 		}
 		return err

@@ -2,7 +2,10 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"os"
+	"sync"
 
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/pybridge"
@@ -10,6 +13,50 @@ import (
 
 // unbufferedVariable, when it is not empty, has Python's streams write everything at once, as with python3.
 const unbufferedVariable = "PYTHONUNBUFFERED"
+
+// output is the command's standard output. It keeps the first error of a write, because cobra's Print functions drop it:
+// a command whose output did not arrive, as on a full disk, must not end with status 0.
+type output struct {
+	w   io.Writer
+	mu  sync.Mutex
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	if err != nil {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if o.err == nil {
+			o.err = err
+		}
+	}
+	return n, err
+}
+
+// failure is why some of the output is missing, or nil.
+func (o *output) failure() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err == nil {
+		return nil
+	}
+	return fmt.Errorf("the output is not complete: %w", o.err)
+}
+
+// flushStdout writes what functions printed, so that it stands before what the command prints. What cannot be flushed
+// is reported when Python is closed.
+func flushStdout(t gil.Token, rt *pybridge.Runtime) {
+	stdout, err := resolve(t, rt, "sys", "stdout")
+	if err != nil {
+		return
+	}
+	defer stdout.Release()
+	done, err := stdout.CallMethod(t, "flush")
+	if err == nil {
+		done.Release()
+	}
+}
 
 // writeLines has sys.stdout write each line when it is complete, whatever it is. sys.stderr does so anyway.
 func writeLines(t gil.Token, rt *pybridge.Runtime) error {

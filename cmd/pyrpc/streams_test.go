@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -39,6 +40,26 @@ func TestAgent_closedOutput(t *testing.T) {
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	_ = cmd.Wait()
 	assert.Equal(t, 143, cmd.ProcessState.ExitCode())
+}
+
+// TestFullOutput: a command whose output cannot be written says so, and does not end with status 0.
+func TestFullOutput(t *testing.T) {
+	for _, args := range [][]string{
+		{"version"}, {"doctor"}, {"call", "self", "math:hypot", "3", "4"}, {"call", "--json", "self", "math:hypot", "3", "4"},
+		{"call", "--json", "self", "math:not_there"},
+	} {
+		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		require.NoError(t, err)
+		defer func() { _ = full.Close() }()
+		python(t)
+		cmd := command(t, args...)
+		var stderr strings.Builder
+		cmd.Stdout, cmd.Stderr = full, &stderr
+		_ = cmd.Run()
+		assert.Equal(t, 1, cmd.ProcessState.ExitCode(), "%q", args)
+		assert.Equal(t, 1, strings.Count(stderr.String(), "no space left on device"), "%q: %s", args, &stderr)
+		assert.Contains(t, stderr.String(), "pyrpc: the output is not complete: ", "%q", args)
+	}
 }
 
 // promptThenDie prints something that is no line, and dies without flushing it.
