@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -67,9 +68,16 @@ func (a *Agent) connect(name, address string) (conn *grpc.ClientConn, why func(e
 		if refused.Load() {
 			return failure(codes.Unavailable, "nothing listens at %s: %w", address, errRefused)
 		}
+		if proof == nil && strings.Contains(err.Error(), noPreface) {
+			return failure(codes.Unavailable, "what listens at %s ends a connection that is not TLS, as a worker with TLS does: "+
+				"give TLS to both sides (--tls-ca, --tls-cert, --tls-key), or to neither (%w)", address, err)
+		}
 		return proof.why(err)
 	}, err
 }
+
+// noPreface is what grpc says of a peer that ended the connection before it sent anything of HTTP/2.
+const noPreface = "error reading server preface"
 
 // errRefused is for a worker at whose address nobody listens: not yet, or not any more.
 var errRefused = errors.New("connection refused")

@@ -45,6 +45,21 @@ func TestCall_givenUpWhileConnecting(t *testing.T) {
 	assert.EqualValues(t, 1, ran.Load())
 }
 
+// TestCall_endsWhileItConnects: a call whose time is over before StartTimeout is says what has kept it from the worker.
+func TestCall_endsWhileItConnects(t *testing.T) {
+	a := startOne(t, Config{Name: "w1", Rank: 1, StartTimeout: patience, Peers: []Worker{{"w0", 0, "127.0.0.1:3"}}})
+	l, err := a.group.link("w0")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(testContext(t))
+	go func() {
+		assert.Eventually(t, func() bool { _, why := l.lastFailure(); return why != nil }, patience, backoffMin)
+		cancel()
+	}()
+	_, err = a.Call(ctx, "w0", Request{})
+	require.ErrorIs(t, err, context.Canceled)
+	assert.ErrorContains(t, err, "connecting to the worker (nothing listens at 127.0.0.1:3: connection refused)")
+}
+
 // A call that is given up at any moment ends once, and leaves nothing behind on either side.
 func TestCall_givenUpAtAnyMoment(t *testing.T) {
 	var seen atomic.Int64

@@ -145,3 +145,13 @@ func TestTLS_peerWithoutTLS(t *testing.T) {
 	text := cannotCall(t, ca.leaf("w1", testcerts.ForName("w1")), a.Addr().String())
 	assert.Contains(t, text, "does not speak TLS: give TLS to both sides, or to neither")
 }
+
+// TestTLS_onlyThePeerHasIt: a worker without TLS that calls one with TLS is told which of both is missing.
+func TestTLS_onlyThePeerHasIt(t *testing.T) {
+	ca := newAuthority(t)
+	a := start(t, Config{Name: "w0", TLS: ca.leaf("w0", testcerts.ForName("w0"))})[0]
+	address := a.Addr().String()
+	b := startOne(t, Config{Name: "w1", Rank: 1, StartTimeout: backoffMin, Peers: []Worker{{"w0", 0, address}}})
+	_, err := b.Call(testContext(t), "w0", Request{})
+	assert.ErrorContains(t, err, "what listens at "+address+" ends a connection that is not TLS, as a worker with TLS does: give TLS to both sides")
+}

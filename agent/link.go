@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -57,7 +58,11 @@ func (l *link) get(ctx context.Context) (*session, error) {
 			return nil, err
 		}
 		if err := waitFor(ctx, attempt, pause); err != nil {
-			return nil, ended(err, "connecting to the worker").about(l.to.Name, false)
+			doing := "connecting to the worker"
+			if _, why := l.lastFailure(); why != nil {
+				doing = fmt.Sprintf("%s (%v)", doing, inner{why})
+			}
+			return nil, ended(err, doing).about(l.to.Name, false)
 		}
 	}
 }
