@@ -15,6 +15,11 @@ import (
 func TestRoundsDoNotMultiply(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newInterrupts()
+		rounds := func() int {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return w.rounds
+		}
 		stuck := new(interruption)
 		w.watch(stuck)
 		for range 100 {
@@ -24,15 +29,15 @@ func TestRoundsDoNotMultiply(t *testing.T) {
 			w.watch(other)
 		}
 		synctest.Wait()
-		before := w.rounds
+		before := rounds()
 		<-time.After(40 * Patience)
 		synctest.Wait()
-		assert.InDelta(t, 40, w.rounds-before, 10)
+		assert.InDelta(t, 40, rounds()-before, 10)
 		stuck.end()
 		<-time.After(2 * Patience)
 		synctest.Wait()
-		before = w.rounds
+		before = rounds()
 		<-time.After(40 * Patience)
-		assert.Equal(t, before, w.rounds, "nobody is left")
+		assert.Equal(t, before, rounds(), "nobody is left")
 	})
 }

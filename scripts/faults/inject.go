@@ -170,9 +170,9 @@ func (f fault) suffer(ctx context.Context) (e ending) {
 }
 
 // leavesOthers ends what is left of the group. Processes that end because their parent has, as multiprocessing's
-// resource tracker does, have a moment.
+// resource tracker does, have ten seconds: on a busy machine Python takes some of them to end.
 func leavesOthers(group int) bool {
-	for range 40 {
+	for range 200 {
 		if syscall.Kill(-group, 0) != nil {
 			return false
 		}
