@@ -43,10 +43,10 @@ var stalled stalls
 // OnStall has f called, with what is known of the stall, when Python stalls. Python stalls when everybody inside is a
 // call whose context has ended and that runs on, and there is no permit, or no thread, for another call. Where some of
 // those inside are other calls, that is a stall once callers have waited for five seconds and none of them came in. It
-// is a stall too when whoever wants to interrupt a call does not get the GIL for five seconds. When the stall is over f is called with
-// nil; the end of Python is not the end of a stall. Calls of f follow each other, on a goroutine that f shares with no
-// other function: an f that blocks misses what changes meanwhile, and holds up nobody. The function returned ends
-// the calls; one of them may be in progress still.
+// is a stall too when whoever wants to interrupt a call does not get the GIL for five seconds. When the stall is over f
+// is called with nil; the end of Python is not the end of a stall. Calls of f follow each other, on a goroutine that f
+// shares with no other function: an f that blocks misses what changes meanwhile, and holds up nobody. The function
+// returned ends the calls; one of them may be in progress still.
 //
 // GIL: not needed; f is called without it
 // Thread: any

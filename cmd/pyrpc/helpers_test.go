@@ -13,8 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
+	"github.com/pyrpc/pyrpc/cmd/pyrpc/launch"
 	"github.com/pyrpc/pyrpc/internal/cpython/discover"
 	"github.com/pyrpc/pyrpc/internal/testpython"
 )
@@ -126,19 +126,11 @@ func write(t *testing.T, name, text string) string {
 	return file
 }
 
-// freePort is a port of the loopback interface that nobody else is given before the test ends: a socket is bound to it and
-// does not listen. Who asks for this very port with SO_REUSEADDR, as servers do, can listen there.
+// freePort is a port of the loopback interface that nobody else is given before the test ends (see [launch.KeepPort]).
 func freePort(t *testing.T) string {
 	t.Helper()
-	syscall.ForkLock.RLock() // no program starts in between, which would inherit the socket
-	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
-	unix.CloseOnExec(socket)
-	syscall.ForkLock.RUnlock()
+	socket, port, err := launch.KeepPort()
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = unix.Close(socket) })
-	require.NoError(t, unix.SetsockoptInt(socket, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1))
-	require.NoError(t, unix.Bind(socket, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
-	address, err := unix.Getsockname(socket)
-	require.NoError(t, err)
-	return strconv.Itoa(address.(*unix.SockaddrInet4).Port)
+	t.Cleanup(func() { _ = syscall.Close(socket) })
+	return strconv.Itoa(port)
 }

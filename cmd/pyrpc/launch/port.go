@@ -17,7 +17,7 @@ func newMeeting() (*meeting, error) {
 	if os.Getenv("MASTER_ADDR") != "" && os.Getenv("MASTER_PORT") != "" {
 		return &meeting{kept: -1}, nil
 	}
-	kept, port, err := keepPort()
+	kept, port, err := KeepPort()
 	if err != nil {
 		return nil, fmt.Errorf("no port for the workers to meet at: %w", err)
 	}
@@ -30,9 +30,9 @@ func (m *meeting) close() {
 	}
 }
 
-// keepPort finds a free port of the loopback interface, and keeps it from being found free by others. The socket
-// is bound and does not listen: who asks for this very port with SO_REUSEADDR, as servers do, can listen there.
-func keepPort() (socket, port int, err error) {
+// KeepPort finds a free port of the loopback interface, and keeps it from being found free by others. The socket
+// is bound and does not listen, and is the caller's to close: who asks for this very port with SO_REUSEADDR, as servers do, can listen there.
+func KeepPort() (socket, port int, err error) {
 	syscall.ForkLock.RLock() // no program starts in between, which would inherit the socket
 	socket, err = syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err == nil {

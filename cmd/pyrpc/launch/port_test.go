@@ -31,7 +31,7 @@ func choose(t *testing.T, port int) error {
 
 // TestKeepPort: nobody else is given the port as a free one, and who knows it can listen there, more than once.
 func TestKeepPort(t *testing.T) {
-	socket, port, err := keepPort()
+	socket, port, err := KeepPort()
 	require.NoError(t, err)
 	for range 2 {
 		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port))
