@@ -74,3 +74,16 @@ func TestFaultsAreTold(t *testing.T) {
 	assert.Contains(t, out.String(), "must: ")
 	assert.Equal(t, 2, run(t.Context(), options{list: true, pattern: regexp.MustCompile("no such fault")}, io.Discard))
 }
+
+// TestTheEndTellsWhatFailed: what comes after the counts is all that was different, and nothing else.
+func TestTheEndTellsWhatFailed(t *testing.T) {
+	var out strings.Builder
+	printTable(&out, []result{
+		{Name: "wrong", Verdict: differs, Did: "lost a value"},
+		{Name: "right", Verdict: held, Did: "held its value"},
+	}, false)
+	_, end, found := strings.Cut(out.String(), "faults: 1 as they must, 1 different, 0 skipped\n")
+	assert.True(t, found, out.String())
+	assert.Contains(t, end, "lost a value")
+	assert.NotContains(t, end, "held its value")
+}

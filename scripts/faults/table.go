@@ -19,14 +19,28 @@ func printTable(out io.Writer, results []result, list bool) {
 			fmt.Fprintf(out, "%-*s  %s\n%*s  must: %s\n", width, r.Name, r.Injected, width, "", r.Must)
 			continue
 		}
-		fmt.Fprintf(out, "%-7s  %-*s  %5.1fs  %s\n", r.Verdict, width, r.Name, r.Seconds, r.Injected)
-		indent := strings.Repeat(" ", 9+width+2+8)
-		fmt.Fprintf(out, "%smust: %s\n%sdid:  %s\n", indent, r.Must, indent, r.Did)
-		if r.Stderr != "" {
-			fmt.Fprintf(out, "%s\n", r.Stderr)
-		}
+		printRow(out, r, width)
 	}
 	if !list {
 		fmt.Fprintf(out, "\nfaults: %d as they must, %d different, %d skipped\n", counts[held], counts[differs], counts[skipped])
+		repeatDifferent(out, results, width)
+	}
+}
+
+func printRow(out io.Writer, r result, width int) {
+	fmt.Fprintf(out, "%-7s  %-*s  %5.1fs  %s\n", r.Verdict, width, r.Name, r.Seconds, r.Injected)
+	indent := strings.Repeat(" ", 9+width+2+8)
+	fmt.Fprintf(out, "%smust: %s\n%sdid:  %s\n", indent, r.Must, indent, r.Did)
+	if r.Stderr != "" {
+		fmt.Fprintf(out, "%s\n", r.Stderr)
+	}
+}
+
+// repeatDifferent has the end of a log, which is what is kept of a long one, tell what failed.
+func repeatDifferent(out io.Writer, results []result, width int) {
+	for _, r := range results {
+		if r.Verdict == differs {
+			printRow(out, r, width)
+		}
 	}
 }
