@@ -4,8 +4,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 
@@ -14,6 +12,7 @@ import (
 
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/internal/procmem"
 	"github.com/pyrpc/pyrpc/internal/pytest"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
@@ -132,9 +131,7 @@ func allocated(t *testing.T) (n int) {
 // resident is how much memory the process has, in bytes.
 func resident(t *testing.T) int {
 	t.Helper()
-	status, err := os.ReadFile("/proc/self/statm")
+	size, err := procmem.Read()
 	require.NoError(t, err)
-	pages, err := strconv.Atoi(strings.Fields(string(status))[1])
-	require.NoError(t, err)
-	return pages * os.Getpagesize()
+	return size.Resident
 }

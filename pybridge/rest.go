@@ -1,13 +1,12 @@
 package pybridge
 
 import (
-	"fmt"
-	"os"
 	"runtime"
 	"time"
 
 	"github.com/pyrpc/pyrpc/internal/cpython"
 	"github.com/pyrpc/pyrpc/internal/gate"
+	"github.com/pyrpc/pyrpc/internal/procmem"
 )
 
 // rest returns free memory to the kernel after nobody has entered Python for [restAfter]. Without it malloc keeps free
@@ -57,13 +56,6 @@ func giveBack() {
 
 // residentMemory is the resident memory of the process in bytes, 0 where the system does not tell.
 func residentMemory() int {
-	text, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0
-	}
-	var size, resident int
-	if _, err := fmt.Sscan(string(text), &size, &resident); err != nil {
-		return 0
-	}
-	return resident * os.Getpagesize()
+	size, _ := procmem.Read()
+	return size.Resident
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/pyrpc/pyrpc/internal/procmem"
 	"github.com/pyrpc/pyrpc/internal/pytest"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
@@ -68,10 +68,11 @@ func init() {
 
 // resident is the process's memory in bytes.
 func resident() int {
-	text, _ := os.ReadFile("/proc/self/statm")
-	var size, pages int
-	_, _ = fmt.Sscan(string(text), &size, &pages)
-	return pages * os.Getpagesize()
+	size, err := procmem.Read()
+	if err != nil {
+		panic(err)
+	}
+	return size.Resident
 }
 
 // TestMemoryComesBack: what was freed is the kernel's again when nobody has called for a while, also where malloc was

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pyrpc/pyrpc/internal/procmem"
 )
 
 // Look reads the limits of the system on this process: RLIMIT_NPROC, the pids controllers of its control groups,
@@ -143,16 +145,11 @@ func addressSpace() (Bound, bool) {
 	if unix.Getrlimit(unix.RLIMIT_AS, &limit) != nil || limit.Cur == unix.RLIM_INFINITY {
 		return Bound{}, false
 	}
-	text, err := os.ReadFile("/proc/self/statm")
-	fields := strings.Fields(string(text))
-	if err != nil || len(fields) == 0 {
-		return Bound{}, false
-	}
-	pages, err := strconv.ParseUint(fields[0], 10, 64)
+	size, err := procmem.Read()
 	if err != nil {
 		return Bound{}, false
 	}
-	used := pages * uint64(os.Getpagesize())
+	used := uint64(size.Virtual)
 	room := uint64(0)
 	if limit.Cur > used {
 		room = (limit.Cur - used) / addressPerThread

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"syscall"
 
 	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/internal/procmem"
 )
 
 // exhaustFaults use up what a process or a thread has only so much of.
@@ -74,12 +74,9 @@ func exhaustFaults() []fault {
 // cannot have ends the process: a thread takes 16 MB for its stack, and up to 128 MB for what glibc allocates there.
 func confined(f func(*world)) func(*probe) {
 	return usual(func(w *world) {
-		text, err := os.ReadFile("/proc/self/statm")
+		size, err := procmem.Read()
 		w.must(err)
-		var pages uint64
-		_, err = fmt.Sscan(string(text), &pages)
-		w.must(err)
-		limit := pages*uint64(os.Getpagesize()) + 1200<<20
+		limit := uint64(size.Virtual) + 1200<<20
 		w.must(syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: limit, Max: limit}))
 		f(w)
 	})

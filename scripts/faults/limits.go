@@ -18,6 +18,7 @@ import (
 	"github.com/pyrpc/pyrpc/agent/pyworker"
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/internal/procmem"
 	"github.com/pyrpc/pyrpc/internal/threadlimit"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
@@ -163,11 +164,8 @@ func limitGroup(p *probe) (lift func()) {
 
 // limitAddressSpace leaves address space of which the calls would have needed more, with a stack of 16 MiB each and what the C library reserves.
 func limitAddressSpace(p *probe) {
-	text, err := os.ReadFile("/proc/self/statm")
+	size, err := procmem.Read()
 	p.must(err)
-	var pages uint64
-	_, err = fmt.Sscan(string(text), &pages)
-	p.must(err)
-	limit := pages*uint64(os.Getpagesize()) + 14*96<<20
+	limit := uint64(size.Virtual) + 14*96<<20
 	p.must(unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: limit, Max: limit}))
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/internal/procmem"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
@@ -56,12 +56,9 @@ func takeFigures() figures {
 		_ = enter()
 	}
 	var f figures
-	var pages int
-	if text, err := os.ReadFile("/proc/self/statm"); err == nil {
-		_, _ = fmt.Sscanf(strings.Fields(string(text))[1], "%d", &pages)
-	}
+	size, _ := procmem.Read()
 	s := gil.Stats()
-	f.memory, f.threads, f.states, f.callbacks = pages*os.Getpagesize(), s.OSThreads, s.ThreadStates, s.Callbacks
+	f.memory, f.threads, f.states, f.callbacks = size.Resident, s.OSThreads, s.ThreadStates, s.Callbacks
 	f.references, f.goroutines = pybridge.Owned(), runtime.NumGoroutine()
 	return f
 }
