@@ -27,6 +27,7 @@ const (
 	Global         // Module and Text, the qualified name
 	Reduce         // Items: the callable and its arguments, a Tuple; Changes
 	Instance       // of NEWOBJ and NEWOBJ_EX. Items: the class, a Tuple of arguments and, of NEWOBJ_EX, a Dict; Changes
+	Given          // for Write only: an object that who loads the pickle hands over, see [Buffer]. Text says which
 )
 
 // Node is a value of a pickle. A node that the pickle refers to several times is one *Node in several places, so
@@ -42,6 +43,7 @@ type Node struct {
 	Data    [][]byte // parts that joined are the bytes: those of [LargeData] and more lie where the input has them
 	Items   []*Node
 	Changes []Change // in order
+	Mark    uint8    // for who walks the tree, 0 after Read; Write does not look at it
 }
 
 // ChangeKind is how a pickle goes on with an object that a call or a class has made.
@@ -53,9 +55,11 @@ const (
 	SetItem                   // SETITEM, SETITEMS: key, value, key, value…
 	AddItem                   // ADDITEMS: the elements
 	Build                     // BUILD: one node, the state
+	Call                      // for Write only, which writes no other: a callable, and the arguments that follow the object. What it returns is dropped
 )
 
-// Change is a step after the making of a Reduce or an Instance. Those of List, Dict, Set are in their Items.
+// Change is a step after the making of a Reduce or an Instance. Those of List, Dict, Set are in their Items. [Write]
+// knows the object by then, so that the arguments of a Call can refer to it.
 type Change struct {
 	Kind   ChangeKind
 	Offset int
@@ -89,14 +93,16 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("pickle: at byte %d, %s: %s", e.Offset, e.Opcode, e.Rule)
 }
 
-// Output is a canonical pickle. Its i-th NEXT_BUFFER stands for Buffers[i].
+// Output is a canonical pickle. Its i-th NEXT_BUFFER stands for Buffers[i]. CPython takes any object there.
 type Output struct {
 	Pickle  []byte
 	Buffers []Buffer
 }
 
-// Buffer is an object of bytes that is made beside the pickle, with one copy of Data.
+// Buffer is an object of bytes that is made beside the pickle, with one copy of Data, or where Given is not nil what
+// that stands for.
 type Buffer struct {
+	Given   *Node
 	Mutable bool     // a bytearray, else bytes
 	Data    [][]byte // parts, where the input has them
 }
