@@ -50,7 +50,7 @@ func (w *Worker) Execute(ctx context.Context, req agent.Request) (agent.Reply, e
 // ExecuteRemote does so and keeps the result, for an RRef.
 func (w *Worker) ExecuteRemote(ctx context.Context, req agent.Request) (agent.Value, error) {
 	var kept *value
-	err := w.serve(ctx, req, func(ctx context.Context, _ *pybridge.Object, data []byte, extra *pybridge.Object) error {
+	err := w.serve(ctx, req, func(ctx context.Context, caller *pybridge.Object, data []byte, extra *pybridge.Object) error {
 		var result *pybridge.Object
 		err := gil.With(ctx, func(t gil.Token) (err error) {
 			result, err = w.python.serveRemote.Call(t, data, extra)
@@ -60,7 +60,7 @@ func (w *Worker) ExecuteRemote(ctx context.Context, req agent.Request) (agent.Va
 			result.Release()
 			return err
 		}
-		kept, err = w.keep(ctx, result)
+		kept, err = w.keep(ctx, caller, result)
 		return err
 	})
 	if err != nil {

@@ -18,7 +18,7 @@ type value struct {
 }
 
 // keep makes a value of what a function returned. It waits where that is a Future.
-func (w *Worker) keep(ctx context.Context, result *pybridge.Object) (*value, error) {
+func (w *Worker) keep(ctx context.Context, caller, result *pybridge.Object) (*value, error) {
 	kind := ""
 	err := w.inside(context.WithoutCancel(ctx), func(t gil.Token) (err error) {
 		kind, err = result.TypeName(t)
@@ -33,7 +33,7 @@ func (w *Worker) keep(ctx context.Context, result *pybridge.Object) (*value, err
 	}
 	defer result.Release()
 	return whenOver(ctx, w, result, func(t gil.Token, deliver *pybridge.Object) error {
-		return discard(w.python.whenKept.Call(t, result, deliver))
+		return discard(w.python.whenKept.Call(t, result, caller, deliver))
 	}, func(ctx context.Context, boxed any) (*value, error) { return w.box(ctx, boxed) }, (*value).Release)
 }
 

@@ -20,6 +20,7 @@ from gc import collect
 from os import getpid
 from sys import modules
 
+from . import _by_class
 from ._errors import UnpicklableValue
 from ._safe import (
     exact,
@@ -244,17 +245,21 @@ def _reduce(exc, base):
 def _dump_values(values):
     """Pickle a tuple or dict; what cannot be pickled travels as its repr."""
     try:
-        return dumps(values, 5)
+        return _dump(values)
     except BaseException:
         pass
     if isinstance(values, tuple):
-        return dumps(tuple([_dumpable(v) for v in values]), 5)
-    return dumps({exact(k): _dumpable(v) for k, v in values.items()}, 5)
+        return _dump(tuple([_dumpable(v) for v in values]))
+    return _dump({exact(k): _dumpable(v) for k, v in values.items()})
+
+
+def _dump(value):
+    return _by_class.dumps(value) if _by_class.required.get() else dumps(value, 5)
 
 
 def _dumpable(value):
     try:
-        dumps(value, 5)
+        _dump(value)
         return value
     except BaseException:
         return UnpicklableValue(repr_of(value))

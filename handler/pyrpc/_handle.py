@@ -12,6 +12,7 @@ from contextvars import Context
 from importlib import import_module
 from sys import modules
 
+from . import _by_class
 from ._errors import DeserializeError, describe_pickling, describe_unpickling
 from ._members import Members
 from ._pickling import (
@@ -161,6 +162,8 @@ def _make_own(policy, limit):
 
     def work(data, tensors):
         nonlocal switch
+        if policy is not None:
+            _by_class.required.set(True)
         if limit is not None:
             check_size(data, limit)
         if tensors is None:  # and none of an outer call: the context is new
@@ -192,7 +195,7 @@ def _make_own(policy, limit):
             switch(True)
         if OWN_MODULE not in modules:
             restore_modules()
-        if type(result) in SCALARS or is_plain(result) or not needs_table():
+        if type(result) in SCALARS or is_plain(result) or policy is None and not needs_table():
             try:
                 return dumps(result, PROTOCOL)
             except BaseException as exc:

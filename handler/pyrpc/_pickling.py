@@ -7,6 +7,9 @@ Counterpart of torch's ``_InternalRPCPickler``. Two ways through:
 * otherwise a C Pickler whose ``dispatch_table`` is the one shared `_Reducers`, and
   whose file keeps the parts that it is given: see _parts.
 
+Where a restricted peer is served all but plain values go through the second, by the
+pickler of _by_class.
+
 Any thread may call in at any time. The table of the serialization in progress
 is the context's, and is put back on every way out: a nested call that fails, and
 whose failure user code swallows, leaves the outer one as it was.
@@ -20,7 +23,7 @@ from contextvars import ContextVar
 from sys import modules
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
-from . import _tensors, _torch
+from . import _by_class, _tensors, _torch
 from ._compact import compact
 from ._errors import describe_pickling, describe_unpickling
 from ._parts import FEW, LARGE, SIZED, Parts, has_large
@@ -210,7 +213,10 @@ def serialize_parts(obj):
     The pickle is bytes, or where there are such objects a list of bytes, which is one
     when joined. It is bytes where there are tensors.
     """
-    plain = not needs_table() or is_plain(obj) or is_plain_call(obj)
+    if _by_class.required.get():
+        plain = is_plain(obj)
+    else:
+        plain = not needs_table() or is_plain(obj) or is_plain_call(obj)
     if not plain or has_large(obj):
         return dump_parts(obj)
     try:
@@ -235,8 +241,11 @@ def dump_parts(obj):
     outer = _tables.send
     _tables.send = tensors
     try:
-        pickler = Pickler(out, PROTOCOL)
-        pickler.dispatch_table = _reducers
+        if _by_class.required.get():
+            pickler = _by_class.ByClassPickler(out, _reducers)
+        else:
+            pickler = Pickler(out, PROTOCOL)
+            pickler.dispatch_table = _reducers
         pickler.dump(obj)
         if tensors:
             torch = _torch.find()

@@ -15,11 +15,19 @@ from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 from _pickle import Unpickler
 from io import BytesIO
 from sys import modules
-from types import FunctionType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    ClassMethodDescriptorType,
+    FunctionType,
+    MethodDescriptorType,
+    ModuleType,
+    WrapperDescriptorType,
+)
 
 from ._errors import ForbiddenGlobal
 from ._opcodes import is_plain
 from ._remote import _remote_exception
+from ._safe import text_of, type_dict, type_mro
 
 #: Allowed always: what the protocol itself needs, and classes whose construction
 #: from any arguments does nothing but make a value. ``builtins.type`` makes classes
@@ -57,6 +65,12 @@ DEFAULT_ALLOWED = frozenset(
 # Python 2 spellings, which protocols 0 to 2 still use.
 _RENAMED = {"__builtin__": "builtins", "exceptions": "builtins", "copy_reg": "copyreg"}
 _RENAMED_NAMES = {"xrange": "range", "unicode": "str", "long": "int"}
+
+
+_METHODS = frozenset(
+    (FunctionType, BuiltinFunctionType, staticmethod, classmethod)
+    + (MethodDescriptorType, ClassMethodDescriptorType, WrapperDescriptorType)
+)
 
 
 class AllowList:
@@ -121,19 +135,6 @@ class AllowList:
             or any(module == m and name.startswith(p) for m, p in self._prefixes)
         )
 
-    def permits_method(self, cls, name):
-        """Tell whether an entry covers the method, under the class that defines it.
-
-        A special method, which may do more than its class meant for peers, only by its own name.
-        """
-        for owner in type.mro(cls):
-            if name in owner.__dict__:
-                module, qualname = owner.__module__, f"{owner.__qualname__}.{name}"
-                if name.startswith("__"):
-                    return f"{module}:{qualname}" in self._exact
-                return self._is_exact(module, qualname) or self._is_listed(module, qualname)
-        return False
-
     def permits_class(self, module, qualname):
         """Tell whether the name may be looked up as an exception class."""
         try:
@@ -179,26 +180,32 @@ class AllowList:
         """Make the stand-in for ``builtins.getattr``, by which methods pickle."""
 
         def guarded_getattr(obj, name):
-            cls = obj if isinstance(obj, type) else type(obj)
-            for owner in cls.__mro__:
-                if type(name) is str and name in vars(owner):
-                    return self._method(obj, cls, owner, name)
-            raise _forbidden("builtins", "getattr", f"may not fetch {name!r}")
+            return self.method(obj, name)
 
         return guarded_getattr
 
+    def method(self, obj, name):
+        """Return a method of *obj*, bound: a function that a listed class itself defines.
+
+        A special method, which may do more than its class meant for peers, only where
+        an entry has its very name. Attributes of the instance do not count.
+        """
+        cls = obj if isinstance(obj, type) else type(obj)
+        for owner in type_mro(cls):
+            if type(name) is str and name in type_dict(owner):
+                return self._method(obj, cls, owner, name)
+        raise _forbidden("builtins", "getattr", f"may not fetch {text_of(name)!r}")
+
     def _method(self, obj, cls, owner, name):
-        """Bind *name* of *owner*: only what a listed class itself defines."""
-        raw = vars(owner)[name]
+        """Bind *name* of *owner*."""
+        raw = type_dict(owner)[name]
         module, qualname = owner.__module__, f"{owner.__qualname__}.{name}"
         exact = f"{module}:{qualname}" in self._exact
         if exact or self._is_listed(module, qualname):
             if isinstance(raw, cls) and obj is cls:  # an enum's member
                 return raw
-            function = getattr(raw, "__func__", raw)
-            if not name.startswith("__") and isinstance(function, FunctionType):
-                if exact or _defines(module, qualname, function):
-                    return raw.__get__(None if obj is cls else obj, cls)
+            if _is_method(raw) if exact else not name.startswith("__") and _defines_method(owner, raw, module, qualname):
+                return raw if type(raw) is BuiltinFunctionType else raw.__get__(None if obj is cls else obj, cls)
         raise _forbidden(module, qualname, "is not a method on the allow-list")
 
 
@@ -248,6 +255,19 @@ def _defines(module, name, obj):
         getattr(obj, "__module__", None) == module
         and getattr(obj, "__qualname__", None) == name
     )
+
+
+def _is_method(raw):
+    """Tell whether what a class has under a name is something to call, and no property or other data."""
+    return type(raw) in _METHODS
+
+
+def _defines_method(owner, raw, module, qualname):
+    """Tell whether *raw* of the class *owner* is a method that was defined there, not imported or aliased."""
+    if type(raw) in (MethodDescriptorType, ClassMethodDescriptorType):
+        return raw.__objclass__ is owner
+    function = raw.__func__ if type(raw) in (staticmethod, classmethod) else raw
+    return type(function) is FunctionType and _defines(module, qualname, function)
 
 
 def _forbidden(module, name, why):

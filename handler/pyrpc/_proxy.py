@@ -4,6 +4,8 @@ from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 from functools import partial
 
+from ._safe import type_name
+
 #: Special names that libraries look up on any object, to learn what it is. A proxy lacks
 #: them, or it would be taken for what it stands for, and showing it in a page or binding it to a
 #: query would call the owner. What is looked up on the class alone (__index__, __fspath__) no
@@ -64,15 +66,22 @@ class RRefProxy:
 
 def _call_method(rref, name, args, kwargs):
     """Call a method of an RRef's value, at its owner."""
-    from ._serve import check_method
+    from ._serve import method_of
 
-    value = rref.local_value()
-    check_method(type(value), name)
-    return getattr(value, name)(*args, **kwargs)
+    return method_of(_value_of(rref), name)(*args, **kwargs)
 
 
 def _type_of_value(rref):
-    return type(rref.local_value())
+    return type(_value_of(rref))
+
+
+def _value_of(rref):
+    """Return the value of what a peer says is an RRef."""
+    from ._rref import RRef
+
+    if type(rref) is not RRef:
+        raise TypeError(f"expected an RRef, got {type_name(type(rref))}")
+    return rref.local_value()
 
 
 def _rref_typeof_on_owner(rref, blocking=True):

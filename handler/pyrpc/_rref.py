@@ -127,6 +127,10 @@ class RRef:
             "Can not pickle rref in python pickler: an RRef travels only as an argument or a result of an RPC"
         )
 
+    def __setstate__(self, state):
+        # A payload must not make an RRef to another value of it.
+        raise TypeError("the state of an RRef cannot be set")
+
 
 def from_handle(host, handle, owner, text):
     rref = RRef.__new__(RRef)
@@ -159,6 +163,9 @@ def _fork(rref, host, to):
 
 def _receive_rref(fork):
     host = _host.current()
+    caller = _host.serving.get()
+    if caller is not None and caller.name not in host.ids:
+        raise TypeError(f"{caller.name} is a guest here (Config.Guests, --guest), which has no RRefs to send")
     made = host.adopt(fork)
     if type(made) is tuple:
         raise failure(*made)

@@ -5,13 +5,14 @@ from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 from _pickle import loads
 from contextvars import Context
 
-from . import _rpc
+from . import _by_class, _rpc
 from ._errors import ForbiddenGlobal
 from ._future import Future
 from ._host import Box, serving
 from ._pickling import SCALARS, load, loads_with
 from ._rref import arriving, await_confirmation
-from ._udf import call, failed
+from ._safe import text_of, type_module, type_name, type_qualname
+from ._udf import PythonUDF, call, failed
 
 _policies = {}
 
@@ -27,6 +28,12 @@ class Caller:
         self.policy = None if allow is None else _policy(tuple(allow))
         self.read = loads if allow is None else self.policy.loads
 
+    def enter(self):
+        """Serve this worker in the context that there is."""
+        serving.set(self)
+        if self.policy is not None:
+            _by_class.required.set(True)
+
 
 def _policy(allow):
     from ._policy import AllowList
@@ -36,15 +43,21 @@ def _policy(allow):
     return _policies[allow]
 
 
-def check_method(cls, name):
-    """Raise ForbiddenGlobal unless who is being served may call that method of a value."""
+def method_of(value, name):
+    """Return a method of a value; raise ForbiddenGlobal unless who is being served may call it."""
     caller = serving.get()
     if caller is None or caller.policy is None:
-        return
-    if type(name) is not str or not caller.policy.permits_method(cls, name):
-        target = f"{cls.__module__}:{cls.__qualname__}.{name}"
-        how = " unless the allow-list has that very name" if str(name).startswith("__") else ""
-        raise ForbiddenGlobal(f"{target} is not allowed: worker {caller.name} may not call that method{how}", target)
+        return getattr(value, name)
+    try:
+        return caller.policy.method(value, name)
+    except ForbiddenGlobal:
+        cls = value if isinstance(value, type) else type(value)
+        name = text_of(name)
+        target = f"{type_module(cls)}:{type_qualname(cls)}.{name}"
+        how = " unless the allow-list has that very name" if name.startswith("__") else ""
+        raise ForbiddenGlobal(
+            f"{target} is not allowed: worker {caller.name} may not call that method{how}", target
+        ) from None
 
 
 def serve(data, extra):
@@ -70,7 +83,7 @@ def serve_remote(data, extra):
 
 
 def _run(data, tensors, caller):
-    serving.set(caller)
+    caller.enter()
     came = []
     arriving.set(came)
     try:
@@ -78,6 +91,8 @@ def _run(data, tensors, caller):
             udf = load(data, tensors, caller.read)
         else:  # and none of an outer call: the context is new
             udf = loads_with(caller.read, data)
+        if caller.policy is not None and type(udf) is not PythonUDF:
+            raise TypeError(f"a restricted worker may send a PythonUDF, not a {type_name(type(udf))}")
         if came:
             await_confirmation(came)
     except BaseException as exc:
@@ -127,7 +142,7 @@ def fetch(value, caller):
 
 
 def _fetch(value, caller):
-    serving.set(caller)
+    caller.enter()
     return answer(value, caller)
 
 
@@ -142,7 +157,22 @@ def result_of(future):
 def when_done(future, caller, deliver):
     """Call Go's *deliver* with what travels back, once there is an outcome."""
     _begin(future)
-    future.add_done_callback(lambda done: deliver(answer(result_of(done), caller)))
+    future.add_done_callback(_entered(caller, lambda done: deliver(answer(result_of(done), caller))))
+
+
+def _entered(caller, callback):
+    """Return *callback*, which for a restricted worker is to run as what serves it does: it pickles."""
+    if caller.policy is None:
+        return callback
+
+    def entered(done):
+        def run():
+            caller.enter()
+            callback(done)
+
+        Context().run(run)
+
+    return entered
 
 
 def _begin(future):
@@ -158,7 +188,7 @@ def abandon(future):
     cancel(future)
 
 
-def when_kept(future, deliver):
+def when_kept(future, caller, deliver):
     """Call Go's *deliver* with the outcome of a Future, once there is one, to be kept."""
     _begin(future)
-    future.add_done_callback(lambda done: deliver(Box(result_of(done))))
+    future.add_done_callback(_entered(caller, lambda done: deliver(Box(result_of(done)))))

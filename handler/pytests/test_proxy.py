@@ -1,10 +1,14 @@
 """RRefProxy: special methods go to the value; what libraries look up of any object does not."""
 
 import asyncio
+import collections
+import contextvars
 import copy
 import dataclasses
 import functools
 import inspect
+import operator
+import os
 import pickle
 import pprint
 import sqlite3
@@ -12,8 +16,11 @@ import typing
 import unittest
 from unittest import mock
 
+from pyrpc import _host, _serve
 from pyrpc._policy import AllowList
-from pyrpc._proxy import RRefProxy
+from pyrpc._proxy import RRefProxy, _call_method, _type_of_value
+from pyrpc._rref import RRef, _receive_rref
+from pyrpc.internal import ForbiddenGlobal
 
 from . import targets
 from .torch_targets import torch
@@ -64,13 +71,61 @@ class Specials(unittest.TestCase):
             self.assertNotIsInstance(getattr(one, name), functools.partial)
 
     def test_under_an_allow_list_by_their_own_name_only(self):
-        name = targets.__name__
+        name, point = targets.__name__, targets.Point(1, 2)
         for entries in ([name], [f"{name}:*"], [f"{name}:Point*"], [f"{name}:Point"]):
-            self.assertFalse(AllowList(entries).permits_method(targets.Point, "__eq__"), entries)
+            with self.assertRaises(ForbiddenGlobal):
+                AllowList(entries).method(point, "__eq__")
         allowed = AllowList([f"{name}:Point.__eq__"])
-        self.assertTrue(allowed.permits_method(targets.Point, "__eq__"))
-        self.assertFalse(allowed.permits_method(targets.Point, "__init__"))
-        self.assertFalse(allowed.permits_method(targets.Point, "__setattr__"))
+        self.assertIs(allowed.method(point, "__eq__")(point), True)
+        for other in ("__init__", "__setattr__"):
+            with self.assertRaises(ForbiddenGlobal):
+                allowed.method(point, other)
+
+
+    def test_a_method_is_what_the_class_defines(self):
+        whole = AllowList([targets.__name__, "collections"])
+        point = targets.Point(1, 2)
+        point.total = os.getpid  # what an instance has is no method
+        self.assertEqual(whole.method(point, "total")(), 3)
+        self.assertEqual(whole.method(targets.Point, "origin")(), targets.Point(0, 0))
+        self.assertEqual(whole.method(point, "unit")(), 1)
+        self.assertEqual(whole.method(collections.deque([2]), "pop")(), 2)
+        for name in ("escape", "borrowed", "x", "nope", "__dict__", "__class__", 7, Nobody()):
+            with self.assertRaises(ForbiddenGlobal, msg=name):
+                whole.method(point, name)
+        # By its own name an alias can be listed, and a property cannot.
+        exact = AllowList([f"{targets.__name__}:Point.borrowed", f"{targets.__name__}:Point.__dict__"])
+        self.assertIs(exact.method(point, "borrowed"), operator.add)
+        with self.assertRaises(ForbiddenGlobal):
+            exact.method(point, "__dict__")
+
+    def test_an_rref_is_one_by_its_class(self):
+        class Fake(RRef):
+            def local_value(self):
+                return targets.Point(1, 2)
+
+        for fake in (Nobody(), Fake.__new__(Fake)):
+            with self.assertRaisesRegex(TypeError, "expected an RRef, got .*(Nobody|Fake)"):
+                _call_method(fake, "total", (), {})
+            with self.assertRaisesRegex(TypeError, "expected an RRef, got .*(Nobody|Fake)"):
+                _type_of_value(fake)
+
+    def test_guests_send_none(self):
+        host = _host.Host("w0", 0, {"w0": 0, "w1": 1}, 0, {"adopt": lambda fork: ("Internal", "w0", True, "asked")})
+
+        def receive(name):
+            _serve.Caller(host, name).enter()
+            _receive_rref(b"a fork")
+
+        with self.assertRaisesRegex(TypeError, "cli is a guest here"):
+            contextvars.Context().run(receive, "cli")
+        with self.assertRaisesRegex(RuntimeError, "asked"):
+            contextvars.Context().run(receive, "w1")
+
+    def test_the_state_of_an_rref_cannot_be_set(self):
+        rref = RRef.__new__(RRef)
+        with self.assertRaises(TypeError):
+            rref.__setstate__((None, {"_handle": 1}))
 
 
 def inspected(one):

@@ -6,7 +6,8 @@ import time
 
 import pyrpc as rpc
 from cases import add, raises
-from listed import Listed
+from listed import Fake, Listed, shadowed
+from pyrpc.internal import _call_method, _type_of_value
 
 kept = {}
 
@@ -105,5 +106,11 @@ def check_policy():
     assert listed.rpc_sync().plain() == 1
     exc = raises(Exception, listed.rpc_sync().__call__)
     assert "listed:Listed.__call__ is not allowed" in str(exc), exc
+    exc = raises(Exception, listed.rpc_sync().borrowed)
+    assert "listed:Listed.borrowed is not allowed" in str(exc), exc
+    assert rpc.remote("w1", shadowed).rpc_sync().plain() == 1
+    for function, args in ((_call_method, ("plain", (), {})), (_type_of_value, ())):
+        exc = raises(TypeError, rpc.rpc_sync, "w1", function, (Fake(), *args))
+        assert "expected an RRef, got listed.Fake" in str(exc), exc
     assert rpc.rpc_sync("w1", echo, (account,)).owner_name() == "w1"
     assert rpc.rpc_sync("w1", echo, (rpc.get_worker_info(),)).name == "w0"

@@ -1,0 +1,160 @@
+"""What goes to a restricted worker is pickled by class: an instance has no say in it."""
+
+import pickle
+import sys
+import types
+import unittest
+
+from pyrpc import _by_class, _pickling, _serve
+from pyrpc._future import Future
+from pyrpc._handle import make_handle
+from pyrpc._serve import Caller
+from pyrpc.internal import PythonUDF, RemoteException, SerializeError, to_table
+
+from . import by_class_targets as targets
+
+T = targets.__name__
+NEVER = "pyrpc_never_imported"  # there is none of this name, and asking for it is what counts
+
+
+class Finder:
+    """Notes which modules are asked for that are not there."""
+
+    def __init__(self):
+        self.asked = []
+
+    def find_spec(self, name, path=None, target=None):
+        self.asked.append(name)
+
+
+def disguised(cls=targets.Plain):
+    """An instance that says it is an object of another module, as F5's did."""
+    obj = cls()
+    obj.__dict__["__reduce_ex__"] = lambda protocol: "anything"
+    obj.__dict__["__module__"] = NEVER
+    return obj
+
+
+class ByClassTest(unittest.TestCase):
+    def setUp(self):
+        self.finder = Finder()
+        sys.meta_path.append(self.finder)  # asked for what no other finder finds
+        self.addCleanup(sys.meta_path.remove, self.finder)
+        self.restricted = Caller(None, "w1", [T])
+        self.free = Caller(None, "w1")
+
+    def outcome(self, data):
+        """What an answer is, and whether a module was asked for on the way."""
+        data = data[0] if type(data) is tuple else b"".join(data) if type(data) is list else data
+        self.assertEqual(self.finder.asked, [])
+        return pickle.loads(data)
+
+    def refused(self, data, text):
+        result = self.outcome(data)
+        self.assertIs(type(result), RemoteException)
+        self.assertIn(text, result.msg)
+        return result
+
+    def test_a_free_worker_gets_what_c_makes(self):
+        with self.assertRaises(Exception):
+            pickle.dumps(disguised(), 5)
+        self.assertIn(NEVER, self.finder.asked)  # the attack works where nothing is in its way
+        value = [targets.Plain(), targets.Color.RED, {"a": targets.Plain}]
+        self.assertEqual(_serve.answer(value, self.free), pickle.dumps(value, 5))
+
+    def test_an_instance_cannot_name_a_module(self):
+        for value in (disguised(), [1, {"deep": (disguised(),)}], disguised(targets.Slotted), disguised(targets.Mapping)):
+            for made in (_serve.serve(self.call(targets.give, value), self.restricted), _serve.fetch(value, self.restricted)):
+                self.refused(made, "only its class may say how it is pickled")
+
+    def call(self, function, *args):
+        """A request that gives *args* without pickling them."""
+        targets.kept = args
+        return pickle.dumps(PythonUDF(function, (), {}), 5)
+
+    def test_the_class_says_how_even_where_the_instance_does_too(self):
+        own = targets.Reducing(7)
+        own.__dict__["__reduce__"] = lambda: "anything"
+        own.__dict__["__reduce_ex__"] = lambda protocol: "anything"
+        self.assertEqual(self.outcome(_serve.fetch(own, self.restricted)).value, 7)
+
+    def test_a_name_must_lead_to_the_very_object(self):
+        sentinel = targets.SENTINEL
+        self.assertIs(self.outcome(_serve.fetch(sentinel, self.restricted)), sentinel)
+        for name, module in (("SENTINEL", NEVER), ("Plain", T), ("gone", T), ("path.join", "os"), ("Outer.no", T)):
+            other = targets.Sentinel(name)
+            other.__module__ = module
+            self.refused(_serve.fetch(other, self.restricted), "no module that is loaded has it there")
+
+    def test_classes_and_functions(self):
+        good = [targets.Plain, targets.give, targets.Outer.Inner, targets.Outer.method, targets.Outer.static, targets.Color, type(None)]
+        good += [targets.Outer.of_class, len, [].append.__self__, Ellipsis, NotImplemented, targets.Color.RED, str.upper, complex]
+        for value in good:
+            self.assertEqual(self.outcome(_serve.fetch(value, self.restricted)), value)
+
+        def local():
+            pass
+
+        elsewhere = types.FunctionType(targets.give.__code__, {})
+        elsewhere.__module__, elsewhere.__qualname__ = NEVER, "give"
+        other = type("Plain", (), {"__module__": T})
+        lost = type("Lost", (), {"__module__": NEVER})
+        for value in (local, elsewhere, other, lost):
+            self.refused(_serve.fetch([value], self.restricted), "not found as")
+
+    def test_what_is_pickled_is_what_c_makes(self):
+        values = targets.values()
+        for value in values:
+            with self.subTest(value=value):
+                self.assertEqual(_by_class.dumps(value), pickle.dumps(value, 5))
+
+    def test_reducers_go_by_class(self):
+        def reduce(value):
+            return to_table(value)
+
+        _pickling.register_reducer(targets.Registered, reduce)
+        self.addCleanup(_pickling._reducers.pop, targets.Registered)
+        data, tensors = _serve.fetch([targets.Registered()], self.restricted)
+        self.assertEqual([type(t) for t in tensors], [targets.Registered])
+
+    def test_exceptions(self):
+        made = _serve.serve(self.call(targets.give_up, disguised()), self.restricted)
+        error = self.outcome(made).to_exception()
+        self.assertIs(type(error), ValueError)
+        self.assertIn("Plain", repr(error.args))  # as text: the argument itself could not be pickled
+        self.assertEqual(self.finder.asked, [])
+
+    def test_futures(self):
+        future, came = Future(), []
+        _serve.when_done(future, self.restricted, came.append)
+        future.set_result(disguised())
+        self.refused(came[0], "only its class may say how it is pickled")
+        future = Future()
+        _serve.when_done(future, self.restricted, came.append)
+        future.set_exception(KeyError(disguised()))
+        self.assertIs(type(self.outcome(came[1]).to_exception()), KeyError)
+        future = Future()
+        _serve.when_kept(future, self.restricted, came.append)
+        future.set_exception(KeyError(disguised()))
+        self.assertIs(type(came[2].value.to_exception()), KeyError)
+        self.assertEqual(self.finder.asked, [])
+
+    def test_what_a_served_function_sends_on(self):
+        made = self.outcome(_serve.serve(self.call(targets.send_on, disguised()), self.restricted))
+        self.assertIn("only its class may say how it is pickled", made)
+
+    def test_a_handle_with_an_allow_list(self):
+        handle = make_handle(allow=[T])
+        with self.assertRaisesRegex(SerializeError, "only its class"):
+            handle.run(self.call(targets.give, disguised()))
+        self.assertEqual(self.finder.asked, [])
+        self.assertEqual(pickle.loads(handle.run(self.call(targets.give, 7))), 7)
+
+    def test_only_a_PythonUDF_is_a_request(self):
+        for value in ([1], targets.give, targets.LooksLikeOne(targets.give, (), {})):
+            targets.kept = (1,)
+            self.refused(_serve.serve(pickle.dumps(value, 5), self.restricted), "a restricted worker may send a PythonUDF")
+
+
+if __name__ == "__main__":
+    unittest.main()
