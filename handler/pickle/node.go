@@ -44,6 +44,12 @@ type Node struct {
 	Items   []*Node
 	Changes []Change // in order
 	Mark    uint8    // for who walks the tree, 0 after Read; Write does not look at it
+
+	depth    int32  // levels of the tree that begin here, as Read counts them
+	weight   int32  // nodes that its hash visits; 0 while that is not known
+	hash     uint64 // as a key, once weight is known
+	random   bool   // the hash is made of text or bytes, for which CPython's has a secret
+	memoized bool   // the pickle has memoized it
 }
 
 // ChangeKind is how a pickle goes on with an object that a call or a class has made.
@@ -56,6 +62,7 @@ const (
 	AddItem                   // ADDITEMS: the elements
 	Build                     // BUILD: one node, the state
 	Call                      // for Write only, which writes no other: a callable, and the arguments that follow the object. What it returns is dropped
+	Setter                    // REDUCE and POP, by Read only: the function that sets the state, the sixth element of what __reduce__ returns, and the state
 )
 
 // Change is a step after the making of a Reduce or an Instance. Those of List, Dict, Set are in their Items. [Write]

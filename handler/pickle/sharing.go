@@ -1,0 +1,88 @@
+package pickle
+
+import "unsafe"
+
+// uses is what a pickle's writer keeps about the nodes that can be shared: a table beside the tree, so that a tree
+// is not written to, and several goroutines can write trees that have nodes in common.
+type uses struct {
+	table []use
+	count int
+	shift uint8 // 64 less the bits of an index
+}
+
+// use is about one node.
+type use struct {
+	node  *Node
+	times int32 // that the pickle refers to it
+	memo  int32 // its index in the memo, plus 1; 0 while it is not there
+	state visitState
+}
+
+// visitState is how far the counting has come with a node.
+type visitState uint8
+
+const (
+	unseen      visitState = iota
+	within                 // among its items
+	holdsItself            // within, and its items have been counted twice
+	counted
+)
+
+const firstTable = 6 // bits
+
+// find returns the entry of a node, which is new with a count of zero. The entry is good until another node is new.
+func (u *uses) find(n *Node) *use {
+	if len(u.table) == 0 {
+		u.grow()
+	}
+	for i := u.slot(n); ; i = (i + 1) & (len(u.table) - 1) {
+		switch e := &u.table[i]; e.node {
+		case n:
+			return e
+		case nil:
+			if u.count >= len(u.table)/2 {
+				u.grow()
+				return u.find(n)
+			}
+			e.node = n
+			u.count++
+			return e
+		}
+	}
+}
+
+// slot is where the search for a node begins. Nodes that are in a tree do not move.
+func (u *uses) slot(n *Node) int {
+	return int(uint64(uintptr(unsafe.Pointer(n))) * 0x9e3779b97f4a7c15 >> u.shift)
+}
+
+func (u *uses) grow() {
+	old := u.table
+	if len(old) == 0 {
+		u.shift = 64 - firstTable
+		u.table = make([]use, 1<<firstTable)
+		return
+	}
+	u.shift--
+	u.table = make([]use, 2*len(old))
+	for _, e := range old {
+		if e.node == nil {
+			continue
+		}
+		i := u.slot(e.node)
+		for u.table[i].node != nil {
+			i = (i + 1) & (len(u.table) - 1)
+		}
+		u.table[i] = e
+	}
+}
+
+// reset forgets all nodes.
+func (u *uses) reset() {
+	if len(u.table) > 1<<10 {
+		*u = uses{}
+		return
+	}
+	clear(u.table)
+	u.count = 0
+}
