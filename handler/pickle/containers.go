@@ -40,7 +40,7 @@ func (r *reader) fixed() bool {
 	for i, value := range values {
 		n.Items[i] = value.node
 	}
-	if !r.nest(n, n.Items) || kind == FrozenSet && !r.keys(n, n.Items, 1, 0) {
+	if !r.nest(n, n.Items) || kind == FrozenSet && !r.keys(n, n.Items, 1) {
 		return false
 	}
 	r.drop(len(values))
@@ -52,9 +52,15 @@ func (r *reader) nest(n *Node, values []*Node) bool {
 	depth := n.depth
 	for _, value := range values {
 		depth = max(depth, value.depth+1)
+		n.weigh(value)
 	}
 	return r.deepen(n, depth)
 }
+
+// weigh adds the weight of what is within an object. It stops at a weight that no limit allows.
+func (n *Node) weigh(value *Node) { n.weight = min(n.weight+value.weight, maxWeight) }
+
+const maxWeight = 1 << 29 // twice as much is an int32, too
 
 // deepen notes that an object has so many levels.
 func (r *reader) deepen(n *Node, depth int32) bool {
@@ -144,7 +150,7 @@ func (r *reader) setItems() bool {
 		return false
 	}
 	added, ok := r.add(target, values, SetItem)
-	return ok && r.keys(target, added, 2, len(target.Items)-len(added))
+	return ok && r.keys(target, added, 2)
 }
 
 // addItems reads ADDITEMS.
@@ -160,5 +166,5 @@ func (r *reader) addItems() bool {
 		return false
 	}
 	added, ok := r.add(target, values, AddItem)
-	return ok && r.keys(target, added, 1, len(target.Items)-len(added))
+	return ok && r.keys(target, added, 1)
 }

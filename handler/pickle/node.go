@@ -45,11 +45,14 @@ type Node struct {
 	Changes []Change // in order
 	Mark    uint8    // for who walks the tree, 0 after Read; Write does not look at it
 
-	depth    int32  // levels of the tree that begin here, as Read counts them
-	weight   int32  // nodes that its hash visits; 0 while that is not known
-	hash     uint64 // as a key, once weight is known
-	random   bool   // the hash is made of text or bytes, for which CPython's has a secret
+	// Read's own, of every node that it makes.
 	memoized bool   // the pickle has memoized it
+	keyed    bool   // its keys will be looked at when all is read
+	hashed   bool   // hash and opaque are known
+	opaque   bool   // what the hash is in CPython is for the object itself to say
+	depth    int32  // levels of the tree that begin here
+	weight   int32  // nodes of the tree that begins here, shared ones each time
+	hash     uint64 // see hashOf
 }
 
 // ChangeKind is how a pickle goes on with an object that a call or a class has made.
@@ -75,16 +78,6 @@ type Change struct {
 
 // LargeData is the size, in bytes, from which bytes are not copied into the tree or the pickle: [Output] has them beside it.
 const LargeData = 64 << 10
-
-// Limits bound what [Read] takes. The zero value of each means the one of [DefaultLimits].
-type Limits struct {
-	Depth     int   // of nesting, in levels
-	Nodes     int   // how many nodes
-	IntBytes  int   // of one integer, in bytes
-	Memory    int64 // what the objects take in CPython, estimated, in bytes
-	EqualKeys int   // keys of one hash in one dict, or elements of one set
-	KeyNodes  int   // nodes that the hash of one key visits, shared ones each time
-}
 
 // Error says which rule a pickle breaks, and where.
 type Error struct {

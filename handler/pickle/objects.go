@@ -98,6 +98,7 @@ func (r *reader) object() bool {
 	n.Items = r.list(count)
 	for i, value := range values {
 		n.Items[i] = value.node
+		n.weigh(value.node)
 		// The arguments are no level of their own: their elements are one below the object.
 		if depth := value.node.depth; !r.deepen(n, depth+b2i(i == 0)) {
 			return false
@@ -145,6 +146,7 @@ func (r *reader) setState(target *Node, kind ChangeKind, nodes ...*Node) bool {
 	}
 	copy(c.Items, nodes)
 	for _, n := range nodes {
+		target.weigh(n)
 		// Nor is a dict or a tuple that is the state a level of its own: it has one below it.
 		depth := n.depth + 1
 		if n.Kind == Dict || n.Kind == Tuple {

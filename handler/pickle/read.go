@@ -42,6 +42,7 @@ type reader struct {
 	memo   []*Node
 	memory int64
 	keyed  []*Node // with keys to be looked at when all is read
+	hashes int     // how many nodes the hashes of the keys visit
 
 	slab
 }

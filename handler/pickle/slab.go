@@ -35,7 +35,7 @@ func (r *reader) node(kind Kind) *Node {
 	}
 	n := &r.nodes[0]
 	r.nodes = r.nodes[1:]
-	n.Kind, n.Offset, n.depth = kind, r.at, 1
+	n.Kind, n.Offset, n.depth, n.weight = kind, r.at, 1, 1
 	return n
 }
 

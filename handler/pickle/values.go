@@ -94,6 +94,7 @@ func (r *reader) long(width int) bool {
 		return false
 	}
 	n.Int, n.Big = twosComplement(b)
+	n.weight += int32(size / 64)
 	return r.grow(sizeOfInt+int64(size)*8/7) && r.push(n)
 }
 

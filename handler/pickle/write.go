@@ -181,6 +181,9 @@ func (w *writer) shared(n *Node, e *use, level int) error {
 		}
 	case Bytes, ByteArray:
 		w.bytes(n)
+	case Given:
+		w.op(opNextBuffer)
+		w.buffers = append(w.buffers, Buffer{Given: n})
 	case Global:
 		if !isName(n.Module) || !isName(n.Text) {
 			return refuse(n, fmt.Sprintf("the name of a global is UTF-8 without control characters, 1 to %d bytes", maxName))
