@@ -15,12 +15,13 @@ import (
 	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/pyrpc/pyrpc/agent/handshake"
 	agentpb "github.com/pyrpc/pyrpc/agent/proto"
 )
 
 const (
 	helloKey        = "pyrpc-hello-bin"
-	protocolVersion = 1
+	protocolVersion = 2
 	healthCheck     = "/grpc.health.v1.Health/Check" // open to all: a probe has no secrets
 )
 
@@ -28,8 +29,8 @@ const (
 type caller struct {
 	identity string
 	address  string
-	names    []string // the only workers that it can be; nil if it has not been asked for a certificate
-	token    string   // the only worker that its token is for; "" if it has given the secret, or none
+	names    []string        // the only workers that it can be; nil if it has not been asked for a certificate
+	proved   *handshake.Peer // the only worker that it can be, by its token; nil if it has given the secret, or none
 }
 
 type callerKey struct{}
@@ -44,18 +45,19 @@ func (a *Agent) authenticate(ctx context.Context, method string) (context.Contex
 		return nil, failure(codes.Unauthenticated, "no connection")
 	}
 	c := &caller{address: p.Addr.String()}
-	info, _ := p.AuthInfo.(guestInfo)
-	if state, ok := info.tlsState(); ok && len(state.PeerCertificates) > 0 {
+	info, _ := p.AuthInfo.(connInfo)
+	state, overTLS := info.tlsState()
+	if len(state.PeerCertificates) > 0 {
 		leaf := state.PeerCertificates[0]
 		c.identity = leaf.Subject.String()
 		c.names = append([]string{}, certNames(leaf)...)
 	}
 	if a.config.Token != nil {
-		name, err := a.config.Token.checkToken(ctx, a.config.Name)
-		if err != nil {
-			return nil, err
+		if c.proved = info.proved; c.proved == nil {
+			if err := a.config.Token.checkBearer(ctx, overTLS); err != nil {
+				return nil, err
+			}
 		}
-		c.token = name
 		if c.identity == "" {
 			c.identity = "token"
 		}
@@ -130,9 +132,9 @@ func (a *Agent) identify(ctx context.Context) (*agentpb.Hello, *caller, error) {
 		return nil, nil, a.turnAway(ctx, failure(codes.PermissionDenied,
 			"the certificate is for %s, not for worker %s: give that worker one of its own name", orNobody(c.names), h.GetName()))
 	}
-	if c.token != "" && c.token != h.GetName() {
+	if p := c.proved; p != nil && (p.Name != h.GetName() || p.Incarnation != h.GetIncarnation()) {
 		return nil, nil, a.turnAway(ctx, failure(codes.PermissionDenied,
-			"the token is for worker %s, not for worker %s: give that worker one of its own name", c.token, h.GetName()))
+			"the connection is worker %s's by its token, not worker %s's: it speaks for no other", p.Name, h.GetName()))
 	}
 	return h, c, nil
 }
@@ -147,8 +149,8 @@ func readHello(values []string) (*agentpb.Hello, error) {
 		return nil, failure(codes.InvalidArgument, "the metadata %s cannot be read: %w", helloKey, err)
 	}
 	if h.GetVersion() != protocolVersion {
-		return nil, failure(codes.FailedPrecondition, "the peer speaks version %d of the protocol, this worker version %d",
-			h.GetVersion(), protocolVersion)
+		return nil, failure(codes.FailedPrecondition, "the peer speaks version %d of the protocol, this worker version %d: "+
+			"run the same version of pyrpc on both sides", h.GetVersion(), protocolVersion)
 	}
 	if err := checkName(h.GetName()); err != nil {
 		return nil, failure(codes.InvalidArgument, "%w", err)

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"regexp"
 	"time"
 
+	"github.com/pyrpc/pyrpc/agent/handshake"
 	"github.com/pyrpc/pyrpc/cleanup"
 )
 
@@ -73,10 +73,8 @@ type Worker struct {
 	Address string // host:port
 }
 
-var namePattern = regexp.MustCompile(`^[A-Za-z0-9_:-]{1,128}$`)
-
 func checkName(name string) error {
-	if !namePattern.MatchString(name) {
+	if !handshake.ValidName(name) {
 		return fmt.Errorf("%q is no name for a worker: letters, digits, - _ : and at most 128 of them", name)
 	}
 	return nil

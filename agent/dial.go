@@ -11,7 +11,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
 
@@ -30,17 +29,9 @@ func (a *Agent) connect(name, address string) (conn *grpc.ClientConn, why func(e
 	if err := a.config.mayDial(address); err != nil {
 		return nil, nil, err
 	}
-	proof, err := a.clientCreds(name, address)
+	creds, err := a.clientCreds(name, address)
 	if err != nil {
 		return nil, nil, err
-	}
-	token, err := a.token(name)
-	if err != nil {
-		return nil, nil, err
-	}
-	creds := insecure.NewCredentials()
-	if proof != nil {
-		creds = proof
 	}
 	refused := new(atomic.Bool)
 	opts := []grpc.DialOption{
@@ -60,19 +51,15 @@ func (a *Agent) connect(name, address string) (conn *grpc.ClientConn, why func(e
 		grpc.WithDisableServiceConfig(), // nor is behaviour taken from DNS
 		grpc.WithIdleTimeout(0),
 	}
-	if token != nil {
-		opts = append(opts, grpc.WithPerRPCCredentials(token))
-	}
 	conn, err = grpc.NewClient("passthrough:///"+address, opts...)
 	return conn, func(err error) error {
 		if refused.Load() {
 			return failure(codes.Unavailable, "nothing listens at %s: %w", address, errRefused)
 		}
-		if proof == nil && strings.Contains(err.Error(), noPreface) {
-			return failure(codes.Unavailable, "what listens at %s ends a connection that is not TLS, as a worker with TLS does: "+
-				"give TLS to both sides (--tls-ca, --tls-cert, --tls-key), or to neither (%w)", address, err)
+		if a.keys == nil && strings.Contains(err.Error(), noPreface) {
+			return endsWhatIsNotTLS(address, err)
 		}
-		return proof.why(err)
+		return creds.why(err)
 	}, err
 }
 
@@ -140,6 +127,9 @@ func (s *session) open(ctx context.Context) error {
 	}
 	if got := s.peer.GetName(); got != s.link.to.Name {
 		return failure(codes.FailedPrecondition, "at %s there is worker %s, not %s", s.link.to.Address, got, s.link.to.Name)
+	}
+	if err := checkProved(stream, s.peer); err != nil {
+		return err
 	}
 	s.stream = stream
 	a := s.link.agent

@@ -18,6 +18,7 @@ type door struct {
 	open      int
 	strangers *list.List // of *guest, the oldest first
 	turned    uint64     // connections closed by the door
+	closed    bool
 }
 
 func newDoor(l net.Listener, limits Limits) *door {
@@ -56,6 +57,9 @@ func (d *door) Accept() (net.Conn, error) {
 func (d *door) enter(conn net.Conn) (g, oldest *guest) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.closed {
+		return nil, nil
+	}
 	if d.strangers.Len() >= d.limits.Strangers {
 		oldest = d.strangers.Front().Value.(*guest)
 		d.turned++
@@ -69,6 +73,23 @@ func (d *door) enter(conn net.Conn) (g, oldest *guest) {
 	g.timer = time.AfterFunc(d.limits.Handshake, g.expire)
 	d.open++
 	return g, oldest
+}
+
+// Close lets nobody in any more, and has those go who have not proved who they are: the server's end waits for handshakes, and
+// who says nothing would hold it up.
+func (d *door) Close() error {
+	err := d.Listener.Close()
+	d.mu.Lock()
+	d.closed = true
+	var left []*guest
+	for e := d.strangers.Front(); e != nil; e = e.Next() {
+		left = append(left, e.Value.(*guest))
+	}
+	d.mu.Unlock()
+	for _, g := range left {
+		_ = g.Close()
+	}
+	return err
 }
 
 // admit notes that the peer has proved who it is.

@@ -3,10 +3,13 @@ package agent
 import (
 	"net"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/pyrpc/pyrpc/agent/handshake"
 )
 
 // Connections of which nothing comes cost a place for a while, and keep nobody else out.
@@ -53,6 +56,26 @@ func TestDoor_strangersAreClosedInTime(t *testing.T) {
 	}, patience, backoffMin)
 	assert.Eventually(t, func() bool { return a.Stats().Connections == 0 }, patience, backoffMin)
 	assert.GreaterOrEqual(t, a.Stats().TurnedAway, uint64(1))
+}
+
+// A stranger who says nothing, or half of what he must, does not keep the agent from ending.
+func TestDoor_strangersDoNotHoldUpTheEnd(t *testing.T) {
+	for _, said := range []string{"", "PRI * HTT", handshake.Magic, handshake.Magic + "\x01"} {
+		a := start(t, Config{Name: "w0", Token: &Token{Value: secret}, Limits: Limits{Handshake: 100 * time.Hour}})[0]
+		conn, err := net.Dial("tcp", a.Addr().String())
+		require.NoError(t, err)
+		defer conn.Close() //nolint:errcheck // the other side does
+		_, err = conn.Write([]byte(said))
+		require.NoError(t, err)
+		require.Eventually(t, func() bool { return a.Stats().Connections == 1 }, patience, backoffMin)
+		_, err = a.Shutdown(testContext(t))
+		assert.NoError(t, err)
+		_, err = conn.Read(make([]byte, 1))
+		for err == nil { // the server's settings
+			_, err = conn.Read(make([]byte, 100))
+		}
+		assert.Zero(t, a.Stats().Connections)
+	}
 }
 
 func TestDoor_noMoreThanTheLimit(t *testing.T) {

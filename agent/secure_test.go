@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"log/slog"
 	"net"
 	"os"
@@ -12,7 +13,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
@@ -184,17 +187,54 @@ func TestToken_whatIsOpenWithoutOne(t *testing.T) {
 
 	_, err = agentpb.NewAgentClient(conn).Rendezvous(testContext(t), &agentpb.RendezvousRequest{})
 	assert.Equal(t, codes.Unauthenticated, status.Code(err))
-	reflect := func(ctx context.Context) error {
-		stream, err := grpc_reflection_v1.NewServerReflectionClient(conn).ServerReflectionInfo(ctx)
-		require.NoError(t, err)
-		_ = stream.Send(&grpc_reflection_v1.ServerReflectionRequest{ // what is wrong is said below
-			MessageRequest: &grpc_reflection_v1.ServerReflectionRequest_ListServices{}})
-		_, err = stream.Recv()
+	assert.Equal(t, codes.Unauthenticated, status.Code(listServices(testContext(t), conn)))
+	assert.EqualValues(t, 2, a.Stats().Refused)
+}
+
+// listServices asks as a tool like grpcurl does.
+func listServices(ctx context.Context, conn *grpc.ClientConn) error {
+	stream, err := grpc_reflection_v1.NewServerReflectionClient(conn).ServerReflectionInfo(ctx)
+	if err != nil {
 		return err
 	}
-	assert.Equal(t, codes.Unauthenticated, status.Code(reflect(testContext(t))))
-	assert.NoError(t, reflect(metadata.AppendToOutgoingContext(testContext(t), authKey, bearer+secret)))
-	assert.EqualValues(t, 2, a.Stats().Refused)
+	_ = stream.Send(&grpc_reflection_v1.ServerReflectionRequest{ // what is wrong is said below
+		MessageRequest: &grpc_reflection_v1.ServerReflectionRequest_ListServices{}})
+	_, err = stream.Recv()
+	return err
+}
+
+// Tools that know no handshake give the secret, and nothing else, over TLS, and nowhere else.
+func TestToken_ofTools(t *testing.T) {
+	ca := newAuthority(t)
+	files := ca.leaf("w0", testcerts.ForHost("127.0.0.1"))
+	overTLS := start(t, Config{Name: "w0", TLS: &TLS{Cert: files.Cert, Key: files.Key}, Token: &Token{Value: secret}})[0]
+	var said logs
+	inClear := start(t, Config{Name: "w0", Token: &Token{Value: secret}, Logger: said.logger()})[0]
+	roots := x509.NewCertPool()
+	roots.AddCert(ca.Cert)
+	conn, err := grpc.NewClient(overTLS.Addr().String(), grpc.WithTransportCredentials(credentials.NewClientTLSFromCert(roots, "")))
+	require.NoError(t, err)
+	defer conn.Close() //nolint:errcheck // a test's
+	ask := func(conn *grpc.ClientConn, token string) error {
+		return listServices(metadata.AppendToOutgoingContext(testContext(t), authKey, token), conn)
+	}
+	assert.NoError(t, ask(conn, bearer+secret))
+	for _, wrong := range []string{bearer + "another long secret", bearer + tokenFor(t, "w0").Value, bearer, secret, ""} {
+		assert.Equal(t, codes.Unauthenticated, status.Code(ask(conn, wrong)), wrong)
+	}
+	old := bearer + "pyrpc-proof.to.cli.w0.AAAA"
+	for _, conn := range []*grpc.ClientConn{conn, rawConn(t, inClear.Addr().String())} {
+		assert.ErrorContains(t, ask(conn, old), "the peer proves its token as in version 1 of the protocol, which whoever hears it can repeat; "+
+			"this worker speaks version 2: run the same version of pyrpc on both sides")
+	}
+	conn = rawConn(t, inClear.Addr().String())
+	for _, token := range []string{secret, "another long secret"} { // it is no oracle
+		err := ask(conn, bearer+token)
+		assert.Equal(t, codes.Unauthenticated, status.Code(err))
+		assert.ErrorContains(t, err, "a token in clear text, where others may read it, is not taken, on this machine neither: call with an agent "+
+			"(pyrpc call --token-file), which proves that it has the token and does not send it, or over TLS")
+	}
+	assert.NotContains(t, said.String(), secret)
 }
 
 func TestPolicy(t *testing.T) {

@@ -22,6 +22,7 @@ type Stats struct {
 	Shared        uint64 // bodies sent through shared memory
 	Rings         int    // streams on which everything this agent sends goes through shared memory
 	Refused       uint64 // requests of peers that may not come in
+	Handshakes    uint64 // connections that failed in the handshake of TLS or of the tokens
 	TurnedAway    uint64 // connections closed before their peer had proved who it is
 	InFlight      int    // calls without an outcome, and requests in execution
 	QueuedBytes   int64  // of bodies that wait to be sent
@@ -32,9 +33,9 @@ type Stats struct {
 }
 
 type counters struct {
-	calls, failures, served, shared, refused atomic.Uint64
-	rings                                    atomic.Int64
-	metrics                                  Metrics
+	calls, failures, served, shared, refused, handshakes atomic.Uint64
+	rings                                                atomic.Int64
+	metrics                                              Metrics
 }
 
 // callDone counts a call's end. A nil *Error in err is impossible: callers pass nil or an error.
@@ -61,7 +62,8 @@ func (a *Agent) Stats() Stats {
 	s := Stats{
 		Calls: a.count.calls.Load(), Failures: a.count.failures.Load(),
 		Served: a.count.served.Load(), Shared: a.count.shared.Load(), Rings: int(a.count.rings.Load()), Refused: a.count.refused.Load(),
-		InFlight: a.life.load(), QueuedBytes: a.queue.used.Load() + a.replies.used.Load(), IncomingBytes: a.incoming.used.Load(),
+		Handshakes: a.count.handshakes.Load(),
+		InFlight:   a.life.load(), QueuedBytes: a.queue.used.Load() + a.replies.used.Load(), IncomingBytes: a.incoming.used.Load(),
 	}
 	s.RRefsOwned, s.RRefsUsed = a.rrefs.counts()
 	a.door.mu.Lock()

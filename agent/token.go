@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/pyrpc/pyrpc/agent/handshake"
 )
 
 // Token is a secret that workers share, or one that was made of it for a single name with [TokenFor]: who
 // has the secret can be any worker, who has only the other can be only the one that it names. Exactly one
-// field is set. The token itself is never sent.
+// field is set. Two agents prove to each other that they have it (see package handshake), and do not send it.
 //
 // Of two workers one must have the secret: neither of two that have only their own tokens can check the
 // other's. For groups in which nobody is to be trusted with it, there are certificates.
@@ -52,6 +54,13 @@ type tokenKey struct {
 }
 
 func parseToken(value, from string) (tokenKey, error) {
+	if strings.HasPrefix(value, "-----BEGIN ") {
+		return tokenKey{}, fmt.Errorf("agent: the token from %s is PEM, a certificate or a key: those are for TLS (Config.TLS, --tls-cert, --tls-key, "+
+			"--tls-ca); a token is one line of random text that the workers share", from)
+	}
+	if strings.ContainsAny(value, "\r\n\x00") {
+		return tokenKey{}, fmt.Errorf("agent: the token from %s has more than one line: a token is one line of random text that the workers share", from)
+	}
 	if len(value) < minToken {
 		return tokenKey{}, fmt.Errorf("agent: the token from %s has %d characters, at least %d are needed", from, len(value), minToken)
 	}
@@ -77,6 +86,21 @@ func (k tokenKey) of(name string) []byte {
 		return k.key
 	}
 	return nil
+}
+
+// Of is the key of a worker; see [handshake.Keys].
+func (k tokenKey) Of(name string) []byte { return k.of(name) }
+
+// All says whether this is the secret, of which every worker's key is made.
+func (k tokenKey) All() bool { return k.name == "" }
+
+// keys is what a handshake is made with: the token as it is now.
+func (t *Token) keys() (handshake.Keys, error) {
+	k, err := t.load()
+	if err != nil {
+		return nil, err
+	}
+	return k, nil
 }
 
 func (t *Token) load() (tokenKey, error) {

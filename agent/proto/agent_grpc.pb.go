@@ -3,10 +3,13 @@
 // An agent opens one Connect stream to each peer that it calls, and keeps it: its requests go up the
 // stream, the replies come down. Calls in the other direction have the peer's own stream.
 //
-// Who opens a stream says so in the request's metadata, so that nobody is let in before that is checked:
+// Where the agents have tokens, both prove that on the connection before anything of HTTP/2 is sent: see
+// agent/handshake/doc.go. A Hello is then taken from the worker alone that has proved its name and its incarnation.
+//
+// Who opens a stream says who it is in the request's metadata, so that nobody is let in before that is checked:
 //
 //   pyrpc-hello-bin   a serialised Hello
-//   authorization     "Bearer " and the token, where the peer asks for one
+//   authorization     "Bearer " and the secret: only over TLS, of tools that know no handshake
 //
 // and the peer answers with its own Hello in the response header pyrpc-hello-bin.
 

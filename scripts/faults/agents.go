@@ -104,7 +104,7 @@ type rawStream struct {
 
 // openStream opens a stream in the name of a worker.
 func (p *probe) openStream(conn *grpc.ClientConn, hello *agentpb.Hello) rawStream {
-	hello.Version, hello.MaxMessage = 1, 1<<20
+	hello.Version, hello.MaxMessage = 2, 1<<20
 	text, err := proto.Marshal(hello)
 	p.must(err)
 	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(background, helloKey, string(text)))

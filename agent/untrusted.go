@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"strings"
 	"sync"
@@ -19,10 +18,12 @@ import (
 // errUntrusted is for connections that TLS ended, and will end again unless somebody changes a file.
 var errUntrusted = errors.New("agent: TLS")
 
-// dialerCreds are the credentials of one connection to a worker. They keep why TLS ended it: of that,
-// grpc passes on the text at best, and none if it was writing at the time.
+// dialerCreds are the credentials of one connection to a worker: TLS or none, and then the handshake of the tokens. They keep
+// why that ended it: of that, grpc passes on the text at best, and none if it was writing at the time.
 type dialerCreds struct {
 	credentials.TransportCredentials
+	agent   *Agent
+	to      string // the worker's name; "" where only its address is known
 	address string
 	files   TLS
 
@@ -39,25 +40,35 @@ func (d *dialerCreds) ClientHandshake(ctx context.Context, authority string, raw
 		d.note(err)
 		return nil, nil, err
 	}
-	return &newConn{Conn: conn, creds: d, heard: make(chan struct{})}, info, nil
+	known := connInfo{AuthInfo: info}
+	if _, overTLS := known.tlsState(); overTLS {
+		conn = &newConn{Conn: conn, creds: d, heard: make(chan struct{})}
+	}
+	if err := d.proveToken(ctx, conn, &known); err != nil {
+		d.note(err)
+		_ = conn.Close()
+		return nil, nil, err
+	}
+	return conn, known, nil
 }
 
 // note keeps what is about trust; the rest is for grpc to tell.
 func (d *dialerCreds) note(err error) {
-	text := d.explain(err)
-	if text == "" {
-		return
+	refusal := d.whyUnproved(err)
+	if refusal == nil {
+		if text := d.explain(err); text != "" {
+			refusal = failure(codes.Unavailable, "%w: %s", errUntrusted, text)
+		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.refusal = failure(codes.Unavailable, "%w: %s", errUntrusted, text)
+	if refusal != nil {
+		d.refusal = refusal
+	}
 }
 
-// why is what a failed attempt to connect is to be told of: err, unless TLS says more.
+// why is what a failed attempt to connect is to be told of: err, unless the handshakes say more.
 func (d *dialerCreds) why(err error) error {
-	if d == nil {
-		return err
-	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.refusal != nil {
@@ -144,12 +155,4 @@ func (c *newConn) Write(b []byte) (int, error) {
 		}
 	}
 	return n, err
-}
-
-// handshakeFailed has the operator of this side know of it too.
-func (a *Agent) handshakeFailed(from net.Addr, err error) {
-	if errors.Is(err, io.EOF) || !a.refusals.due() { // somebody looked whether the port is open
-		return
-	}
-	a.log.Warn("agent: a connection failed in the TLS handshake", "from", from, "err", err)
 }

@@ -1,0 +1,129 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"syscall"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/peer"
+
+	"github.com/pyrpc/pyrpc/agent/handshake"
+	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+)
+
+// whyUnproved says why a connection that was made has failed in the handshake of the tokens, and what to do; nil if it
+// has not failed in that.
+func (d *dialerCreds) whyUnproved(err error) *Error {
+	var e *handshake.Error
+	overTLS := d.agent.keys != nil
+	switch {
+	case errors.As(err, &e):
+		return d.explainProof(e, overTLS)
+	case overTLS || d.agent.config.Token == nil:
+		return nil
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return endsWhatIsNotTLS(d.address, err)
+	}
+	return nil
+}
+
+func (d *dialerCreds) explainProof(e *handshake.Error, overTLS bool) *Error {
+	self, there := d.agent.config.Name, orSomebody(e.Peer)
+	switch e.Reason {
+	case handshake.Foreign:
+		return failure(codes.FailedPrecondition, "what listens at %s cannot prove that it has the token: it speaks something else, as pyrpc before version %d of "+
+			"the protocol does (%w): run the same version of pyrpc on both sides, or correct the address", d.address, protocolVersion, e)
+	case handshake.NoToken:
+		return failure(codes.Unauthenticated, "%s at %s says that it has no token, and this one has: give it one of the same secret "+
+			"(Config.Token, --token-file)", there, d.address)
+	case handshake.OtherVersion:
+		return failure(codes.FailedPrecondition, "%s at %s speaks version %d of the protocol, this worker version %d: "+
+			"run the same version of pyrpc on both sides", there, d.address, e.Version, protocolVersion)
+	case handshake.OtherName:
+		return failure(codes.FailedPrecondition, "at %s there is %s, not worker %s: correct the address", d.address, there, d.to)
+	case handshake.NoSharedKey:
+		return failure(codes.Unauthenticated, "%s has only a token of its own, and so has worker %s: neither can check the other's, "+
+			"so one of them must have the secret", there, self)
+	case handshake.WrongProof:
+		between := ""
+		if overTLS {
+			between = ", or something between them takes TLS apart"
+		}
+		return failure(codes.Unauthenticated, "wrong token: worker %s and %s do not have tokens of the same secret, or what listens at %s is another%s",
+			self, there, d.address, between)
+	case handshake.NoKey:
+		return failure(codes.Internal, "%s at %s cannot read its token: its log says why", there, d.address)
+	}
+	return failure(codes.Unavailable, "the handshake with %s at %s failed: %w", there, d.address, e)
+}
+
+// whyTurnedAway says the same to the operator of the side that was called.
+func (a *Agent) whyTurnedAway(err error) error {
+	var e *handshake.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	self, there := a.config.Name, orSomebody(e.Peer)
+	switch e.Reason {
+	case handshake.NoToken:
+		return failure(codes.Unauthenticated, "%s has a token and wants this worker to prove that it has one too: give it one of the same secret "+
+			"(Config.Token, --token-file)", there)
+	case handshake.OtherVersion:
+		return failure(codes.FailedPrecondition, "%s speaks version %d of the protocol, this worker version %d: run the same version of pyrpc on both sides",
+			there, e.Version, protocolVersion)
+	case handshake.OtherName:
+		return failure(codes.FailedPrecondition, "%s looks for worker %s, and this is worker %s: correct the address that it has", there, e.Detail, self)
+	case handshake.NoSharedKey:
+		return failure(codes.Unauthenticated, "worker %s has only a token of its own, and so has %s: neither can check the other's, "+
+			"so one of them must have the secret", self, there)
+	case handshake.WrongProof:
+		return failure(codes.Unauthenticated, "wrong token: %s and worker %s do not have tokens of the same secret, or somebody stands between them", there, self)
+	}
+	return err
+}
+
+func orSomebody(name string) string {
+	if name == "" {
+		return "what is there"
+	}
+	return "worker " + name
+}
+
+// endsWhatIsNotTLS is for a connection in clear text that was ended before anything was said.
+func endsWhatIsNotTLS(address string, err error) *Error {
+	return failure(codes.Unavailable, "what listens at %s ends a connection that is not TLS, as a worker with TLS does: "+
+		"give TLS to both sides (--tls-ca, --tls-cert, --tls-key), or to neither (%w)", address, err)
+}
+
+// checkProved holds who answers on a stream to who has proved itself on its connection, where that was asked for.
+func checkProved(stream grpc.ClientStream, h *agentpb.Hello) error {
+	p, ok := peer.FromContext(stream.Context())
+	if !ok {
+		return nil
+	}
+	info, _ := p.AuthInfo.(connInfo)
+	if q := info.proved; q != nil && (q.Name != h.GetName() || q.Incarnation != h.GetIncarnation()) {
+		return failure(codes.Unauthenticated, "worker %s answers on a connection on which worker %s has proved itself", h.GetName(), q.Name)
+	}
+	return nil
+}
+
+// untilEnd has what is read and written on a connection end with the context; the function that it returns has it go on
+// without one.
+func untilEnd(ctx context.Context, conn net.Conn) (stop func()) {
+	past := time.Unix(1, 0)
+	over := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(past) })
+	if at, ok := ctx.Deadline(); ok {
+		_ = conn.SetDeadline(at)
+	}
+	return func() {
+		if over() {
+			_ = conn.SetDeadline(time.Time{})
+		}
+	}
+}
