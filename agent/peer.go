@@ -25,6 +25,9 @@ type Peer struct {
 // Restricted says whether there is anything that the peer may not call.
 func (p Peer) Restricted() bool { return p.Allow != nil }
 
+// Self says whether it is this agent that asks itself.
+func (p Peer) Self() bool { return p.Identity == identitySelf }
+
 // Allows says whether an entry covers a target, "module:qualname".
 func (p Peer) Allows(target string) bool {
 	return p.Allow == nil || slices.ContainsFunc(p.Allow, func(entry string) bool { return covers(entry, target) })
@@ -82,10 +85,15 @@ func (p *Policy) allow(name string) []string {
 	return p.Default
 }
 
+// identitySelf is what no peer can prove: a certificate's subject is empty or has an equals sign.
+const identitySelf = "self"
+
 type peerKey struct{}
 
 // self is this agent as who asks itself for something.
-func (a *Agent) self() *Peer { return &Peer{Name: a.config.Name, Rank: a.Rank(), Identity: "self"} }
+func (a *Agent) self() *Peer {
+	return &Peer{Name: a.config.Name, Rank: a.Rank(), Identity: identitySelf}
+}
 
 // PeerFrom returns who asked for what is executed under ctx.
 func PeerFrom(ctx context.Context) (Peer, bool) {

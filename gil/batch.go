@@ -31,7 +31,7 @@ func (c *bytesCall) Crossing() gate.Crossing {
 
 func (b *callBatch) Add(j gate.Job) bool {
 	c, ok := j.(*bytesCall)
-	if !ok || c.fn == nil || !b.batch.Add(c.fn, c.payload, c.extra, c.target()) {
+	if !ok || c.fn == nil || c.entered != nil || !b.batch.Add(c.fn, c.payload, c.extra, c.target()) {
 		return false
 	}
 	b.calls = append(b.calls, c)

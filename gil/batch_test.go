@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -125,4 +126,34 @@ func TestCallsTogetherAreCancelled(t *testing.T) {
 	out, err := callBytes(background, fn, nil, nil)
 	require.NoError(t, err)
 	assert.Equal(t, fmt.Sprint(calls/2+1), string(out.Data))
+}
+
+// TestStayToldSaysWhenEachCallBegins: at once where there is a permit, and else not before there is one.
+func TestStayToldSaysWhenEachCallBegins(t *testing.T) {
+	fn := function(t, "def f(data): return data")
+	ctx, cancel := context.WithCancel(background)
+	defer cancel()
+	call := func(ctx context.Context) {
+		out, err := callBytes(ctx, fn, []byte("x"), nil)
+		assert.NoError(t, err)
+		assert.Equal(t, "x", string(out.Data))
+		out.Drop()
+	}
+	var told atomic.Int64
+	toldCtx := gil.StayTold(ctx, func() { told.Add(1) })
+	call(toldCtx)
+	assert.Equal(t, int64(1), told.Load())
+
+	quiet(t)
+	giveBack := exhaust(t, 0)
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() { call(toldCtx) })
+		wg.Go(func() { call(gil.Stay(ctx)) })
+	}
+	pytest.Until(t, "all wait", func() bool { return gil.Stats().Queue == 6 })
+	assert.Equal(t, int64(1), told.Load())
+	giveBack()
+	wg.Wait()
+	assert.Equal(t, int64(4), told.Load())
 }

@@ -26,12 +26,16 @@ type Outcome = cpython.Outcome
 // Errors: those of [Acquire], ErrHeld, ErrNoCallable, and an *InterruptedError.
 func CallBytes(ctx context.Context, fn cpython.Ref, payload []byte, extra cpython.Ref, out *Outcome) error {
 	AssertNotHeld()
-	if ctx.Done() == nil || (ctx.Err() == nil && stays(ctx)) {
+	s := staying(ctx)
+	if ctx.Done() == nil || (ctx.Err() == nil && s != nil) {
 		permit, ok, err := gate.Process.TryEnter(label(ctx))
 		if err != nil {
 			return err
 		}
 		if ok {
+			if entered := s.told(); entered != nil {
+				entered()
+			}
 			return directCall(ctx, permit, fn, payload, extra, out)
 		}
 	}
@@ -39,7 +43,7 @@ func CallBytes(ctx context.Context, fn cpython.Ref, payload []byte, extra cpytho
 	if cpython.Held() {
 		return ErrHeld
 	}
-	return carriedCall(ctx, fn, payload, extra, out)
+	return carriedCall(ctx, s, fn, payload, extra, out)
 }
 
 // directCall makes the call on the caller's goroutine, which waits for it whatever becomes of ctx.

@@ -16,6 +16,7 @@ type bytesCall struct {
 	fn, extra cpython.Ref
 	payload   []byte
 	stays     bool          // its caller waits for it, whatever becomes of the context
+	entered   func()        // see [StayTold]; nil for most
 	interrupt *interruption // nil when its context cannot end
 	began     time.Duration
 	out       Outcome
@@ -27,6 +28,9 @@ var calls = sync.Pool{New: func() any { return new(bytesCall) }}
 // Run makes the call.
 func (c *bytesCall) Run(permit *gate.Permit) {
 	c.began = now()
+	if c.entered != nil {
+		c.entered()
+	}
 	c.settle(callBytes(permit, c.fn, c.payload, c.extra, c.target()))
 }
 
@@ -58,12 +62,12 @@ func (c *bytesCall) Interrupt() <-chan time.Time {
 func (c *bytesCall) Drop() { c.out.Drop() }
 
 // carriedCall has the call made by one of the gate's carriers, and waits for it.
-func carriedCall(ctx context.Context, fn cpython.Ref, payload []byte, extra cpython.Ref, out *Outcome) error {
+func carriedCall(ctx context.Context, s *stay, fn cpython.Ref, payload []byte, extra cpython.Ref, out *Outcome) error {
 	c := calls.Get().(*bytesCall)
-	c.fn, c.payload, c.extra = fn, payload, extra
+	c.fn, c.payload, c.extra, c.entered = fn, payload, extra, s.told()
 	name := label(ctx)
 	if ctx.Done() != nil {
-		c.stays, c.interrupt = stays(ctx), newInterruption(name)
+		c.stays, c.interrupt = s != nil, newInterruption(name)
 	}
 	start := now()
 	err := gate.Process.Do(ctx, name, c)

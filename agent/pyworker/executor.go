@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/pyrpc/pyrpc/agent"
+	"github.com/pyrpc/pyrpc/agent/pyworker/budget"
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler"
 	"github.com/pyrpc/pyrpc/internal/threadlimit"
@@ -26,7 +27,7 @@ func (w *Worker) Execute(ctx context.Context, req agent.Request) (agent.Reply, e
 			req.Recycle()
 		}
 	}()
-	err := w.serve(ctx, req, func(ctx context.Context, caller *pybridge.Object, data []byte, extra *pybridge.Object) error {
+	err := w.serve(ctx, req, func(ctx context.Context, c served, data []byte, extra *pybridge.Object) error {
 		out, err := w.python.serve.CallBytesLent(ctx, data, extra)
 		if held = out.PayloadHeld; err != nil {
 			return err
@@ -37,30 +38,43 @@ func (w *Worker) Execute(ctx context.Context, req agent.Request) (agent.Reply, e
 			if out.Owner != nil {
 				reply.Release = out.Owner.Release
 			}
-			return nil
+		} else {
+			m, err := w.finish(ctx, c.caller, result)
+			result.Release()
+			if err != nil {
+				return err
+			}
+			reply = m.reply()
 		}
-		defer result.Release()
-		m, err := w.finish(ctx, caller, result)
-		reply = m.reply()
+		if err = c.call.Result(reply.Body.Size()); err != nil && reply.Release != nil {
+			reply.Release()
+		}
 		return err
 	})
-	return reply, err
+	if err != nil {
+		return agent.Reply{}, err
+	}
+	return reply, nil
 }
 
 // ExecuteRemote does so and keeps the result, for an RRef.
 func (w *Worker) ExecuteRemote(ctx context.Context, req agent.Request) (agent.Value, error) {
 	var kept *value
-	err := w.serve(ctx, req, func(ctx context.Context, caller *pybridge.Object, data []byte, extra *pybridge.Object) error {
+	err := w.serve(ctx, req, func(ctx context.Context, c served, data []byte, extra *pybridge.Object) error {
 		var result *pybridge.Object
 		err := gil.With(ctx, func(t gil.Token) (err error) {
+			c.call.Entered()
 			result, err = w.python.serveRemote.Call(t, data, extra)
 			return err
 		})
+		if err == nil {
+			err = stopped(ctx)
+		}
 		if err != nil {
 			result.Release()
 			return err
 		}
-		kept, err = w.keep(ctx, caller, result)
+		kept, err = w.keep(ctx, c.caller, result)
 		return err
 	})
 	if err != nil {
@@ -69,29 +83,54 @@ func (w *Worker) ExecuteRemote(ctx context.Context, req agent.Request) (agent.Va
 	return kept, nil
 }
 
+// served is a peer that asks for something.
+type served struct {
+	caller *pybridge.Object
+	call   *budget.Call // of its budget; nil where it has none
+}
+
+// enter begins to do something for the peer that ctx is of. The call that is served is to be ended.
+func (w *Worker) enter(ctx context.Context, what string) (context.Context, served, error) {
+	peer, _ := agent.PeerFrom(ctx)
+	ctx, call, err := w.accounts.begin(ctx, peer)
+	if err != nil {
+		return ctx, served{}, err
+	}
+	ctx = gil.WithLabel(ctx, what+peer.Name)
+	if call == nil {
+		ctx = gil.Stay(ctx)
+	} else {
+		ctx = gil.StayTold(ctx, call.Entered)
+	}
+	caller, err := w.caller(ctx, peer)
+	if err != nil {
+		call.End()
+	}
+	return ctx, served{caller, call}, err
+}
+
 // serve finds who asks, and brings the request into the form that the functions of _serve take.
 func (w *Worker) serve(ctx context.Context, req agent.Request,
-	run func(ctx context.Context, caller *pybridge.Object, data []byte, extra *pybridge.Object) error) error {
-	peer, _ := agent.PeerFrom(ctx)
-	ctx = gil.Stay(gil.WithLabel(ctx, "call from worker "+peer.Name))
-	caller, err := w.caller(ctx, peer)
+	run func(ctx context.Context, c served, data []byte, extra *pybridge.Object) error) error {
+	ctx, c, err := w.enter(ctx, "call from worker ")
 	if err != nil {
 		return refusal(ctx, err)
 	}
+	defer c.call.End()
 	p, err := w.payload(ctx, req.Body)
 	if err != nil {
 		return refusal(ctx, err)
 	}
-	extra := caller
+	extra := c.caller
 	if len(p.Tensors) > 0 {
 		req.Recycle() // all of it was copied
 		defer p.Release()
-		if extra, err = w.withTensors(ctx, caller, p); err != nil {
+		if extra, err = w.withTensors(ctx, c.caller, p); err != nil {
 			return refusal(ctx, err)
 		}
 		defer extra.Release()
 	}
-	return refusal(ctx, run(ctx, caller, p.Data, extra))
+	return refusal(ctx, run(ctx, c, p.Data, extra))
 }
 
 // withTensors makes what _serve takes beside a pickle, and releases the payload's own hold on the tensors.
@@ -186,9 +225,12 @@ func whenOver[T any](ctx context.Context, w *Worker, future *pybridge.Object, as
 func refusal(ctx context.Context, err error) error {
 	var interrupted *gil.InterruptedError
 	var threads *threadlimit.Error
+	over := beyondBudget(err)
 	switch {
 	case err == nil:
 		return nil
+	case over != nil:
+		return over
 	case errors.As(err, &interrupted):
 		code := codes.Canceled
 		if errors.Is(err, context.DeadlineExceeded) {

@@ -57,26 +57,37 @@ func (w *Worker) box(ctx context.Context, boxed any) (*value, error) {
 
 // Fetch pickles the object for the worker that asks.
 func (v *value) Fetch(ctx context.Context) (agent.Body, error) {
-	peer, _ := agent.PeerFrom(ctx)
-	caller, err := v.worker.caller(ctx, peer)
+	w := v.worker
+	ctx, c, err := w.enter(ctx, "copy of an RRef's value for worker ")
 	if err != nil {
-		return nil, err
+		return nil, refusal(ctx, err)
 	}
+	defer c.call.End()
 	var result *pybridge.Object
-	err = gil.With(gil.Stay(gil.WithLabel(ctx, "copy of an RRef's value")), func(t gil.Token) (err error) {
-		result, err = v.worker.python.fetch.Call(t, v.object, caller)
+	err = gil.With(ctx, func(t gil.Token) (err error) {
+		c.call.Entered()
+		result, err = w.python.fetch.Call(t, v.object, c.caller)
 		return err
 	})
+	if err == nil {
+		err = stopped(ctx)
+	}
 	if err != nil {
 		result.Release()
 		return nil, refusal(ctx, err)
 	}
 	defer result.Release()
-	m, err := v.worker.finish(ctx, caller, result)
-	if err != nil || !m.lent() {
-		return m.body, err
+	m, err := w.finish(ctx, c.caller, result)
+	if err != nil {
+		return nil, refusal(ctx, err)
+	}
+	if !m.lent() {
+		return m.body, refusal(ctx, c.call.Result(m.body.Size()))
 	}
 	defer m.release() // the bytes of a Body that a Value gives are nobody's to change
+	if err := c.call.Result(m.body.Size()); err != nil {
+		return nil, refusal(ctx, err)
+	}
 	if m.joined {
 		return agent.Bytes(bytes.Join(m.body, nil)), nil
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pyrpc/pyrpc/agent"
+	"github.com/pyrpc/pyrpc/agent/pyworker/budget"
 	"github.com/pyrpc/pyrpc/cleanup"
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler"
@@ -32,6 +33,12 @@ type Config struct {
 	// MaxWaiting is how many Python calls may wait for other workers at once. Each holds an OS thread, since
 	// its Python frames are on that thread's stack. [DefaultMaxWaiting] by default.
 	MaxWaiting int
+	// Budget is what each peer may have of this worker's Python, and Budgets what peers may by their names, where zero
+	// means Budget's. A call that comes to a limit of time is interrupted, as at the end of its context: what
+	// waits or computes in C is counted, but goes on. What is beyond a limit is refused with
+	// codes.ResourceExhausted and a text that names it. No limits by default.
+	Budget  budget.Limits
+	Budgets map[string]budget.Limits
 	// Left gets the report of a worker that Python started and ended, or left to the end of the process. It may
 	// be nil. See [Provide].
 	Left func(name string, report cleanup.Report)
@@ -52,6 +59,7 @@ type Worker struct {
 	installed   chan struct{} // closed when Python knows of the agent
 	python      python
 	callers     callers
+	accounts    *accounts
 	handles     handles
 	events      events
 	completions completions
@@ -82,6 +90,9 @@ func New(ctx context.Context, rt *pybridge.Runtime, config Config) (*Worker, err
 	w.events.known = map[int64]chan struct{}{}
 	w.completions = completions{worker: w, calls: map[int64]*agent.Future{}, waiters: map[int64][]*waiter{}}
 	var err error
+	if w.accounts, err = newAccounts(config); err != nil {
+		return nil, err
+	}
 	if w.handler, err = handler.New(ctx, rt); err != nil {
 		return nil, err
 	}

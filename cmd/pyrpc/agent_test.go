@@ -116,7 +116,25 @@ func TestAgentPolicy(t *testing.T) {
 		`pyrpc: PermissionDenied: worker w0: unknown worker "eve"; there are w0, and this worker has the guests cli, bob`)
 }
 
+func TestAgentBudgets(t *testing.T) {
+	s := serveAgent(t, "--name", "w0", "--guest", "cli", "--guest", "bob", "--max-result", "1KB", "--max-result", "bob=1MiB",
+		"--max-call-time", "cli=100ms", "--max-minute-time", "1h", "--max-calls", "bob=10")
+	call := func(args ...string) ended {
+		return pyrpc(t, "", append([]string{"call", "--peer", s.peer}, args...)...)
+	}
+	call("w0", "builtins:bytes", "2000").failed(t, 1, "ResourceExhausted: worker w0: the result has ", "allowed for worker cli are 1000 (Config.Budget.Result, --max-result)")
+	call("--as", "bob", "w0", "builtins:bytes", "2000").ok(t)
+	call("w0", "cmd_udfs:spin").failed(t, 1, "ResourceExhausted: worker w0: Python has run for this call of worker cli for 100ms")
+}
+
 func TestAgentUsage(t *testing.T) {
+	for flag, values := range map[string][]string{
+		"--max-call-time": {"5", "w1=", "=5s", "-1s", "0s"}, "--max-minute-time": {"w1=x"}, "--max-result": {"x", "w1=-5"}, "--max-calls": {"many", "0"},
+	} {
+		for _, value := range values {
+			here(t, "agent", "--name", "w0", flag, value).failed(t, 2, flag+` "`+value+`": `)
+		}
+	}
 	here(t, "agent").failed(t, 2, "--name is missing")
 	here(t, "agent", "x").failed(t, 2, "unknown command", "pyrpc agent")
 	here(t, "agent", "--name", "w0", "--peer", "w1").failed(t, 2, `peer "w1" is not of the form name=host:port`)

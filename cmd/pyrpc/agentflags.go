@@ -32,6 +32,7 @@ type agentFlags struct {
 	allow, guests     []string
 	timeout           time.Duration
 	maxMessage        byteSize
+	budgets           budgetFlags
 	lease             time.Duration
 	calls             bool // and nobody calls it: it may have a token and no certificate
 }
@@ -68,6 +69,7 @@ func (f *agentFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.allow, "allow", nil, "what workers, or one, may call: `[worker=]entry` as in handler.WithAllow; may be repeated (default: anything)")
 	flags.StringArrayVar(&f.guests, "guest", []string{guestName}, "`name` under which programs outside the group may call; may be repeated")
 	flags.Var(&f.maxMessage, "max-message", "largest request or reply in `bytes`, as in 64MiB (default 1GiB)")
+	f.budgets.add(cmd)
 	flags.DurationVar(&f.lease, "rref-lease", 0, "`silence` after which a worker is taken for dead and its RRefs are released (default 10m)")
 }
 
@@ -76,6 +78,9 @@ func (f *agentFlags) config(c *common, cmd *cobra.Command) (pyworker.Config, err
 	config := pyworker.Config{Timeout: f.timeout}
 	config.Listen, config.Advertise, config.Insecure = f.listen, f.advertise, f.insecure
 	config.Limits.MaxMessage = int64(f.maxMessage)
+	if err := f.budgets.set(&config); err != nil {
+		return config, err
+	}
 	config.Guests = f.guests
 	config.RRefLease = f.lease
 	level := slog.LevelWarn

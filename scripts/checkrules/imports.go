@@ -27,7 +27,8 @@ var layers = map[string][]string{
 	"agent/handshake":           {},
 	"agent/shm":                 {},
 	"internal/hugepages":        {},
-	"agent/pyworker":            {"agent", "handler", "handler/pickle", "handler/policy", "handler/wire", "pybridge", "gil", "cleanup", "internal/threadlimit"},
+	"agent/pyworker/budget":     {},
+	"agent/pyworker":            {"agent", "agent/pyworker/budget", "handler", "handler/pickle", "handler/policy", "handler/wire", "pybridge", "gil", "cleanup", "internal/threadlimit"},
 	"cmd":                       {"*"},
 	"scripts":                   {"*"},
 }

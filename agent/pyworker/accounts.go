@@ -1,0 +1,106 @@
+package pyworker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/pyrpc/pyrpc/agent"
+	"github.com/pyrpc/pyrpc/agent/pyworker/budget"
+)
+
+// accounts count what is done for each peer that has a budget. The others have none, and cost nothing.
+type accounts struct {
+	everybody budget.Limits
+	each      map[string]budget.Limits // by the peer's name
+
+	mu    sync.RWMutex
+	known map[string]*budget.Meter // guarded by mu
+}
+
+func newAccounts(config Config) (*accounts, error) {
+	a := &accounts{everybody: config.Budget, each: map[string]budget.Limits{}, known: map[string]*budget.Meter{}}
+	if what := config.Budget.Wrong(); what != "" {
+		return nil, fmt.Errorf("pyworker: Config.Budget: %s", what)
+	}
+	for name, limits := range config.Budgets {
+		if what := limits.Wrong(); what != "" {
+			return nil, fmt.Errorf("pyworker: Config.Budgets of %s: %s", name, what)
+		}
+		a.each[name] = limits.Or(config.Budget)
+	}
+	return a, nil
+}
+
+// of gives the meter of a peer, nil where it has no budget.
+func (a *accounts) of(peer agent.Peer) *budget.Meter {
+	limits, named := a.each[peer.Name]
+	if !named {
+		limits = a.everybody
+	}
+	if !limits.Bound() || peer.Self() {
+		return nil
+	}
+	a.mu.RLock()
+	m := a.known[peer.Name]
+	a.mu.RUnlock()
+	if m != nil {
+		return m
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if m = a.known[peer.Name]; m == nil {
+		m = budget.New("worker "+peer.Name, limits)
+		a.known[peer.Name] = m
+	}
+	return m
+}
+
+// begin counts a call of a peer. The call is nil where nothing is counted.
+func (a *accounts) begin(ctx context.Context, peer agent.Peer) (context.Context, *budget.Call, error) {
+	m := a.of(peer)
+	if m == nil {
+		return ctx, nil, nil
+	}
+	return m.Begin(ctx)
+}
+
+func (a *accounts) usage() map[string]budget.Usage {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	used := make(map[string]budget.Usage, len(a.known))
+	for name, m := range a.known {
+		used[name] = m.Usage()
+	}
+	return used
+}
+
+// beyondBudget is the error that a peer is told when it has come to a limit of its budget; nil for other errors.
+func beyondBudget(err error) error {
+	var e *budget.Exceeded
+	if !errors.As(err, &e) {
+		return nil
+	}
+	return &agent.Error{Code: codes.ResourceExhausted, Text: e.Text, Err: err}
+}
+
+// stopped is why a call's context has ended, if that is its budget: what it gives then is the interruption, as a
+// RemoteException.
+func stopped(ctx context.Context) error {
+	if err := context.Cause(ctx); err != nil && beyondBudget(err) != nil {
+		return err
+	}
+	return nil
+}
+
+// Stats are the agent's counts, and what peers that have a budget have used, by name.
+type Stats struct {
+	agent.Stats
+	Peers map[string]budget.Usage
+}
+
+// Stats returns the counts. It does not block.
+func (w *Worker) Stats() Stats { return Stats{w.agent.Stats(), w.accounts.usage()} }
