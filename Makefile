@@ -9,6 +9,7 @@ GO ?= go
 FUZZTIME ?= 10s
 BENCH ?= .
 FAULTS ?=
+ATTACKS ?=
 SOAKTIME ?= 2m
 SANITIZE ?=
 TREES ?= sid trixie
@@ -89,6 +90,11 @@ sanitize: setup-test ## the tests under sanitizers and debug allocators (SANITIZ
 faults: ## inject faults, a process each, and say what came of them (FAULTS=pattern)
 	$(GO) build -o bin/faults ./scripts/faults
 	PYRPC_PYTHON="$(TEST_PYTHON)" bin/faults -run '$(FAULTS)'
+
+.PHONY: redteam
+redteam: build ## attack what --allow promises, and say what came of each attack (ATTACKS=pattern)
+	$(GO) build -o bin/redteam ./scripts/redteam
+	PYRPC_PYTHON="$(TEST_PYTHON)" bin/redteam -pyrpc bin/pyrpc -run '$(ATTACKS)'
 
 .PHONY: growth
 growth: ## measure how calls between workers grow, beside torch's, for the README's table and plot; takes minutes

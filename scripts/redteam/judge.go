@@ -1,0 +1,93 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// What a row says in the end.
+const (
+	held    = "ok"
+	differs = "DIFFERS"
+	skipped = "skip"
+)
+
+// result is a row of the table as it is printed.
+type result struct {
+	Name     string `json:"name"`
+	Tries    string `json:"tries"`
+	Expected string `json:"expected"`
+	Came     string `json:"came"`
+	Control  string `json:"control"`
+	Verdict  string `json:"verdict"`
+}
+
+// judge compares what came of an attack and its control with what had to.
+func judge(a attack, m *trial) result {
+	r := result{Name: a.name, Tries: a.tries, Expected: string(a.expect), Verdict: held}
+	r.Came = m.attack.tell()
+	r.Control = "no control: " + a.inert
+	if a.inert == "" {
+		r.Control = m.control.tell()
+	}
+	switch {
+	case m.attack.Skip != "" || m.control.Skip != "":
+		r.Verdict = skipped
+		if a.needs == "" { // nothing else may keep an attack from being made
+			r.Verdict = differs
+		}
+	case !m.attack.came, len(m.attack.Fired) > 0:
+		r.Verdict = differs
+	case a.expect == refused && m.attack.Error == "":
+		r.Verdict = differs
+	case a.inert != "":
+	case !m.control.has(a.canary):
+		r.Verdict = differs
+		r.Came = fmt.Sprintf("the control does not fire the canary %q: the attack is broken", a.canary)
+	}
+	return r
+}
+
+func (e ending) tell() string {
+	var parts []string
+	switch {
+	case !e.came:
+		return "nothing: the attack was not made"
+	case e.Skip != "":
+		return e.Skip
+	}
+	for _, f := range e.Fired {
+		parts = append(parts, f.String())
+	}
+	if e.Error != "" {
+		parts = append(parts, "error: "+oneLine(e.Error))
+	} else if e.Said != "" {
+		parts = append(parts, e.Said)
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (e ending) has(canary string) bool {
+	switch canary {
+	case nowhere:
+		return e.came && (e.Error != "" || e.Said == raised)
+	case entered:
+		return e.came && e.Error == "" && e.Said != "" && e.Said != raised
+	}
+	for _, f := range e.Fired {
+		if f.Canary == canary {
+			return true
+		}
+	}
+	return false
+}
+
+// oneLine is text that no terminal obeys.
+func oneLine(text string) string {
+	return cut(strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return ' '
+		}
+		return r
+	}, text), 220)
+}

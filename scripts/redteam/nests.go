@@ -1,0 +1,57 @@
+package main
+
+import "strings"
+
+// nestAttacks nest without end: C code that walks what is nested recurses.
+func nestAttacks() []attack {
+	const deep = 600_000 // C's stack here has room for a few hundred thousand
+	sent := func(name, tries, value string, expect outcome, canary string) attack {
+		return attack{name: "nest-" + name, tries: tries, payload: request(value), expect: expect, canary: canary}
+	}
+	tuples := none + strings.Repeat("\x85", deep)
+	lists := strings.Repeat("]", deep) + strings.Repeat("a", deep-1)
+	// The doubled tuple ((x, x), (x, x))… has 2^40 leaves for whoever visits them all, and 40 nodes.
+	doubled := none + strings.Repeat("2\x86", 40)
+	laughs := text("ha") + remember(0)
+	for i := range 12 { // each is ten of the one before
+		laughs += "0](" + strings.Repeat(recall(uint32(i)), 10) + "e" + remember(uint32(i+1))
+	}
+	instance := strings.Repeat(global("victim", "Plain")+")\x81}"+text("a"), 1000) + none + strings.Repeat("sb", 1000)
+	return []attack{
+		sent("tuples-hashed", "a tuple nested 600,000 deep as a key", empty+tuples+"Ns", refused, died),
+		sent("tuples", "a tuple nested 600,000 deep", tuples, refused, nowhere),
+		sent("obj", "tuples by OBJ, nested 600,000 deep, as a key", empty+objTuples(deep)+"Ns", refused, died),
+		sent("inst", "tuples by INST, nested 600,000 deep, as a key", empty+instTuples(deep)+"Ns", refused, died),
+		sent("newobj-tuples", "tuples by NEWOBJ, nested 600,000 deep, as a key", empty+newobjTuples(deep)+"Ns", refused, died),
+		sent("frozensets", "a frozenset nested 100,000 deep", strings.Repeat("(", 100_000)+none+strings.Repeat("\x91", 100_000), refused, nowhere),
+		sent("lists", "a list nested 600,000 deep", lists, refused, nowhere),
+		sent("dicts", "a dict nested 100,000 deep", strings.Repeat("}N", 100_000)+none+strings.Repeat("s", 100_000), refused, nowhere),
+		sent("sets", "MARKs nested 100,000 deep", strings.Repeat("(", 100_000)+strings.Repeat("t", 100_000), refused, nowhere),
+		sent("calls", "calls nested 100,000 deep", strings.Repeat(global("victim", "echo"), 20_000)+none+strings.Repeat("\x85R", 20_000), refused, entered),
+		sent("instances", "instances of a listed class nested 1,000 deep, by their state", instance, harmless, nowhere),
+		sent("tuples-doubled", "a tuple of 40 nodes and 2^40 leaves as a key", empty+doubled+"Ns", refused, busy),
+		sent("tuples-doubled-set", "the same in a frozenset", frozenset(doubled), refused, busy),
+		sent("tuples-doubled-compared", "two of them, of one hash, to be compared as keys", empty+"("+doubled+none+none+strings.Repeat("2\x86", 39)+none+"u", refused, busy),
+		{name: "nest-laughs", tries: "lists of lists of 10^12 leaves, as text", expect: refused, canary: memory,
+			payload: whole(udf(global("builtins", "str"), laughs))},
+		sent("laughs-echo", "the same, only sent back", laughs, harmless, entered),
+		sent("cycle-key", "a key that holds itself", empty+call("victim", "echo", tuple(list()))+"Ns", refused, nowhere),
+		sent("cycle-tuple", "a tuple that holds itself by way of a list", "]"+remember(0)+"0"+recall(0)+"("+recall(0)+"t"+"a", harmless, entered),
+	}
+}
+
+// newobjTuples are tuples of one element each, made by NEWOBJ of tuple.
+func newobjTuples(deep int) string {
+	class := line("builtins", "tuple") + remember(0)
+	return class + "0" + strings.Repeat(recall(0), deep) + none + strings.Repeat("\x85\x85\x81", deep)
+}
+
+// objTuples are tuples of one element each, made by OBJ of tuple from a list.
+func objTuples(deep int) string {
+	return strings.Repeat("(cbuiltins\ntuple\n]", deep) + none + strings.Repeat("ao", deep)
+}
+
+// instTuples are the same by INST.
+func instTuples(deep int) string {
+	return strings.Repeat("(]", deep) + none + strings.Repeat("aibuiltins\ntuple\n", deep)
+}

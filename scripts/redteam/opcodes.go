@@ -1,0 +1,109 @@
+package main
+
+import (
+	"encoding/binary"
+	"math"
+	"strings"
+)
+
+// The functions of this file are a small assembler: each gives the instructions that leave one value on the
+// unpickler's stack. They check nothing: what no pickler writes is what they are for.
+
+const (
+	none  = "N"
+	yes   = "\x88"
+	empty = "}" // a dict
+)
+
+// whole is a pickle of protocol 4 of one value.
+func whole(value string) []byte { return []byte("\x80\x04" + value + ".") }
+
+// request is a call of victim.echo with the value as its argument.
+func request(value string) []byte { return whole(udf(global("victim", "echo"), value)) }
+
+// udf is a PythonUDF, as pyrpc writes it.
+func udf(function string, args ...string) string {
+	return newobj(global("pyrpc.internal", "PythonUDF"), function, tuple(args...), empty)
+}
+
+func global(module, name string) string { return text(module) + text(name) + "\x93" }
+
+// line is a global in the text form of protocols 0 to 3.
+func line(module, name string) string { return "c" + module + "\n" + name + "\n" }
+
+func text(s string) string { return "X" + little(4, uint64(len(s))) + s }
+
+func blob(b string) string { return "B" + little(4, uint64(len(b))) + b }
+
+func number(n int64) string {
+	if n == int64(int32(n)) {
+		return "J" + little(4, uint64(uint32(n)))
+	}
+	return "\x8a\x09" + little(8, uint64(n)) + string(rune(0)) // LONG1, with a byte for the sign
+}
+
+// natural is an integer given by its bytes, the lowest first.
+func natural(bytes string) string {
+	if len(bytes) < 255 {
+		return "\x8a" + little(1, uint64(len(bytes)+1)) + bytes + "\x00"
+	}
+	return "\x8b" + little(4, uint64(len(bytes)+1)) + bytes + "\x00"
+}
+
+func float(f float64) string {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], math.Float64bits(f))
+	return "G" + string(b[:])
+}
+
+func tuple(items ...string) string { return "(" + strings.Join(items, "") + "t" }
+
+func list(items ...string) string { return "](" + strings.Join(items, "") + "e" }
+
+// dict is one of key, value, key, value…
+func dict(items ...string) string { return "}(" + strings.Join(items, "") + "u" }
+
+func frozenset(items ...string) string { return "(" + strings.Join(items, "") + "\x91" }
+
+func reduce(callable string, args ...string) string { return callable + tuple(args...) + "R" }
+
+// call is reduce of a name.
+func call(module, name string, args ...string) string { return reduce(global(module, name), args...) }
+
+func newobj(class string, args ...string) string { return class + tuple(args...) + "\x81" }
+
+func build(object, state string) string { return object + state + "b" }
+
+// setitems goes on with a value as with a dict, additions as with a list, members as with a set.
+func setitems(object string, items ...string) string {
+	return object + "(" + strings.Join(items, "") + "u"
+}
+func additions(object string, items ...string) string {
+	return object + "(" + strings.Join(items, "") + "e"
+}
+func members(object string, items ...string) string {
+	return object + "(" + strings.Join(items, "") + "\x90"
+}
+
+// remember puts what is on top into the memo, and recall gets it.
+func remember(index uint32) string { return "r" + little(4, uint64(index)) }
+func recall(index uint32) string   { return "j" + little(4, uint64(index)) }
+
+// frame says that so many bytes follow; frame(len(s)) + s is honest.
+func frame(size uint64) string { return "\x95" + little(8, size) }
+
+// after evaluates the first values, drops them, and leaves the last.
+func after(values ...string) string {
+	last := len(values) - 1
+	var b strings.Builder
+	for _, v := range values[:last] {
+		b.WriteString(v + "0")
+	}
+	return b.String() + values[last]
+}
+
+func little(size int, n uint64) string {
+	var b [8]byte
+	binary.LittleEndian.PutUint64(b[:], n)
+	return string(b[:size])
+}
