@@ -1,6 +1,9 @@
 package pickle
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // pop reads POP. CPython's pickler writes it in three cases: behind a call that sets the state of the object below;
 // where a tuple of up to three elements holds itself, so that writing its elements has written it already; and
@@ -66,14 +69,7 @@ func (r *reader) refetch(dropped []slot, kinds ...Kind) bool {
 	if !ok {
 		return false
 	}
-	fits := len(n.Items) == len(dropped) && len(dropped) > 0
-	for _, kind := range kinds {
-		if n.Kind == kind {
-			kinds = nil
-			break
-		}
-	}
-	fits = fits && kinds == nil
+	fits := slices.Contains(kinds, n.Kind) && len(n.Items) == len(dropped) && len(dropped) > 0
 	for i := 0; fits && i < len(dropped); i++ {
 		fits = isSame(dropped[i].node, n.Items[i])
 	}
@@ -91,16 +87,31 @@ func (r *reader) refetch(dropped []slot, kinds ...Kind) bool {
 	return true
 }
 
-// refetchObject is refetch for an object that was dropped.
+// refetchObject is refetch for an object that was dropped. Its arguments must be the very same: a set, which is called
+// with a new list each time, is read in such a place from protocol 4 on, where no call makes it.
 func (r *reader) refetchObject(dropped *Node) bool {
 	n, ok := r.fetch()
 	if !ok {
 		return false
 	}
-	if n.Kind != dropped.Kind || n.Items[0] != dropped.Items[0] || len(dropped.Changes) > 0 {
-		return r.fail("what is dropped is an object that the same call has made before, and that is fetched instead")
+	same := n.Kind == dropped.Kind && len(n.Items) == len(dropped.Items) && n.Items[0] == dropped.Items[0] &&
+		(len(n.Items) == 2 || n.Items[2] == dropped.Items[2]) && len(dropped.Changes) == 0
+	if !same || !areSame(n.Items[1].Items, dropped.Items[1].Items) {
+		return r.fail("what is dropped is an object that the same call with the same arguments has made before")
 	}
 	return r.deepen(n, dropped.depth)
+}
+
+func areSame(a, b []*Node) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !isSame(a[i], b[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // fetch reads the next opcode, which must fetch something from the memo, and returns that: it is on the stack.

@@ -16,7 +16,7 @@ const (
 	free         = ^uint64(0) // -1, which is no hash in CPython
 	smallTable   = 8
 	perturbShift = 5
-	visitsPerKey = 16 // a table of random hashes needs two
+	visitsPerKey = 64 // random hashes need two; eighths of an int, of which only the upper bits differ, 18
 )
 
 func newPlaces(size int) []uint64 {

@@ -14,6 +14,9 @@ import (
 	"github.com/pyrpc/pyrpc/internal/cpython/discover"
 )
 
+// Interpreter is a Python that was found, for the tests of packages that may import nothing but this.
+type Interpreter = discover.Interpreter
+
 // Find returns the interpreter that pyrpc itself would choose (PYRPC_PYTHON, an active virtual environment,
 // python3 on PATH). Where that fails the test is skipped with the reason, except that it fails in CI
 // (CI=true) and where PYRPC_PYTHON names the interpreter: then somebody counted on it.
