@@ -29,6 +29,7 @@ const (
 	errorsPart
 	toolsPart
 	interruptPart
+	hostExitPart
 	parts
 )
 
@@ -38,7 +39,7 @@ type bridgePart struct {
 	mu     sync.Mutex // held while loading; taken without the GIL only
 }
 
-var partFiles = [parts]string{namesPart: "names.py", errorsPart: "errors.py", toolsPart: "tools.py", interruptPart: "interrupt.py"}
+var partFiles = [parts]string{namesPart: "names.py", errorsPart: "errors.py", toolsPart: "tools.py", interruptPart: "interrupt.py", hostExitPart: "hostexit.py"}
 
 // bootImports are imported while starting, on the owner's thread. The first importer of threading
 // becomes Python's main thread: here the owner, or the host's own (owner_attach.go). Without _signal,

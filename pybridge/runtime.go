@@ -26,6 +26,7 @@ type interpreter struct {
 	bridge   bridgeModule
 	// The modules, held from the start: at the end imports may be broken.
 	sys, atexit, threading cpython.Ref
+	hostExit               cpython.Ref // where attached: see watchHost
 	signals                signalGuard
 	rest                   rest
 	unwatch                func() // ends the log of stalls

@@ -169,6 +169,9 @@ func (i *interpreter) prepare(t gil.Token) error {
 	if err := i.signals.guardPython(t, i.config.crashReports); err != nil {
 		return err
 	}
+	if err := i.watchHost(t); err != nil {
+		return fmt.Errorf("the end of the interpreter: %w", err)
+	}
 	if err := i.guardForks(t); err != nil {
 		return err
 	}
@@ -224,6 +227,7 @@ func (i *interpreter) registerSteps() {
 	}{
 		{cleanup.PhaseAgent, "drain python calls", gate.Process.Drain},
 		{cleanup.PhaseObjects, "drop pending references", i.dropPending},
+		{cleanup.PhaseObjects, "watch of the host's end", i.forgetHost},
 		{cleanup.PhaseVerify, "ledger of references", verifyLedger},
 		{cleanup.PhaseFlush, "atexit hooks, stdout and stderr", i.flush},
 		{cleanup.PhaseFinalize, "interpreter", i.finish},

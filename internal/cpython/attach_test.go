@@ -66,3 +66,41 @@ func TestAttachToRunningPython(t *testing.T) {
 		}
 	})
 }
+
+// TestHostEndsWithoutLeaving: a program that ends while Go comes and goes ends as it would without Go. A child that it
+// forked, in which Go does not run, ends as well.
+func TestHostEndsWithoutLeaving(t *testing.T) {
+	library := guest(t)
+	const busy = load + "assert lib.attach() == 0\nlib.busy()\n"
+	testpython.Each(t, func(t *testing.T, found discover.Interpreter) {
+		for name, c := range map[string]struct {
+			program, out string
+			status       int
+		}{
+			"at its end": {busy + "print('over')\n", "over\n", 0},
+			"by exit":    {busy + "sys.exit(3)\n", "", 3},
+			"after a fork": {busy + "import os, warnings\nwarnings.simplefilter('ignore')\npid = os.fork()\n" +
+				"if pid: print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))\n", "0\n", 0},
+			"and calls Go at exit": {load + "import atexit\natexit.register(lambda: print(lib.attach()))\n" +
+				"assert lib.attach() == 0\nlib.busy()\n", "1\n", 0},
+		} {
+			t.Run(name, func(t *testing.T) {
+				for range 3 {
+					out, err := python(t, found.Executable, c.program, library)
+					var exit *exec.ExitError
+					if c.status == 0 {
+						require.NoError(t, err, out)
+					} else {
+						require.ErrorAs(t, err, &exit, out)
+						require.Equal(t, c.status, exit.ExitCode(), out)
+					}
+					if name != "and calls Go at exit" {
+						require.Equal(t, c.out, out)
+					} else {
+						require.Contains(t, out, c.out) // and why it was refused
+					}
+				}
+			})
+		}
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	goruntime "runtime"
 	"strings"
 	"sync"
 
@@ -59,6 +60,35 @@ func wake() { gone <- struct{}{} }
 //
 //export onStack
 func onStack(number C.int) bool { return cpython.ReadSignals()[number].OnStack }
+
+// busy has goroutines come in again and again, each time on a thread that is new to Python, for as long as they are
+// let in. It returns when all have been.
+//
+//export busy
+func busy() {
+	var been sync.WaitGroup
+	for range 16 {
+		been.Add(1)
+		go func() {
+			err := enterAnew()
+			been.Done()
+			for err == nil {
+				err = enterAnew()
+			}
+		}()
+	}
+	been.Wait()
+}
+
+// enterAnew enters on a thread of its own, which ends with it.
+func enterAnew() error {
+	entered := make(chan error)
+	go func() {
+		goruntime.LockOSThread()
+		entered <- gil.With(context.Background(), func(gil.Token) error { return nil })
+	}()
+	return <-entered
+}
 
 func status(err error) C.int {
 	if err != nil {
