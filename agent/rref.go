@@ -23,16 +23,26 @@ type RRef struct {
 	id    rrefID
 	fork  rrefID // of a user; zero at the owner
 	typ   []byte
-	owned *owned // at the owner
+
+	secret forkSecret // what a user shows the owner
+	key    string     // of a user: the part of its fork that nobody can guess
+	owned  *owned     // at the owner
 
 	confirmed   chan struct{} // closed when the owner knows of this RRef, or never will
 	incarnation uint64        // the owner's; written before confirmed is closed
 	err         error         // why the owner does not know of it; likewise
 
 	mu       sync.Mutex
-	children map[rrefID]hold // forks of which the owner may not know yet, and for whom they are
+	children map[rrefID]*child // forks of which the owner may not know yet, and for whom they are
+	serial   uint64            // of the last fork
 	released bool
 	deleting bool
+}
+
+// child is a fork that a user has made.
+type child struct {
+	hold
+	proof []byte // which who adopts it knows
 }
 
 // rrefID is unique in the group: who made it, and that worker's counter.
@@ -111,7 +121,7 @@ func (r *RRef) ToHere(ctx context.Context) (Body, error) {
 	if err := r.WaitConfirmed(ctx); err != nil {
 		return nil, err
 	}
-	reply, err := r.agent.sync(ctx, r.owner.Name, agentpb.Method_METHOD_FETCH, Request{}, r.reference(r.fork))
+	reply, err := r.agent.sync(ctx, r.owner.Name, agentpb.Method_METHOD_FETCH, Request{}, r.reference())
 	return reply.Body, err
 }
 
@@ -124,33 +134,43 @@ func (r *RRef) usable() error {
 	return nil
 }
 
-// Fork makes a new RRef to the value, for the worker named, in a form that travels: that worker gives it to
-// [Agent.Adopt], once. It waits for the owner's confirmation of this RRef. Until the owner knows of the new one,
-// releasing this one has no effect on the value. A fork that is lost on its way keeps the value for
-// ever, or until [RRef.Unfork].
+// Fork makes a new RRef to the value, for the worker named, in a form that travels: that worker, and no other, gives it
+// to [Agent.Adopt], once. What carries it there must be trusted with the value. It waits for the owner's confirmation of this
+// RRef. Until the owner knows of the new one, releasing this one has no effect on the value. A fork that is lost on its way keeps
+// the value for ever, or until [RRef.Unfork].
 //
 // Torch: what pickling an RRef does.
 func (r *RRef) Fork(ctx context.Context, to string) ([]byte, error) {
-	if _, err := r.agent.group.find(to); err != nil {
+	w, err := r.agent.group.find(to)
+	if err != nil {
 		return nil, err
 	}
 	if err := r.WaitConfirmed(ctx); err != nil {
 		return nil, err
 	}
-	fork := r.agent.rrefs.newID()
-	h := hold{to, r.agent.lifeOf(to)}
+	ref := &agentpb.Reference{Rref: r.id.proto(), Fork: r.agent.rrefs.newID().proto(), Incarnation: r.incarnation}
+	h := hold{to, r.agent.lifeFor(to)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.released {
 		return nil, failure(codes.FailedPrecondition, "%w: %v", ErrReleased, r)
 	}
 	if r.IsOwner() {
-		r.agent.rrefs.share(r.owned, fork, h)
+		r.agent.rrefs.share(r.owned, ref, h, w.Rank)
 	} else {
-		r.children[fork] = h
-		r.agent.rrefs.addChild(fork, r, h)
+		r.grant(ref, h)
 	}
-	return proto.Marshal(&agentpb.Fork{Reference: r.reference(fork), Owner: r.owner.Name, Parent: r.agent.config.Name, Type: r.typ})
+	return proto.Marshal(&agentpb.Fork{Reference: ref, Owner: r.owner.Name, Parent: r.agent.config.Name, Type: r.typ, To: to})
+}
+
+// grant gives this user's word for a fork. Called with mu held.
+func (r *RRef) grant(ref *agentpb.Reference, h hold) {
+	r.serial++
+	ref.Grant = &agentpb.Grant{Parent: r.fork.proto(), Serial: r.serial}
+	ref.Grant.Proof = r.secret.vouch(ref, h.by)
+	fork := idOf(ref.GetFork())
+	r.children[fork] = &child{h, ref.Grant.Proof}
+	r.agent.rrefs.addChild(fork, r, h)
 }
 
 // Unfork takes a fork back that was not, and will not be, adopted: the call that should have carried it
@@ -162,8 +182,8 @@ func (r *RRef) Unfork(fork []byte) error {
 	}
 	id := idOf(f.GetReference().GetFork())
 	if r.IsOwner() {
-		r.agent.rrefs.dropFork(r.owned, id)
-	} else {
+		r.agent.rrefs.withdraw(r.owned, id, f.GetReference().GetSecret())
+	} else if _, ok := r.child(id); ok {
 		r.agent.rrefs.childKnown(id)
 	}
 	return nil
@@ -185,6 +205,7 @@ func (r *RRef) Release() {
 	}
 }
 
-func (r *RRef) reference(fork rrefID) *agentpb.Reference {
-	return &agentpb.Reference{Rref: r.id.proto(), Fork: fork.proto(), Incarnation: r.incarnation}
+// reference is what a user says to the owner.
+func (r *RRef) reference() *agentpb.Reference {
+	return &agentpb.Reference{Rref: r.id.proto(), Fork: r.fork.proto(), Incarnation: r.incarnation, Secret: r.secret[:]}
 }

@@ -33,9 +33,9 @@ func (t *rrefs) close(ctx context.Context) error {
 	children := maps.Clone(t.children)
 	t.mu.Unlock()
 	for fork, parent := range children { // without the table's lock: a parent's comes before it
-		h, _ := parent.child(fork)
+		c, _ := parent.child(fork)
 		cleanup.ReportLeak(ctx, cleanup.Leak{Count: 1, Name: fmt.Sprintf("agent %s: fork %v of %v, given to %v and never adopted",
-			t.agent.config.Name, fork, parent, h)})
+			t.agent.config.Name, fork, parent, c.hold)})
 	}
 	for _, v := range values {
 		v.Release()
@@ -47,8 +47,8 @@ func (t *rrefs) close(ctx context.Context) error {
 // leak names a value that is still used, and by whom.
 func (o *owned) leak() string {
 	users := make([]string, 0, len(o.forks))
-	for fork, h := range o.forks {
-		users = append(users, fmt.Sprintf("%v by fork %v", h, fork))
+	for fork, u := range o.forks {
+		users = append(users, fmt.Sprintf("%v by fork %v", u.hold, fork))
 	}
 	slices.Sort(users)
 	return fmt.Sprintf("RRef %v, used by %s", o.id, strings.Join(users, ", "))

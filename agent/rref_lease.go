@@ -30,6 +30,16 @@ type hold struct {
 	life uint64
 }
 
+// is says whether a worker, in this life, has it.
+func (h *hold) is(p *Peer) bool { return h.by == p.Name && (h.life == 0 || h.life == p.life) }
+
+// claim gives a worker's life what was for any of its lives.
+func (h *hold) claim(name string, life uint64) {
+	if h.by == name && h.life == 0 {
+		h.life = life
+	}
+}
+
 // lapse is what is remembered of a worker whose references were released for its silence.
 type lapse struct {
 	life    uint64
@@ -136,7 +146,9 @@ func (t *rrefs) arrived(name string, life uint64) {
 	t.lives[name] = life
 	delete(t.lapsed, name) // which was a former life's
 	for _, o := range t.owned {
-		claim(o.forks, name, life)
+		for _, u := range o.forks {
+			u.claim(name, life)
+		}
 	}
 	parents := map[*RRef]bool{}
 	for _, parent := range t.children {
@@ -145,19 +157,12 @@ func (t *rrefs) arrived(name string, life uint64) {
 	t.mu.Unlock()
 	for parent := range parents {
 		parent.mu.Lock()
-		claim(parent.children, name, life)
+		for _, c := range parent.children {
+			c.claim(name, life)
+		}
 		parent.mu.Unlock()
 	}
 	t.drop(func(h hold) bool { return h.by == name && h.life != life })
-}
-
-// claim gives a worker's life what was for any of its lives.
-func claim(holds map[rrefID]hold, name string, life uint64) {
-	for fork, h := range holds {
-		if h.by == name && h.life == 0 {
-			holds[fork] = hold{name, life}
-		}
-	}
 }
 
 // detached is what was taken from holders: values that lost forks, and the parents here of forks on their way.
@@ -178,8 +183,8 @@ func (t *rrefs) drop(held func(hold) bool) {
 func (t *rrefs) detach(held func(hold) bool) detached {
 	d := detached{waiting: maps.Clone(t.children)}
 	for _, o := range t.owned {
-		for fork, h := range o.forks {
-			if held(h) {
+		for fork, u := range o.forks {
+			if held(u.hold) {
 				t.removeFork(o, fork)
 				d.touched = append(d.touched, o)
 			}
@@ -195,7 +200,7 @@ func (t *rrefs) finish(d detached, held func(hold) bool) int {
 		t.maybeDrop(o)
 	}
 	for fork, parent := range d.waiting {
-		if h, ok := parent.child(fork); ok && held(h) {
+		if c, ok := parent.child(fork); ok && held(c.hold) {
 			t.childKnown(fork)
 			n++
 		}
@@ -204,17 +209,17 @@ func (t *rrefs) finish(d detached, held func(hold) bool) int {
 }
 
 // addFork enters a user of a value. Called with mu held.
-func (t *rrefs) addFork(o *owned, fork rrefID, h hold) {
-	t.removeFork(o, fork) // of which another may have spoken first
-	t.take(h.by)
-	o.forks[fork] = h
+func (t *rrefs) addFork(o *owned, fork rrefID, u *user) {
+	t.removeFork(o, fork)
+	t.take(u.by)
+	o.forks[fork] = u
 }
 
 // removeFork is addFork in reverse. Called with mu held.
 func (t *rrefs) removeFork(o *owned, fork rrefID) {
-	if h, known := o.forks[fork]; known {
+	if u, known := o.forks[fork]; known {
 		delete(o.forks, fork)
-		t.letGo(h.by)
+		t.letGo(u.by)
 	}
 }
 
@@ -241,6 +246,17 @@ func (a *Agent) lifeOf(name string) uint64 {
 		}
 	}
 	return a.origins.connected(name)
+}
+
+// lifeFor is the incarnation of a worker that a fork is for: 0 where it is whichever comes next, or of which two are met.
+func (a *Agent) lifeFor(name string) uint64 {
+	life := a.lifeOf(name)
+	a.rrefs.mu.Lock()
+	defer a.rrefs.mu.Unlock()
+	if life != a.rrefs.lives[name] { // one of the two connections is about to end
+		return 0
+	}
+	return life
 }
 
 // lookFor tries to connect to a worker, in the background.

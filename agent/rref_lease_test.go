@@ -9,6 +9,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	agentpb "github.com/pyrpc/pyrpc/agent/proto"
 )
 
 // remote makes a value at a worker.
@@ -182,25 +186,31 @@ func TestLease_arrivalsInTheWrongOrder(t *testing.T) {
 	r, err := a.NewRRef(newText("v", &live), nil)
 	require.NoError(t, err)
 	present := &Peer{Name: "w1", Rank: 1, life: 2}
-	require.NoError(t, a.rrefs.serveFork(present, r.reference(rrefID{1, 100})))
+	fork, err := r.Fork(t.Context(), "w1")
+	require.NoError(t, err)
+	ref := readFork(t, fork).GetReference()
+	_, err = a.rrefs.serveFetch(t.Context(), present, ref)
+	require.NoError(t, err)
+	_, err = a.rrefs.serveFetch(t.Context(), &Peer{Name: "w1", Rank: 1, life: 1}, ref)
+	assert.Equal(t, codes.PermissionDenied, status.Code(err), "%v", err)
 	r.Release()
 	a.rrefs.arrived("w1", 1)
 	assert.EqualValues(t, 1, live.Load())
 	assert.Equal(t, map[string]uint64{"w1": 2}, a.rrefs.lives)
-	require.NoError(t, a.rrefs.serveDelete(present, r.reference(rrefID{1, 100})))
+	require.NoError(t, a.rrefs.serveDelete(present, ref))
 	assert.Zero(t, live.Load())
 }
 
-// Two that use one fork's id, of which one lies, leave no count behind that is wrong.
-func TestLease_forkOfAnother(t *testing.T) {
+// A fork that is entered twice leaves no count behind that is wrong.
+func TestLease_forkEnteredTwice(t *testing.T) {
 	a := start(t, Config{Name: "w0"}, Config{Name: "w1"})[0]
 	o, err := a.rrefs.create(rrefID{1, 1})
 	require.NoError(t, err)
-	fork := rrefID{1, 2}
-	a.rrefs.share(o, fork, hold{"w2", 1})
-	a.rrefs.share(o, fork, hold{"w1", 1})
+	ref := &agentpb.Reference{Rref: o.id.proto(), Fork: rrefID{1, 2}.proto()}
+	a.rrefs.share(o, ref, hold{"w2", 1}, 2)
+	a.rrefs.share(o, ref, hold{"w1", 1}, 1)
 	assert.Equal(t, 1, a.rrefs.holders["w1"].holds)
-	a.rrefs.dropFork(o, fork)
+	a.rrefs.dropFork(o, rrefID{1, 2})
 	assert.Empty(t, a.rrefs.holders)
 	a.rrefs.provide(o, nil, nil)
 }
@@ -215,10 +225,10 @@ func TestLease_formerLifeHoldsNothing(t *testing.T) {
 		assert.Zero(t, w.live.Load())
 		own, err := agents[0].NewRRef(newText("own", &w.live), nil)
 		require.NoError(t, err)
-		ref := own.reference(rrefID{1, 100})
+		ref := own.reference()
 		assert.ErrorContains(t, agents[0].rrefs.serveFork(former, ref), "another worker named w1 has come since")
-		ref = r.reference(rrefID{1, 101})
-		ref.Rref.Local = 102
+		ref = r.reference()
+		ref.Rref.Local, ref.Fork.Local = 102, 101
 		assert.NoError(t, agents[0].rrefs.serveRemote(former, ref, Bytes([]byte("v"))))
 		synctest.Wait()
 		own.Release()

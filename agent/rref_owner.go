@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/protobuf/proto"
 
 	agentpb "github.com/pyrpc/pyrpc/agent/proto"
 )
@@ -13,11 +12,11 @@ import (
 // owned is a value that this worker keeps. Its fields, but for what ready guards, are the table's.
 type owned struct {
 	id      rrefID
-	forks   map[rrefID]hold // the users
-	handles int             // OwnerRRefs here
-	running bool            // the value is being made
-	pins    int             // who copies the value just now
-	late    bool            // the table was closed meanwhile: the last of them releases it
+	forks   map[rrefID]*user // the users
+	handles int              // OwnerRRefs here
+	running bool             // the value is being made
+	pins    int              // who copies the value just now
+	late    bool             // the table was closed meanwhile: the last of them releases it
 
 	ready chan struct{} // closed when there is a value, or will never be
 	value Value         // written before ready is closed
@@ -58,7 +57,7 @@ func (t *rrefs) create(id rrefID) (*owned, error) {
 	if _, ok := t.owned[id]; ok {
 		return nil, failure(codes.AlreadyExists, "there is an RRef %v already", id)
 	}
-	o := &owned{id: id, forks: map[rrefID]hold{}, running: true, ready: make(chan struct{})}
+	o := &owned{id: id, forks: map[rrefID]*user{}, running: true, ready: make(chan struct{})}
 	t.owned[id] = o
 	return o, nil
 }
@@ -89,11 +88,24 @@ func (t *rrefs) maybeDrop(o *owned) {
 	}
 }
 
-// share enters a user whose fork is on its way.
-func (t *rrefs) share(o *owned, fork rrefID, h hold) {
+// share enters a user whose fork is on its way, and gives the fork its secret.
+func (t *rrefs) share(o *owned, ref *agentpb.Reference, h hold, rank int) {
+	u := &user{hold: h, rank: rank, secret: newSecret()}
+	ref.Secret = u.secret[:]
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.addFork(o, fork, h)
+	t.addFork(o, idOf(ref.GetFork()), u)
+}
+
+// withdraw is share in reverse.
+func (t *rrefs) withdraw(o *owned, fork rrefID, shown []byte) {
+	t.mu.Lock()
+	u := o.forks[fork]
+	made := u != nil && u.secret.equals(shown)
+	t.mu.Unlock()
+	if made {
+		t.dropFork(o, fork)
+	}
 }
 
 func (t *rrefs) dropFork(o *owned, fork rrefID) {
@@ -143,37 +155,6 @@ func (t *rrefs) pin(o *owned, n int) {
 	t.maybeDrop(o)
 }
 
-// lookup finds what a worker's user refers to. Called with mu held.
-func (t *rrefs) lookup(from *Peer, ref *agentpb.Reference) (*owned, error) {
-	if ref.GetIncarnation() != t.agent.incarnation {
-		return nil, failure(codes.DataLoss, "%w: worker %s was restarted since RRef %v was made",
-			ErrOwnerGone, t.agent.config.Name, idOf(ref.GetRref()))
-	}
-	o := t.owned[idOf(ref.GetRref())]
-	if o == nil {
-		if err := t.overdue(from, idOf(ref.GetRref())); err != nil {
-			return nil, err
-		}
-		return nil, failure(codes.DataLoss, "%w: worker %s has no RRef %v: every reference to it was released, or was that of a worker "+
-			"not heard of for %v (Config.RRefLease, --rref-lease)", ErrOwnerGone, t.agent.config.Name, idOf(ref.GetRref()), t.agent.config.RRefLease)
-	}
-	return o, nil
-}
-
-// serveRemote begins to make a value. It returns when the value is entered, not when it is there.
-func (t *rrefs) serveRemote(from *Peer, detail proto.Message, body Body) error {
-	ref, _ := detail.(*agentpb.Reference)
-	id, fork := idOf(ref.GetRref()), idOf(ref.GetFork())
-	if ref == nil || int(id.rank) != from.Rank || int(fork.rank) != from.Rank {
-		return failure(codes.InvalidArgument, "worker %s cannot make RRef %v with fork %v: the ids are not its own", from.Name, id, fork)
-	}
-	return t.run(from, id, body, func(o *owned) {
-		if t.lives[from.Name] == from.life { // else nobody will release it, or ask for it
-			t.addFork(o, fork, hold{from.Name, from.life})
-		}
-	})
-}
-
 // run makes a value with the Executor, in the background. Nobody's deadline is the value's: it is the RRef's, and
 // whoever made it may be long gone.
 func (t *rrefs) run(from *Peer, id rrefID, body Body, hold func(*owned)) error {
@@ -214,59 +195,5 @@ func (t *rrefs) run(from *Peer, id rrefID, body Body, hold func(*owned)) error {
 		a.serving.give(1)
 		a.life.leave(agentpb.Method_METHOD_REMOTE)
 	}()
-	return nil
-}
-
-// serveFetch answers a user's ToHere.
-func (t *rrefs) serveFetch(ctx context.Context, from *Peer, ref *agentpb.Reference) (Body, error) {
-	t.mu.Lock()
-	o, err := t.lookup(from, ref)
-	if err == nil && o.forks[idOf(ref.GetFork())].by != from.Name {
-		if err = t.overdue(from, o.id); err == nil {
-			err = failure(codes.PermissionDenied, "worker %s is no user of RRef %v by fork %v", from.Name, o.id, idOf(ref.GetFork()))
-		}
-	}
-	t.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	return t.agent.fetch(ctx, o)
-}
-
-// serveFork enters a new user. That it comes twice makes no difference.
-func (t *rrefs) serveFork(from *Peer, ref *agentpb.Reference) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	o, err := t.lookup(from, ref)
-	if err != nil {
-		return err
-	}
-	if from.life != t.lives[from.Name] {
-		return supplanted(from.Name)
-	}
-	fork := idOf(ref.GetFork())
-	if h, ok := o.forks[fork]; ok && h.by != from.Name {
-		return failure(codes.AlreadyExists, "fork %v of RRef %v was adopted by worker %s: a fork is good for one use", fork, o.id, h.by)
-	}
-	t.addFork(o, fork, hold{from.Name, from.life})
-	return nil
-}
-
-// serveAccept notes that the owner knows of a child.
-func (t *rrefs) serveAccept(ref *agentpb.Reference) error {
-	t.childKnown(idOf(ref.GetFork()))
-	return nil
-}
-
-// serveDelete drops a user. That it comes twice, or too late, makes no difference.
-func (t *rrefs) serveDelete(from *Peer, ref *agentpb.Reference) error {
-	fork := idOf(ref.GetFork())
-	t.mu.Lock()
-	o, err := t.lookup(from, ref)
-	mine := err == nil && o.forks[fork].by == from.Name
-	t.mu.Unlock()
-	if mine {
-		t.dropFork(o, fork)
-	}
 	return nil
 }

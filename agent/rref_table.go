@@ -14,7 +14,7 @@ type rrefs struct {
 
 	mu       sync.Mutex
 	owned    map[rrefID]*owned
-	users    map[rrefID]*RRef // by fork
+	users    map[string]*RRef // by RRef.key
 	children map[rrefID]*RRef // by the child's fork: its parent here
 	closed   bool
 
@@ -29,7 +29,7 @@ type rrefs struct {
 
 func newRRefs(a *Agent) *rrefs {
 	return &rrefs{
-		agent: a, owned: map[rrefID]*owned{}, users: map[rrefID]*RRef{}, children: map[rrefID]*RRef{},
+		agent: a, owned: map[rrefID]*owned{}, users: map[string]*RRef{}, children: map[rrefID]*RRef{},
 		holders: map[string]*holder{}, lives: map[string]uint64{}, lapsed: map[string]lapse{},
 	}
 }
@@ -43,17 +43,17 @@ func (t *rrefs) newID() rrefID {
 func (t *rrefs) addUser(r *RRef) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, ok := t.users[r.fork]; ok {
+	if _, ok := t.users[r.key]; ok {
 		return false
 	}
-	t.users[r.fork] = r
+	t.users[r.key] = r
 	return true
 }
 
 func (t *rrefs) dropUser(r *RRef) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.users, r.fork)
+	delete(t.users, r.key)
 }
 
 func (t *rrefs) addChild(fork rrefID, parent *RRef, h hold) {
@@ -73,11 +73,11 @@ func (t *rrefs) childKnown(fork rrefID) {
 		return // it was told before
 	}
 	parent.mu.Lock()
-	h := parent.children[fork]
+	c := parent.children[fork]
 	delete(parent.children, fork)
 	parent.mu.Unlock()
 	t.mu.Lock()
-	t.letGo(h.by)
+	t.letGo(c.by)
 	t.mu.Unlock()
 	parent.maybeDelete()
 }

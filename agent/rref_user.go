@@ -2,9 +2,9 @@ package agent
 
 import (
 	"context"
+	"errors"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/protobuf/proto"
 
 	agentpb "github.com/pyrpc/pyrpc/agent/proto"
 )
@@ -26,7 +26,8 @@ func (a *Agent) Remote(ctx context.Context, to string, req Request, typ []byte) 
 		return nil, err
 	}
 	r := a.userRRef(owner, a.rrefs.newID(), a.rrefs.newID(), typ)
-	c, err := a.begin(ctx, to, agentpb.Method_METHOD_REMOTE, req, r.reference(r.fork))
+	r.key = string(r.secret[:])
+	c, err := a.begin(ctx, to, agentpb.Method_METHOD_REMOTE, req, r.reference())
 	if err != nil {
 		return nil, err
 	}
@@ -38,10 +39,11 @@ func (a *Agent) Remote(ctx context.Context, to string, req Request, typ []byte) 
 	return r, nil
 }
 
+// userRRef makes a user with a secret of its own.
 func (a *Agent) userRRef(owner Worker, id, fork rrefID, typ []byte) *RRef {
 	return &RRef{
-		agent: a, owner: owner, id: id, fork: fork, typ: typ,
-		confirmed: make(chan struct{}), children: map[rrefID]hold{},
+		agent: a, owner: owner, id: id, fork: fork, typ: typ, secret: newSecret(),
+		confirmed: make(chan struct{}), children: map[rrefID]*child{},
 	}
 }
 
@@ -65,83 +67,13 @@ func (r *RRef) created(c *outcall, err error) {
 	}
 	r.err = err
 	if err != nil && asError(err).Ran { // the owner may have made it all the same
-		r.agent.rrefs.spawn(func() { r.tell(r.owner.Name, agentpb.Method_METHOD_RREF_DELETE, r.reference(r.fork)) })
+		r.agent.rrefs.spawn(func() { r.tell(r.owner.Name, agentpb.Method_METHOD_RREF_DELETE, r.reference()) })
 	}
 	if err != nil {
 		r.agent.rrefs.dropUser(r)
 	}
 	close(r.confirmed)
 	r.maybeDelete()
-}
-
-// Adopt makes an RRef of what [RRef.Fork] gave in another process, or in this one. It does not wait for the
-// owner: see [RRef.WaitConfirmed]. A fork can be adopted once, by the worker that it was made for.
-//
-// Torch: what unpickling an RRef does.
-func (a *Agent) Adopt(fork []byte) (*RRef, error) {
-	var f agentpb.Fork
-	if err := proto.Unmarshal(fork, &f); err != nil {
-		return nil, failure(codes.InvalidArgument, "this is no fork of an RRef: %w", err)
-	}
-	owner, err := a.group.find(f.GetOwner())
-	if err != nil {
-		return nil, failure(codes.InvalidArgument, "an RRef whose owner is unknown: %w", err)
-	}
-	if _, err := a.group.find(f.GetParent()); err != nil {
-		return nil, failure(codes.InvalidArgument, "an RRef whose parent is unknown: %w", err)
-	}
-	if owner.Name == a.config.Name {
-		return a.adoptOwn(&f)
-	}
-	ref := f.GetReference()
-	r := a.userRRef(owner, idOf(ref.GetRref()), idOf(ref.GetFork()), f.GetType())
-	r.incarnation = ref.GetIncarnation()
-	if !a.rrefs.addUser(r) {
-		return nil, failure(codes.AlreadyExists, "fork %v of RRef %v was adopted here before: a fork is good for one use", r.fork, r.id)
-	}
-	if f.GetParent() == f.GetOwner() {
-		close(r.confirmed) // the owner made the fork, and counted it then
-		return r, nil
-	}
-	a.rrefs.spawn(func() {
-		r.err = r.tell(owner.Name, agentpb.Method_METHOD_RREF_FORK, ref)
-		if r.err != nil {
-			a.rrefs.dropUser(r)
-		}
-		close(r.confirmed)
-		r.maybeDelete()
-		r.acceptedBy(f.GetParent(), ref)
-	})
-	return r, nil
-}
-
-// adoptOwn takes an RRef back at its owner.
-func (a *Agent) adoptOwn(f *agentpb.Fork) (*RRef, error) {
-	a.rrefs.mu.Lock()
-	o, err := a.rrefs.lookup(a.self(), f.GetReference())
-	if err == nil {
-		o.handles++
-	}
-	a.rrefs.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	r := a.ownerRRef(o, f.GetType())
-	if f.GetParent() == a.config.Name {
-		a.rrefs.dropFork(o, idOf(f.GetReference().GetFork()))
-		return r, nil
-	}
-	a.rrefs.spawn(func() { r.acceptedBy(f.GetParent(), f.GetReference()) })
-	return r, nil
-}
-
-// acceptedBy tells the parent that it may go.
-func (r *RRef) acceptedBy(parent string, ref *agentpb.Reference) {
-	if parent == r.agent.config.Name {
-		r.agent.rrefs.childKnown(idOf(ref.GetFork()))
-		return
-	}
-	_ = r.tell(parent, agentpb.Method_METHOD_RREF_ACCEPT, ref) // the log has it, and the parent's report of leaks
 }
 
 // maybeDelete tells the owner that this user is gone, once that is so and no child depends on it.
@@ -161,17 +93,19 @@ func (r *RRef) maybeDelete() {
 		return
 	}
 	r.agent.rrefs.spawn(func() {
-		_ = r.tell(r.owner.Name, agentpb.Method_METHOD_RREF_DELETE, r.reference(r.fork))
+		_ = r.tell(r.owner.Name, agentpb.Method_METHOD_RREF_DELETE, r.reference())
 		r.agent.rrefs.dropUser(r)
 	})
 }
 
-// child returns whom a fork was made for, if the owner may not know of it yet.
-func (r *RRef) child(fork rrefID) (hold, bool) {
+// child returns a fork that this user has made, if the owner may not know of it yet.
+func (r *RRef) child(fork rrefID) (child, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	h, ok := r.children[fork]
-	return h, ok
+	if c, ok := r.children[fork]; ok {
+		return *c, true
+	}
+	return child{}, false
 }
 
 // tell sends a worker a message about an RRef, again if the connection was at fault: what such a message
@@ -182,6 +116,9 @@ func (r *RRef) tell(to string, m agentpb.Method, ref *agentpb.Reference) (err er
 		ctx, cancel := context.WithTimeout(a.ctx, a.config.ConnectTimeout)
 		_, err = a.sync(ctx, to, m, Request{}, ref)
 		cancel()
+		if vacuous(m, err) {
+			return nil
+		}
 		if err == nil || attempt == tellAttempts || a.ctx.Err() != nil || !passing(err) {
 			break
 		}
@@ -193,6 +130,16 @@ func (r *RRef) tell(to string, m agentpb.Method, ref *agentpb.Reference) (err er
 		a.log.Warn("agent: a worker could not be told of an RRef", "rref", r.String(), "worker", to, "what", m, "err", err)
 	}
 	return err
+}
+
+// vacuous says whether a worker was told what it knows: what it does not count is released, and what it does not
+// wait for has come. So it answers who says that again, because the connection broke before the answer to the first came.
+func vacuous(m agentpb.Method, err error) bool {
+	switch m {
+	case agentpb.Method_METHOD_RREF_DELETE, agentpb.Method_METHOD_RREF_ACCEPT:
+		return err != nil && (asError(err).Code == codes.PermissionDenied || errors.Is(err, ErrOwnerGone))
+	}
+	return false
 }
 
 // passing says whether an error may be gone the next time.

@@ -139,7 +139,7 @@ func (a *Agent) serveReference(ctx context.Context, from *Peer, m agentpb.Method
 	case agentpb.Method_METHOD_RREF_FORK:
 		return nil, a.rrefs.serveFork(from, ref)
 	case agentpb.Method_METHOD_RREF_ACCEPT:
-		return nil, a.rrefs.serveAccept(ref)
+		return nil, a.rrefs.serveAccept(from, ref)
 	case agentpb.Method_METHOD_RREF_DELETE:
 		return nil, a.rrefs.serveDelete(from, ref)
 	}

@@ -624,12 +624,18 @@ func (x *Id) GetLocal() uint64 {
 	return 0
 }
 
-// Reference names a value at its owner, and the user that speaks of it.
+// Reference names a value at its owner, and the user that speaks of it. Who speaks must be the worker whose fork it is,
+// and show what only that worker and the owner know: without, nothing is done, and the answer is the same whether there
+// is such a value or not.
 type Reference struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Rref          *Id                    `protobuf:"bytes,1,opt,name=rref,proto3" json:"rref,omitempty"`
-	Fork          *Id                    `protobuf:"bytes,2,opt,name=fork,proto3" json:"fork,omitempty"`
-	Incarnation   uint64                 `protobuf:"fixed64,3,opt,name=incarnation,proto3" json:"incarnation,omitempty"` // the owner's: a restarted owner has none of the old values. 0 in METHOD_REMOTE
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Rref        *Id                    `protobuf:"bytes,1,opt,name=rref,proto3" json:"rref,omitempty"`
+	Fork        *Id                    `protobuf:"bytes,2,opt,name=fork,proto3" json:"fork,omitempty"`
+	Incarnation uint64                 `protobuf:"fixed64,3,opt,name=incarnation,proto3" json:"incarnation,omitempty"` // the owner's: a restarted owner has none of the old values. 0 in METHOD_REMOTE
+	// The fork's: 16 random bytes. METHOD_REMOTE and METHOD_RREF_FORK tell the owner of it, METHOD_FETCH and
+	// METHOD_RREF_DELETE show it. Never in METHOD_RREF_ACCEPT: a parent does not know its children's.
+	Secret        []byte `protobuf:"bytes,4,opt,name=secret,proto3" json:"secret,omitempty"`
+	Grant         *Grant `protobuf:"bytes,5,opt,name=grant,proto3" json:"grant,omitempty"` // in METHOD_RREF_FORK, and in METHOD_RREF_ACCEPT, where the proof shows who has the fork
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -685,20 +691,105 @@ func (x *Reference) GetIncarnation() uint64 {
 	return 0
 }
 
-// Fork is an RRef on its way into another process, opaque to whoever carries it. It is good for one use.
+func (x *Reference) GetSecret() []byte {
+	if x != nil {
+		return x.Secret
+	}
+	return nil
+}
+
+func (x *Reference) GetGrant() *Grant {
+	if x != nil {
+		return x.Grant
+	}
+	return nil
+}
+
+// Grant is the word of a user that it made the fork, for one worker. It is good for one adoption, and as long
+// as the user has not released its own fork.
+type Grant struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Parent *Id                    `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`  // the user's own fork
+	Serial uint64                 `protobuf:"varint,2,opt,name=serial,proto3" json:"serial,omitempty"` // which of its forks it is, counted from 1
+	// HMAC-SHA256 with the secret of the user's own fork, of, with integers in big-endian order:
+	//
+	//	"pyrpc.agent.v1 fork" and a zero byte
+	//	the owner's incarnation, 8 bytes
+	//	rref, parent and the fork, 4 bytes of rank and 8 of local each
+	//	serial, 8 bytes
+	//	the name of the worker that it is for, to the end
+	Proof         []byte `protobuf:"bytes,3,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Grant) Reset() {
+	*x = Grant{}
+	mi := &file_agent_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Grant) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Grant) ProtoMessage() {}
+
+func (x *Grant) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Grant.ProtoReflect.Descriptor instead.
+func (*Grant) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Grant) GetParent() *Id {
+	if x != nil {
+		return x.Parent
+	}
+	return nil
+}
+
+func (x *Grant) GetSerial() uint64 {
+	if x != nil {
+		return x.Serial
+	}
+	return 0
+}
+
+func (x *Grant) GetProof() []byte {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
+// Fork is an RRef on its way into another process, opaque to whoever carries it. It is good for one use, by the worker
+// that it is for. If the owner made it, the reference has a secret, which is to reach that worker alone; if a user did, a grant.
 type Fork struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Reference     *Reference             `protobuf:"bytes,1,opt,name=reference,proto3" json:"reference,omitempty"`
 	Owner         string                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`   // the owner's name
 	Parent        string                 `protobuf:"bytes,3,opt,name=parent,proto3" json:"parent,omitempty"` // who made the fork
 	Type          []byte                 `protobuf:"bytes,4,opt,name=type,proto3" json:"type,omitempty"`     // what the application says of the value's type
+	To            string                 `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`         // whom it is for
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Fork) Reset() {
 	*x = Fork{}
-	mi := &file_agent_proto_msgTypes[6]
+	mi := &file_agent_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -710,7 +801,7 @@ func (x *Fork) String() string {
 func (*Fork) ProtoMessage() {}
 
 func (x *Fork) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[6]
+	mi := &file_agent_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -723,7 +814,7 @@ func (x *Fork) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fork.ProtoReflect.Descriptor instead.
 func (*Fork) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{6}
+	return file_agent_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Fork) GetReference() *Reference {
@@ -754,6 +845,13 @@ func (x *Fork) GetType() []byte {
 	return nil
 }
 
+func (x *Fork) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
 // Activity is what a joining worker has seen, at a moment at which it had nothing to do.
 type Activity struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -767,7 +865,7 @@ type Activity struct {
 
 func (x *Activity) Reset() {
 	*x = Activity{}
-	mi := &file_agent_proto_msgTypes[7]
+	mi := &file_agent_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -779,7 +877,7 @@ func (x *Activity) String() string {
 func (*Activity) ProtoMessage() {}
 
 func (x *Activity) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[7]
+	mi := &file_agent_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -792,7 +890,7 @@ func (x *Activity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Activity.ProtoReflect.Descriptor instead.
 func (*Activity) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{7}
+	return file_agent_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Activity) GetPhase() uint32 {
@@ -833,7 +931,7 @@ type Verdict struct {
 
 func (x *Verdict) Reset() {
 	*x = Verdict{}
-	mi := &file_agent_proto_msgTypes[8]
+	mi := &file_agent_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -845,7 +943,7 @@ func (x *Verdict) String() string {
 func (*Verdict) ProtoMessage() {}
 
 func (x *Verdict) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[8]
+	mi := &file_agent_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -858,7 +956,7 @@ func (x *Verdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Verdict.ProtoReflect.Descriptor instead.
 func (*Verdict) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{8}
+	return file_agent_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Verdict) GetQuiet() bool {
@@ -878,7 +976,7 @@ type RendezvousRequest struct {
 
 func (x *RendezvousRequest) Reset() {
 	*x = RendezvousRequest{}
-	mi := &file_agent_proto_msgTypes[9]
+	mi := &file_agent_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -890,7 +988,7 @@ func (x *RendezvousRequest) String() string {
 func (*RendezvousRequest) ProtoMessage() {}
 
 func (x *RendezvousRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[9]
+	mi := &file_agent_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -903,7 +1001,7 @@ func (x *RendezvousRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RendezvousRequest.ProtoReflect.Descriptor instead.
 func (*RendezvousRequest) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{9}
+	return file_agent_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RendezvousRequest) GetMember() *Member {
@@ -931,7 +1029,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_agent_proto_msgTypes[10]
+	mi := &file_agent_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -943,7 +1041,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[10]
+	mi := &file_agent_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -956,7 +1054,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{10}
+	return file_agent_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Member) GetName() string {
@@ -990,7 +1088,7 @@ type Group struct {
 
 func (x *Group) Reset() {
 	*x = Group{}
-	mi := &file_agent_proto_msgTypes[11]
+	mi := &file_agent_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1002,7 +1100,7 @@ func (x *Group) String() string {
 func (*Group) ProtoMessage() {}
 
 func (x *Group) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[11]
+	mi := &file_agent_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1015,7 +1113,7 @@ func (x *Group) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Group.ProtoReflect.Descriptor instead.
 func (*Group) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{11}
+	return file_agent_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Group) GetMembers() []*Member {
@@ -1065,16 +1163,23 @@ const file_agent_proto_rawDesc = "" +
 	"\x03ran\x18\x03 \x01(\bR\x03ran\".\n" +
 	"\x02Id\x12\x12\n" +
 	"\x04rank\x18\x01 \x01(\x05R\x04rank\x12\x14\n" +
-	"\x05local\x18\x02 \x01(\x04R\x05local\"}\n" +
+	"\x05local\x18\x02 \x01(\x04R\x05local\"\xc2\x01\n" +
 	"\tReference\x12&\n" +
 	"\x04rref\x18\x01 \x01(\v2\x12.pyrpc.agent.v1.IdR\x04rref\x12&\n" +
 	"\x04fork\x18\x02 \x01(\v2\x12.pyrpc.agent.v1.IdR\x04fork\x12 \n" +
-	"\vincarnation\x18\x03 \x01(\x06R\vincarnation\"\x81\x01\n" +
+	"\vincarnation\x18\x03 \x01(\x06R\vincarnation\x12\x16\n" +
+	"\x06secret\x18\x04 \x01(\fR\x06secret\x12+\n" +
+	"\x05grant\x18\x05 \x01(\v2\x15.pyrpc.agent.v1.GrantR\x05grant\"a\n" +
+	"\x05Grant\x12*\n" +
+	"\x06parent\x18\x01 \x01(\v2\x12.pyrpc.agent.v1.IdR\x06parent\x12\x16\n" +
+	"\x06serial\x18\x02 \x01(\x04R\x06serial\x12\x14\n" +
+	"\x05proof\x18\x03 \x01(\fR\x05proof\"\x91\x01\n" +
 	"\x04Fork\x127\n" +
 	"\treference\x18\x01 \x01(\v2\x19.pyrpc.agent.v1.ReferenceR\treference\x12\x14\n" +
 	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x16\n" +
 	"\x06parent\x18\x03 \x01(\tR\x06parent\x12\x12\n" +
-	"\x04type\x18\x04 \x01(\fR\x04type\"h\n" +
+	"\x04type\x18\x04 \x01(\fR\x04type\x12\x0e\n" +
+	"\x02to\x18\x05 \x01(\tR\x02to\"h\n" +
 	"\bActivity\x12\x14\n" +
 	"\x05phase\x18\x01 \x01(\rR\x05phase\x12\x14\n" +
 	"\x05round\x18\x02 \x01(\rR\x05round\x12\x18\n" +
@@ -1137,7 +1242,7 @@ func file_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_agent_proto_goTypes = []any{
 	(Kind)(0),                 // 0: pyrpc.agent.v1.Kind
 	(Method)(0),               // 1: pyrpc.agent.v1.Method
@@ -1147,34 +1252,37 @@ var file_agent_proto_goTypes = []any{
 	(*Status)(nil),            // 5: pyrpc.agent.v1.Status
 	(*Id)(nil),                // 6: pyrpc.agent.v1.Id
 	(*Reference)(nil),         // 7: pyrpc.agent.v1.Reference
-	(*Fork)(nil),              // 8: pyrpc.agent.v1.Fork
-	(*Activity)(nil),          // 9: pyrpc.agent.v1.Activity
-	(*Verdict)(nil),           // 10: pyrpc.agent.v1.Verdict
-	(*RendezvousRequest)(nil), // 11: pyrpc.agent.v1.RendezvousRequest
-	(*Member)(nil),            // 12: pyrpc.agent.v1.Member
-	(*Group)(nil),             // 13: pyrpc.agent.v1.Group
+	(*Grant)(nil),             // 8: pyrpc.agent.v1.Grant
+	(*Fork)(nil),              // 9: pyrpc.agent.v1.Fork
+	(*Activity)(nil),          // 10: pyrpc.agent.v1.Activity
+	(*Verdict)(nil),           // 11: pyrpc.agent.v1.Verdict
+	(*RendezvousRequest)(nil), // 12: pyrpc.agent.v1.RendezvousRequest
+	(*Member)(nil),            // 13: pyrpc.agent.v1.Member
+	(*Group)(nil),             // 14: pyrpc.agent.v1.Group
 }
 var file_agent_proto_depIdxs = []int32{
 	0,  // 0: pyrpc.agent.v1.Frame.kind:type_name -> pyrpc.agent.v1.Kind
 	1,  // 1: pyrpc.agent.v1.Frame.method:type_name -> pyrpc.agent.v1.Method
 	7,  // 2: pyrpc.agent.v1.Frame.reference:type_name -> pyrpc.agent.v1.Reference
 	5,  // 3: pyrpc.agent.v1.Frame.status:type_name -> pyrpc.agent.v1.Status
-	9,  // 4: pyrpc.agent.v1.Frame.activity:type_name -> pyrpc.agent.v1.Activity
+	10, // 4: pyrpc.agent.v1.Frame.activity:type_name -> pyrpc.agent.v1.Activity
 	4,  // 5: pyrpc.agent.v1.Frame.place:type_name -> pyrpc.agent.v1.Place
 	6,  // 6: pyrpc.agent.v1.Reference.rref:type_name -> pyrpc.agent.v1.Id
 	6,  // 7: pyrpc.agent.v1.Reference.fork:type_name -> pyrpc.agent.v1.Id
-	7,  // 8: pyrpc.agent.v1.Fork.reference:type_name -> pyrpc.agent.v1.Reference
-	12, // 9: pyrpc.agent.v1.RendezvousRequest.member:type_name -> pyrpc.agent.v1.Member
-	12, // 10: pyrpc.agent.v1.Group.members:type_name -> pyrpc.agent.v1.Member
-	3,  // 11: pyrpc.agent.v1.Agent.Connect:input_type -> pyrpc.agent.v1.Frame
-	11, // 12: pyrpc.agent.v1.Agent.Rendezvous:input_type -> pyrpc.agent.v1.RendezvousRequest
-	3,  // 13: pyrpc.agent.v1.Agent.Connect:output_type -> pyrpc.agent.v1.Frame
-	13, // 14: pyrpc.agent.v1.Agent.Rendezvous:output_type -> pyrpc.agent.v1.Group
-	13, // [13:15] is the sub-list for method output_type
-	11, // [11:13] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	8,  // 8: pyrpc.agent.v1.Reference.grant:type_name -> pyrpc.agent.v1.Grant
+	6,  // 9: pyrpc.agent.v1.Grant.parent:type_name -> pyrpc.agent.v1.Id
+	7,  // 10: pyrpc.agent.v1.Fork.reference:type_name -> pyrpc.agent.v1.Reference
+	13, // 11: pyrpc.agent.v1.RendezvousRequest.member:type_name -> pyrpc.agent.v1.Member
+	13, // 12: pyrpc.agent.v1.Group.members:type_name -> pyrpc.agent.v1.Member
+	3,  // 13: pyrpc.agent.v1.Agent.Connect:input_type -> pyrpc.agent.v1.Frame
+	12, // 14: pyrpc.agent.v1.Agent.Rendezvous:input_type -> pyrpc.agent.v1.RendezvousRequest
+	3,  // 15: pyrpc.agent.v1.Agent.Connect:output_type -> pyrpc.agent.v1.Frame
+	14, // 16: pyrpc.agent.v1.Agent.Rendezvous:output_type -> pyrpc.agent.v1.Group
+	15, // [15:17] is the sub-list for method output_type
+	13, // [13:15] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_agent_proto_init() }
@@ -1193,7 +1301,7 @@ func file_agent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agent_proto_rawDesc), len(file_agent_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   12,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

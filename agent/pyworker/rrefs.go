@@ -2,6 +2,7 @@ package pyworker
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"sync"
 
@@ -10,34 +11,49 @@ import (
 	"github.com/pyrpc/pyrpc/agent"
 )
 
-// handles are the RRefs that Python objects stand for, by number.
+// handle is what an RRef is called between Go and the package pyrpc: random, so that naming one is having it.
+type handle [16]byte
+
+// handles are the RRefs that Python objects stand for.
 type handles struct {
-	mu sync.Mutex
-	// guarded by mu
-	known map[int64]*agent.RRef
-	last  int64
+	mu    sync.Mutex
+	known map[handle]*agent.RRef // guarded by mu
 }
 
 // made is what Python makes an RRef of: its handle, its owner's name, and what it is called in messages.
 func (h *handles) made(r *agent.RRef) []any {
+	var n handle
+	_, _ = rand.Read(n[:]) // ends the process rather than fail
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.last++
-	h.known[h.last] = r
-	return []any{h.last, r.Owner().Name, r.String()}
+	h.known[n] = r
+	return []any{n[:], r.Owner().Name, r.String()}
 }
 
-func (h *handles) find(a arguments) (*agent.RRef, error) {
-	n, err := argument[int64](a, 0)
+func (h *handles) find(a arguments) (*agent.RRef, error) { return h.get(a, false) }
+
+// take is find, and the handle is good no more.
+func (h *handles) take(a arguments) (*agent.RRef, error) { return h.get(a, true) }
+
+func (h *handles) get(a arguments, last bool) (*agent.RRef, error) {
+	b, err := argument[[]byte](a, 0)
 	if err != nil {
 		return nil, err
 	}
+	var n handle
+	if copy(n[:], b); len(b) != len(n) {
+		return nil, fmt.Errorf("pyworker: a handle of %d bytes", len(b))
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if r := h.known[n]; r != nil {
-		return r, nil
+	r := h.known[n]
+	if r == nil {
+		return nil, &agent.Error{Code: codes.FailedPrecondition, Text: "the RRef was released", Err: agent.ErrReleased}
 	}
-	return nil, &agent.Error{Code: codes.FailedPrecondition, Text: "the RRef was released", Err: agent.ErrReleased}
+	if last {
+		delete(h.known, n)
+	}
+	return r, nil
 }
 
 func (w *Worker) hostRemote(ctx context.Context, a arguments) (any, error) {
@@ -123,14 +139,9 @@ func (w *Worker) hostUnfork(_ context.Context, a arguments) (any, error) {
 }
 
 func (w *Worker) hostRelease(_ context.Context, a arguments) (any, error) {
-	r, err := w.handles.find(a)
-	if err != nil {
-		return nil, nil
+	if r, err := w.handles.take(a); err == nil {
+		r.Release()
 	}
-	w.handles.mu.Lock()
-	delete(w.handles.known, a.values[0].(int64))
-	w.handles.mu.Unlock()
-	r.Release()
 	return nil, nil
 }
 

@@ -86,7 +86,7 @@ func New(ctx context.Context, rt *pybridge.Runtime, config Config) (*Worker, err
 	}
 	w.ctx, w.cancel = context.WithCancelCause(context.Background())
 	w.callers.known = map[callerKey]*pybridge.Object{}
-	w.handles.known = map[int64]*agent.RRef{}
+	w.handles.known = map[handle]*agent.RRef{}
 	w.events.known = map[int64]chan struct{}{}
 	w.completions = completions{worker: w, calls: map[int64]*agent.Future{}, waiters: map[int64][]*waiter{}}
 	var err error

@@ -38,7 +38,7 @@ class Host:
     ``call(to, data, tensors, timeout)`` -> reply
     ``call_async(ticket, to, data, tensors, timeout)``: `settle` gets the reply
     ``remote(to, data, tensors, timeout)`` -> ``[handle, owner, text]`` of an RRef
-    ``new_rref(box)``, ``adopt(fork)`` -> the same
+    ``new_rref(box)``, ``adopt(fork)`` -> the same; *handle* is 16 random bytes
     ``fork(handle, to)`` -> bytes; ``unfork(handle, fork)``; ``release(handle)``
     ``to_here(handle, timeout)`` -> reply; ``local_value(handle, timeout)`` -> ``[value]``
     ``confirmed(handle)`` -> bool; ``wait_confirmed(handle, timeout)``

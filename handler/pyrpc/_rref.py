@@ -3,6 +3,7 @@
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 from contextvars import ContextVar
+from weakref import ref
 
 from . import _host, _rpc
 from ._pickling import register_reducer
@@ -13,6 +14,52 @@ from ._workers import WorkerInfo
 arriving = ContextVar("arriving", default=None)
 
 
+class _Reference(ref):
+    """What an RRef refers to: the Host, Go's *handle*, the owner's name, what messages call it, a Future of its type.
+
+    An RRef itself has nothing that could be read or set, by a payload or by code that one calls: what
+    it refers to is found by which object it is.
+    """
+
+    __slots__ = ("key", "host", "handle", "owner", "text", "type")
+
+
+_references = {}  # id of an RRef -> its _Reference, as long as the RRef lives
+
+
+def _bind(rref, host, handle, owner, text):
+    reference = _Reference(rref, _release)
+    reference.key = id(rref)
+    reference.host = host
+    reference.handle = handle
+    reference.owner = owner
+    reference.text = text
+    reference.type = None
+    _references[reference.key] = reference
+
+
+def _release(reference):
+    """Give up what an RRef referred to, which has just died; its id may be another's next."""
+    _references.pop(reference.key, None)
+    if not reference.host.closed:
+        reference.host.release(reference.handle)
+
+
+def _find(rref):
+    found = _references.get(id(rref))
+    return found if found is not None and found() is rref else None
+
+
+def _reference(rref):
+    found = _find(rref)
+    if found is None:
+        raise RuntimeError(
+            f"this {type(rref).__name__} refers to nothing: an RRef is made by RRef(value), by"
+            " remote(), or comes as an argument or a result of a call"
+        )
+    return found
+
+
 class RRef:
     """``RRef(value)`` gives a value to the group; this worker is its owner.
 
@@ -20,87 +67,77 @@ class RRef:
     travels as an argument or a result of a call, and in no other way.
     """
 
-    __slots__ = ("_host", "_handle", "_owner", "_text", "_type", "__weakref__")
+    __slots__ = ("__weakref__",)
 
     def __init__(self, value, type_hint=None):
+        if _find(self) is not None:
+            raise RuntimeError(f"{self} has a value already")
         host = _host.current()
         made = host.new_rref(_host.Box(value))
         if type(made) is tuple:
             raise failure(*made)
-        self._take(host, *made)
-
-    def _take(self, host, handle, owner, text):
-        self._host = host
-        self._handle = handle
-        self._owner = owner
-        self._text = text
-        self._type = None
+        _bind(self, host, *made)
 
     def __class_getitem__(cls, item):
         return cls
 
-    def __del__(self):
-        host = getattr(self, "_host", None)
-        if host is not None and not host.closed:
-            host.release(self._handle)
-
     def owner(self):
         """Return the WorkerInfo of the worker that keeps the value."""
-        return WorkerInfo(self._owner, self._host.ids[self._owner])
+        reference = _reference(self)
+        return WorkerInfo(reference.owner, reference.host.ids[reference.owner])
 
     def owner_name(self):
-        return self._owner
+        return _reference(self).owner
 
     def is_owner(self):
-        return self._owner == self._host.name
+        reference = _reference(self)
+        return reference.owner == reference.host.name
 
     def confirmed_by_owner(self):
         """Tell whether the owner knows of this RRef."""
-        return self._open_host("confirmed_by_owner").confirmed(self._handle)
+        reference = _reference(self)
+        return _open_host(reference, "confirmed_by_owner").confirmed(reference.handle)
 
     def to_here(self, timeout=_rpc.UNSET_TIMEOUT):
         """Return a copy of the value, or at its owner the value; raise what making it raised."""
-        if self.is_owner():
+        reference = _reference(self)
+        if reference.owner == reference.host.name:
             return self.local_value()
-        reply = self._ask("to_here", timeout)
+        reply = _ask(reference, "to_here", timeout)
         if type(reply) is tuple:
-            reply = (*reply, f"to_here of {self}", _rpc.seconds(self._host, timeout))
+            reply = (*reply, f"to_here of {reference.text}", _rpc.seconds(reference.host, timeout))
         return _rpc.unwrap(reply)
 
     def local_value(self):
         """Return the value itself, at its owner."""
-        if not self.is_owner():
+        reference = _reference(self)
+        if reference.owner != reference.host.name:
             raise RuntimeError(
-                f"local_value() of {self} on worker {self._host.name}: the value is at"
-                f" {self._owner}. Call it there, or to_here()"
+                f"local_value() of {reference.text} on worker {reference.host.name}: the value is at"
+                f" {reference.owner}. Call it there, or to_here()"
             )
-        found = self._ask("local_value", 0)
+        found = _ask(reference, "local_value", 0)
         if type(found) is tuple:
             raise failure(*found)
         _rpc._handle_exception(found[0])
         return found[0]
 
-    def _ask(self, what, timeout):
-        host = self._open_host(what)
-        return getattr(host, what)(self._handle, _rpc.seconds(host, timeout))
-
     def _open_host(self, what):
-        if self._host.closed:
-            raise RuntimeError(f"{what} of {self}: the agent that it belonged to has been shut down")
-        return self._host
+        return _open_host(_reference(self), what)
 
     def _get_type(self, timeout=_rpc.UNSET_TIMEOUT, blocking=True):
         """Return the class of the value, or where not *blocking* a Future of it."""
         from ._future import Future
         from ._proxy import _type_of_value
 
-        if self._type is None or not self._type.done():
+        reference = _reference(self)
+        if reference.type is None or not reference.type.done():
             if self.is_owner():
-                self._type = Future()
-                self._type.set_result(type(self.local_value()))
+                reference.type = Future()
+                reference.type.set_result(type(self.local_value()))
             else:
-                self._type = _rpc.rpc_async(self._owner, _type_of_value, (self,), timeout=timeout)
-        return self._type.wait() if blocking else self._type
+                reference.type = _rpc.rpc_async(reference.owner, _type_of_value, (self,), timeout=timeout)
+        return reference.type.wait() if blocking else reference.type
 
     def rpc_sync(self, timeout=_rpc.UNSET_TIMEOUT):
         """Return a proxy: ``rref.rpc_sync().method(...)`` calls a method of the value, at its owner."""
@@ -118,7 +155,8 @@ class RRef:
         return RRefProxy(self, function, timeout)
 
     def __repr__(self):
-        return self._text
+        reference = _find(self)
+        return f"<{type(self).__name__} that refers to nothing>" if reference is None else reference.text
 
     __str__ = __repr__
 
@@ -128,13 +166,23 @@ class RRef:
         )
 
     def __setstate__(self, state):
-        # A payload must not make an RRef to another value of it.
-        raise TypeError("the state of an RRef cannot be set")
+        raise TypeError("the state of an RRef cannot be set: it comes as an argument or a result of a call")
+
+
+def _open_host(reference, what):
+    if reference.host.closed:
+        raise RuntimeError(f"{what} of {reference.text}: the agent that it belonged to has been shut down")
+    return reference.host
+
+
+def _ask(reference, what, timeout):
+    host = _open_host(reference, what)
+    return getattr(host, what)(reference.handle, _rpc.seconds(host, timeout))
 
 
 def from_handle(host, handle, owner, text):
     rref = RRef.__new__(RRef)
-    rref._take(host, handle, owner, text)
+    _bind(rref, host, handle, owner, text)
     return rref
 
 
@@ -144,18 +192,19 @@ def _reduce(rref):
         return rref.__reduce__()
     host, to, forks, failures = going
     try:
-        fork = _fork(rref, host, to)
+        reference = _reference(rref)
+        fork = _fork(reference, host, to)
     except Exception as exc:
         failures.append(exc)
         raise
-    forks.append((rref._handle, fork))
+    forks.append((reference.handle, fork))
     return _receive_rref, (fork,)
 
 
-def _fork(rref, host, to):
-    if rref._host is not host:
-        raise RuntimeError(f"{rref} belongs to an agent that has been shut down")
-    fork = host.fork(rref._handle, to)
+def _fork(reference, host, to):
+    if reference.host is not host:
+        raise RuntimeError(f"{reference.text} belongs to an agent that has been shut down")
+    fork = host.fork(reference.handle, to)
     if type(fork) is tuple:
         raise failure(*fork)
     return fork
@@ -163,14 +212,15 @@ def _fork(rref, host, to):
 
 def _receive_rref(fork):
     host = _host.current()
-    caller = _host.serving.get()
-    if caller is not None and caller.name not in host.ids:
-        raise TypeError(f"{caller.name} is a guest here (Config.Guests, --guest), which has no RRefs to send")
+    came = arriving.get()
+    if came is not None:  # it is a request that brings it, not a reply to what serving one has asked of another
+        caller = _host.serving.get()
+        if caller.name not in host.ids:
+            raise TypeError(f"{caller.name} is a guest here (Config.Guests, --guest), which has no RRefs to send")
     made = host.adopt(fork)
     if type(made) is tuple:
         raise failure(*made)
     rref = from_handle(host, *made)
-    came = arriving.get()
     if came is not None:
         came.append(rref)
     return rref
@@ -179,7 +229,8 @@ def _receive_rref(fork):
 def await_confirmation(rrefs, timeout=0):
     """Wait until their owners know of the RRefs."""
     for rref in rrefs:
-        failed = rref._host.wait_confirmed(rref._handle, timeout)
+        reference = _reference(rref)
+        failed = reference.host.wait_confirmed(reference.handle, timeout)
         if failed is not None:
             raise failure(*failed)
 

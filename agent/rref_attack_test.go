@@ -1,0 +1,529 @@
+package agent
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+)
+
+const (
+	asFork   = agentpb.Method_METHOD_RREF_FORK
+	asAccept = agentpb.Method_METHOD_RREF_ACCEPT
+	asDelete = agentpb.Method_METHOD_RREF_DELETE
+	asFetch  = agentpb.Method_METHOD_FETCH
+	asRemote = agentpb.Method_METHOD_REMOTE
+)
+
+// rawUser is a worker that speaks of RRefs on the wire, and may lie.
+type rawUser struct {
+	*rawPeer
+	calls uint64
+}
+
+func (u *rawUser) ask(m agentpb.Method, ref *agentpb.Reference) (string, *agentpb.Status) {
+	f := &agentpb.Frame{Method: m, Detail: &agentpb.Frame_Reference{Reference: proto.Clone(ref).(*agentpb.Reference)}}
+	if m == asRemote {
+		f.Sizes, f.Data = []uint64{1}, []byte("r")
+	}
+	return u.exchange(f)
+}
+
+func (u *rawUser) call(body []byte) *agentpb.Status {
+	_, failed := u.exchange(&agentpb.Frame{Method: agentpb.Method_METHOD_CALL, Sizes: []uint64{uint64(len(body))}, Data: body})
+	return failed
+}
+
+func (u *rawUser) exchange(f *agentpb.Frame) (string, *agentpb.Status) {
+	u.t.Helper()
+	u.calls++
+	f.Kind, f.Call = agentpb.Kind_KIND_REQUEST, u.calls
+	u.send(f)
+	for {
+		got, err := u.stream.Recv()
+		require.NoError(u.t, err)
+		switch {
+		case got.GetCall() != u.calls:
+		case got.GetKind() == agentpb.Kind_KIND_REPLY:
+			return string(got.GetData()), nil
+		case got.GetKind() == agentpb.Kind_KIND_FAILURE:
+			return "", got.GetStatus()
+		}
+	}
+}
+
+func (u *rawUser) may(m agentpb.Method, ref *agentpb.Reference) string {
+	u.t.Helper()
+	got, failed := u.ask(m, ref)
+	require.Nil(u.t, failed)
+	return got
+}
+
+func (u *rawUser) mayNot(m agentpb.Method, ref *agentpb.Reference) string {
+	u.t.Helper()
+	got, failed := u.ask(m, ref)
+	require.NotNil(u.t, failed, "%v gave %q", m, got)
+	assert.Equal(u.t, codes.PermissionDenied, codes.Code(failed.GetCode()), "%v", failed)
+	return failed.GetMessage()
+}
+
+// heist is an owner, w0, an honest user, w1, and two workers, w2 and w3, and a guest, of which nobody knows what they will say.
+type heist struct {
+	t       *testing.T
+	agents  []*Agent
+	ks      []*keeper
+	live    atomic.Int64
+	secret  *RRef // of w0, which nobody was given
+	shared  *RRef // of w0, which w1 was given
+	honest  *RRef // w1's
+	w2, w3  *rawUser
+	fork2   *agentpb.Reference // of shared, w2's
+	counter uint64
+}
+
+func newHeist(t *testing.T) *heist {
+	h := &heist{t: t}
+	configs := []Config{{Name: "w0", Guests: []string{"cli"}}, {Name: "w1", Guests: []string{"cli"}}}
+	for i := range configs {
+		h.ks = append(h.ks, &keeper{live: &h.live, received: make(chan *RRef, 100)})
+		configs[i].Executor = h.ks[i]
+	}
+	absent := func(i int) Config { return Config{Name: fmt.Sprintf("w%d", i)} }
+	h.agents = start(t, append(configs, absent(2), absent(3))...)
+	for i, k := range h.ks {
+		k.agent = h.agents[i]
+	}
+	var err error
+	h.secret, err = h.agents[0].NewRRef(newText("secret", &h.live), nil)
+	require.NoError(t, err)
+	h.shared, err = h.agents[0].NewRRef(newText("shared", &h.live), nil)
+	require.NoError(t, err)
+	h.honest = give(t, h.agents[0], h.shared, h.ks[1])
+	h.w2, h.w3 = h.enter(0, "w2", 2), h.enter(0, "w3", 3)
+	h.fork2 = h.forkFor(h.shared, "w2")
+	return h
+}
+
+// enter opens a stream.
+func (h *heist) enter(to int, name string, incarnation uint64) *rawUser {
+	u := &rawUser{rawPeer: dialRaw(h.t, h.agents[to], &agentpb.Hello{Version: protocolVersion, Name: name, Rank: 2, Incarnation: incarnation, MaxMessage: 1 << 20})}
+	_, err := u.stream.Header()
+	require.NoError(h.t, err)
+	return u
+}
+
+func (h *heist) forkFor(r *RRef, to string) *agentpb.Reference {
+	fork, err := r.Fork(testContext(h.t), to)
+	require.NoError(h.t, err)
+	return readFork(h.t, fork).GetReference()
+}
+
+// word is a fork, of w2's for a worker, as the wire's description has it.
+func (h *heist) word(of *agentpb.Reference, to string, change ...func(*agentpb.Reference)) *agentpb.Reference {
+	h.counter++
+	ref := proto.Clone(of).(*agentpb.Reference)
+	ref.Fork = &agentpb.Id{Rank: 2, Local: 1000 + h.counter}
+	ref.Grant = &agentpb.Grant{Parent: of.GetFork(), Serial: h.counter}
+	ref.Secret = random(16)
+	for _, f := range change {
+		f(ref)
+	}
+	b := []byte("pyrpc.agent.v1 fork\x00")
+	b = binary.BigEndian.AppendUint64(b, ref.GetIncarnation())
+	for _, id := range []*agentpb.Id{ref.GetRref(), ref.GetGrant().GetParent(), ref.GetFork()} {
+		b = binary.BigEndian.AppendUint32(b, uint32(id.GetRank()))
+		b = binary.BigEndian.AppendUint64(b, id.GetLocal())
+	}
+	b = binary.BigEndian.AppendUint64(b, ref.GetGrant().GetSerial())
+	mac := hmac.New(sha256.New, of.GetSecret())
+	mac.Write(append(b, to...))
+	ref.Grant.Proof = mac.Sum(nil)
+	return ref
+}
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b)
+	return b
+}
+
+// showing is a reference with another secret.
+func showing(ref *agentpb.Reference, secret []byte) *agentpb.Reference {
+	ref = proto.Clone(ref).(*agentpb.Reference)
+	ref.Secret = secret
+	return ref
+}
+
+// unharmed checks that w1 still has the value when it is the last that has it, and that nobody has the secret one.
+func (h *heist) unharmed() {
+	h.t.Helper()
+	hereIs(h.t, h.secret, "secret")
+	h.shared.Release()
+	hereIs(h.t, h.honest, "shared")
+	h.secret.Release()
+	h.agents[0].rrefs.mu.Lock()
+	defer h.agents[0].rrefs.mu.Unlock()
+	assert.Len(h.t, h.agents[0].rrefs.owned, 1, "of what nobody was given nothing is left")
+}
+
+// Ids are counted, and the incarnation is in every hello: what nobody was given is not had by naming it.
+func TestRRef_nobodyGetsWhatHeGuesses(t *testing.T) {
+	h := newHeist(t)
+	for _, r := range []*RRef{h.secret, h.shared} {
+		named := &agentpb.Reference{Rref: r.id.proto(), Fork: &agentpb.Id{Rank: 3, Local: 1}, Incarnation: r.incarnation}
+		for _, shown := range [][]byte{nil, make([]byte, 16), random(16), random(15), h.fork2.GetSecret(), h.honest.secret[:]} {
+			ref := showing(named, shown)
+			h.w3.mayNot(asFetch, ref)
+			h.w3.mayNot(asDelete, ref)
+			h.w3.mayNot(asAccept, ref)
+			if len(shown) == 16 {
+				h.w3.mayNot(asFork, ref)
+				ref.Grant = &agentpb.Grant{Parent: h.honest.fork.proto(), Serial: 1, Proof: make([]byte, 32)}
+				h.w3.mayNot(asFork, ref)
+				ref.Grant.Parent = &agentpb.Id{}
+				h.w3.mayNot(asFork, ref)
+			}
+			h.w3.mayNot(asFetch, ref)
+		}
+	}
+	h.unharmed()
+}
+
+// Whether there is such a value is nobody's business: the answers are the same, but for the number that was asked for.
+func TestRRef_aRefusalTellsNothing(t *testing.T) {
+	h := newHeist(t)
+	ask := func(m agentpb.Method, rref, fork rrefID) string {
+		ref := &agentpb.Reference{Rref: rref.proto(), Fork: fork.proto(), Incarnation: h.secret.incarnation, Secret: random(16),
+			Grant: &agentpb.Grant{Parent: h.honest.fork.proto(), Serial: 1, Proof: random(32)}}
+		text := h.w3.mayNot(m, ref)
+		return strings.NewReplacer(rref.String(), "RREF", fork.String(), "FORK").Replace(text)
+	}
+	for _, m := range []agentpb.Method{asFork, asFetch, asDelete, asAccept} {
+		absent := ask(m, rrefID{0, 77777}, rrefID{0, 88888})
+		for _, there := range []*RRef{h.secret, h.shared} {
+			for _, fork := range []rrefID{{0, 99999}, h.honest.fork, idOf(h.fork2.GetFork())} {
+				assert.Equal(t, absent, ask(m, there.id, fork), "%v", m)
+			}
+		}
+	}
+}
+
+// A user's reference is that user's: to read, and to release.
+func TestRRef_anothersReferenceIsOfNoUse(t *testing.T) {
+	h := newHeist(t)
+	for _, shown := range [][]byte{nil, make([]byte, 16), h.fork2.GetSecret(), h.honest.secret[:]} { // even the right one
+		ref := showing(h.honest.reference(), shown)
+		h.w2.mayNot(asFetch, ref)
+		h.w2.mayNot(asDelete, ref)
+	}
+	h.w3.mayNot(asFetch, h.fork2)
+	h.w3.mayNot(asDelete, h.fork2)
+	assert.Equal(t, "shared", h.w2.may(asFetch, h.fork2))
+	h.unharmed()
+}
+
+func TestRRef_everyBitOfASecretCounts(t *testing.T) {
+	h := newHeist(t)
+	child := h.word(h.fork2, "w3")
+	for i := range 8 * 16 {
+		wrong := showing(h.fork2, append([]byte(nil), h.fork2.GetSecret()...))
+		wrong.Secret[i/8] ^= 1 << (i % 8)
+		h.w2.mayNot(asFetch, wrong)
+		h.w2.mayNot(asDelete, wrong)
+	}
+	for i := range 8 * 32 {
+		wrong := proto.Clone(child).(*agentpb.Reference)
+		wrong.Grant.Proof[i/8] ^= 1 << (i % 8)
+		h.w3.mayNot(asFork, wrong)
+	}
+	for _, n := range []int{0, 16, 31} {
+		wrong := proto.Clone(child).(*agentpb.Reference)
+		wrong.Grant.Proof = wrong.Grant.Proof[:n]
+		h.w3.mayNot(asFork, wrong)
+	}
+	assert.Equal(t, "shared", h.w2.may(asFetch, h.fork2))
+	h.w3.may(asFork, child)
+	assert.Equal(t, "shared", h.w3.may(asFetch, child))
+}
+
+// Who has a value can share it, with whom it wants. A fork is for that worker and good once.
+func TestRRef_aWordIsForOneWorkerAndOneUse(t *testing.T) {
+	h := newHeist(t)
+	child := h.word(h.fork2, "w3")
+	h.w2.mayNot(asFork, child)
+	h.w3.may(asFork, child)
+	h.w3.may(asFork, child) // the answer may have been lost
+	assert.Equal(t, "shared", h.w3.may(asFetch, child))
+	h.w3.mayNot(asFork, showing(child, random(16)))
+	h.w2.mayNot(asFetch, child)
+	h.w2.mayNot(asDelete, child)
+
+	again := h.word(h.fork2, "w3", func(ref *agentpb.Reference) { ref.Grant.Serial = child.GetGrant().GetSerial() })
+	h.w3.mayNot(asFork, again)
+	h.w3.may(asDelete, child)
+	h.w3.mayNot(asFetch, child)
+	h.w3.mayNot(asFork, child)
+	h.w3.mayNot(asFork, showing(child, random(16)))
+	h.w3.mayNot(asFetch, child)
+	h.w3.mayNot(asFork, h.word(h.fork2, "w3", func(ref *agentpb.Reference) { ref.Grant.Serial = 0 }))
+
+	// A child is a user like any other, also for its parent.
+	child = h.word(h.fork2, "w3")
+	h.w3.may(asFork, child)
+	h.w2.mayNot(asFork, h.word(h.fork2, "w2", func(ref *agentpb.Reference) { ref.Fork = child.GetFork() }))
+	grandchild := h.word(child, "w2", func(ref *agentpb.Reference) { ref.Fork.Rank = 3 })
+	h.w2.may(asFork, grandchild)
+	h.w2.may(asDelete, h.fork2)
+	h.w3.may(asDelete, child)
+	assert.Equal(t, "shared", h.w2.may(asFetch, grandchild))
+	h.unharmed()
+}
+
+// A word says what it was given for.
+func TestRRef_aWordCannotBeBent(t *testing.T) {
+	for name, bend := range map[string]func(h *heist, ref *agentpb.Reference){
+		"to another value":  func(h *heist, ref *agentpb.Reference) { ref.Rref = h.secret.id.proto() },
+		"to another fork":   func(_ *heist, ref *agentpb.Reference) { ref.Fork.Local++ },
+		"to another serial": func(_ *heist, ref *agentpb.Reference) { ref.Grant.Serial++ },
+		"to another parent": func(h *heist, ref *agentpb.Reference) { ref.Grant.Parent = h.honest.fork.proto() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHeist(t)
+			ref := h.word(h.fork2, "w3")
+			bend(h, ref)
+			h.w3.mayNot(asFork, ref)
+			h.w3.mayNot(asFetch, ref)
+			h.unharmed()
+		})
+	}
+	for name, lie := range map[string]func(h *heist, ref *agentpb.Reference){
+		"of a value that it was not given":  func(h *heist, ref *agentpb.Reference) { ref.Rref = h.secret.id.proto() },
+		"of a fork that is another's":       func(h *heist, ref *agentpb.Reference) { ref.Grant.Parent = h.honest.fork.proto() },
+		"by an id that is another worker's": func(_ *heist, ref *agentpb.Reference) { ref.Fork.Rank = 3 },
+		"by an id that is the owner's":      func(_ *heist, ref *agentpb.Reference) { ref.Fork.Rank = 0 },
+		"by an id that is in use":           func(h *heist, ref *agentpb.Reference) { ref.Fork = h.honest.fork.proto() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHeist(t)
+			ref := h.word(h.fork2, "w2", func(ref *agentpb.Reference) { lie(h, ref) })
+			h.w2.mayNot(asFork, ref)
+			h.w2.mayNot(asFetch, ref)
+			h.unharmed()
+		})
+	}
+}
+
+// Who has released its reference has none, and nothing brings it back: not its word either.
+func TestRRef_releasedIsReleased(t *testing.T) {
+	h := newHeist(t)
+	kept := h.word(h.fork2, "w3")
+	h.w2.may(asDelete, h.fork2)
+	h.w2.mayNot(asDelete, h.fork2)
+	h.w2.mayNot(asFetch, h.fork2)
+	h.w2.mayNot(asFork, h.fork2)
+	h.w3.mayNot(asFork, kept)
+	h.w2.mayNot(asFork, h.word(h.fork2, "w2"))
+	h.unharmed()
+}
+
+// What a former life had, the next one has not; and the former life is no more.
+func TestRRef_aFormerLifesReferenceIsOfNoUse(t *testing.T) {
+	h := newHeist(t)
+	assert.Equal(t, "shared", h.w2.may(asFetch, h.fork2))
+	next := h.enter(0, "w2", 22)
+	next.mayNot(asFetch, h.fork2)
+	next.mayNot(asDelete, h.fork2)
+	next.mayNot(asFork, h.word(h.fork2, "w2"))
+	h.w3.mayNot(asFork, h.word(h.fork2, "w3"))
+	_, err := h.w2.stream.Recv()
+	require.Error(t, err)
+	h.unharmed()
+}
+
+// A parent waits for its child. Nobody but the child says that it need not.
+func TestRRef_onlyAChildAccepts(t *testing.T) {
+	h := newHeist(t)
+	at2, at3 := h.enter(1, "w2", 2), h.enter(1, "w3", 3)
+	child := h.forkFor(h.honest, "w3")
+	child.Secret = random(16)
+	h.honest.Release()
+	h.shared.Release()
+	wrong := proto.Clone(child).(*agentpb.Reference)
+	wrong.Grant.Proof[0] ^= 1
+	none := proto.Clone(child).(*agentpb.Reference)
+	none.Grant = nil
+	other := proto.Clone(child).(*agentpb.Reference)
+	other.Rref = h.secret.id.proto()
+	at2.mayNot(asAccept, child)
+	for _, ref := range []*agentpb.Reference{wrong, none, other} {
+		at3.mayNot(asAccept, ref)
+	}
+	_, stays := h.honest.child(idOf(child.GetFork()))
+	assert.True(t, stays)
+	h.w3.may(asFork, child)
+	at3.may(asAccept, child)
+	at3.mayNot(asAccept, child)
+	assert.Equal(t, "shared", h.w3.may(asFetch, child))
+}
+
+// Somebody else's agent does not do for a liar what the liar may not do.
+func TestRRef_anHonestWorkerIsNoTool(t *testing.T) {
+	h := newHeist(t)
+	liar, cli := h.enter(1, "w2", 2), h.enter(1, "cli", 9)
+	own, err := h.agents[1].NewRRef(newText("w1's own", &h.live), nil)
+	require.NoError(t, err)
+	named := func(r *RRef) *agentpb.Reference {
+		return &agentpb.Reference{Rref: r.id.proto(), Fork: &agentpb.Id{Rank: 2, Local: 1}, Incarnation: r.incarnation, Secret: random(16),
+			Grant: &agentpb.Grant{Parent: &agentpb.Id{Rank: 2, Local: 1}, Serial: 1, Proof: random(32)}}
+	}
+	for name, f := range map[string]*agentpb.Fork{
+		"a guest for a parent":         {Reference: named(h.secret), Owner: "w0", Parent: "cli", To: "w1"},
+		"a guest for an owner":         {Reference: named(h.secret), Owner: "cli", Parent: "w2", To: "w1"},
+		"another worker's fork":        {Reference: named(h.secret), Owner: "w0", Parent: "w2", To: "w3"},
+		"nobody's fork":                {Reference: named(h.secret), Owner: "w0", Parent: "w2"},
+		"its own value, by the liar":   {Reference: named(own), Owner: "w1", Parent: "w2", To: "w1"},
+		"its own value, by itself":     {Reference: named(own), Owner: "w1", Parent: "w1", To: "w1"},
+		"its own value, without proof": {Reference: &agentpb.Reference{Rref: own.id.proto(), Incarnation: own.incarnation}, Owner: "w1", Parent: "w1", To: "w1"},
+		"no secret":                    {Reference: showing(named(h.secret), random(15)), Owner: "w0", Parent: "w0", To: "w1"},
+		"no reference":                 {Owner: "w0", Parent: "w2", To: "w1"},
+	} {
+		b, err := proto.Marshal(f)
+		require.NoError(t, err)
+		for _, u := range []*rawUser{liar, cli} {
+			assert.NotNil(t, u.call(b), name)
+		}
+	}
+	for name, f := range map[string]*agentpb.Fork{
+		"of the owner":   {Reference: named(h.secret), Owner: "w0", Parent: "w0", To: "w1"},
+		"of the liar":    {Reference: named(h.secret), Owner: "w0", Parent: "w2", To: "w1"},
+		"of w1 itself":   {Reference: named(h.secret), Owner: "w0", Parent: "w1", To: "w1"},
+		"of what it has": {Reference: named(h.shared), Owner: "w0", Parent: "w0", To: "w1"},
+	} {
+		b, err := proto.Marshal(f)
+		require.NoError(t, err)
+		require.Nil(t, liar.call(b), name)
+		r := <-h.ks[1].received
+		_, err = r.ToHere(testContext(t))
+		assert.Equal(t, codes.PermissionDenied, asError(err).Code, "%s: %v", name, err)
+		r.Release()
+	}
+	hereIs(t, own, "w1's own")
+	own.Release()
+	h.unharmed()
+}
+
+// The ids of forks can be guessed. Who sends a made-up one first takes nothing from the real one, or from who waits for it.
+func TestRRef_aMadeUpForkIsInNobodysWay(t *testing.T) {
+	h := newHeist(t)
+	liar := h.enter(1, "w2", 2)
+	fork, err := h.honest.Fork(testContext(t), "w3") // of which w1 is the parent
+	require.NoError(t, err)
+	forW3 := readFork(t, fork).GetReference()
+	fork, err = h.shared.Fork(testContext(t), "w1")
+	require.NoError(t, err)
+	forW1 := readFork(t, fork)
+
+	for _, f := range []*agentpb.Fork{
+		{Reference: showing(forW1.GetReference(), random(16)), Owner: "w0", Parent: "w0", To: "w1"},
+		{Reference: &agentpb.Reference{Rref: forW3.GetRref(), Fork: forW3.GetFork(), Incarnation: forW3.GetIncarnation(),
+			Grant: &agentpb.Grant{Proof: random(32)}}, Owner: "w0", Parent: "w1", To: "w1"},
+	} {
+		b, err := proto.Marshal(f)
+		require.NoError(t, err)
+		require.Nil(t, liar.call(b))
+		r := <-h.ks[1].received
+		_, err = r.ToHere(testContext(t))
+		assert.Equal(t, codes.PermissionDenied, asError(err).Code, "%v", err)
+		r.Release()
+	}
+	r, err := h.agents[1].Adopt(fork)
+	require.NoError(t, err)
+	hereIs(t, r, "shared")
+
+	real := &agentpb.Fork{Reference: h.word(h.fork2, "w1"), Owner: "w0", Parent: "w2", To: "w1"}
+	madeUp := proto.Clone(real).(*agentpb.Fork)
+	madeUp.Reference.Grant.Proof, madeUp.Owner = random(32), "w3" // who is not there: so it stays where it is
+	for _, f := range []*agentpb.Fork{madeUp, real} {
+		b, err := proto.Marshal(f)
+		require.NoError(t, err)
+		require.Nil(t, liar.call(b))
+	}
+	<-h.ks[1].received
+	hereIs(t, <-h.ks[1].received, "shared")
+	h.honest.Release()
+	forW3.Secret = random(16)
+	h.w3.may(asFork, forW3) // since its parent still waits
+	assert.Equal(t, "shared", h.w3.may(asFetch, forW3))
+}
+
+func TestRRef_guestsAreNobody(t *testing.T) {
+	h := newHeist(t)
+	cli := h.enter(0, "cli", 9)
+	_, err := h.shared.Fork(testContext(t), "cli")
+	assert.ErrorIs(t, err, ErrUnknownWorker)
+	_, err = h.honest.Fork(testContext(t), "cli")
+	assert.ErrorIs(t, err, ErrUnknownWorker)
+	for _, ref := range []*agentpb.Reference{h.fork2, h.honest.reference(), h.word(h.fork2, "cli"), h.word(h.fork2, "w3")} {
+		for _, m := range []agentpb.Method{asFork, asFetch, asDelete, asAccept, asRemote} {
+			assert.Contains(t, cli.mayNot(m, ref), "cli is a guest here")
+		}
+	}
+	h.unharmed()
+}
+
+// What a worker has made at another is its own from the start, by a secret that it says.
+func TestRRef_remoteNeedsASecret(t *testing.T) {
+	h := newHeist(t)
+	ref := &agentpb.Reference{Rref: &agentpb.Id{Rank: 2, Local: 1}, Fork: &agentpb.Id{Rank: 2, Local: 2}}
+	for _, n := range []int{0, 15, 17} {
+		_, failed := h.w2.ask(asRemote, showing(ref, random(n)))
+		assert.Contains(t, failed.GetMessage(), fmt.Sprintf("a secret of %d bytes, not 16", n))
+	}
+	ref.Secret = random(16)
+	_, failed := h.w3.ask(asRemote, ref)
+	assert.Contains(t, failed.GetMessage(), "the ids are not its own")
+	h.w2.may(asRemote, ref)
+	ref.Incarnation = h.secret.incarnation
+	h.w3.mayNot(asFetch, ref)
+	h.w2.mayNot(asFetch, showing(ref, random(16)))
+	assert.Equal(t, "r", h.w2.may(asFetch, ref))
+	h.w3.mayNot(asDelete, ref)
+	h.w2.may(asDelete, ref)
+	h.w2.mayNot(asFetch, ref)
+	h.unharmed()
+}
+
+// The owner takes a value back from a user, by that one's word, once.
+func TestRRef_backAtTheOwner(t *testing.T) {
+	h := newHeist(t)
+	give := func(parent string, ref *agentpb.Reference) *agentpb.Status {
+		b, err := proto.Marshal(&agentpb.Fork{Reference: ref, Owner: "w0", Parent: parent, To: "w0"})
+		require.NoError(t, err)
+		return h.w2.call(b)
+	}
+	mine := h.word(h.fork2, "w0")
+	for parent, ref := range map[string]*agentpb.Reference{"w1": mine, "w2": h.word(h.fork2, "w1"), "w0": showing(mine, random(16)), "w3": h.word(h.fork2, "w0",
+		func(ref *agentpb.Reference) { ref.Rref = h.secret.id.proto() })} {
+		failed := give(parent, ref)
+		assert.Equal(t, codes.PermissionDenied, codes.Code(failed.GetCode()), "%s: %v", parent, failed)
+	}
+	mine = h.word(h.fork2, "w0")
+	require.Nil(t, give("w2", mine))
+	r := <-h.ks[0].received
+	hereIs(t, r, "shared")
+	assert.NotNil(t, give("w2", mine))
+	r.Release()
+	assert.NotNil(t, give("w2", mine))
+	h.unharmed()
+}
