@@ -19,7 +19,7 @@ from unittest import mock
 from pyrpc import _host, _serve
 from pyrpc._policy import AllowList
 from pyrpc._proxy import RRefProxy, _call_method, _type_of_value
-from pyrpc._rref import RRef, _receive_rref
+from pyrpc._rref import RRef, _receive_rref, arriving
 from pyrpc.internal import ForbiddenGlobal
 
 from . import targets
@@ -113,14 +113,16 @@ class Specials(unittest.TestCase):
     def test_guests_send_none(self):
         host = _host.Host("w0", 0, {"w0": 0, "w1": 1}, 0, {"adopt": lambda fork: ("Internal", "w0", True, "asked")})
 
-        def receive(name):
+        def receive(name, request):
             _serve.Caller(host, name).enter()
+            arriving.set([] if request else None)
             _receive_rref(b"a fork")
 
         with self.assertRaisesRegex(TypeError, "cli is a guest here"):
-            contextvars.Context().run(receive, "cli")
-        with self.assertRaisesRegex(RuntimeError, "asked"):
-            contextvars.Context().run(receive, "w1")
+            contextvars.Context().run(receive, "cli", True)
+        for who, request in ("w1", True), ("cli", False):  # in a reply to what serving it asked another
+            with self.assertRaisesRegex(RuntimeError, "asked"):
+                contextvars.Context().run(receive, who, request)
 
     def test_the_state_of_an_rref_cannot_be_set(self):
         rref = RRef.__new__(RRef)
