@@ -27,7 +27,7 @@ func TestAllowedCallsWork(t *testing.T) {
 		{[]string{"udfs:gre*"}, "(u.greet, ('you',), {})", "Hello, you"},
 		{[]string{"math:hypot"}, "(math.hypot, (3, 4), {})", 5.0},
 		{[]string{"udfs"}, "(u.Counter(1).add, (2,), {})", int64(3)},
-		{nil, "(int, ('12',), {})", int64(12)},
+		{[]string{"builtins:int"}, "(int, ('12',), {})", int64(12)},
 	} {
 		h := newHandler(t, handler.WithAllow(c.allow...))
 		p := pickled(t, newHandler(t), c.call)
@@ -88,7 +88,7 @@ func TestDeepPayloadsDoNotCrash(t *testing.T) {
 // TestRefusedModuleIsNotImported: an import is code that runs.
 func TestRefusedModuleIsNotImported(t *testing.T) {
 	h := newHandler(t, handler.WithAllow("udfs"))
-	_, err := h.RunUDF(t.Context(), handler.Payload{Data: []byte("cthis\ns\n.")})
+	_, err := h.RunUDF(t.Context(), handler.Payload{Data: []byte("\x80\x02cthis\ns\n.")})
 	require.ErrorIs(t, err, forbiddenGlobal)
 	assert.Equal(t, false, returned[any](t, newHandler(t), "(u.is_imported, ('this',), {})"))
 }
@@ -108,7 +108,7 @@ func TestAllowListHoldsForResults(t *testing.T) {
 	assert.NotErrorIs(t, err, pybridge.LookupError)
 	assert.ErrorContains(t, err, "refused with 1")
 
-	_, err = h.Deserialize(t.Context(), handler.Payload{Data: []byte("cudfs\nrecord\n(I1\ntR.")})
+	_, err = h.Deserialize(t.Context(), handler.Payload{Data: []byte("\x80\x02cudfs\nrecord\nK\x01\x85R.")})
 	require.ErrorIs(t, err, forbiddenGlobal)
 	assert.Empty(t, ran(t))
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pyrpc/pyrpc/cleanup"
 	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/handler/policy"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
@@ -49,6 +50,8 @@ type Handler struct {
 	run, serialize, deserialize, runFunction, handleException, isRemoteException *pybridge.Object
 	rrefProxyFunctions, rrefTypeFunctions, compilationUnit, kindsOf              *pybridge.Object
 	describeTensors, makeTensors                                                 *pybridge.Object
+	makeNames                                                                    *pybridge.Object // nil without an allow-list
+	gate                                                                         *Gate            // the same
 	loaded, released                                                             atomic.Bool
 }
 
@@ -56,7 +59,16 @@ type config struct {
 	module     string
 	allow      []string
 	restricted bool
+	policy     *policy.Policy // of allow, if restricted
 	maxPayload int64
+}
+
+// check makes the policy.
+func (c *config) check() (err error) {
+	if c.restricted {
+		c.policy, err = policy.New(c.allow)
+	}
+	return err
 }
 
 // Option configures [New].
@@ -65,9 +77,9 @@ type Option func(*config)
 // WithModule names the RPC module; [OwnModule] without it.
 func WithModule(name string) Option { return func(c *config) { c.module = name } }
 
-// WithAllow restricts what a payload may name to entries of the forms module, module:qualname,
-// module.* and module:Prefix*, and to what the protocol itself needs. It is checked while unpickling,
-// before anything of the payload is called. Own module only. No entries allow nothing more.
+// WithAllow restricts what a payload may name to entries of the forms that [policy.New] takes, and to plain data. The
+// payload is read in Go; what is refused never reaches Python, and of what is let in nothing runs before all of it is
+// read. Own module only. No entries allow nothing more.
 func WithAllow(entries ...string) Option {
 	return func(c *config) {
 		c.restricted = true
@@ -91,6 +103,9 @@ func New(ctx context.Context, rt *pybridge.Runtime, opts ...Option) (*Handler, e
 	h := &Handler{rt: rt, config: config{module: OwnModule}}
 	for _, o := range opts {
 		o(&h.config)
+	}
+	if err := h.config.check(); err != nil {
+		return nil, fmt.Errorf("rpc module %s: %w", h.config.module, err)
 	}
 	if err := h.init(ctx); err != nil {
 		return nil, fmt.Errorf("rpc module %s: %w", h.config.module, err)
@@ -192,11 +207,15 @@ func (h *Handler) cache(t gil.Token, handle *pybridge.Object) error {
 		}
 		*slot = fn.Named("handler's " + name)
 	}
+	if h.config.restricted {
+		h.gate = NewGate(h.config.policy, h.makeNames)
+	}
 	return nil
 }
 
 func (h *Handler) release() {
 	h.released.Store(true)
+	h.gate.Release()
 	for _, slot := range h.slots() {
 		(*slot).Release()
 	}

@@ -145,11 +145,15 @@ func (h *Handler) lacks(err, what error) error {
 
 // slots pairs the handle's attributes with the fields that keep them.
 func (h *Handler) slots() map[string]**pybridge.Object {
-	return map[string]**pybridge.Object{
+	slots := map[string]**pybridge.Object{
 		"run": &h.run, "serialize": &h.serialize, "deserialize": &h.deserialize, "run_function": &h.runFunction,
 		"handle_exception": &h.handleException, "is_remote_exception": &h.isRemoteException,
 		"rref_proxy_functions": &h.rrefProxyFunctions, "rref_type_functions": &h.rrefTypeFunctions,
 		"compilation_unit": &h.compilationUnit, "kinds_of": &h.kindsOf,
 		"describe_tensors": &h.describeTensors, "make_tensors": &h.makeTensors,
 	}
+	if h.config.restricted {
+		slots["make_names"] = &h.makeNames
+	}
+	return slots
 }

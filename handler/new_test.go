@@ -29,7 +29,6 @@ func TestNewFails(t *testing.T) {
 		{"another module", []handler.Option{handler.WithModule("math")}, pybridge.AttributeError, []string{"it has no _run_function", "it has no serialize"}},
 		{"no name", []handler.Option{handler.WithModule("")}, pybridge.ValueError, []string{"Empty module name"}},
 		{"allow-list of another module", []handler.Option{handler.WithModule("math"), handler.WithAllow("x")}, pybridge.ValueError, []string{"an allow-list works with pyrpc.internal only"}},
-		{"bad allow-list", []handler.Option{handler.WithAllow("good", "not good")}, pybridge.ValueError, []string{"bad allow-list entry 'not good'", "module:qualname"}},
 	} {
 		h, err := handler.New(t.Context(), pytest.Runtime(), c.opts...)
 		assert.Nil(t, h, c.name)
@@ -65,4 +64,14 @@ func TestNewThatIsLate(t *testing.T) {
 	close(d.leave)
 	require.NoError(t, pytest.Runtime().OnOwner(t.Context(), func(gil.Token) error { return nil }), "the owner is done with it")
 	assert.Equal(t, before, pybridge.Owned(), "%v", pybridge.Leaks())
+}
+
+// TestNew_wrongEntry: a mistyped entry is an error, of Go's, before Python is asked.
+func TestNew_wrongEntry(t *testing.T) {
+	before := calls()
+	h, err := handler.New(t.Context(), pytest.Runtime(), handler.WithAllow("good", "not good"))
+	assert.Nil(t, h)
+	assert.ErrorContains(t, err, `rpc module pyrpc.internal: bad allow-list entry "not good"`)
+	assert.ErrorContains(t, err, "module:qualname")
+	assert.Equal(t, before, calls())
 }

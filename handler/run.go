@@ -41,12 +41,38 @@ func (h *Handler) runUDF(ctx context.Context, p Payload) (data []byte, result *p
 	if err := h.checkSize(p); err != nil {
 		return nil, nil, err
 	}
+	if h.gate != nil {
+		return h.runRestricted(ctx, p)
+	}
 	tensors, err := h.table(ctx, p)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer tensors.Release()
 	return h.run.CallBytes(ctx, p.Data, tensors)
+}
+
+// runRestricted makes the crossing with what the gate has let in.
+func (h *Handler) runRestricted(ctx context.Context, p Payload) (data []byte, result *pybridge.Object, err error) {
+	opened, err := h.gate.Request(ctx, [][]byte{p.Data})
+	if err != nil {
+		return nil, nil, err
+	}
+	defer opened.Release()
+	if len(p.Tensors) == 0 {
+		return h.run.CallBytes(ctx, opened.Data, opened.Beside)
+	}
+	beside, err := gil.Call(ctx, func(t gil.Token) (*pybridge.Object, error) { return opened.withTensors(t, p) })
+	if err != nil {
+		return nil, nil, err
+	}
+	defer beside.Release()
+	return h.run.CallBytes(ctx, opened.Data, beside)
+}
+
+// withTensors makes what stands beside a pickle that has a table of tensors.
+func (o *Opened) withTensors(t gil.Token, p Payload) (*pybridge.Object, error) {
+	return pybridge.ToPython(t, []any{o.Beside, p.objects()})
 }
 
 func (h *Handler) checkSize(p Payload) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/handler/policy"
 	"github.com/pyrpc/pyrpc/handler/wire"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
@@ -31,6 +32,19 @@ func answered(err error) error {
 		}
 	}
 	return worked(err)
+}
+
+func nothingAllowed() *policy.Policy {
+	p, err := policy.New(nil)
+	must(err)
+	return p
+}
+
+// mustBeRefused: in Go, whatever state Python is in.
+func mustBeRefused(_ handler.Opened, err error) {
+	if !errors.Is(err, handler.DeserializeError) {
+		panic(err)
+	}
 }
 
 func handlerRows() []row {
@@ -118,6 +132,11 @@ func handlerRows() []row {
 		plain("handler.ParseError.Rune", func(caller) { new(handler.ParseError).Rune() }),
 		plain("handler.ParseError.Error", func(caller) { _ = new(handler.ParseError).Error() }),
 		plain("handler.ParseError.Unwrap", func(caller) { _ = new(handler.ParseError).Unwrap() }),
+		plain("handler.NewGate", func(caller) { handler.NewGate(nothingAllowed(), nil) }),
+		plain("handler.Gate.Request", func(c caller) { mustBeRefused(handler.NewGate(nothingAllowed(), nil).Request(c.ctx, nil)) }),
+		plain("handler.Gate.Reply", func(c caller) { mustBeRefused(handler.NewGate(nothingAllowed(), nil).Reply(c.ctx, nil)) }),
+		plain("handler.Gate.Release", func(caller) { handler.NewGate(nothingAllowed(), nil).Release() }),
+		plain("handler.Opened.Release", func(caller) { new(handler.Opened).Release() }),
 		plain("handler.WithModule", func(caller) { handler.WithModule("x") }),
 		plain("handler.WithAllow", func(caller) { handler.WithAllow("x") }),
 		plain("handler.WithMaxPayload", func(caller) { handler.WithMaxPayload(1) }),

@@ -66,6 +66,9 @@ func (h *Handler) Deserialize(ctx context.Context, p Payload) (*pybridge.Object,
 	if err := h.checkSize(p); err != nil {
 		return nil, err
 	}
+	if h.gate != nil {
+		return h.deserializeRestricted(ctx, p)
+	}
 	return leavable(ctx, h, func(t gil.Token) (*pybridge.Object, error) {
 		tensors, err := p.table(t)
 		if err != nil {
@@ -82,6 +85,35 @@ func (h *Handler) Deserialize(ctx context.Context, p Payload) (*pybridge.Object,
 		}
 		return o.Named("deserialized object"), nil
 	})
+}
+
+// deserializeRestricted is Deserialize of what the gate lets in.
+func (h *Handler) deserializeRestricted(ctx context.Context, p Payload) (*pybridge.Object, error) {
+	if err := h.enter(); err != nil {
+		return nil, err
+	}
+	defer h.calls.leave()
+	opened, err := h.gate.Reply(ctx, [][]byte{p.Data})
+	if err != nil {
+		return nil, h.closed(err)
+	}
+	defer opened.Release()
+	o, err := gil.Call(ctx, func(t gil.Token) (*pybridge.Object, error) {
+		beside := opened.Beside
+		if len(p.Tensors) > 0 {
+			with, err := opened.withTensors(t, p)
+			if err != nil {
+				return nil, err
+			}
+			defer with.Release()
+			beside = with
+		}
+		return h.deserialize.Call(t, opened.Data, beside)
+	})
+	if err != nil {
+		return nil, h.closed(err)
+	}
+	return o.Named("deserialized object"), nil
 }
 
 // RunPythonUDF runs an unpickled PythonUDF (PythonRpcHandler::runPythonUdf). What the UDF raised is

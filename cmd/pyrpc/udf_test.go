@@ -50,7 +50,7 @@ func TestUDFFails(t *testing.T) {
 		{"unpicklable result", pickled(t, "PythonUDF(u.generator, (), {})"), nil, "SerializeError: cannot serialize"},
 		{"refused", good, []string{"--allow", "math"}, "cmd_udfs:greet is not on the allow-list"},
 		{"refused all", good, []string{"--allow", "math:hypot", "--allow", "cmd_udfs:ref*"}, "cmd_udfs:greet is not on the allow-list"},
-		{"bad allow-list", good, []string{"--allow", "not good"}, "bad allow-list entry 'not good'"},
+		{"bad allow-list", good, []string{"--allow", "not good"}, "bad allow-list entry \"not good\""},
 		{"no such RPC module", good, []string{"--module", "not_there"}, "rpc module not_there: ModuleNotFoundError: No module named 'not_there'"},
 		{"no RPC module", good, []string{"--module", "math"}, "math cannot be used as an RPC module: it has no _run_function; it has no serialize"},
 	} {

@@ -8,7 +8,7 @@ import (
 )
 
 // Write writes the canonical pickle of a tree: protocol 5, one frame, and of all opcodes only those of plain values and
-// containers, of the memo, STACK_GLOBAL and REDUCE, NEXT_BUFFER for the bytes of [LargeData] and more, and POP. BUILD,
+// containers, of the memo, STACK_GLOBAL and REDUCE, NEXT_BUFFER for the bytes of [LargeData] and more and for what is [Given], and POP. BUILD,
 // NEWOBJ and additions to what is not exactly a list, a dict or a set never come out: a tree with an Instance, or with
 // a [Change] other than [Call], is an error, an [*Error] with the node's offset.
 //
@@ -181,9 +181,6 @@ func (w *writer) shared(n *Node, e *use, level int) error {
 		}
 	case Bytes, ByteArray:
 		w.bytes(n)
-	case Given:
-		w.op(opNextBuffer)
-		w.buffers = append(w.buffers, Buffer{Given: n})
 	case Global:
 		if !isName(n.Module) || !isName(n.Text) {
 			return refuse(n, fmt.Sprintf("the name of a global is UTF-8 without control characters, 1 to %d bytes", maxName))
@@ -191,6 +188,9 @@ func (w *writer) shared(n *Node, e *use, level int) error {
 		w.text(n.Module)
 		w.text(n.Text)
 		w.op(opStackGlobal)
+	case Given:
+		w.op(opNextBuffer)
+		w.buffers = append(w.buffers, Buffer{Given: n})
 	case List, Dict, Set:
 		w.op(empty[n.Kind])
 		w.memoize(e)

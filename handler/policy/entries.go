@@ -19,11 +19,11 @@ type entries struct {
 	values   map[string]bool     // module:qualname
 }
 
-const forms = "expected module, package.*, module:qualname, module:Prefix* or value:module:Class"
+const entryForms = "expected module, package.*, module:qualname, module:Prefix* or value:module:Class"
 
 func (e *entries) add(entry string) error {
 	bad := func(format string, args ...any) error {
-		return fmt.Errorf("bad allow-list entry %q: %s; %s", entry, fmt.Sprintf(format, args...), forms)
+		return fmt.Errorf("bad allow-list entry %q: %s; %s", entry, fmt.Sprintf(format, args...), entryForms)
 	}
 	text, value := strings.CutPrefix(entry, "value:")
 	module, name, named := strings.Cut(text, ":")
@@ -95,4 +95,14 @@ func (e *entries) covers(module, name string) bool {
 	return e.modules[module] ||
 		slices.ContainsFunc(e.packages, func(p string) bool { return strings.HasPrefix(module, p) }) ||
 		slices.ContainsFunc(e.prefixes[module], func(p string) bool { return strings.HasPrefix(name, p) })
+}
+
+// hasMethod says whether an entry has a name that ends so, behind a class.
+func (e *entries) hasMethod(method string) bool {
+	for key := range e.exact {
+		if strings.HasSuffix(key, "."+method) {
+			return true
+		}
+	}
+	return false
 }

@@ -1,6 +1,9 @@
 package policy
 
 import (
+	"sync"
+	"sync/atomic"
+
 	"github.com/pyrpc/pyrpc/handler/pickle"
 )
 
@@ -8,6 +11,9 @@ import (
 type Policy struct {
 	entries entries
 	limits  pickle.Limits
+
+	known      sync.Map // name to *verdict
+	knownCount atomic.Int64
 }
 
 // Option configures [New].

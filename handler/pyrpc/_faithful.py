@@ -15,6 +15,7 @@ from gc import get_referents
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType, TracebackType
 
 from ._errors import UnpicklableValue
+from ._nested import Nested
 from ._safe import exact, get_args, get_dict, is_interruption, text_of, type_name
 
 PARTS_A_BYTE = 16  # that a text may have for each byte that it is made of; a key of many dicts is two bytes
@@ -28,7 +29,7 @@ _WITHOUT_PARTS = (type, BuiltinFunctionType, CodeType, FrameType, FunctionType, 
 def limit_of(error):
     """Return how long a text of *error* may be: linear in what arrived of it."""
     arrived = [error.get(name) for name in ("args", "state", "text", "message")]
-    return PARTS_ANYWAY + PARTS_A_BYTE * sum(len(a) for a in arrived if type(a) in (bytes, str))
+    return PARTS_ANYWAY + PARTS_A_BYTE * sum(len(a) for a in arrived if type(a) in (bytes, str, Nested))
 
 
 def extent_of(value, limit):

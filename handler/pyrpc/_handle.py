@@ -13,6 +13,7 @@ from importlib import import_module
 from sys import modules
 
 from . import _by_class
+from ._beside import load_beside
 from ._errors import DeserializeError, describe_pickling, describe_unpickling
 from ._members import Members
 from ._pickling import (
@@ -40,6 +41,10 @@ class Handle:
         a pickled PythonUDF in, its pickled result out: ``bytes``, or
         ``(bytes, list)`` if the result has tensors. A UDF that raised is a result.
         DeserializeError, SerializeError: there is no result.
+        Under an allow-list *data* is what Go has made of the payload, and *tensors* what stands
+        beside it: see _beside. So it is for ``deserialize``.
+    ``make_names(names)``
+        the Names of canonical pickles; None without an allow-list.
     ``serialize(obj)``, ``deserialize(data, tensors=())``, ``run_function(udf)``,
     ``handle_exception(result)``, ``is_remote_exception(obj)``
         the same in steps. ``run_function`` never raises.
@@ -53,6 +58,7 @@ class Handle:
 
     __slots__ = (
         "run",
+        "make_names",
         "serialize",
         "deserialize",
         "run_function",
@@ -78,7 +84,7 @@ def make_handle(module_name=None, *, allow=None, max_payload=None):
     """Return the Handle for *module_name*, by default this package's own.
 
     *allow*, an iterable of entries or an AllowList, restricts what payloads may
-    name (own module only; ValueError for another). *max_payload* is in bytes and
+    name (own module only; ValueError for another): they come as what Go has made of them. *max_payload* is in bytes and
     is checked before anything is read. AttributeError or TypeError names every
     function that the module lacks; ImportError as importing it raises.
     """
@@ -156,7 +162,6 @@ def check_size(data, limit):
 
 
 def _make_own(policy, limit):
-    read = loads if policy is None else policy.loads
     restore_modules = _module_keeper()
     switch = None  # of torch's grad mode, once torch is there
 
@@ -166,14 +171,16 @@ def _make_own(policy, limit):
             _by_class.required.set(True)
         if limit is not None:
             check_size(data, limit)
-        if tensors is None:  # and none of an outer call: the context is new
+        if policy is not None:
+            udf = load_beside(data, tensors)
+        elif tensors is None:  # and none of an outer call: the context is new
             try:
-                udf = read(data)
+                udf = loads(data)
             except BaseException as exc:
                 data = None  # the traceback keeps this frame
                 raise describe_unpickling(exc) from exc
         else:
-            udf = load(data, tensors or (), read)
+            udf = load(data, tensors or (), loads)
         if switch is None and "torch" in modules:
             switch = grad_switch()
         # _udf.call(), written out: this is the path that has to be fast.
@@ -210,10 +217,11 @@ def _make_own(policy, limit):
     def deserialize(data, tensors=()):
         if limit is not None:
             check_size(data, limit)
-        return load(data, tensors, read)
+        return load(data, tensors, loads) if policy is None else load_beside(data, tensors)
 
     return {
         "run": run,
+        "make_names": None if policy is None else policy.make_names,
         "serialize": serialize,
         "deserialize": deserialize,
         "run_function": _run_function,

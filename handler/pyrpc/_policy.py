@@ -24,10 +24,12 @@ from types import (
     WrapperDescriptorType,
 )
 
+from ._beside import Names
 from ._errors import ForbiddenGlobal
 from ._opcodes import is_plain
 from ._remote import _remote_exception
-from ._safe import text_of, type_dict, type_mro
+from ._safe import text_of, type_dict, type_module, type_mro, type_qualname
+from ._standins import MODULE, make_standins
 
 #: Allowed always: what the protocol itself needs, and classes whose construction
 #: from any arguments does nothing but make a value. ``builtins.type`` makes classes
@@ -53,7 +55,7 @@ DEFAULT_ALLOWED = frozenset(
     builtins:set builtins:slice builtins:str builtins:tuple
     collections:Counter collections:OrderedDict collections:defaultdict
     collections:deque datetime:date datetime:datetime datetime:time
-    datetime:timedelta datetime:timezone decimal:Decimal fractions:Fraction
+    datetime:timedelta datetime:timezone decimal:Decimal
     uuid:UUID
     """.split()
 ) | frozenset(
@@ -89,6 +91,9 @@ class AllowList:
         self._modules = set()
         self._packages = []
         self._prefixes = []
+        self._values = set()
+        self._classes = set()  # those that exact entries have led to
+        self._standins = None
         self.entries = tuple(entries)
         for entry in self.entries:
             self._add(entry)
@@ -101,7 +106,8 @@ class AllowList:
     def _add(self, entry):
         if not isinstance(entry, str):
             raise TypeError(f"allow-list entry must be a str: {entry!r}")
-        module, colon, name = entry.partition(":")
+        value = entry.startswith("value:")
+        module, colon, name = entry[6 * value :].partition(":")
         package = not colon and module.endswith(".*")
         plain = module[:-2] if package else module
         stem = name[:-1] if name.endswith("*") else name
@@ -113,7 +119,11 @@ class AllowList:
                 f"bad allow-list entry {entry!r}: expected module, package.*,"
                 " module:qualname or module:Prefix*"
             )
-        if package:
+        if value:
+            if not name or stem != name:
+                raise ValueError(f"bad allow-list entry {entry!r}: value: takes exactly one class")
+            self._values.add(f"{module}:{name}")
+        elif package:
             self._packages.append(plain + ".")
         elif not colon:
             self._modules.add(module)
@@ -138,11 +148,45 @@ class AllowList:
     def permits_class(self, module, qualname):
         """Tell whether the name may be looked up as an exception class."""
         try:
-            return isinstance(self.find(module, qualname), type)
+            find = self.find_value if f"{module}:{qualname}" in self._values else self.find
+            return isinstance(find(module, qualname), type)
         except BaseException:  # the module may do anything when imported
             return False
 
-    def find(self, module, name):
+    def lists(self, cls):
+        """Tell whether an entry lets the functions of a class run."""
+        return cls in self._classes or self._is_listed(type_module(cls), type_qualname(cls))
+
+    def given(self, text, watched=None):
+        """Return what stands beside a canonical pickle under a name of Go's.
+
+        That is ``module:qualname``, ``value:module:qualname`` for a class of which
+        instances only are let in, or ``pyrpc.restricted:name`` for a stand-in. Into
+        *watched* goes where it was found: (namespace, name, object).
+        """
+        module, _, name = text.partition(":")
+        if module == MODULE:
+            if self._standins is None:
+                self._standins = make_standins(self)
+            return self._standins[name]
+        if module == "value":
+            return self.find_value(*name.split(":"), watched)
+        return self.find(module, name, watched)
+
+    def make_names(self, names):
+        """Return the Names of canonical pickles that refer to *names*, in order."""
+        return Names(self, names)
+
+    def find_value(self, module, name, watched=None):
+        """Return a class of which instances are let in, or raise ForbiddenGlobal."""
+        if f"{module}:{name}" not in self._values:
+            raise _forbidden(module, name, "is not on the allow-list as value:")
+        cls = _import_and_walk(module, name, watched)
+        if not isinstance(cls, type):
+            raise _forbidden(module, name, "is no class, of which value: lets instances in")
+        return cls
+
+    def find(self, module, name, watched=None):
         """Return the global, or raise ForbiddenGlobal; imports only if listed."""
         if module in _RENAMED:
             module, name = _RENAMED[module], _RENAMED_NAMES.get(name, name)
@@ -155,10 +199,14 @@ class AllowList:
         exact = self._is_exact(module, name)
         if not exact and not self._is_listed(module, name):
             raise _forbidden(module, name, "is not on the allow-list")
-        __import__(module)
-        found = _walk(modules[module], module, name)
+        key = f"{module}:{name}"
+        if key in DEFAULT_ALLOWED and key not in self._exact:
+            watched = None
+        found = _import_and_walk(module, name, watched)
         if not exact and not _defines(module, name, found):
             raise _forbidden(module, name, "is not defined in that module")
+        if exact and key in self._exact and isinstance(found, type):
+            self._classes.add(found)
         return found
 
     def loads(self, data):
@@ -228,6 +276,38 @@ def _encode_latin1(text, encoding):
     if type(text) is not str or encoding not in ("latin1", "latin-1"):
         raise _forbidden("_codecs", "encode", "may only make bytes of latin1 text")
     return text.encode("latin1")
+
+
+def _import_and_walk(module, name, watched):
+    """Return what a module has under a name, dots lead through classes. Imports it."""
+    if not all(part.isidentifier() for part in f"{module}.{name}".split(".")):
+        raise _forbidden(module, name, "is not a name")
+    __import__(module)
+    found = _walk(modules[module], module, name)
+    if watched is not None:
+        home = modules[module]
+        watched.append((modules, module, home))
+        if "." in name:
+            watched.append((_Walker(home, module), name, found))
+        else:
+            watched.append((vars(home), name, found))
+    return found
+
+
+class _Walker:
+    """The namespace of the dotted names of a module."""
+
+    __slots__ = ("_home", "_module")
+
+    def __init__(self, home, module):
+        self._home = home
+        self._module = module
+
+    def get(self, name):
+        try:
+            return _walk(self._home, self._module, name)
+        except (AttributeError, ForbiddenGlobal):
+            return None
 
 
 def _walk(module, module_name, name):

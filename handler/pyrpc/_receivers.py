@@ -7,6 +7,7 @@ is given: a wrong shape or class is an exception, never a wild read.
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 from . import _torch, _torch_api
+from ._attributes import checked as checked_attributes
 from ._safe import repr_of
 from ._strides import unpacked
 
@@ -66,7 +67,7 @@ def _receive_subclass(cls, data, requires_grad, extra):
 
 def _set(tensor, extra):
     if extra is not None:
-        tensor.__dict__.update(extra)
+        tensor.__dict__.update(checked_attributes(extra))
     return tensor
 
 

@@ -9,15 +9,22 @@ from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 from _pickle import loads as _loads
 
-from ._capture import capture, given
-from ._errors import RemoteError
+from ._capture import _dump_values, capture, given
+from ._errors import ForbiddenGlobal, RemoteError
 from ._rebuild import _CannotRebuild, rebuild, require_exception, resolve
 from ._render import full_name, render
-from ._safe import exact, get_dict, repr_of
+from ._safe import exact, get_dict, is_interruption, repr_of
 
 
 def _permit_all(module, qualname):
     return True
+
+
+def _load_nested(part):
+    """Load a part of a record that arrived under a policy: what Go has read of it, and bytes of nobody's."""
+    if type(part) is bytes:
+        raise ForbiddenGlobal("a part of the record was not read", "")
+    return part.load()
 
 
 class RemoteException:
@@ -98,7 +105,7 @@ class RemoteException:
     def to_exception(self):
         """Return the exception that `_handle_exception` raises."""
         policy = self._policy
-        loads = _loads if policy is None else policy.loads
+        loads = _loads if policy is None else _load_nested
         permits = _permit_all if policy is None else policy.permits_class
         exc = rebuild(self.record, loads, permits, self._type_given())
         get_dict(exc)["__pyrpc_remote__"] = self
@@ -135,7 +142,29 @@ class RemoteException:
 
     def __reduce__(self):
         # A subclass travels as this class: the receiver may not have it.
-        return _remote_exception, (self.record,)
+        record = self.record
+        return _remote_exception, (record if self._policy is None else _portable(record),)
+
+
+def _portable(record):
+    """Return a record that arrived under a policy as any peer reads it.
+
+    What was let in is pickled anew: who sends it on answers for it, and what was
+    refused here is not for others either.
+    """
+    errors = []
+    for error in record["errors"]:
+        error = dict(error)
+        for key in ("args", "state"):
+            if error.get(key) is not None:
+                try:
+                    error[key] = _dump_values(error[key].load())
+                except BaseException as exc:
+                    if is_interruption(exc):
+                        raise
+                    error[key] = None
+        errors.append(error)
+    return {**record, "errors": errors}
 
 
 def _remote_exception(record, policy=None):

@@ -49,13 +49,6 @@ class Tensors(unittest.TestCase):
         self.assertEqual((got["sum"].tolist(), got["n"]), ([4.0, 4.0], 2))
         self.assertIs(type(handle.run(handle.serialize(PythonUDF(len, ("ab",), {}))[0])), bytes)
 
-    def test_restricted(self):
-        name = f"{__name__}:tensor_sum"
-        handle = make_handle(allow=[name])
-        udf = PythonUDF(tensor_sum, ([torch.ones(2)],), {})
-        got = handle.deserialize(*handle.run(*handle.serialize(udf)))
-        self.assertEqual(got["n"], 1)
-
     def test_grad_mode_is_reset(self):
         handles = [make_handle()]
         for handle in handles:

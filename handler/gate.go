@@ -1,0 +1,279 @@
+package handler
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/handler/pickle"
+	"github.com/pyrpc/pyrpc/handler/policy"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// Gate lets in what restricted peers send. It reads a payload in Go, holds it to a policy, and gives what Python may
+// load instead: a canonical pickle and what stands beside it, for load_beside of pyrpc._beside. What is refused never
+// reaches Python. Its methods may be called from any goroutine.
+type Gate struct {
+	policy    *policy.Policy
+	makeNames *pybridge.Object
+
+	mu sync.RWMutex
+	// guarded by mu
+	names  map[string]*names // by the names, a line each
+	closed bool
+}
+
+// maxNames bounds how many sequences of names a gate keeps the objects of. A program's calls have a few.
+const maxNames = 1024
+
+// names is a Names of pyrpc._beside.
+type names struct {
+	object *pybridge.Object
+	users  atomic.Int32 // and one while the gate has it
+}
+
+// NewGate makes a gate of a policy. makeNames is a Python callable that makes the Names of a list of str, as the
+// method make_names of an AllowList does.
+//
+// GIL: not needed
+// Thread: any
+// Ref: consumes makeNames, at the gate's Release
+// Blocks: no
+func NewGate(p *policy.Policy, makeNames *pybridge.Object) *Gate {
+	return &Gate{policy: p, makeNames: makeNames, names: map[string]*names{}}
+}
+
+// Opened is a payload that was let in.
+type Opened struct {
+	Data   []byte           // the canonical pickle
+	Beside *pybridge.Object // borrowed from the gate or owned, until Release
+
+	names *names
+	owned bool
+}
+
+// Release gives up what stands beside the pickle. Again it does nothing.
+//
+// GIL: any
+// Thread: any
+// Ref: consumes the Opened's
+// Blocks: no
+func (o *Opened) Release() {
+	if o.owned {
+		o.Beside.Release()
+	}
+	if o.names != nil {
+		o.names.leave()
+	}
+	*o = Opened{}
+}
+
+// Request lets in a call, as [policy.Policy.Request] has it. Python is entered only for what is let in, and then
+// only where its names are new or it has large bytes, which are copied once.
+//
+// GIL: acquires; must not be held
+// Thread: any
+// Ref: the Opened's, until its Release; it does not refer to body
+// Blocks: ctx
+//
+// Errors: a refusal is a DeserializeError for errors.Is, as if Python had refused it, and where it is about what the
+// policy does not let in a ForbiddenGlobal; errors.As finds the [*policy.Refusal] or [*pickle.Error].
+func (g *Gate) Request(ctx context.Context, body [][]byte) (Opened, error) {
+	gil.AssertNotHeld()
+	out, err := g.policy.Request(body)
+	if err != nil {
+		return Opened{}, refused(err)
+	}
+	return g.open(ctx, out)
+}
+
+// Reply is [Gate.Request] for what a call gave, as [policy.Policy.Reply] has it.
+//
+// GIL: acquires; must not be held
+// Thread: any
+// Ref: the Opened's, until its Release; it does not refer to body
+// Blocks: ctx
+func (g *Gate) Reply(ctx context.Context, body [][]byte) (Opened, error) {
+	gil.AssertNotHeld()
+	out, err := g.policy.Reply(body)
+	if err != nil {
+		return Opened{}, refused(err)
+	}
+	return g.open(ctx, out)
+}
+
+// open finds what stands beside a pickle.
+func (g *Gate) open(ctx context.Context, out pickle.Output) (Opened, error) {
+	var space [256]byte
+	key, large := space[:0], false
+	for _, b := range out.Buffers {
+		if b.Given == nil {
+			large = true
+			continue
+		}
+		key = append(append(key, b.Given.Text...), '\n')
+	}
+	n, err := g.find(ctx, key)
+	if err != nil {
+		return Opened{}, err
+	}
+	if !large {
+		return Opened{Data: out.Pickle, Beside: n.object, names: n}, nil
+	}
+	defer n.leave()
+	beside, err := gil.Call(ctx, func(t gil.Token) (*pybridge.Object, error) {
+		return pybridge.ToPython(t, pybridge.Tuple{n.object, besides(out.Buffers)})
+	})
+	if err != nil {
+		return Opened{}, err
+	}
+	return Opened{Data: out.Pickle, Beside: beside.Named("what stands beside a pickle"), owned: true}, nil
+}
+
+// besides has None for each name.
+func besides(buffers []pickle.Buffer) []any {
+	list := make([]any, len(buffers))
+	for i, b := range buffers {
+		if b.Given != nil {
+			continue
+		}
+		data := b.Data[0]
+		if len(b.Data) > 1 {
+			data = bytes.Join(b.Data, nil)
+		}
+		if b.Mutable {
+			list[i] = pybridge.ByteArray(data)
+		} else {
+			list[i] = data
+		}
+	}
+	return list
+}
+
+// find gives the Names of a key, counted in.
+func (g *Gate) find(ctx context.Context, key []byte) (*names, error) {
+	if n := g.known(key); n != nil {
+		return n, nil
+	}
+	list := []string{}
+	for line := range strings.Lines(string(key)) {
+		list = append(list, strings.TrimSuffix(line, "\n"))
+	}
+	object, err := gil.Call(ctx, func(t gil.Token) (*pybridge.Object, error) { return g.makeNames.Call(t, list) })
+	if err != nil {
+		return nil, err
+	}
+	n := &names{object: object.Named("names beside pickles")}
+	n.users.Store(1)
+	return g.keep(string(key), n)
+}
+
+func (g *Gate) known(key []byte) *names {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	n := g.names[string(key)]
+	if n != nil {
+		n.users.Add(1)
+	}
+	return n
+}
+
+// keep puts Names that are counted in once among those that the gate has.
+func (g *Gate) keep(key string, n *names) (*names, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		n.leave()
+		return nil, ErrClosed
+	}
+	if known := g.names[key]; known != nil { // somebody else was faster
+		n.leave()
+		n = known
+	} else {
+		if len(g.names) >= maxNames {
+			for other, old := range g.names { // any
+				delete(g.names, other)
+				old.leave()
+				break
+			}
+		}
+		g.names[key] = n
+	}
+	n.users.Add(1)
+	return n, nil
+}
+
+func (n *names) leave() {
+	if n.users.Add(-1) == 0 {
+		n.object.Release()
+	}
+}
+
+// Release drops what the gate keeps. What is open stays until its own Release; nothing is let in afterwards that needs
+// new names.
+//
+// GIL: any
+// Thread: any
+// Ref: drops what the gate owns
+// Blocks: no
+func (g *Gate) Release() {
+	if g == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return
+	}
+	g.closed = true
+	for _, n := range g.names {
+		n.leave()
+	}
+	clear(g.names)
+	g.makeNames.Release()
+}
+
+// refusedError is what a gate does not let in, as the error that Python's own refusal would be.
+type refusedError struct {
+	python *pybridge.Error
+	err    error
+}
+
+// refused makes an error of what the policy says.
+func refused(err error) error {
+	var refusal *policy.Refusal
+	class, hint := "_pickle.UnpicklingError", ""
+	mro := []string{"_pickle.UnpicklingError", "_pickle.PickleError", "Exception", "BaseException", "object"}
+	if errors.As(err, &refusal) {
+		class = "pyrpc.internal.ForbiddenGlobal"
+		mro = append([]string{class}, mro...)
+		if refusal.Name != "" {
+			hint = "; put it on the allow-list if peers are meant to use it"
+		}
+	}
+	module, name, _ := cutLast(class, ".")
+	return &refusedError{err: err, python: &pybridge.Error{
+		Module: "pyrpc.internal", Type: "DeserializeError",
+		MRO:     []string{"pyrpc.internal.DeserializeError", "Exception", "BaseException", "object"},
+		Message: fmt.Sprintf("cannot deserialize: %s: %v%s", class, err, hint),
+		Cause:   &pybridge.Error{Module: module, Type: name, MRO: mro, Message: err.Error()},
+	}}
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
+
+func (e *refusedError) Error() string   { return e.python.Error() }
+func (e *refusedError) Unwrap() []error { return []error{e.python, e.err} }
+
+// Format prints as the Python error does, for %+v too.
+func (e *refusedError) Format(s fmt.State, verb rune) { e.python.Format(s, verb) }

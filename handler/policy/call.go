@@ -1,0 +1,113 @@
+package policy
+
+import "github.com/pyrpc/pyrpc/handler/pickle"
+
+// isCall says whether a node is a PythonUDF, as either way of writing a named tuple has it.
+func isCall(n *pickle.Node) bool {
+	if n.Kind != pickle.Reduce && n.Kind != pickle.Instance {
+		return false
+	}
+	callee := n.Items[0]
+	return callee.Kind == pickle.Global && callee.Module == "pyrpc.internal" && callee.Text == "PythonUDF"
+}
+
+// makeUDF is a call to make: a function, a tuple of arguments, and a dict of those by name.
+func makeUDF(r *reading, n *pickle.Node, items []*pickle.Node) error {
+	if len(items) != 3 || items[1].Kind != pickle.Tuple || items[2].Kind != pickle.Dict || !hasNames(items[2]) {
+		return errShape
+	}
+	function, args, kwargs := items[0], items[1], items[2]
+	function, err := r.function(function, args, kwargs)
+	if err != nil {
+		return err
+	}
+	if err := r.visit(args); err != nil {
+		return err
+	}
+	if err := r.visit(kwargs); err != nil {
+		return err
+	}
+	r.become(n, "call", tuple(n.Offset, function, args, kwargs))
+	n.Mark = call
+	return nil
+}
+
+// hasNames says whether the keys of a dict are text.
+func hasNames(dict *pickle.Node) bool {
+	for i := 0; i < len(dict.Items); i += 2 {
+		if !isStr(dict.Items[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// function is what a PythonUDF calls.
+func (r *reading) function(f, args, kwargs *pickle.Node) (*pickle.Node, error) {
+	if f.Kind == pickle.Global {
+		return r.functionNamed(f, args, kwargs)
+	}
+	if err := r.visit(f); err != nil {
+		return nil, err
+	}
+	switch f.Mark {
+	case method:
+		return f, nil
+	case instance: // what it does is its class's __call__
+		bound := &pickle.Node{Offset: f.Offset, Mark: method}
+		r.become(bound, "method", f, text(f.Offset, "__call__"))
+		return bound, nil
+	}
+	return nil, &Refusal{Rule: "the function to call is neither a function nor a class by name, nor a method of a listed class", Offset: f.Offset}
+}
+
+func (r *reading) functionNamed(f, args, kwargs *pickle.Node) (*pickle.Node, error) {
+	if f.Module == "pyrpc.internal" {
+		switch f.Text {
+		case "_call_method":
+			return r.methodCall(f, args, kwargs)
+		case "_type_of_value":
+			if len(args.Items) != 1 || len(kwargs.Items) > 0 || !r.isReference(args.Items[0]) {
+				return nil, refuse(f, "takes an RRef")
+			}
+			return r.given("pyrpc.internal:_type_of_value"), nil
+		}
+	}
+	v := r.find(f)
+	switch {
+	case v.listed:
+		return r.given(v.given), nil
+	case v.value != "":
+		return nil, refuse(f, "is on the allow-list as value: only, which lets instances in and calls nothing")
+	case v.plain || v.form != nil:
+		return nil, refuse(f, "is not on the allow-list as a function to call")
+	}
+	return nil, refuse(f, v.rule)
+}
+
+// methodCall is the call of a method of an RRef's value. Python looks at the method when it knows the value.
+func (r *reading) methodCall(f, args, kwargs *pickle.Node) (*pickle.Node, error) {
+	a := args.Items
+	if len(kwargs.Items) > 0 || len(a) != 4 || !isStr(a[1]) || a[2].Kind != pickle.Tuple || a[3].Kind != pickle.Dict ||
+		!hasNames(a[3]) || !r.isReference(a[0]) {
+		return nil, refuse(f, "takes an RRef, the name of a method, a tuple and a dict with names")
+	}
+	if !isDotted(a[1].Text) {
+		return nil, refuse(f, "takes the name of a method")
+	}
+	return r.given("pyrpc.internal:_call_method"), nil
+}
+
+func (r *reading) isReference(n *pickle.Node) bool {
+	return n.Kind == pickle.Reduce && r.visit(n) == nil && n.Mark == reference
+}
+
+// makeReference is an RRef that the peer hands over: what the agent made of it, which the agent checks.
+func makeReference(r *reading, n *pickle.Node, args []*pickle.Node) error {
+	if len(args) != 1 || args[0].Kind != pickle.Bytes {
+		return errShape
+	}
+	r.becomeSame(n, args...)
+	n.Mark = reference
+	return nil
+}

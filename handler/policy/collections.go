@@ -1,0 +1,81 @@
+package policy
+
+import "github.com/pyrpc/pyrpc/handler/pickle"
+
+// makeOrderedDict is one with its items after it.
+func makeOrderedDict(r *reading, n *pickle.Node, args []*pickle.Node) error {
+	if len(args) != 0 {
+		return errShape
+	}
+	return r.fill(n, pickle.SetItem, "update_ordered")
+}
+
+// makeDefaultDict is a factory, and items.
+func makeDefaultDict(r *reading, n *pickle.Node, args []*pickle.Node) error {
+	if len(args) > 1 {
+		return errShape
+	}
+	factory := append([]*pickle.Node{}, args...)
+	for i := range factory {
+		if factory[i].Kind != pickle.Global && !isNone(factory[i]) {
+			return errShape
+		}
+		if err := r.value(&factory[i]); err != nil {
+			return err
+		}
+	}
+	return r.fill(n, pickle.SetItem, "update_dict", factory...)
+}
+
+// makeCounter is made of a dict.
+func makeCounter(r *reading, n *pickle.Node, args []*pickle.Node) error {
+	if len(args) != 1 || args[0].Kind != pickle.Dict {
+		return errShape
+	}
+	if err := r.visit(args[0]); err != nil {
+		return err
+	}
+	r.becomeSame(n, args...)
+	return nil
+}
+
+// makeDeque is a bound, and elements in it or after it.
+func makeDeque(r *reading, n *pickle.Node, args []*pickle.Node) error {
+	args = append([]*pickle.Node{}, args...)
+	switch {
+	case len(args) > 2:
+		return errShape
+	case len(args) == 2 && !isNone(args[1]) && !isCount(args[1]):
+		return errShape
+	case len(args) > 0 && args[0].Kind != pickle.List && (args[0].Kind != pickle.Tuple || len(args[0].Items) > 0):
+		return errShape
+	case len(args) > 0:
+		if err := r.visit(args[0]); err != nil {
+			return err
+		}
+	}
+	return r.fill(n, pickle.Append, "extend_deque", args...)
+}
+
+// fill is a call of the very class, after which items come: of one kind, and nothing else.
+func (r *reading) fill(n *pickle.Node, kind pickle.ChangeKind, standIn string, args ...*pickle.Node) error {
+	changes := n.Changes
+	for _, c := range changes {
+		if c.Kind != kind {
+			return errShape
+		}
+	}
+	r.becomeSame(n, args...)
+	for _, c := range changes {
+		if err := r.values(c.Items); err != nil {
+			return err
+		}
+		list := &pickle.Node{Kind: pickle.List, Offset: c.Offset, Items: c.Items, Mark: seen}
+		if kind == pickle.SetItem {
+			list = &pickle.Node{Kind: pickle.Dict, Offset: c.Offset, Items: c.Items, Mark: seen}
+			r.keyed = append(r.keyed, list)
+		}
+		r.then(n, c.Offset, standIn, list)
+	}
+	return nil
+}

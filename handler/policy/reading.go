@@ -1,0 +1,134 @@
+package policy
+
+import (
+	"github.com/pyrpc/pyrpc/handler/pickle"
+)
+
+// What a node has become, as its Mark says it.
+const (
+	unseen    = iota
+	seen      // anything that has no mark of its own below
+	delta     // a timedelta
+	zone      // a timezone
+	dataType  // a dtype of numpy
+	tensor    // a torch.Tensor
+	reference // an RRef
+	instance  // of a listed class
+	method    // a method of a listed class, looked up
+	call      // a PythonUDF
+)
+
+// reading is a tree on its way through a policy, which rewrites it in place.
+type reading struct {
+	policy *Policy
+	budget *budget
+	level  int                    // how many pickles this one is nested in
+	givens []*pickle.Node         // one for each name, by their Text
+	types  map[*pickle.Node]dtype // what the nodes of mark dataType are
+	keyed  []*pickle.Node         // sets that were lists, and whose elements nobody has compared yet
+}
+
+// given is the node for an object that Python looks up. There is one for each, as the text of a name is one string.
+func (r *reading) given(text string) *pickle.Node {
+	for _, n := range r.givens {
+		if n.Text == text {
+			return n
+		}
+	}
+	n := &pickle.Node{Kind: pickle.Given, Text: text}
+	if len(r.givens) < maxGivens {
+		r.givens = append(r.givens, n)
+	}
+	return n
+}
+
+// maxGivens bounds how many names are searched for one that is there; those after it are given each time.
+const maxGivens = 64
+
+// value checks and rewrites what an item is, which may be another node afterwards.
+func (r *reading) value(item **pickle.Node) error {
+	n := *item
+	if n.Kind == pickle.Global {
+		g, err := r.global(n)
+		*item = g
+		return err
+	}
+	return r.visit(n)
+}
+
+// visit is value for a node that stays where it is: any but a Global.
+func (r *reading) visit(n *pickle.Node) error {
+	if n.Mark != unseen {
+		return nil
+	}
+	n.Mark = seen
+	switch n.Kind {
+	case pickle.List, pickle.Tuple, pickle.Dict, pickle.Set, pickle.FrozenSet:
+		return r.values(n.Items)
+	case pickle.Reduce:
+		return r.reduce(n)
+	case pickle.Instance:
+		return r.instance(n)
+	}
+	return nil
+}
+
+func (r *reading) values(items []*pickle.Node) error {
+	for i := range items {
+		if err := r.value(&items[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// global is a function or class as a value.
+func (r *reading) global(n *pickle.Node) (*pickle.Node, error) {
+	v := r.find(n)
+	switch {
+	case v.given != "":
+		return r.given(v.given), nil
+	case v.value != "":
+		return n, refuse(n, "is on the allow-list as value: only, which lets instances in, and not the class itself")
+	case v.form != nil:
+		return n, refuse(n, "is on the allow-list only as pickle writes calls of it, and not as a value")
+	}
+	return n, refuse(n, v.rule)
+}
+
+func (r *reading) find(n *pickle.Node) *verdict {
+	v := r.policy.find(name{n.Module, n.Text})
+	return &v
+}
+
+// isBare says whether nothing follows the making of a node's object.
+func isBare(n *pickle.Node) bool { return len(n.Changes) == 0 }
+
+// refuse is about the name of a Global.
+func refuse(n *pickle.Node, rule string) error {
+	return &Refusal{Name: name{n.Module, n.Text}.renamed().String(), Rule: rule, Offset: n.Offset}
+}
+
+// become turns a node into a call of a stand-in.
+func (r *reading) become(n *pickle.Node, standIn string, args ...*pickle.Node) {
+	r.becomeCall(n, r.given(reserved+":"+standIn), args...)
+}
+
+func (r *reading) becomeCall(n, callee *pickle.Node, args ...*pickle.Node) {
+	n.Kind, n.Changes = pickle.Reduce, nil
+	n.Items = []*pickle.Node{callee, tuple(n.Offset, args...)}
+}
+
+// then has a stand-in called with a node's object, once that is made.
+func (r *reading) then(n *pickle.Node, offset int, standIn string, args ...*pickle.Node) {
+	items := append([]*pickle.Node{r.given(reserved + ":" + standIn)}, args...)
+	n.Changes = append(n.Changes, pickle.Change{Kind: pickle.Call, Offset: offset, Items: items})
+}
+
+func tuple(offset int, items ...*pickle.Node) *pickle.Node {
+	return &pickle.Node{Kind: pickle.Tuple, Offset: offset, Items: items, Mark: seen}
+}
+
+func text(offset int, s string) *pickle.Node {
+	return &pickle.Node{Kind: pickle.Str, Offset: offset, Text: s, Mark: seen}
+}

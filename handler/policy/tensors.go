@@ -1,0 +1,86 @@
+package policy
+
+import "github.com/pyrpc/pyrpc/handler/pickle"
+
+func isTensor(n *pickle.Node) bool { return n.Mark == tensor }
+
+func isIndex(n *pickle.Node) bool { return isCount(n) }
+
+// isSizes is a tuple of ints, as sizes and strides are.
+func isSizes(n *pickle.Node) bool { return isTupleOf(n, isCount) }
+
+// isDimensions is a tuple of names, with None where a dimension has none.
+func isDimensions(n *pickle.Node) bool {
+	return isTupleOf(n, func(n *pickle.Node) bool { return isNone(n) || isStr(n) })
+}
+
+func isTupleOf(n *pickle.Node, is shape) bool {
+	if n.Kind != pickle.Tuple {
+		return false
+	}
+	for _, item := range n.Items {
+		if !is(item) {
+			return false
+		}
+	}
+	return true
+}
+
+// isExtra is what attributes a tensor has, by name.
+func isExtra(n *pickle.Node) bool { return isNone(n) || n.Kind == pickle.Dict && hasNames(n) }
+
+// makeTensor is a tensor that our own receivers make.
+func makeTensor(shapes ...shape) func(*reading, *pickle.Node, []*pickle.Node) error {
+	return func(r *reading, n *pickle.Node, args []*pickle.Node) error {
+		args, err := r.visited(args, shapes...)
+		if err != nil {
+			return err
+		}
+		for _, arg := range args {
+			if arg.Kind == pickle.Dict {
+				if err := checkAttributes(arg); err != nil {
+					return err
+				}
+			}
+		}
+		r.becomeSame(n, args...)
+		n.Mark = tensor
+		return nil
+	}
+}
+
+// makeSubclass is a tensor of a listed class.
+func makeSubclass(r *reading, n *pickle.Node, args []*pickle.Node) error {
+	if len(args) != 4 || args[0].Kind != pickle.Global {
+		return errShape
+	}
+	v := r.find(args[0])
+	class := v.value
+	if v.listed {
+		class = v.given
+	}
+	if class == "" {
+		return refuse(args[0], "is not on the allow-list")
+	}
+	rest, err := r.visited(args[1:], isTensor, isBool, isExtra)
+	if err != nil {
+		return err
+	}
+	if rest[2].Kind == pickle.Dict {
+		if err := checkAttributes(rest[2]); err != nil {
+			return err
+		}
+	}
+	r.becomeSame(n, r.given(class), rest[0], rest[1], rest[2])
+	n.Mark = tensor
+	return nil
+}
+
+// makeQuantized is a tensor of ints and what they stand for: one scale and zero, or a tensor of each and their axis.
+func makeQuantized(r *reading, n *pickle.Node, args []*pickle.Node) error {
+	shapes := []shape{isTensor, isFloat, isInt}
+	if len(args) == 4 {
+		shapes = []shape{isTensor, isTensor, isTensor, isCount}
+	}
+	return makeTensor(shapes...)(r, n, args)
+}

@@ -1,0 +1,76 @@
+"""Which attributes an instance from a restricted peer may get, and how it gets them."""
+
+from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
+
+from types import MemberDescriptorType
+
+from ._capture import base_of
+from ._errors import ForbiddenGlobal
+from ._safe import get_dict, type_dict, type_is_static, type_module, type_mro, type_qualname
+
+#: What exceptions keep in C and pickle in their state.
+_FIELDS_OF_EXCEPTIONS = frozenset(("name", "path", "name_from", "args"))
+
+
+def is_forbidden(name):
+    """Tell whether Python or a library may ask an instance for the attribute, to learn what it is or where its memory is.
+
+    ``__class__``, ``__reduce_ex__``, ``__module__``, ``__array_interface__``...: a
+    payload that gave them would say what happens when the instance is copied, pickled
+    or shown. The notes of an exception are text. Go has the same rule.
+    """
+    return (name.startswith("__") and name.endswith("__") and len(name) > 4 and name != "__notes__") or name == "_as_parameter_"
+
+
+def checked(attributes):
+    """Return *attributes* if it is a dict that an instance may get."""
+    if type(attributes) is not dict:
+        raise TypeError(f"the attributes of an instance are a dict, not {type(attributes).__name__}")
+    for name in attributes:
+        if type(name) is not str:
+            raise TypeError("the name of an attribute is a str")
+        if is_forbidden(name):
+            raise ForbiddenGlobal(f"the payload sets an attribute {name}, which has a meaning to Python, of an instance", name)
+    return attributes
+
+
+def set_attributes(obj, attributes):
+    """Put *attributes* into the dict of an instance: no code of its class runs."""
+    attributes = checked(attributes)
+    if not attributes:
+        return
+    namespace = object.__getattribute__(obj, "__dict__")
+    if type(namespace) is not dict:
+        raise TypeError(f"an instance of {type(obj).__name__} has no dict of attributes")
+    namespace.update(attributes)
+
+
+def set_slots(obj, attributes):
+    """Set what a class names in its ``__slots__``, and nothing that another descriptor is in charge of."""
+    for name, value in checked(attributes).items():
+        _slot(type(obj), name).__set__(obj, value)
+
+
+def _slot(cls, name):
+    for owner in type_mro(cls):
+        namespace = type_dict(owner)
+        if name in namespace:
+            slot = namespace[name]
+            if type(slot) is MemberDescriptorType and not type_is_static(owner) and "__slots__" in namespace:
+                return slot
+            break
+    where = f"{type_module(cls)}:{type_qualname(cls)}"
+    raise ForbiddenGlobal(f"{where} has no slot {name}, which the payload sets", where)
+
+
+def set_attributes_of_exception(exc, attributes):
+    """Do what ``BaseException.__setstate__`` does, with no field that can be set to what it must not be."""
+    namespace, base = get_dict(exc), base_of(type(exc))
+    for name, value in checked(attributes).items():
+        field = getattr(base, name, None) if name in _FIELDS_OF_EXCEPTIONS else None
+        if not hasattr(type(field), "__set__"):
+            namespace[name] = value
+        elif name == "args" and type(value) is not tuple:
+            raise TypeError("the args of an exception are a tuple")
+        else:
+            field.__set__(exc, value)
