@@ -55,6 +55,12 @@ var usual = []string{"victim"}
 
 // allAttacks is the table.
 func allAttacks() []attack {
+	handlers := handlerAttacks()
+	return slices.Concat(handlers, agentCallAttacks(handlers), rrefAttacks(), methodAttacks(), agentReplyAttacks())
+}
+
+// handlerAttacks are those on a handler, as pyrpc udf --allow has one.
+func handlerAttacks() []attack {
 	return slices.Concat(
 		gadgetAttacks(),
 		chainAttacks(),

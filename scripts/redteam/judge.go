@@ -29,6 +29,9 @@ func judge(a attack, m *trial) result {
 	r.Control = "no control: " + a.inert
 	if a.inert == "" {
 		r.Control = m.control.tell()
+		if a.host != nil && a.host.as != "" {
+			r.Control = "of " + a.host.as + ": " + r.Control
+		}
 	}
 	switch {
 	case m.attack.Skip != "" || m.control.Skip != "":

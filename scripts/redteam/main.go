@@ -53,7 +53,7 @@ type options struct {
 func run(ctx context.Context, opt options, out io.Writer) int {
 	var chosen []attack
 	for _, a := range allAttacks() {
-		if opt.pattern.MatchString(a.name) {
+		if opt.pattern.MatchString(a.name) && (a.host == nil || opt.pyrpc != "" || opt.list) {
 			chosen = append(chosen, a)
 		}
 	}

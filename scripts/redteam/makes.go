@@ -28,7 +28,7 @@ func makePayloads(r role, events *json.Encoder) error {
 		defer attacker.Release()
 		for _, name := range r.Attacks {
 			e := event{Name: name}
-			if data, err := made(t, attacker, attacks[name].source); err != nil {
+			if data, err := madeBy(t, attacker, attacks[name].source); err != nil {
 				e.Error = err.Error()
 			} else if err := os.WriteFile(filepath.Join(r.Payloads, name), data, 0o600); err != nil {
 				return err
@@ -39,7 +39,7 @@ func makePayloads(r role, events *json.Encoder) error {
 	})
 }
 
-func made(t gil.Token, attacker *pybridge.Object, source string) ([]byte, error) {
+func madeBy(t gil.Token, attacker *pybridge.Object, source string) ([]byte, error) {
 	out, err := attacker.CallMethod(t, "make", source)
 	if err != nil {
 		return nil, err

@@ -10,7 +10,7 @@ import (
 	"sync"
 )
 
-//go:embed victim.py attacker.py sideeffect.py
+//go:embed victim.py attacker.py evil.py sideeffect.py
 var modules embed.FS
 
 // lookalikes are names of files that are modules of the same side effect, for attacks by a name that reads as another.
@@ -36,7 +36,8 @@ type ending struct {
 	came bool
 }
 
-func (r *runner) all(ctx context.Context, chosen []attack) ([]result, error) {
+func (r *runner) all(ctx context.Context, asked []attack) ([]result, error) {
+	chosen := withRow(asked, allAttacks())
 	dir, err := os.MkdirTemp("", "redteam")
 	if err != nil {
 		return nil, err
@@ -61,8 +62,8 @@ func (r *runner) all(ctx context.Context, chosen []attack) ([]result, error) {
 	}
 	r.inParallel(tasks)
 	r.onAgents(ctx, chosen)
-	results := make([]result, len(chosen))
-	for i, a := range chosen {
+	results := make([]result, len(asked))
+	for i, a := range asked {
 		results[i] = judge(a, r.events[a.name])
 	}
 	return results, nil

@@ -25,7 +25,7 @@ def text_of(value):
 class Account:
     limit = 100
     _loads = pickle.loads
-    _run = run
+    _run = staticmethod(run)
 
     def __init__(self, owner="nobody"):
         self.owner = owner
@@ -185,6 +185,7 @@ def state():
         "kept": repr((type(_kept).__name__, vars(_kept))),
         "slotted": repr(_slotted.value),
         "array": repr([a.tobytes() for a in _arrays]) if _arrays else repr([bytes(16)]),
+        "secrets": repr(_secret_lives()),
         "environ": repr(sorted(os.environ)),
         "path": repr(sys.path),
         "limit": repr((sys.getrecursionlimit(), sys.getswitchinterval())),
@@ -203,6 +204,37 @@ def state():
             for what, text in _all_of(module).items():
                 found[f"{name}:{what}"] = text
     return found
+
+
+_secrets = []
+
+
+def keep_secret():
+    """Keep a value that nobody has been given."""
+    import pyrpc
+
+    for _ in range(3):
+        _secrets.append(pyrpc.RRef(SECRET))
+
+
+def secret_rref():
+    """Give the caller an RRef to it."""
+    return _secrets[-1]
+
+
+def drop_secret():
+    _secrets.clear()
+
+
+def open_rref(rref):
+    return rref.to_here()
+
+
+def _secret_lives():
+    try:
+        return [rref.local_value() == SECRET for rref in _secrets]
+    except Exception as exc:
+        return f"{type(exc).__name__}: {exc}"
 
 
 _before = {}
@@ -243,3 +275,26 @@ def find(module):
 
     if importlib.util.find_spec(module) is None:
         raise ImportError(module)
+
+
+class Fake:
+    """What looks like an RRef."""
+
+    def local_value(self):
+        return os
+
+
+def ask(worker, name):
+    """Call a function of the attacker's."""
+    import evil
+    import pyrpc
+
+    return repr(pyrpc.rpc_sync(worker, getattr(evil, name)))[:300]
+
+
+def ask_kept(worker, name):
+    """The same, by way of an RRef."""
+    import evil
+    import pyrpc
+
+    return repr(pyrpc.remote(worker, getattr(evil, name)).to_here())[:300]

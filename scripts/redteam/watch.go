@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // What an attack may cost the process. The largest that is honest takes a hundredth of it.
@@ -20,39 +18,43 @@ const (
 // statusOver is that of a process that a guard has ended: C code with the GIL held does not end by itself.
 const statusOver = 3
 
-// guard watches what the process takes while an attack is under way.
+// guard watches what a process takes while an attack is under way.
 type guard struct {
-	v             *victim
-	name          string
+	pid           int
 	memory, space int64 // before, in bytes
 	time          time.Duration
 	over, stopped chan struct{}
 }
 
-func (v *victim) watch(name string) *guard {
-	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // the highest of real memory begins anew
-	g := &guard{v: v, name: name, over: make(chan struct{}), stopped: make(chan struct{})}
-	g.memory, g.space = status("VmHWM:"), status("VmPeak:")
-	g.time = computed()
-	go g.run()
+func newGuard(pid int) guard {
+	// The highest of real memory begins anew.
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
+	g := guard{pid: pid, over: make(chan struct{}), stopped: make(chan struct{})}
+	g.memory, g.space = g.status("VmHWM:"), g.status("VmPeak:")
+	g.time = g.computed()
 	return g
 }
 
-func (g *guard) run() {
-	defer close(g.stopped)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-g.over:
-			return
-		case <-tick.C:
-			if fired := g.look(); len(fired) > 0 {
-				_ = g.v.events.Encode(event{Name: g.name, Fired: fired})
-				os.Exit(statusOver)
+// watch ends this process when it takes too much.
+func (v *victim) watch(name string) *guard {
+	g := newGuard(os.Getpid())
+	go func() {
+		defer close(g.stopped)
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-g.over:
+				return
+			case <-tick.C:
+				if fired := g.look(); len(fired) > 0 {
+					_ = v.events.Encode(event{Name: name, Fired: fired})
+					os.Exit(statusOver)
+				}
 			}
 		}
-	}
+	}()
+	return &g
 }
 
 // end is called when the attack is over, and looks once more.
@@ -63,20 +65,20 @@ func (g *guard) end() []firing {
 }
 
 func (g *guard) look() (fired []firing) {
-	if taken := status("VmHWM:") - g.memory; taken > maxMemory {
+	if taken := g.status("VmHWM:") - g.memory; taken > maxMemory {
 		fired = append(fired, firing{memory, fmt.Sprintf("more than %d MiB", taken>>20)})
-	} else if taken := status("VmPeak:") - g.space; taken > maxRoom {
+	} else if taken := g.status("VmPeak:") - g.space; taken > maxRoom {
 		fired = append(fired, firing{memory, fmt.Sprintf("more than %d MiB of address space", taken>>20)})
 	}
-	if took := computed() - g.time; took > maxTime {
+	if took := g.computed() - g.time; took > maxTime {
 		fired = append(fired, firing{busy, fmt.Sprintf("more than %v of a processor", took.Round(100*time.Millisecond))})
 	}
 	return fired
 }
 
-// status is a line of /proc/self/status, in bytes.
-func status(key string) int64 {
-	text, err := os.ReadFile("/proc/self/status")
+// status is a line of the process's /proc/PID/status, in bytes; 0 when it has ended.
+func (g *guard) status(key string) int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", g.pid))
 	if err != nil {
 		return 0
 	}
@@ -89,11 +91,18 @@ func status(key string) int64 {
 	return 0
 }
 
-// computed is how long the process has computed.
-func computed() time.Duration {
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+// computed is how long the process has computed, to a hundredth of a second; 0 when it has ended.
+func (g *guard) computed() time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", g.pid))
+	if err != nil {
 		return 0
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	_, after, _ := strings.Cut(string(text), ") ") // behind the name, which may be anything
+	fields := strings.Fields(after)
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseInt(fields[11], 10, 64)
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * (time.Second / 100)
 }
