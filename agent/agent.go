@@ -74,8 +74,8 @@ func New(config Config) (*Agent, error) {
 	}
 	listener := config.Listener
 	if listener == nil {
-		if listener, err = net.Listen("tcp", config.Listen); err != nil {
-			return nil, fmt.Errorf("agent: %w", err)
+		if listener, err = config.listen(); err != nil {
+			return nil, err
 		}
 	}
 	a, err := build(config, listener)

@@ -102,6 +102,11 @@ func (c Config) withDefaults() (Config, error) {
 			return c, wrong("Guests", "%w", err)
 		}
 	}
+	if c.Advertise != "" {
+		if err := checkAddress("Advertise", c.Advertise); err != nil {
+			return c, err
+		}
+	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:0"
 	}

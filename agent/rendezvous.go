@@ -20,7 +20,7 @@ import (
 // coordinator, who waits for all and then tells each who and where the others are.
 type Rendezvous struct {
 	Address   string // of the coordinator
-	Name      string // the coordinator's worker name, where it is known: its certificate may be for that
+	Name      string // the coordinator's worker name, where it is known: then no other worker of the group is taken for it
 	WorldSize int    // how many workers the group has
 	Host      bool   // this agent is the coordinator
 }

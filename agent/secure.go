@@ -14,7 +14,11 @@ func (c *Config) safeguard(listener net.Addr) error {
 	}
 	var exposed []string
 	if !isLocal(listener) {
-		exposed = append(exposed, "listens on "+listener.String())
+		where := listener.String()
+		if c.Listener == nil {
+			where = c.Listen // in the words of who gave it
+		}
+		exposed = append(exposed, "listens on "+where)
 	}
 	for _, p := range c.Peers {
 		if p.Name != c.Name && !localAddress(p.Address) {

@@ -81,11 +81,38 @@ func TestNew_badConfigurations(t *testing.T) {
 		"only a caller with a Token":   {Name: "w0", Executor: echo, TLS: &TLS{}, Token: &Token{Value: secret}, Rendezvous: &Rendezvous{WorldSize: 1, Host: true}},
 		"WorldSize":                    {Name: "w0", Executor: echo, Rendezvous: &Rendezvous{}},
 		"Rendezvous.Address":           {Name: "w0", Executor: echo, Rendezvous: &Rendezvous{WorldSize: 1}},
-		"listen":                       {Name: "w0", Executor: echo, Listen: "nonsense"},
 	} {
 		_, err := New(c)
 		assert.ErrorContains(t, err, want)
 	}
+}
+
+// An address that cannot be listened on is told with what is wrong with it, and what to do.
+func TestNew_listen(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close() //nolint:errcheck // a test's
+	for listen, says := range map[string]string{
+		"nonsense":              `"nonsense" is not of the form host:port, such as 0.0.0.0:29500`,
+		"29500":                 `"29500" is not of the form host:port`,
+		"::1:29500":             `"::1:29500" is not of the form host:port, such as [::1]:29500`,
+		"127.0.0.1:99999":       `has the port "99999": it must be a number from 0, which stands for any free one, to 65535`,
+		"127.0.0.1:-1":          `has the port "-1"`,
+		"127.0.0.1:abc":         `has the port "abc"`,
+		"192.0.2.1:0":           "192.0.2.1:0 is no address of this machine: listen on one that it has, or on 0.0.0.0 for all",
+		taken.Addr().String():   "something listens on " + taken.Addr().String() + " already: choose another port, or 0 for any free one",
+		"host.name.invalid.:29": "host.name.invalid.:29 cannot be listened on, as its host is not known",
+	} {
+		_, err := New(Config{Name: "w0", Executor: echo, Listen: listen})
+		var wrong *ConfigError
+		require.ErrorAs(t, err, &wrong, listen)
+		assert.Equal(t, "Listen", wrong.Field)
+		assert.ErrorContains(t, err, says)
+	}
+	_, err = New(Config{Name: "w0", Executor: echo, Advertise: "w0.example"})
+	assert.ErrorContains(t, err, `Config.Advertise: "w0.example" is not of the form host:port`)
+	_, err = New(Config{Name: "w0", Executor: echo, Listen: "0.0.0.0:0"})
+	assert.ErrorContains(t, err, "the agent listens on 0.0.0.0:0, beyond this machine", "in the words of who gave it")
 }
 
 func TestTLS_namesInCertificates(t *testing.T) {

@@ -33,7 +33,7 @@ const (
 //
 // Errors: a secret that is too short, or is such a token itself; what is no name for a worker.
 func TokenFor(secret, name string) (string, error) {
-	k, err := parseToken(strings.TrimSpace(secret), "the caller of TokenFor")
+	k, err := parseToken(strings.TrimSpace(secret), "the secret")
 	if err != nil {
 		return "", err
 	}
@@ -53,16 +53,16 @@ type tokenKey struct {
 	key    []byte // of that worker
 }
 
-func parseToken(value, from string) (tokenKey, error) {
+func parseToken(value, what string) (tokenKey, error) {
 	if strings.HasPrefix(value, "-----BEGIN ") {
-		return tokenKey{}, fmt.Errorf("agent: the token from %s is PEM, a certificate or a key: those are for TLS (Config.TLS, --tls-cert, --tls-key, "+
-			"--tls-ca); a token is one line of random text that the workers share", from)
+		return tokenKey{}, fmt.Errorf("agent: %s is PEM, a certificate or a key: those are for TLS (Config.TLS, --tls-cert, --tls-key, "+
+			"--tls-ca); a token is one line of random text that the workers share", what)
 	}
 	if strings.ContainsAny(value, "\r\n\x00") {
-		return tokenKey{}, fmt.Errorf("agent: the token from %s has more than one line: a token is one line of random text that the workers share", from)
+		return tokenKey{}, fmt.Errorf("agent: %s has more than one line: a token is one line of random text that the workers share", what)
 	}
 	if len(value) < minToken {
-		return tokenKey{}, fmt.Errorf("agent: the token from %s has %d characters, at least %d are needed", from, len(value), minToken)
+		return tokenKey{}, fmt.Errorf("agent: %s has %d characters, at least %d are needed", what, len(value), minToken)
 	}
 	named, ok := strings.CutPrefix(value, namedPrefix)
 	if !ok {
@@ -71,8 +71,8 @@ func parseToken(value, from string) (tokenKey, error) {
 	name, encoded, _ := strings.Cut(named, ".")
 	key, err := base64.RawURLEncoding.DecodeString(encoded)
 	if err != nil || len(key) != sha256.Size || checkName(name) != nil {
-		return tokenKey{}, fmt.Errorf("agent: the token from %s is damaged: it begins with %s, and is not of the form %sNAME.KEY (make it anew)",
-			from, namedPrefix, namedPrefix)
+		return tokenKey{}, fmt.Errorf("agent: %s is damaged: it begins with %s, and is not of the form %sNAME.KEY (make it anew)",
+			what, namedPrefix, namedPrefix)
 	}
 	return tokenKey{name: name, key: key}, nil
 }
@@ -110,11 +110,11 @@ func (t *Token) load() (tokenKey, error) {
 		if err != nil {
 			return tokenKey{}, wrong("Token.File", "%w", err)
 		}
-		return parseToken(strings.TrimSpace(string(b)), t.File)
+		return parseToken(strings.TrimSpace(string(b)), "the token from "+t.File)
 	case t.Env != "" && t.File == "" && t.Value == "":
-		return parseToken(os.Getenv(t.Env), "$"+t.Env)
+		return parseToken(os.Getenv(t.Env), "the token from $"+t.Env)
 	case t.Value != "" && t.File == "" && t.Env == "":
-		return parseToken(t.Value, "Token.Value")
+		return parseToken(t.Value, "the token from Token.Value")
 	}
 	return tokenKey{}, wrong("Token", "exactly one of Value, File and Env must be set")
 }

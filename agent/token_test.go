@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -8,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/pyrpc/pyrpc/internal/testcerts"
 )
 
 func tokenFor(t *testing.T, name string) *Token {
@@ -22,10 +26,10 @@ func TestTokenFor(t *testing.T) {
 	assert.Equal(t, a, tokenFor(t, "a").Value, "it is made of the secret and the name, and nothing else")
 	assert.NotEqual(t, strings.TrimPrefix(a, "pyrpc-token.a."), strings.TrimPrefix(b, "pyrpc-token.b."))
 	for says, try := range map[string][2]string{
-		"has 5 characters":                                {"short", "a"},
-		`"a.b" is no name for a worker`:                   {secret, "a.b"},
-		"this is the token of worker a":                   {a, "b"},
-		"the token from the caller of TokenFor is damage": {namedPrefix + "a.nonsense", "b"},
+		"has 5 characters":                                   {"short", "a"},
+		`"a.b" is no name for a worker`:                      {secret, "a.b"},
+		"this is the token of worker a":                      {a, "b"},
+		"the secret is damaged: it begins with pyrpc-token.": {namedPrefix + "a.nonsense", "b"},
 	} {
 		_, err := TokenFor(try[0], try[1])
 		assert.ErrorContains(t, err, says)
@@ -35,6 +39,27 @@ func TestTokenFor(t *testing.T) {
 	for _, damaged := range []string{a[:len(a)-1], a + "AAAA", strings.Replace(a, ".a.", ".a b.", 1), strings.Replace(a, ".a.", ".", 1)} {
 		_, err = New(Config{Name: "a", Executor: echo, Token: &Token{Value: damaged}})
 		assert.ErrorContains(t, err, "is damaged", damaged)
+	}
+}
+
+// A file that holds something else is not taken for a secret: what it holds may be known to others.
+func TestToken_ofAFileThatHasNone(t *testing.T) {
+	ca := newAuthority(t)
+	files := ca.leaf("w0", testcerts.ForName("w0"))
+	several := filepath.Join(t.TempDir(), "several")
+	require.NoError(t, os.WriteFile(several, []byte(secret+"\n"+secret+"\n"), 0o600))
+	for file, says := range map[string]string{
+		files.Cert: "is PEM, a certificate or a key: those are for TLS (Config.TLS, --tls-cert, --tls-key, --tls-ca); a token is one line",
+		files.Key:  "is PEM, a certificate or a key",
+		several:    "has more than one line: a token is one line of random text that the workers share",
+	} {
+		_, err := New(Config{Name: "w0", Executor: echo, Token: &Token{File: file}})
+		assert.ErrorContains(t, err, "the token from "+file+" "+says)
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		_, err = TokenFor(string(content), "a")
+		assert.ErrorContains(t, err, "the secret "+says)
+		assert.NotContains(t, err.Error(), string(content[30:40]))
 	}
 }
 

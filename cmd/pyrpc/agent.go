@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -31,7 +32,7 @@ func agentCommand(c *common) *cobra.Command {
 		Short: "Serve Python functions to other workers",
 		Long: `agent runs a worker: it serves calls of Python functions until it is stopped by SIGINT or SIGTERM,
 and then ends what it does and leaves. The group is what --peer names, or whoever meets at the
---coordinator. It listens on the loopback interface unless --listen says otherwise, and elsewhere wants
+--coordinator; with a name (w0=HOST:PORT) no other worker is taken for that. It listens on the loopback interface unless --listen says otherwise, and elsewhere wants
 TLS with a CA, or TLS and a token: whoever can call can run code. What functions print is written line by line,
 also where standard output is a pipe or a file.`,
 		Example: "  pyrpc agent --name w0 --listen 127.0.0.1:29500\n" +
@@ -44,7 +45,7 @@ also where standard output is a pipe or a file.`,
 	flags := cmd.Flags()
 	flags.StringVar(&s.name, "name", "", "this worker's `name`")
 	flags.StringArrayVar(&s.peers, "peer", nil, "another worker, as `name=host:port`; may be repeated (default: "+peersVariable+")")
-	flags.StringVar(&s.coordinator, "coordinator", "", "`host:port` of the worker of rank 0, where the group meets")
+	flags.StringVar(&s.coordinator, "coordinator", "", "`[name=]host:port` of the worker of rank 0, where the group meets")
 	flags.IntVar(&s.rank, "rank", -1, "this worker's `rank`, with --coordinator; 0 is the coordinator itself")
 	flags.IntVar(&s.world, "world-size", 0, "how many `workers` the group has, with --coordinator")
 	flags.IntVar(&s.permits, "permits", -1, "how many `calls` may be in Python at once (default 64)")
@@ -76,14 +77,28 @@ func (s *serving) config(c *common, cmd *cobra.Command) (pyworker.Config, error)
 		return config, &usageError{fmt.Errorf("--peer and --coordinator exclude each other: the group is named, or meets")}
 	case s.world < 1:
 		return config, &usageError{fmt.Errorf("--world-size is missing: how many workers does the group have?")}
-	default:
-		config.Rank = s.rank
-		config.Rendezvous = &agent.Rendezvous{Address: s.coordinator, WorldSize: s.world, Host: s.rank == 0}
-		if s.rank == 0 && config.Listen == "" {
-			config.Listen = s.coordinator
-		}
 	}
-	return config, nil
+	return config, s.meeting(&config)
+}
+
+// meeting is what the flags say of a group that meets.
+func (s *serving) meeting(config *pyworker.Config) error {
+	if s.coordinator == "" {
+		return nil
+	}
+	name, address, named := strings.Cut(s.coordinator, "=")
+	if !named {
+		name, address = "", s.coordinator
+	}
+	if named && s.rank == 0 && name != s.name {
+		return &usageError{fmt.Errorf("--coordinator names worker %s, and this one is it by its --rank 0, and is named %s", name, s.name)}
+	}
+	config.Rank = s.rank
+	config.Rendezvous = &agent.Rendezvous{Address: address, Name: name, WorldSize: s.world, Host: s.rank == 0}
+	if s.rank == 0 && config.Listen == "" {
+		config.Listen = address
+	}
+	return nil
 }
 
 func (c *common) serve(cmd *cobra.Command, s *serving) error {

@@ -17,8 +17,10 @@ func tokenCommand(*common) *cobra.Command {
 		Short: "Make a token by which its holder can be only one worker",
 		Long: `token prints a token for one name, made of the secret in --token-file. Who has it can be the worker, or the
 guest, of that name; who has the secret itself can be any. Two workers can call each other if one of them has
-the secret: a token for one name cannot check another.`,
-		Example: "  pyrpc token --token-file secret bob > bob.token\n" +
+the secret: a token for one name cannot check another. Whoever reaches a worker can try secrets without being seen, so it
+must be random, and not a phrase.`,
+		Example: "  openssl rand -base64 32 > secret\n" +
+			"  pyrpc token --token-file secret bob > bob.token\n" +
 			"  pyrpc call --as bob --token-file bob.token --peer w0=127.0.0.1:29500 w0 math:hypot 3 4",
 		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
