@@ -1,6 +1,10 @@
 package policy
 
-import "github.com/pyrpc/pyrpc/handler/pickle"
+import (
+	"slices"
+
+	"github.com/pyrpc/pyrpc/handler/pickle"
+)
 
 // instance is an object that a class makes without its __init__: NEWOBJ and NEWOBJ_EX.
 func (r *reading) instance(n *pickle.Node) error {
@@ -81,6 +85,36 @@ func makeNewObjectEx(r *reading, n *pickle.Node, args []*pickle.Node) error {
 		return errShape
 	}
 	return r.makeInstance(n, args[0], args[1], args[2])
+}
+
+// partialNew is functools.partial(class.__new__, class, *args, **kwargs), which is NEWOBJ_EX below protocol 4. The
+// partial's arguments are in its state.
+func partialNew(n *pickle.Node) (class, args, kwargs *pickle.Node, ok bool) {
+	if n.Kind != pickle.Reduce || !isNamed(n.Items[0], "functools", "partial") || len(n.Changes) != 1 || n.Changes[0].Kind != pickle.Build {
+		return nil, nil, nil, false
+	}
+	state := n.Changes[0].Items[0]
+	if state.Kind != pickle.Tuple || len(state.Items) != 4 || state.Items[1].Kind != pickle.Tuple || len(state.Items[1].Items) == 0 ||
+		state.Items[2].Kind != pickle.Dict || !isNone(state.Items[3]) && (state.Items[3].Kind != pickle.Dict || len(state.Items[3].Items) > 0) {
+		return nil, nil, nil, false
+	}
+	function, bound := state.Items[0], state.Items[1].Items
+	if function.Kind != pickle.Reduce || !isNamed(function.Items[0], "builtins", "getattr") {
+		return nil, nil, nil, false
+	}
+	of := function.Items[1].Items
+	if len(of) != 2 || of[0] != bound[0] && !isSameName(of[0], bound[0]) || !isStr(of[1]) || of[1].Text != "__new__" {
+		return nil, nil, nil, false
+	}
+	return bound[0], &pickle.Node{Kind: pickle.Tuple, Offset: n.Offset, Items: slices.Clone(bound[1:])}, state.Items[2], true
+}
+
+func isNamed(n *pickle.Node, module, qualname string) bool {
+	return n.Kind == pickle.Global && (name{n.Module, n.Text}).renamed() == name{module, qualname}
+}
+
+func isSameName(a, b *pickle.Node) bool {
+	return a.Kind == pickle.Global && b.Kind == pickle.Global && a.Module == b.Module && a.Text == b.Text
 }
 
 // makeMethod is what getattr finds: a method of a listed class, or a member of an enum by its name.

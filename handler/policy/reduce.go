@@ -53,6 +53,9 @@ func (r *reading) reduce(n *pickle.Node) error {
 
 // reduceMethod is a call of what another call gives, which only a method may be.
 func (r *reading) reduceMethod(n, callee, args *pickle.Node) error {
+	if class, rest, kwargs, ok := partialNew(callee); ok && len(args.Items) == 0 {
+		return r.makeInstance(n, class, rest, kwargs)
+	}
 	if err := r.visit(callee); err != nil {
 		return err
 	}
