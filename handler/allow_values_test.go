@@ -68,7 +68,7 @@ func letIn(t *testing.T, h *handler.Handler, expression string, protocol int) (s
 	}
 	defer got.Release()
 	pytest.With(t, func(tok gil.Token) {
-		check := pytest.Define(t, tok, letin+fmt.Sprintf("def check(got, data):\n    return same(pickle.loads(data), got)"), "check")
+		check := pytest.Define(t, tok, letin+"def check(got, data):\n    return same(pickle.loads(data), got)", "check")
 		defer check.Release()
 		o, err := check.Call(tok, got, p.Data)
 		require.NoError(t, err)
