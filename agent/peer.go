@@ -38,13 +38,15 @@ func (p Peer) Allows(target string) bool {
 // nothing, a nil list allows anything.
 //
 // An entry has one of the forms that handler.WithAllow takes: module, package.* (every module below it),
-// module:qualname and module:Prefix*.
+// module:qualname, module:Prefix* and value:module:Class.
 type Policy struct {
-	Default []string            // for workers that Workers does not name
-	Workers map[string][]string // by the worker's name
+	Default []string // for workers that Workers does not name: for what they ask for, not for what they reply
+	// Workers is by the worker's name. What such a worker replies, when it is called, the Executor's side is to hold to
+	// the same list.
+	Workers map[string][]string
 }
 
-var entryPattern = regexp.MustCompile(`^[\pL_][\pL\pN_]*(\.[\pL_][\pL\pN_]*)*(\.\*|:[^*:]+\*?|:\*)?$`)
+var entryPattern = regexp.MustCompile(`^value:[\pL_][\pL\pN_]*(\.[\pL_][\pL\pN_]*)*:[^*:]+$|^[\pL_][\pL\pN_]*(\.[\pL_][\pL\pN_]*)*(\.\*|:[^*:]+\*?|:\*)?$`)
 
 // check finds entries that would never allow what they seem to.
 func (p *Policy) check() error {
@@ -54,7 +56,7 @@ func (p *Policy) check() error {
 	lists := append(slices.Collect(maps.Values(p.Workers)), p.Default)
 	for _, entry := range slices.Concat(lists...) {
 		if !entryPattern.MatchString(entry) {
-			return wrong("Policy", "bad entry %q: expected module, package.*, module:qualname or module:Prefix*", entry)
+			return wrong("Policy", "bad entry %q: expected module, package.*, module:qualname, module:Prefix* or value:module:Class", entry)
 		}
 	}
 	return nil
@@ -65,6 +67,8 @@ func covers(entry, target string) bool {
 	module, name, _ := strings.Cut(target, ":")
 	ofModule, ofName, named := strings.Cut(entry, ":")
 	switch {
+	case strings.HasPrefix(entry, "value:"):
+		return false // lets instances in, and calls nothing
 	case !named && strings.HasSuffix(ofModule, ".*"):
 		return strings.HasPrefix(module, strings.TrimSuffix(ofModule, "*"))
 	case !named:
@@ -75,7 +79,8 @@ func covers(entry, target string) bool {
 	return entry == target
 }
 
-func (p *Policy) allow(name string) []string {
+// Requests is what a worker's requests may name, nil for anything.
+func (p *Policy) Requests(name string) []string {
 	if p == nil {
 		return nil
 	}
@@ -87,6 +92,14 @@ func (p *Policy) allow(name string) []string {
 
 // identitySelf is what no peer can prove: a certificate's subject is empty or has an equals sign.
 const identitySelf = "self"
+
+// Replies is what a worker's replies may name, nil for anything.
+func (p *Policy) Replies(name string) []string {
+	if p == nil {
+		return nil
+	}
+	return p.Workers[name]
+}
 
 type peerKey struct{}
 

@@ -71,7 +71,7 @@ func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.
 	shared.mayInvite = func() bool { return a.rings.take(1, false) }
 	defer shared.close()
 	in := a.newInbound(stream, Peer{
-		Name: w.Name, Rank: w.Rank, Identity: c.identity, Address: c.address, Allow: a.config.Policy.allow(w.Name),
+		Name: w.Name, Rank: w.Rank, Identity: c.identity, Address: c.address, Allow: a.config.Policy.Requests(w.Name),
 		life: h.GetIncarnation(),
 	}, shared)
 	in.guest = guest

@@ -27,6 +27,19 @@ const firstRead = 64 << 10
 // Errors: a *[wire.FormatError]; ErrTooLarge; io.EOF when r is at its end; what r fails with; a
 // *pybridge.Error when torch is not there, lacks the type, or has no memory.
 func (h *Handler) Unflatten(ctx context.Context, r io.Reader, limits wire.Limits) (Payload, error) {
+	return h.UnflattenIf(ctx, r, limits, func([]byte) error { return nil })
+}
+
+// UnflattenIf is [Handler.Unflatten] that asks admit about the pickle before it enters Python for the tensors. The
+// bytes that admit gets are the payload's own, copied from r.
+//
+// GIL: acquires, if there are tensors; must not be held. Not held while r is read, nor in admit
+// Thread: any
+// Ref: the payload's tensors are new
+// Blocks: r, admit, then ctx; ctx does not end a read
+//
+// Errors: those of Unflatten, and admit's.
+func (h *Handler) UnflattenIf(ctx context.Context, r io.Reader, limits wire.Limits, admit func(data []byte) error) (Payload, error) {
 	gil.AssertNotHeld()
 	if h.isNone() {
 		return Payload{}, ErrNoHandler
@@ -47,6 +60,9 @@ func (h *Handler) Unflatten(ctx context.Context, r io.Reader, limits wire.Limits
 	}
 	p := Payload{}
 	if p.Data, err = c.data(head.Data); err != nil {
+		return Payload{}, err
+	}
+	if err := admit(p.Data); err != nil {
 		return Payload{}, err
 	}
 	if len(head.Tensors) > 0 {

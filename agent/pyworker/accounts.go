@@ -96,11 +96,28 @@ func stopped(ctx context.Context) error {
 	return nil
 }
 
-// Stats are the agent's counts, and what peers that have a budget have used, by name.
+// Stats are the agent's counts, and those of peers that have a budget or were refused something, by name.
 type Stats struct {
 	agent.Stats
-	Peers map[string]budget.Usage
+	Peers map[string]PeerStats
+}
+
+// PeerStats are of one peer.
+type PeerStats struct {
+	budget.Usage        // zero where it has no budget
+	Forbidden    uint64 // what its list has not let in
 }
 
 // Stats returns the counts. It does not block.
-func (w *Worker) Stats() Stats { return Stats{w.agent.Stats(), w.accounts.usage()} }
+func (w *Worker) Stats() Stats {
+	s := Stats{w.agent.Stats(), map[string]PeerStats{}}
+	for name, used := range w.accounts.usage() {
+		s.Peers[name] = PeerStats{Usage: used}
+	}
+	for name, n := range w.refusals.counts() {
+		p := s.Peers[name]
+		p.Forbidden = n
+		s.Peers[name] = p
+	}
+	return s
+}

@@ -95,15 +95,26 @@ func (w *Worker) payload(ctx context.Context, body agent.Body) (handler.Payload,
 	if len(body) == 0 {
 		return handler.Payload{}, &agent.Error{Code: codes.InvalidArgument, Text: "the body is empty: no pickle can be"}
 	}
-	// A tensor may be the first thing here that needs torch; its import belongs on the owner's thread. Where
-	// there is none, what follows says so.
-	w.torch.Do(func() { _ = w.rt.Preload(context.WithoutCancel(ctx), "torch") })
+	return w.unflatten(ctx, body, body.Size(), func([]byte) error { return nil })
+}
+
+// unflatten reads the flat form, with so many tensors at most. The pickle in it is shown to admit before Python is entered.
+func (w *Worker) unflatten(ctx context.Context, body agent.Body, tensors int64, admit func(data []byte) error) (handler.Payload, error) {
 	segments, readers := make([]bytes.Reader, len(body)), make([]io.Reader, len(body))
 	for i, segment := range body {
 		segments[i].Reset(segment)
 		readers[i] = &segments[i]
 	}
-	p, err := w.handler.Unflatten(ctx, io.MultiReader(readers...), wire.Limits{Data: body.Size(), Tensors: body.Size(), Bytes: body.Size()})
+	limits := wire.Limits{Data: body.Size(), Tensors: min(tensors, body.Size()), Bytes: body.Size()}
+	p, err := w.handler.UnflattenIf(ctx, io.MultiReader(readers...), limits, func(data []byte) error {
+		if err := admit(data); err != nil {
+			return err
+		}
+		// A tensor may be the first thing here that needs torch; its import belongs on the owner's thread. Where
+		// there is none, what follows says so.
+		w.torch.Do(func() { _ = w.rt.Preload(context.WithoutCancel(ctx), "torch") })
+		return nil
+	})
 	if err != nil {
 		return handler.Payload{}, &agent.Error{Code: codes.InvalidArgument, Text: fmt.Sprintf("the body cannot be read: %v", err), Err: err}
 	}

@@ -2,20 +2,25 @@ package pyworker
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 
 	"github.com/pyrpc/pyrpc/agent"
 	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/handler/policy"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
-// callers are the workers that have asked for something, as Python objects: one for each name and policy.
+// callers are the workers that have asked for something, or that are held to a list in what they reply: one for each
+// name and list.
 type callers struct {
 	mu sync.RWMutex
 	// guarded by mu
-	known  map[callerKey]*pybridge.Object
-	closed bool
+	known    map[callerKey]*caller
+	policies map[string]*policy.Policy // by the list, an entry a line
+	closed   bool
 }
 
 type callerKey struct {
@@ -23,9 +28,20 @@ type callerKey struct {
 	restricted  bool
 }
 
-// caller is the Python object for a peer. It waits until Python knows of the agent, since a peer may be
-// ready before this worker is.
-func (w *Worker) caller(ctx context.Context, peer agent.Peer) (*pybridge.Object, error) {
+// caller is a worker as what is done for it needs it.
+type caller struct {
+	name   string
+	object *pybridge.Object // a Caller of pyrpc/_serve.py
+	gate   *handler.Gate    // what it sends passes it; nil where it may send anything
+}
+
+func (c *caller) release() {
+	c.gate.Release()
+	c.object.Release()
+}
+
+// caller is who a peer is. It waits until Python knows of the agent, since a peer may be ready before this worker is.
+func (w *Worker) caller(ctx context.Context, peer agent.Peer) (*caller, error) {
 	select {
 	case <-w.installed:
 	default:
@@ -35,46 +51,83 @@ func (w *Worker) caller(ctx context.Context, peer agent.Peer) (*pybridge.Object,
 	}
 	key := callerKey{name: peer.Name, allow: strings.Join(peer.Allow, "\n"), restricted: peer.Restricted()}
 	w.callers.mu.RLock()
-	o := w.callers.known[key]
+	c := w.callers.known[key]
 	w.callers.mu.RUnlock()
-	if o != nil {
-		return o, nil
+	if c != nil {
+		return c, nil
 	}
-	var allow any
-	if key.restricted {
-		allow = append([]string{}, peer.Allow...)
-	}
-	err := w.inside(ctx, func(t gil.Token) (err error) {
-		o, err = w.python.makeCaller.Call(t, w.python.host, peer.Name, allow)
-		return err
-	})
+	c, err := w.newCaller(ctx, peer, key)
 	if err != nil {
 		return nil, err
 	}
-	return w.callers.add(key, o.Named("caller "+peer.Name))
+	return w.callers.add(key, c)
 }
 
-func (c *callers) add(key callerKey, o *pybridge.Object) (*pybridge.Object, error) {
+func (w *Worker) newCaller(ctx context.Context, peer agent.Peer, key callerKey) (*caller, error) {
+	var allow any
+	var restricted *policy.Policy
+	if key.restricted {
+		allow = append([]string{}, peer.Allow...)
+		var err error
+		if restricted, err = w.callers.policy(key.allow, peer.Allow); err != nil {
+			return nil, fmt.Errorf("pyworker: the list of worker %s: %w", peer.Name, err)
+		}
+	}
+	c := &caller{name: peer.Name}
+	err := w.inside(ctx, func(t gil.Token) (err error) {
+		if c.object, err = w.python.makeCaller.Call(t, w.python.host, peer.Name, allow); err != nil || restricted == nil {
+			return err
+		}
+		makeNames, err := c.object.Attr(t, "make_names")
+		if err != nil {
+			return err
+		}
+		c.gate = handler.NewGate(restricted, makeNames.Named("caller's make_names"))
+		return nil
+	})
+	if err != nil {
+		c.release()
+		return nil, err
+	}
+	c.object.Named("caller " + peer.Name)
+	return c, nil
+}
+
+// policy is made once of each list.
+func (c *callers) policy(key string, allow []string) (*policy.Policy, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.policies[key]; p != nil {
+		return p, nil
+	}
+	p, err := policy.New(allow)
+	if err == nil {
+		c.policies[key] = p
+	}
+	return p, err
+}
+
+func (c *callers) add(key callerKey, made *caller) (*caller, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		o.Release()
+		made.release()
 		return nil, pybridge.ErrClosed
 	}
 	if known := c.known[key]; known != nil { // somebody else was faster
-		o.Release()
+		made.release()
 		return known, nil
 	}
-	c.known[key] = o
-	return o, nil
+	c.known[key] = made
+	return made, nil
 }
 
 func (c *callers) release() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
-	for _, o := range c.known {
-		o.Release()
+	for _, known := range c.known {
+		known.release()
 	}
 	clear(c.known)
 }

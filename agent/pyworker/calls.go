@@ -76,7 +76,7 @@ func (w *Worker) hostCall(ctx context.Context, a arguments) (out any, err error)
 	err = w.wait(func() error {
 		reply, err := w.agent.Call(ctx, to, m.request())
 		if err == nil {
-			out, err = w.reply(ctx, reply)
+			out, err = w.reply(ctx, reply, answererOf(to, a, 4))
 		}
 		return err
 	})
@@ -89,8 +89,12 @@ func (w *Worker) hostCall(ctx context.Context, a arguments) (out any, err error)
 // large is from what size on Python reads a body where it is: below, a copy costs less than that does.
 const large = 32 << 10
 
-// reply is what Python gets for a reply: bytes, a memoryview, or a list of bytes and tensors.
-func (w *Worker) reply(ctx context.Context, reply agent.Reply) (any, error) {
+// reply is what Python gets for a reply: bytes, a memoryview, a list of bytes and tensors, or of a worker that is held to a
+// list what admit gives, and the Caller that it is.
+func (w *Worker) reply(ctx context.Context, reply agent.Reply, from answerer) (any, error) {
+	if list := from.list(w); list != nil {
+		return w.replyRestricted(ctx, reply, agent.Peer{Name: from.name, Allow: list})
+	}
 	p, err := w.payload(ctx, reply.Body)
 	switch {
 	case err != nil:
@@ -137,10 +141,11 @@ func (w *Worker) beginAsync(ctx context.Context, a arguments) (any, error) {
 	defer m.release()
 	// Not the context of this function, which ends when it returns.
 	call, cancel := within(w.ctx, seconds)
+	from := answererOf(to, a, 5)
 	w.completions.announce(ticket)
 	future := w.agent.CallHandled(call, to, m.request(), func(reply agent.Reply, err error, over func()) {
 		cancel()
-		w.completions.add(completion{ticket, reply, err, over})
+		w.completions.add(completion{ticket, reply, from, err, over})
 	})
 	w.completions.expect(ticket, future)
 	return nil, nil

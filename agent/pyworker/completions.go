@@ -33,6 +33,7 @@ type completions struct {
 type completion struct {
 	ticket int64
 	reply  agent.Reply
+	from   answerer
 	err    error
 	over   func() // for when it is in Python, and its callbacks have run
 }
@@ -132,7 +133,7 @@ func (w *Worker) settlementOf(batch []completion) *settlement {
 		s.over[done.ticket] = done.over
 		value, err := any(nil), done.err
 		if err == nil {
-			value, err = w.reply(w.ctx, done.reply)
+			value, err = w.reply(w.ctx, done.reply, done.from)
 		}
 		if err != nil {
 			value = failed(err)

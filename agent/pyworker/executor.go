@@ -28,7 +28,11 @@ func (w *Worker) Execute(ctx context.Context, req agent.Request) (agent.Reply, e
 		}
 	}()
 	err := w.serve(ctx, req, func(ctx context.Context, c served, data []byte, extra *pybridge.Object) error {
-		out, err := w.python.serve.CallBytesLent(ctx, data, extra)
+		serve := w.python.serve
+		if c.caller.gate != nil {
+			serve = w.python.serveBeside
+		}
+		out, err := serve.CallBytesLent(ctx, data, extra)
 		if held = out.PayloadHeld; err != nil {
 			return err
 		}
@@ -39,7 +43,7 @@ func (w *Worker) Execute(ctx context.Context, req agent.Request) (agent.Reply, e
 				reply.Release = out.Owner.Release
 			}
 		} else {
-			m, err := w.finish(ctx, c.caller, result)
+			m, err := w.finish(ctx, c.caller.object, result)
 			result.Release()
 			if err != nil {
 				return err
@@ -51,6 +55,11 @@ func (w *Worker) Execute(ctx context.Context, req agent.Request) (agent.Reply, e
 		}
 		return err
 	})
+	var refused *refusedError
+	if errors.As(err, &refused) {
+		data, err := refused.pickled(w.agent.Name())
+		return agent.Reply{Body: agent.Bytes(data)}, err
+	}
 	if err != nil {
 		return agent.Reply{}, err
 	}
@@ -64,7 +73,11 @@ func (w *Worker) ExecuteRemote(ctx context.Context, req agent.Request) (agent.Va
 		var result *pybridge.Object
 		err := gil.With(ctx, func(t gil.Token) (err error) {
 			c.call.Entered()
-			result, err = w.python.serveRemote.Call(t, data, extra)
+			serve := w.python.serveRemote
+			if c.caller.gate != nil {
+				serve = w.python.serveRemoteBeside
+			}
+			result, err = serve.Call(t, data, extra)
 			return err
 		})
 		if err == nil {
@@ -74,9 +87,14 @@ func (w *Worker) ExecuteRemote(ctx context.Context, req agent.Request) (agent.Va
 			result.Release()
 			return err
 		}
-		kept, err = w.keep(ctx, c.caller, result)
+		kept, err = w.keep(ctx, c.caller.object, result)
 		return err
 	})
+	var refused *refusedError
+	if errors.As(err, &refused) {
+		data, err := refused.pickled(w.agent.Name())
+		return refusedValue{data}, err
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +103,7 @@ func (w *Worker) ExecuteRemote(ctx context.Context, req agent.Request) (agent.Va
 
 // served is a peer that asks for something.
 type served struct {
-	caller *pybridge.Object
+	caller *caller
 	call   *budget.Call // of its budget; nil where it has none
 }
 
@@ -117,15 +135,18 @@ func (w *Worker) serve(ctx context.Context, req agent.Request,
 		return refusal(ctx, err)
 	}
 	defer c.call.End()
+	if c.caller.gate != nil {
+		return refusal(ctx, w.serveRestricted(ctx, c, req, run))
+	}
 	p, err := w.payload(ctx, req.Body)
 	if err != nil {
 		return refusal(ctx, err)
 	}
-	extra := c.caller
+	extra := c.caller.object
 	if len(p.Tensors) > 0 {
 		req.Recycle() // all of it was copied
 		defer p.Release()
-		if extra, err = w.withTensors(ctx, c.caller, p); err != nil {
+		if extra, err = w.withTensors(ctx, c.caller.object, p); err != nil {
 			return refusal(ctx, err)
 		}
 		defer extra.Release()
@@ -133,15 +154,15 @@ func (w *Worker) serve(ctx context.Context, req agent.Request,
 	return refusal(ctx, run(ctx, c, p.Data, extra))
 }
 
-// withTensors makes what _serve takes beside a pickle, and releases the payload's own hold on the tensors.
-func (w *Worker) withTensors(ctx context.Context, caller *pybridge.Object, p handler.Payload) (extra *pybridge.Object, err error) {
+// withTensors makes a list of what _serve takes beside a pickle and of the tensors, and releases the payload's own hold on them.
+func (w *Worker) withTensors(ctx context.Context, other *pybridge.Object, p handler.Payload) (extra *pybridge.Object, err error) {
 	table := make([]any, len(p.Tensors))
 	for i, tensor := range p.Tensors {
 		table[i] = tensor.Object()
 	}
 	err = w.inside(ctx, func(t gil.Token) error {
 		defer p.Release()
-		extra, err = pybridge.ToPython(t, []any{caller, table})
+		extra, err = pybridge.ToPython(t, []any{other, table})
 		return err
 	})
 	return extra, err

@@ -10,17 +10,19 @@ import (
 
 // python is what a Worker calls in the package pyrpc: see there _serve, _rpc and _host.
 type python struct {
-	serve, serveRemote, fetch, whenDone, whenKept, abandon, makeCaller *pybridge.Object // _serve
-	settle, runCallbacks                                               *pybridge.Object // _rpc
-	makeHost, installHost, removeHost                                  *pybridge.Object // _host
-	setName                                                            *pybridge.Object // internal
-	host                                                               *pybridge.Object
+	serve, serveRemote, serveBeside, serveRemoteBeside *pybridge.Object // _serve
+	fetch, whenDone, whenKept, abandon, makeCaller     *pybridge.Object // _serve
+	settle, runCallbacks                               *pybridge.Object // _rpc
+	makeHost, installHost, removeHost                  *pybridge.Object // _host
+	setName                                            *pybridge.Object // internal
+	host                                               *pybridge.Object
 }
 
 func (p *python) slots() map[string]map[string]**pybridge.Object {
 	return map[string]map[string]**pybridge.Object{
 		"pyrpc._serve": {
 			"serve": &p.serve, "serve_remote": &p.serveRemote, "fetch": &p.fetch,
+			"serve_beside": &p.serveBeside, "serve_remote_beside": &p.serveRemoteBeside,
 			"when_done": &p.whenDone, "when_kept": &p.whenKept, "abandon": &p.abandon, "Caller": &p.makeCaller,
 		},
 		"pyrpc._rpc":     {"settle": &p.settle, "run_callbacks": &p.runCallbacks},

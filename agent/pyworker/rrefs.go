@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/pyrpc/pyrpc/agent"
+	"github.com/pyrpc/pyrpc/pybridge"
 )
 
 // handle is what an RRef is called between Go and the package pyrpc: random, so that naming one is having it.
@@ -155,7 +156,7 @@ func (w *Worker) hostToHere(ctx context.Context, a arguments) (out any, err erro
 	err = w.withRRef(a, func(r *agent.RRef) error {
 		body, err := r.ToHere(ctx)
 		if err == nil {
-			out, err = w.reply(ctx, agent.Reply{Body: body})
+			out, err = w.reply(ctx, agent.Reply{Body: body}, answererOf(r.Owner().Name, a, 2))
 		}
 		return err
 	})
@@ -176,6 +177,14 @@ func (w *Worker) hostLocalValue(ctx context.Context, a arguments) (out any, err 
 		found, err := r.LocalValue(ctx)
 		if err != nil {
 			return err
+		}
+		if refused, ok := found.(refusedValue); ok {
+			o, err := refused.local(ctx, w)
+			if err != nil {
+				return err
+			}
+			out = pybridge.Given{Value: []any{o}, Release: o.Release}
+			return nil
 		}
 		v, ok := found.(*value)
 		if !ok {

@@ -66,7 +66,7 @@ func (v *value) Fetch(ctx context.Context) (agent.Body, error) {
 	var result *pybridge.Object
 	err = gil.With(ctx, func(t gil.Token) (err error) {
 		c.call.Entered()
-		result, err = w.python.fetch.Call(t, v.object, c.caller)
+		result, err = w.python.fetch.Call(t, v.object, c.caller.object)
 		return err
 	})
 	if err == nil {
@@ -77,7 +77,7 @@ func (v *value) Fetch(ctx context.Context) (agent.Body, error) {
 		return nil, refusal(ctx, err)
 	}
 	defer result.Release()
-	m, err := w.finish(ctx, c.caller, result)
+	m, err := w.finish(ctx, c.caller.object, result)
 	if err != nil {
 		return nil, refusal(ctx, err)
 	}

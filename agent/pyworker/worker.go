@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/pyrpc/pyrpc/cleanup"
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/handler/policy"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
@@ -50,6 +52,7 @@ type Worker struct {
 	rt         *pybridge.Runtime
 	handler    *handler.Handler
 	agent      *agent.Agent
+	policy     *agent.Policy
 	timeout    time.Duration
 	maxWaiting int64
 	waiting    atomic.Int64
@@ -60,6 +63,7 @@ type Worker struct {
 	python      python
 	callers     callers
 	accounts    *accounts
+	refusals    refusalLog
 	handles     handles
 	events      events
 	completions completions
@@ -77,7 +81,7 @@ func New(ctx context.Context, rt *pybridge.Runtime, config Config) (*Worker, err
 	if config.Executor != nil {
 		return nil, errors.New("pyworker: Config.Executor is set: a Worker executes its calls itself, in Python")
 	}
-	w := &Worker{rt: rt, timeout: config.Timeout, maxWaiting: int64(config.MaxWaiting), installed: make(chan struct{}), unwatch: func() {}}
+	w := &Worker{rt: rt, policy: config.Policy, timeout: config.Timeout, maxWaiting: int64(config.MaxWaiting), installed: make(chan struct{}), unwatch: func() {}}
 	if w.timeout == 0 {
 		w.timeout = DefaultTimeout
 	}
@@ -85,7 +89,7 @@ func New(ctx context.Context, rt *pybridge.Runtime, config Config) (*Worker, err
 		w.maxWaiting = DefaultMaxWaiting
 	}
 	w.ctx, w.cancel = context.WithCancelCause(context.Background())
-	w.callers.known = map[callerKey]*pybridge.Object{}
+	w.callers.known, w.callers.policies = map[callerKey]*caller{}, map[string]*policy.Policy{}
 	w.handles.known = map[handle]*agent.RRef{}
 	w.events.known = map[int64]chan struct{}{}
 	w.completions = completions{worker: w, calls: map[int64]*agent.Future{}, waiters: map[int64][]*waiter{}}
@@ -113,6 +117,10 @@ func (w *Worker) start(ctx context.Context, config Config) error {
 	// Steps of a phase run in the reverse order: after the agent's, and before Python takes no more calls.
 	if err := config.Cleanup.Register(cleanup.PhaseAgent, "python's side of agent "+config.Name, w.leave); err != nil {
 		return fmt.Errorf("pyworker: %w", err)
+	}
+	w.refusals = refusalLog{log: config.Logger, peers: map[string]*refusalCount{}}
+	if config.Logger == nil {
+		w.refusals.log = slog.Default()
 	}
 	config.Executor = w
 	config.Lend = true // see borrowed
@@ -161,7 +169,8 @@ func (w *Worker) WaitReady(ctx context.Context) error {
 
 // RunUDF has a worker run a pickled PythonUDF, and returns its pickled result: what
 // [handler.Handler.RunUDF] does here, elsewhere. The handler's Serialize and Deserialize make and read
-// the payloads; RRefs in them are for Python's pyrpc to send.
+// the payloads; RRefs in them are for Python's pyrpc to send. The result is what the worker sent: of one whose replies are
+// held to a list (agent.Policy) read it with a handler of that list (handler.WithAllow).
 //
 // Errors: those of [agent.Agent.Call], and of [handler.Handler.Flatten] and Unflatten.
 func (w *Worker) RunUDF(ctx context.Context, to string, p handler.Payload) (handler.Payload, error) {

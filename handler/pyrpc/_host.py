@@ -31,20 +31,23 @@ class Host:
 
     ``name``, ``rank``, ``timeout`` (seconds; of calls that say none), ``ids``
     (name to rank). Go's functions, where *timeout* is seconds, 0 for no end, a
-    *reply* is bytes, a memoryview of them or ``[bytes, tensors]``, *data* bytes, a memoryview of them, or a list
+    *reply* is bytes, a memoryview of them or ``[bytes, tensors]``, of a restricted worker ``[bytes, beside, Caller]``, *data* bytes, a memoryview of them, or a list
     of memoryviews to be joined, and each returns, where it fails, a tuple for `failure`
     of _rpc_errors:
 
-    ``call(to, data, tensors, timeout)`` -> reply
-    ``call_async(ticket, to, data, tensors, timeout)``: `settle` gets the reply
+    *bound* holds the reply to the list of what its worker may ask for: see `bound` of _rpc.
+
+    ``call(to, data, tensors, timeout[, bound])`` -> reply
+    ``call_async(ticket, to, data, tensors, timeout[, bound])``: `settle` gets the reply
     ``remote(to, data, tensors, timeout)`` -> ``[handle, owner, text]`` of an RRef
     ``new_rref(box)``, ``adopt(fork)`` -> the same; *handle* is 16 random bytes
     ``fork(handle, to)`` -> bytes; ``unfork(handle, fork)``; ``release(handle)``
-    ``to_here(handle, timeout)`` -> reply; ``local_value(handle, timeout)`` -> ``[value]``
+    ``to_here(handle, timeout[, bound])`` -> reply; ``local_value(handle, timeout)`` -> ``[value]``
     ``confirmed(handle)`` -> bool; ``wait_confirmed(handle, timeout)``
     ``wait(number, timeout, ticket)`` -> bool: whether ``set(number)`` was called, before or meanwhile. Where the
     outcome of a call is what is waited for, *ticket* is its, else 0
     ``shutdown(graceful, timeout)``
+    ``refused(worker, name, text)``: logs that a worker was refused something
     """
 
     def __init__(self, name, rank, workers, timeout, functions):

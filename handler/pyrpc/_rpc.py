@@ -29,7 +29,7 @@ def rpc_sync(to, func, args=None, kwargs=None, timeout=UNSET_TIMEOUT):
     host = _host.current()
     to = name_of(host, to)
     data, tensors, forks = pack(host, to, udf_of(func, args, kwargs))
-    reply = host.call(to, lent(data), tensors, seconds(host, timeout))
+    reply = host.call(to, lent(data), tensors, seconds(host, timeout), *bound(to))
     if type(reply) is tuple:
         take_back(host, forks, reply)
         reply = (*reply, name_of_function(func), seconds(host, timeout))
@@ -47,7 +47,7 @@ def rpc_async(to, func, args=None, kwargs=None, timeout=UNSET_TIMEOUT):
     limit = seconds(host, timeout)
     _waiting[ticket] = future, forks, host, func, limit
     try:
-        host.call_async(ticket, to, lent(data), tensors, limit)
+        host.call_async(ticket, to, lent(data), tensors, limit, *bound(to))
     except BaseException:
         _waiting.pop(ticket, None)
         raise
@@ -69,6 +69,16 @@ def remote(to, func, args=None, kwargs=None, timeout=UNSET_TIMEOUT):
         take_back(host, forks, made)
         raise failure(*made, name_of_function(func), seconds(host, timeout))
     return from_handle(host, *made)
+
+
+def bound(to):
+    """Return the argument by which Go holds the reply of a worker to the list that the worker is being served under.
+
+    Nothing where there is none. What a restricted worker says to the function that it
+    has called is as restricted as its call.
+    """
+    caller = _host.serving.get()
+    return (True,) if caller is not None and caller.policy is not None and caller.name == to else ()
 
 
 def lent(data):
@@ -115,6 +125,8 @@ def run_callbacks(ticket):
 
 def _has_rrefs(reply):
     """Tell whether there may be RRefs in a reply, which count as users until they are adopted."""
+    if type(reply) is list and len(reply) == 3:
+        return True  # a canonical pickle, which does not say
     data = reply if type(reply) is bytes else reply[0]
     return b"_receive_rref" in data
 
@@ -193,7 +205,10 @@ def unwrap(reply):
     kind = type(reply)
     if kind is tuple:
         raise failure(*reply)
-    result = deserialize(*reply) if kind is list else loads_alone(reply)
+    if kind is list:
+        result = deserialize(*reply) if len(reply) == 2 else reply[2].load(*reply[:2])
+    else:
+        result = loads_alone(reply)
     if type(result) not in SCALARS:
         _handle_exception(result)
     return result

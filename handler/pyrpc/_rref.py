@@ -103,7 +103,7 @@ class RRef:
         reference = _reference(self)
         if reference.owner == reference.host.name:
             return self.local_value()
-        reply = _ask(reference, "to_here", timeout)
+        reply = _ask(reference, "to_here", timeout, *_rpc.bound(reference.owner))
         if type(reply) is tuple:
             reply = (*reply, f"to_here of {reference.text}", _rpc.seconds(reference.host, timeout))
         return _rpc.unwrap(reply)
@@ -175,9 +175,9 @@ def _open_host(reference, what):
     return reference.host
 
 
-def _ask(reference, what, timeout):
+def _ask(reference, what, timeout, *bound):
     host = _open_host(reference, what)
-    return getattr(host, what)(reference.handle, _rpc.seconds(host, timeout))
+    return getattr(host, what)(reference.handle, _rpc.seconds(host, timeout), *bound)
 
 
 def from_handle(host, handle, owner, text):

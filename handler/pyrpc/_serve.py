@@ -6,7 +6,8 @@ from _pickle import loads
 from contextvars import Context
 
 from . import _by_class, _rpc
-from ._errors import ForbiddenGlobal
+from ._beside import Names, load_beside
+from ._errors import DeserializeError, ForbiddenGlobal
 from ._future import Future
 from ._host import Box, serving
 from ._pickling import SCALARS, load, loads_with
@@ -20,13 +21,29 @@ _policies = {}
 class Caller:
     """A worker that may ask. Go has one for each, and hands it over with each request."""
 
-    __slots__ = ("host", "name", "policy", "read")
+    __slots__ = ("host", "name", "policy")
 
     def __init__(self, host, name, allow=None):
         self.host = host
         self.name = name
         self.policy = None if allow is None else _policy(tuple(allow))
-        self.read = loads if allow is None else self.policy.loads
+
+    def make_names(self, names):
+        """Return the Names of what this worker sends, where it is restricted: they know whose they are."""
+        return Names(self, names)
+
+    def load(self, data, beside):
+        """Return what a canonical pickle of this worker's stands for; raises DeserializeError."""
+        try:
+            return load_beside(data, beside)
+        except DeserializeError as exc:
+            self.tell_refused(exc.__cause__)
+            raise
+
+    def tell_refused(self, exc):
+        """Have it logged if *exc* is the refusal of a name."""
+        if type(exc) is ForbiddenGlobal:
+            self.host.refused(self.name, exc.global_name, str(exc))
 
     def enter(self):
         """Serve this worker in the context that there is."""
@@ -55,9 +72,11 @@ def method_of(value, name):
         name = text_of(name)
         target = f"{type_module(cls)}:{type_qualname(cls)}.{name}"
         how = " unless the allow-list has that very name" if name.startswith("__") else ""
-        raise ForbiddenGlobal(
+        refusal = ForbiddenGlobal(
             f"{target} is not allowed: worker {caller.name} may not call that method{how}", target
-        ) from None
+        )
+        caller.tell_refused(refusal)
+        raise refusal from None
 
 
 def serve(data, extra):
@@ -82,17 +101,40 @@ def serve_remote(data, extra):
     return Context().run(_run, data, tensors, caller)
 
 
+def serve_beside(data, beside):
+    """`serve` for a restricted worker: of a canonical pickle, with what `load_beside` takes."""
+    return Context().run(_serve_beside, data, beside, _sender(beside))
+
+
+def _serve_beside(data, beside, caller):
+    result = _run_beside(data, beside, caller)
+    data = beside = None
+    return result if type(result) is Future else answer(result, caller)
+
+
+def serve_remote_beside(data, beside):
+    """`serve_remote` for a restricted worker."""
+    return Context().run(_run_beside, data, beside, _sender(beside))
+
+
+def _sender(beside):
+    """Return the Caller that a pickle came from, by what stands beside it."""
+    if type(beside) is list:  # and tensors
+        beside = beside[0]
+    return (beside if type(beside) is Names else beside[0]).owner
+
+
 def _run(data, tensors, caller):
     caller.enter()
     came = []
     arriving.set(came)
     try:
+        if caller.policy is not None:
+            raise ForbiddenGlobal(f"what worker {caller.name} has sent was not read under its list")
         if tensors:
-            udf = load(data, tensors, caller.read)
+            udf = load(data, tensors, loads)
         else:  # and none of an outer call: the context is new
-            udf = loads_with(caller.read, data)
-        if caller.policy is not None and type(udf) is not PythonUDF:
-            raise TypeError(f"a restricted worker may send a PythonUDF, not a {type_name(type(udf))}")
+            udf = loads_with(loads, data)
         if came:
             await_confirmation(came)
     except BaseException as exc:
@@ -100,6 +142,29 @@ def _run(data, tensors, caller):
     finally:
         arriving.set(None)
         data = tensors = None
+    return _outcome(udf)
+
+
+def _run_beside(data, beside, caller):
+    caller.enter()
+    came = []
+    arriving.set(came)
+    try:
+        udf = caller.load(data, beside)
+        if type(udf) is not PythonUDF:
+            raise TypeError(f"a restricted worker may send a PythonUDF, not a {type_name(type(udf))}")
+        if came:
+            await_confirmation(came)
+    except BaseException as exc:
+        return failed(exc)
+    finally:
+        arriving.set(None)
+        data = beside = None
+    return _outcome(udf)
+
+
+def _outcome(udf):
+    """Call it, and return its result or a Future of that."""
     result = call(udf)
     kind = type(result)
     if kind is Future or kind in SCALARS or not hasattr(kind, "__await__"):

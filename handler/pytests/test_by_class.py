@@ -15,6 +15,7 @@ from . import by_class_targets as targets
 
 T = targets.__name__
 GIVE_BACK = b"\x80\x05\x97\x97)}\x87\x85R."  # what Go makes of a call without arguments
+CALL = b"\x80\x05\x97\x97)}\x87R."  # a canonical pickle: the first object beside it, of the second, () and {}
 NEVER = "pyrpc_never_imported"  # there is none of this name, and asking for it is what counts
 
 
@@ -65,13 +66,14 @@ class ByClassTest(unittest.TestCase):
 
     def test_an_instance_cannot_name_a_module(self):
         for value in (disguised(), [1, {"deep": (disguised(),)}], disguised(targets.Slotted), disguised(targets.Mapping)):
-            for made in (_serve.serve(self.call(targets.give, value), self.restricted), _serve.fetch(value, self.restricted)):
+            for made in (self.serve(targets.give, value), _serve.fetch(value, self.restricted)):
                 self.refused(made, "only its class may say how it is pickled")
 
-    def call(self, function, *args):
-        """A request that gives *args* without pickling them."""
+    def serve(self, function, *args):
+        """Serve a call of a function that finds *args* there, as they are."""
         targets.kept = args
-        return pickle.dumps(PythonUDF(function, (), {}), 5)
+        names = self.restricted.make_names(["pyrpc.internal:PythonUDF", f"{T}:{function.__name__}"])
+        return _serve.serve_beside(CALL, names)
 
     def test_the_class_says_how_even_where_the_instance_does_too(self):
         own = targets.Reducing(7)
@@ -119,7 +121,7 @@ class ByClassTest(unittest.TestCase):
         self.assertEqual([type(t) for t in tensors], [targets.Registered])
 
     def test_exceptions(self):
-        made = _serve.serve(self.call(targets.give_up, disguised()), self.restricted)
+        made = self.serve(targets.give_up, disguised())
         error = self.outcome(made).to_exception()
         self.assertIs(type(error), ValueError)
         self.assertIn("Plain", repr(error.args))  # as text: the argument itself could not be pickled
@@ -141,7 +143,7 @@ class ByClassTest(unittest.TestCase):
         self.assertEqual(self.finder.asked, [])
 
     def test_what_a_served_function_sends_on(self):
-        made = self.outcome(_serve.serve(self.call(targets.send_on, disguised()), self.restricted))
+        made = self.outcome(self.serve(targets.send_on, disguised()))
         self.assertIn("only its class may say how it is pickled", made)
 
     def test_a_handle_with_an_allow_list(self):
@@ -155,9 +157,17 @@ class ByClassTest(unittest.TestCase):
         self.assertEqual(pickle.loads(handle.run(GIVE_BACK, beside)), 7)
 
     def test_only_a_PythonUDF_is_a_request(self):
-        for value in ([1], targets.give, targets.LooksLikeOne(targets.give, (), {})):
-            targets.kept = (1,)
-            self.refused(_serve.serve(pickle.dumps(value, 5), self.restricted), "a restricted worker may send a PythonUDF")
+        targets.kept = (1,)
+        text = "a restricted worker may send a PythonUDF"
+        self.refused(_serve.serve_beside(pickle.dumps([1], 5), self.restricted.make_names([])), text)
+        names = self.restricted.make_names([f"{T}:LooksLikeOne", f"{T}:give"])
+        self.refused(_serve.serve_beside(CALL, names), text)
+        self.assertIn(text, _serve.serve_remote_beside(CALL, names).msg)
+
+    def test_what_was_not_read_under_the_list_is_not_loaded(self):
+        udf = pickle.dumps(PythonUDF(targets.give, (), {}), 5)
+        self.refused(_serve.serve(udf, self.restricted), "was not read under its list")
+        self.refused(_serve.serve(udf, [self.restricted, []]), "was not read under its list")
 
 
 if __name__ == "__main__":

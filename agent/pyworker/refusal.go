@@ -1,0 +1,58 @@
+package pyworker
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/pyrpc/pyrpc/handler/pickle"
+	"github.com/pyrpc/pyrpc/handler/policy"
+)
+
+// refused is what a policy did not let in.
+type refused struct {
+	name, rule string // the name may be empty
+	text       string // both
+	what       string // was read, with a space before it; "" for a request
+	forbidden  bool   // about what the policy lists, and not about how the pickle is written
+}
+
+// refusedOf says what of a payload was refused, if that is what an error says.
+func refusedOf(err error) (r refused, ok bool) {
+	var refusal *policy.Refusal
+	var malformed *pickle.Error
+	switch {
+	case errors.As(err, &refusal):
+		return refused{name: printable(refusal.Name), rule: printable(refusal.Rule), text: printable(refusal.Error()), forbidden: true}, true
+	case errors.As(err, &malformed):
+		text := printable(malformed.Error())
+		return refused{rule: text, text: text}, true
+	}
+	return refused{}, false
+}
+
+// maxPrinted is how many bytes of what a peer has sent get into a text.
+const maxPrinted = 500
+
+// printable is a text of a peer's with escapes for what is not to be printed.
+func printable(text string) string {
+	if len(text) > maxPrinted {
+		text = strings.ToValidUTF8(text[:maxPrinted], "") + "…"
+	}
+	var b strings.Builder
+	for i, c := range text {
+		switch {
+		case c == utf8.RuneError && text[i] != "\uFFFD"[0]:
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case unicode.IsPrint(c):
+			b.WriteRune(c)
+		case c < 0x80:
+			fmt.Fprintf(&b, `\x%02x`, c)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, c)
+		}
+	}
+	return b.String()
+}

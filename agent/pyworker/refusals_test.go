@@ -1,0 +1,137 @@
+package pyworker_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyrpc/pyrpc/agent"
+	"github.com/pyrpc/pyrpc/agent/pyworker"
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/internal/pytest"
+)
+
+// lines is a log to look at.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer // guarded by mu
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+// take gives the lines with a text, and forgets all.
+func (l *lines) take(text string) (found []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range strings.Lines(l.text.String()) {
+		if strings.Contains(line, text) {
+			found = append(found, line)
+		}
+	}
+	l.text.Reset()
+	return found
+}
+
+// restrictedPair is w0, which may call what the list of w1 says, and the log of w1.
+func restrictedPair(t *testing.T, list ...string) ([]*pyworker.Worker, *lines) {
+	log := &lines{}
+	workers := group(t, 2, func(rank int, c *pyworker.Config) {
+		if rank == 1 {
+			c.Policy = &agent.Policy{Default: list}
+			c.Logger = slog.New(slog.NewTextHandler(log, nil))
+		}
+	})
+	return workers, log
+}
+
+// raw sends w1 a pickle of ours.
+func raw(t *testing.T, w *pyworker.Worker, pickle string) []byte {
+	t.Helper()
+	reply, err := w.RunUDF(t.Context(), "w1", handler.Payload{Data: []byte(pickle)})
+	require.NoError(t, err, "%q", pickle)
+	require.Empty(t, reply.Tensors)
+	return reply.Data
+}
+
+// named is the pickle of a call of a function without arguments.
+func named(module, name string) string {
+	return "\x80\x04" + global("pyrpc.internal", "PythonUDF") + global(module, name) + ")}\x87R."
+}
+
+func global(module, name string) string { return unicode(module) + unicode(name) + "\x93" }
+
+func unicode(text string) string {
+	return "X" + string(binary.LittleEndian.AppendUint32(nil, uint32(len(text)))) + text
+}
+
+// TestRefusedWithoutPython: while nobody can enter Python, what is refused is answered.
+func TestRefusedWithoutPython(t *testing.T) {
+	workers, _ := restrictedPair(t, "math")
+	system := named("os", "system")
+	raw(t, workers[0], system) // that w1 knows who w0 is
+	var forbidden, malformed []byte
+	pytest.With(t, func(gil.Token) {
+		over := make(chan struct{})
+		go func() {
+			defer close(over)
+			forbidden, malformed = raw(t, workers[0], system), raw(t, workers[0], system[:20])
+		}()
+		<-over
+	})
+	require.NoError(t, inside(t, workers[0], "refusals", "check_as_pythons", forbidden, true))
+	require.NoError(t, inside(t, workers[0], "refusals", "check_as_pythons", malformed, false))
+	require.NoError(t, inside(t, workers[0], "refusals", "check_texts", forbidden,
+		"cannot deserialize: pyrpc.internal.ForbiddenGlobal: os:system is not on the allow-list", "; put it on the allow-list if peers are meant to use it"))
+	require.NoError(t, inside(t, workers[0], "refusals", "check_texts", malformed, "cannot deserialize: _pickle.UnpicklingError: pickle: at byte "))
+}
+
+// TestRefusalsAreLogged: who, what and why, so often in a minute, and in one line each.
+func TestRefusalsAreLogged(t *testing.T) {
+	workers, log := restrictedPair(t, "math", "listed")
+	system := named("os", "system")
+	raw(t, workers[0], system)
+	said := log.take("a peer was refused something")
+	require.Len(t, said, 1)
+	assert.Contains(t, said[0], `peer=w0 name=os:system rule="is not on the allow-list"`)
+
+	getpid := named("listed", "getpid") // which is Python's to refuse: the module has it, and imports it
+	require.NoError(t, inside(t, workers[0], "refusals", "check_texts", raw(t, workers[0], getpid), "listed:getpid is not defined in that module"))
+	said = log.take("a peer was refused something")
+	require.Len(t, said, 1)
+	assert.Contains(t, said[0], "peer=w0 name=listed:getpid")
+
+	for range 50 {
+		raw(t, workers[0], system)
+		raw(t, workers[0], getpid)
+	}
+	assert.Len(t, log.take("a peer was refused something"), 8, "of ten in a minute")
+	assert.Equal(t, uint64(102), workers[1].Stats().Peers["w0"].Forbidden)
+}
+
+// TestRefusalsArePrintable: what a peer sends prints as one line, whatever it is.
+func TestRefusalsArePrintable(t *testing.T) {
+	workers, log := restrictedPair(t, "math")
+	for _, name := range []string{"e\x1b[2Jvil\x00\r\u202e", "x\ny", "\xed\xa0\x80", "ǘ", strings.Repeat("a", 10000)} {
+		for _, pickle := range []string{named(name, "f"), named("m", name), named("math", name)} {
+			data := raw(t, workers[0], pickle)
+			require.NoError(t, inside(t, workers[0], "refusals", "check_printable", data), "%q", name)
+		}
+	}
+	for _, line := range log.take("a peer was refused something") {
+		assert.Equal(t, 1, strings.Count(line, "\n"))
+		assert.Equal(t, line, strings.ToValidUTF8(line, ""))
+		assert.Equal(t, -1, strings.IndexFunc(strings.TrimSuffix(line, "\n"), func(c rune) bool { return !strconv.IsPrint(c) }), "%q", line)
+	}
+}

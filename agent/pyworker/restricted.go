@@ -1,0 +1,83 @@
+package pyworker
+
+import (
+	"context"
+
+	"github.com/pyrpc/pyrpc/agent"
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// maxTensors is how many may come with what a restricted peer sends: each is an object of half a kibibyte, whatever its size.
+const maxTensors = 1 << 16
+
+// admitted is what a restricted peer has sent and its list has let in, for the functions of pyrpc/_serve.py that take
+// such.
+type admitted struct {
+	data    []byte           // a canonical pickle
+	beside  *pybridge.Object // what stands beside it, and the tensors: see _beside.py
+	release func()
+}
+
+// admit holds a body to a list. It does not refer to the body's memory, which the peer may still write to: of that
+// nothing is read twice.
+func (w *Worker) admit(ctx context.Context, body agent.Body, gate func(context.Context, [][]byte) (handler.Opened, error)) (admitted, error) {
+	var opened handler.Opened
+	if !isFlat(body) {
+		opened, err := gate(ctx, body)
+		return admitted{data: opened.Data, beside: opened.Beside, release: opened.Release}, err
+	}
+	p, err := w.unflatten(ctx, body, maxTensors, func(data []byte) (err error) {
+		opened, err = gate(ctx, [][]byte{data})
+		return err
+	})
+	if err != nil {
+		opened.Release()
+		return admitted{}, err
+	}
+	if len(p.Tensors) == 0 {
+		return admitted{data: opened.Data, beside: opened.Beside, release: opened.Release}, nil
+	}
+	defer p.Release()
+	defer opened.Release()
+	beside, err := w.withTensors(ctx, opened.Beside, p)
+	if err != nil {
+		return admitted{}, err
+	}
+	return admitted{data: opened.Data, beside: beside, release: beside.Release}, nil
+}
+
+// refusedError is a request that its peer's list did not let in.
+type refusedError struct{ refused }
+
+func (e *refusedError) Error() string { return e.text }
+
+// serveRestricted is serve for a peer that may not send everything. What is refused does not enter Python.
+func (w *Worker) serveRestricted(ctx context.Context, c served, req agent.Request, run func(context.Context, served, []byte, *pybridge.Object) error) error {
+	a, err := w.admit(ctx, req.Body, c.caller.gate.Request)
+	if r, ok := refusedOf(err); ok {
+		w.refusals.say(c.caller.name, r)
+		return &refusedError{r}
+	}
+	if err != nil {
+		return err
+	}
+	defer a.release()
+	req.Recycle()
+	return run(ctx, c, a.data, a.beside)
+}
+
+// refusedValue is what a worker has that wanted to keep a value and was refused.
+type refusedValue struct{ data []byte }
+
+// Fetch gives the RemoteException, pickled.
+func (v refusedValue) Fetch(context.Context) (agent.Body, error) { return agent.Bytes(v.data), nil }
+
+// Release has nothing to give up.
+func (refusedValue) Release() {}
+
+// local is the RemoteException as the value's owner has it; the object is new.
+func (v refusedValue) local(ctx context.Context, w *Worker) (o *pybridge.Object, err error) {
+	return w.handler.Deserialize(gil.WithLabel(ctx, "refusal"), handler.Payload{Data: v.data})
+}
