@@ -29,6 +29,9 @@ func (a *Agent) Join(ctx context.Context) (cleanup.Report, error) {
 	if err := a.barrier(ctx, 1); err != nil {
 		return cleanup.Report{}, err
 	}
+	if a.meeting != nil {
+		a.meeting.disband()
+	}
 	a.rrefs.releaseUsers()
 	if err := a.barrier(ctx, 2); err != nil {
 		return cleanup.Report{}, err

@@ -47,6 +47,7 @@ type meeting struct {
 	here     map[string]*attendee
 	complete chan struct{} // closed when all are here
 	group    *agentpb.Group
+	leaving  bool // the group has begun to join: who comes is of a next one
 	logging  bool // someone says from time to time who is missing
 }
 
@@ -103,6 +104,8 @@ func (m *meeting) enter(log *slog.Logger, w *agentpb.Member, incarnation uint64)
 	defer m.mu.Unlock()
 	known := m.here[w.GetName()]
 	switch {
+	case m.leaving && (known == nil || known.incarnation != incarnation):
+		return failure(codes.Unavailable, "the group of %d is leaving: the coordinator takes no worker until it has begun again", m.size)
 	case known != nil && known.incarnation == incarnation:
 		if m.group == nil { // its connection broke, and it comes again
 			known.member = w
@@ -127,6 +130,14 @@ func (m *meeting) enter(log *slog.Logger, w *agentpb.Member, incarnation uint64)
 		m.conclude()
 	}
 	return nil
+}
+
+// disband is for a coordinator that knows that all have joined. A worker that is done sooner may come back, for the next
+// group, while this coordinator still has the address.
+func (m *meeting) disband() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.leaving = true
 }
 
 // conclude gives out the ranks that nobody asked for. Called with mu held.

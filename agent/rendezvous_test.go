@@ -129,3 +129,24 @@ func TestRendezvous_logsWhoIsMissing(t *testing.T) {
 	assert.Contains(t, a.meeting.missing(), "1 of 2: ranks not taken are 1; here are w0 (rank 0)")
 	assert.Contains(t, said.String(), "a worker has come")
 }
+
+// A worker that has left a group may be there for the next one while the coordinator, under the same address, is still
+// leaving. It waits then.
+func TestRendezvous_ofTheNextGroup(t *testing.T) {
+	configs := meetAt(t, 2, 1, 0)
+	agents := startMeeting(t, configs...)
+	for _, a := range agents {
+		require.NoError(t, a.WaitReady(testContext(t)))
+	}
+	again := func() error {
+		_, err := agents[1].meeting.attend(t.Context(), slog.New(slog.DiscardHandler), &agentpb.Member{Name: configs[0].Name, Rank: 1}, 1, 2)
+		return err
+	}
+	assert.ErrorContains(t, again(), "already", "a group that stays has no room for another of the name")
+	for _, err := range joinAll(testContext(t), agents) {
+		assert.NoError(t, err)
+	}
+	err := again()
+	assert.ErrorContains(t, err, "is leaving")
+	assert.True(t, passing(err), "it is to be tried again")
+}

@@ -50,7 +50,7 @@ func init() {
 		}
 		defer run.Release()
 		defer everywhere.Release()
-		if _, err := interruptOne(ctx, run, 1); err != nil { // which loads the bridge's part
+		if err := loadInterrupt(ctx, run); err != nil {
 			return err
 		}
 		data, raised, err := everywhere.CallBytes(ctx, nil, nil)
@@ -118,13 +118,34 @@ func interruptAll(ctx context.Context, n int, run, leftBehind *pybridge.Object) 
 	return err
 }
 
-// interruptOne makes the call number i, and reports whether it was left.
-func interruptOne(ctx context.Context, run *pybridge.Object, i int64) (stuck int64, err error) {
+// interruptCall makes the call number i with a deadline, and gives what came of it.
+func interruptCall(ctx context.Context, run *pybridge.Object, i int64) error {
 	const shortest, longest = 2, 40
 	after := time.Duration(shortest+i*i%(longest-shortest)) * time.Millisecond
 	ctx, cancel := context.WithTimeout(gil.WithLabel(ctx, fmt.Sprint("call ", i)), after)
 	defer cancel()
-	_, _, err = run.CallBytes(ctx, []byte{byte(i % 251)}, nil)
+	_, _, err := run.CallBytes(ctx, []byte{byte(i % 251)}, nil)
+	return err
+}
+
+// loadInterrupt has the bridge load its part for interruptions, which a call does that is interrupted and not one whose
+// time is over before it begins.
+func loadInterrupt(ctx context.Context, run *pybridge.Object) error {
+	for i := int64(1); ; i++ {
+		err := interruptCall(ctx, run, i)
+		var interrupted *gil.InterruptedError
+		if errors.As(err, &interrupted) {
+			return nil
+		}
+		if !errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("call %d was not interrupted: %w", i, err)
+		}
+	}
+}
+
+// interruptOne makes the call number i, and reports whether it was left.
+func interruptOne(ctx context.Context, run *pybridge.Object, i int64) (stuck int64, err error) {
+	err = interruptCall(ctx, run, i)
 	var interrupted *gil.InterruptedError
 	switch {
 	case errors.As(err, &interrupted) && interrupted.Stuck:
