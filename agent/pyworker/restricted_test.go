@@ -26,6 +26,7 @@ func bothWays(list ...string) func(int, *pyworker.Config) {
 var unlisted = map[string]bool{
 	"test_large_bytes": true, "test_what_cannot_travel": true, "test_fork_of_failed_call_is_taken_back": true,
 	"test_rref_proxy": true, "test_rref_special_methods": true, "test_case_090_partial": true,
+	"test_wait_with_an_end": true, // which is about time, and the same under a list
 }
 
 // TestRestrictedCases: what works between workers works under lists that have it, both ways.
@@ -43,6 +44,13 @@ func TestRestrictedCases(t *testing.T) {
 			})
 		}
 	}
+}
+
+// What a worker refuses is told one that restricts its replies.
+func TestRestrictedRefusals(t *testing.T) {
+	workers := group(t, 2, bothWays("math"))
+	err := inside(t, workers[0], "refusals", "check_cause")
+	assert.NoError(t, err, "%+v", err)
 }
 
 func TestRestrictedLargeValues(t *testing.T) {

@@ -43,7 +43,7 @@ DEFAULT_ALLOWED = frozenset(
     pyrpc.internal:_receive_strided pyrpc.internal:_receive_subclass
     pyrpc.internal:_remote_exception pyrpc.internal:UnpicklableValue
     pyrpc.internal:RemoteError pyrpc.internal:RemoteTraceback
-    pyrpc.internal:SerializeError pyrpc.internal:DeserializeError
+    pyrpc.internal:SerializeError pyrpc.internal:DeserializeError pyrpc.internal:ForbiddenGlobal
     pyrpc.internal:WorkerInfo pyrpc.internal:_receive_rref
     pyrpc.internal:_call_method pyrpc.internal:_type_of_value
     pyrpc.internal:RpcError pyrpc.internal:RpcTimeoutError

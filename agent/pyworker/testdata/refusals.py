@@ -36,3 +36,8 @@ def check_texts(data, *texts):
 def check_printable(data):
     got = raises(rpc.DeserializeError, rpc.internal._handle_exception, pickle.loads(data))
     assert str(got).isprintable() and len(str(got)) < 2000, str(got)
+
+
+def check_cause():
+    exc = raises(rpc.DeserializeError, rpc.rpc_sync, "w1", check_printable, (b"",))
+    assert type(exc.__cause__) is ForbiddenGlobal and exc.__cause__.global_name == "refusals:check_printable", exc.__cause__
