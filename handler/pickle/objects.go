@@ -88,8 +88,8 @@ func (r *reader) object() bool {
 	if values[1].node.Kind != Tuple {
 		return r.fail("the arguments are a tuple")
 	}
-	if count == 3 && values[2].node.Kind != Dict {
-		return r.fail("the keyword arguments are a dict")
+	if count == 3 && !isKeywords(values[2].node) {
+		return r.fail("the keyword arguments are a dict whose keys are str")
 	}
 	n := r.node(kind)
 	if n == nil || !r.grow(sizeOfObject) {
@@ -106,6 +106,18 @@ func (r *reader) object() bool {
 	}
 	r.drop(count)
 	return r.push(n)
+}
+
+func isKeywords(n *Node) bool {
+	if n.Kind != Dict {
+		return false
+	}
+	for i := 0; i < len(n.Items); i += 2 {
+		if n.Items[i].Kind != Str {
+			return false
+		}
+	}
+	return true
 }
 
 func b2i(b bool) int32 {

@@ -10,14 +10,13 @@ type rewriter struct {
 	real  bool // names are looked up, by their names of Python 3
 	apply *pickle.Node
 	new   *pickle.Node
-	set   *pickle.Node
 }
 
 // rewrite makes a tree ready for Write.
 func rewrite(root *pickle.Node, real bool) *pickle.Node {
 	r := &rewriter{
 		seen: map[*pickle.Node]bool{}, real: real, apply: pickle.NewGlobal("canonical", "apply"),
-		new: pickle.NewGlobal("canonical", "new"), set: pickle.NewGlobal("canonical", "setter"),
+		new: pickle.NewGlobal("canonical", "new"),
 	}
 	r.node(root)
 	return root
@@ -25,6 +24,7 @@ func rewrite(root *pickle.Node, real bool) *pickle.Node {
 
 var kinds = map[pickle.ChangeKind]string{
 	pickle.Append: "append", pickle.SetItem: "set", pickle.AddItem: "add", pickle.Build: "state",
+	pickle.Setter: "setter",
 }
 
 func (r *rewriter) node(n *pickle.Node) {
@@ -42,16 +42,17 @@ func (r *rewriter) node(n *pickle.Node) {
 	for _, item := range n.Items {
 		r.node(item)
 	}
-	for i, change := range n.Changes {
+	if len(n.Changes) == 0 {
+		return
+	}
+	items := []*pickle.Node{r.apply}
+	for _, change := range n.Changes {
 		for _, item := range change.Items {
 			r.node(item)
 		}
-		items := []*pickle.Node{r.apply, pickle.NewStr(kinds[change.Kind]), pickle.NewTuple(change.Items...)}
-		if change.Kind == pickle.Setter {
-			items = append([]*pickle.Node{r.set}, change.Items...)
-		}
-		n.Changes[i] = pickle.Change{Kind: pickle.Call, Offset: change.Offset, Items: items}
+		items = append(items, pickle.NewStr(kinds[change.Kind]), pickle.NewTuple(change.Items...))
 	}
+	n.Changes = []pickle.Change{{Kind: pickle.Call, Offset: n.Offset, Items: items}}
 }
 
 // renamed gives the names of Python 3 for those that protocol 2 has of Python 2, as far as the corpus uses them.

@@ -46,10 +46,17 @@ class Stand:
         return made
 
     def __call__(self, *args):
+        if args and type(args[0]) is Stand:
+            args[0].note_call(self, *args[1:])
         made = object.__new__(Stand)
         made.how = ("call", self, args)
         made.log = []
         return made
+
+    def note_call(self, *step):
+        """Note a call that had this object first, once: one that a pickler drops and repeats is made once here."""
+        if not any(same_step(step, other) for other in self.log):
+            self.log.append(step)
 
     def __hash__(self):
         return 1  # so that the order of a set does not depend on addresses
@@ -70,24 +77,31 @@ class Stand:
         self.log.append(("state", state))
 
 
+def same_step(a, b):
+    return len(a) == len(b) and all(x is y or type(x) in (int, float) and repr(x) == repr(y) for x, y in zip(a, b))
+
+
 class StandInUnpickler(pickle._Unpickler):
     def find_class(self, module, name):
         return Stand("global", module, name)
 
 
-def apply(obj, kind, items):
-    """Do to an object what the Go test has written as a call."""
-    if kind == "append":
-        for item in items:
-            obj.append(item)
-    elif kind == "set":
-        for key, value in zip(items[::2], items[1::2]):
-            obj[key] = value
-    elif kind == "add":
-        for item in items:
-            obj.add(item)
-    elif kind == "state":
-        build(obj, items[0])
+def apply(obj, *steps):
+    """Do to an object what the Go test has written as a call: kinds of changes and what they have, in turn."""
+    for kind, items in zip(steps[::2], steps[1::2]):
+        if kind == "append":
+            for item in items:
+                obj.append(item)
+        elif kind == "set":
+            for key, value in zip(items[::2], items[1::2]):
+                obj[key] = value
+        elif kind == "add":
+            for item in items:
+                obj.add(item)
+        elif kind == "state":
+            build(obj, items[0])
+        else:
+            items[0](obj, *items[1:])
 
 
 def build(obj, state):
@@ -109,7 +123,7 @@ class SymbolicUnpickler(pickle.Unpickler):
 
     def find_class(self, module, name):
         if module == "canonical":
-            return {"apply": apply, "new": symbolic_new, "setter": symbolic_setter}[name]
+            return {"apply": apply, "new": symbolic_new}[name]
         return Stand("global", module, name)
 
 
@@ -117,14 +131,10 @@ def symbolic_new(cls, args, kwargs=None):
     return Stand.__new__(cls, *args, **(kwargs or {}))
 
 
-def symbolic_setter(obj, setter, state):
-    return setter(obj, state)
-
-
 class RealUnpickler(pickle.Unpickler):
     def find_class(self, module, name):
         if module == "canonical":
-            return {"apply": apply, "new": real_new, "setter": symbolic_setter}[name]
+            return {"apply": apply, "new": real_new}[name]
         return super().find_class(module, name)
 
 

@@ -1,0 +1,102 @@
+package pickle_test
+
+import (
+	"encoding/hex"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyrpc/pyrpc/handler/pickle"
+	"github.com/pyrpc/pyrpc/internal/testpython"
+)
+
+// FuzzRead reads arbitrary bytes, and pickles that were changed by who knows the format. Whatever they are, the reader
+// comes to an end, and says of what it refuses where and why; what it takes is written, read again, and the same.
+func FuzzRead(f *testing.F) {
+	addSeeds(f)
+	f.Fuzz(func(t *testing.T, data, other, script []byte) {
+		roundTrip(t, mutate(data, other, script))
+	})
+}
+
+// FuzzAgainstPython compares, of what the reader takes, what CPython's C unpickler makes of the canonical pickle
+// with what its pure-Python one makes of the original.
+func FuzzAgainstPython(f *testing.F) {
+	p := newPeer(f, testpython.Find(f))
+	addSeeds(f)
+	f.Fuzz(func(t *testing.T, data, other, script []byte) {
+		data = mutate(data, other, script)
+		if out, ok := roundTrip(t, data); ok {
+			assert.Empty(t, p.compare(t, 's', data, out), "%q", data)
+		}
+	})
+}
+
+// addSeeds adds real pickles, as they are and with changes.
+func addSeeds(f *testing.F) {
+	all := seeds(f)
+	for i, script := range scripts(2 * len(all)) {
+		f.Add(all[i%len(all)], all[(i*7+1)%len(all)], script)
+	}
+	for _, seed := range all {
+		f.Add(seed, []byte{}, []byte{})
+	}
+}
+
+// seeds are the small pickles of testdata/seeds.txt: all kinds of values, each pickler, each protocol.
+func seeds(t testing.TB) [][]byte {
+	t.Helper()
+	text, err := os.ReadFile("testdata/seeds.txt")
+	require.NoError(t, err)
+	var found [][]byte
+	for _, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
+		_, data, ok := strings.Cut(line, "\t")
+		require.True(t, ok, line)
+		raw, err := hex.DecodeString(data)
+		require.NoError(t, err, line)
+		found = append(found, raw)
+	}
+	return found
+}
+
+// fuzzLimits keep a run short.
+var fuzzLimits = pickle.Limits{Nodes: 5000, Memory: 1 << 20}
+
+// roundTrip reads a pickle and, if that is taken, compares it with what is read of what is written.
+func roundTrip(t *testing.T, data []byte) (out pickle.Output, ok bool) {
+	t.Helper()
+	tree, err := pickle.Read([][]byte{data}, fuzzLimits)
+	if _, again := pickle.Read(inParts(data), fuzzLimits); err != nil || again != nil {
+		assert.Equal(t, err, again, "parts make no difference: %q", data)
+		var said *pickle.Error
+		require.ErrorAs(t, err, &said, "%q", data)
+		assert.NotEmpty(t, said.Rule)
+		assert.True(t, said.Offset >= 0 && said.Offset <= len(data), "%v of %q", said, data)
+		return out, false
+	}
+	out, err = pickle.Write(rewrite(tree, false))
+	require.NoError(t, err, "%q", data)
+	more := pickle.Limits{Depth: 5000, Nodes: 1 << 20, KeyNodes: 1 << 20, HashNodes: 1 << 30}
+	again, err := pickle.Read([][]byte{inline(out)}, more)
+	require.NoError(t, err, "%q", data)
+	require.Empty(t, differs(tree, again), "%q", data)
+	return out, true
+}
+
+// The seeds reach every opcode that is read: a fuzzer that begins with them has nothing to find first.
+func TestSeedsHaveEveryOpcode(t *testing.T) {
+	found := map[byte]int{}
+	for _, seed := range seeds(t) {
+		_, ok := roundTrip(t, seed)
+		require.True(t, ok, "%q", seed)
+		for _, in := range instructions(seed) {
+			found[in.op]++
+		}
+	}
+	for _, op := range []byte("(.01JKMNRXabc}ehj]qrst)uGBC\x80\x81\x85\x86\x87\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x90\x91\x92\x93\x94\x95\x96") {
+		assert.Positive(t, found[op], "opcode %#x", op)
+	}
+}
