@@ -2,6 +2,7 @@ package pickle_test
 
 import (
 	"encoding/hex"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -18,7 +19,7 @@ import (
 func FuzzRead(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, data, other, script []byte) {
-		roundTrip(t, mutate(data, other, script))
+		roundTrip(t, candidate(data, other, script))
 	})
 }
 
@@ -28,11 +29,19 @@ func FuzzAgainstPython(f *testing.F) {
 	p := newPeer(f, testpython.Find(f))
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, data, other, script []byte) {
-		data = mutate(data, other, script)
+		data = candidate(data, other, script)
 		if out, ok := roundTrip(t, data); ok {
 			assert.Empty(t, p.compare(t, 's', data, out), "%q", data)
 		}
 	})
+}
+
+// candidate is a pickle with changes. What does not begin as one says how one is generated.
+func candidate(data, other, script []byte) []byte {
+	if len(data) > 0 && data[0] != 0x80 {
+		data = generate(data)
+	}
+	return mutate(data, other, script)
 }
 
 // addSeeds adds real pickles, as they are and with changes.
@@ -43,6 +52,9 @@ func addSeeds(f *testing.F) {
 	}
 	for _, seed := range all {
 		f.Add(seed, []byte{}, []byte{})
+	}
+	for _, program := range programs(100) {
+		f.Add(program, []byte{}, []byte{})
 	}
 }
 
@@ -60,6 +72,46 @@ func seeds(t testing.TB) [][]byte {
 		found = append(found, raw)
 	}
 	return found
+}
+
+// programs are some for generate.
+func programs(count int) [][]byte {
+	rng := rand.New(rand.NewPCG(18, 2))
+	found := make([][]byte, count)
+	for i := range found {
+		found[i] = make([]byte, 1+rng.IntN(300))
+		for j := range found[i] {
+			found[i][j] = byte(rng.Uint32()) &^ 0x80
+		}
+	}
+	return found
+}
+
+// What is generated is mostly taken, and so are pickles with small changes: the fuzzers get behind the first rule.
+func TestMuchOfWhatIsFuzzedIsTaken(t *testing.T) {
+	p := newPeer(t, testpython.Find(t))
+	taken := 0
+	for _, program := range programs(3000) {
+		data := generate(program)
+		if out, ok := roundTrip(t, data); ok {
+			taken++
+			require.Empty(t, p.compare(t, 's', data, out), "%q", data)
+		}
+	}
+	assert.Greater(t, taken, 1500)
+	t.Logf("%d of 3000 generated", taken)
+
+	taken = 0
+	all := seeds(t)
+	for i, script := range scripts(10 * len(all)) {
+		data := mutate(all[i%len(all)], all[(i*7+1)%len(all)], script)
+		if out, ok := roundTrip(t, data); ok {
+			taken++
+			require.Empty(t, p.compare(t, 's', data, out), "%q", data)
+		}
+	}
+	assert.Greater(t, taken, len(all))
+	t.Logf("%d of %d changed", taken, 10*len(all))
 }
 
 // fuzzLimits keep a run short.
