@@ -20,6 +20,7 @@ const (
 	sizeOfKeyValue = 104 // of a dict that has just grown
 	sizeOfMember   = 108 // of a set that has just grown
 	sizeOfText     = 64  // a str without its text
+	sizeOfWideText = 80  // the same, where not all of it is ASCII
 )
 
 // sizeOfStr is what the str of a text takes. It returns false for what is not UTF-8, in which CPython's surrogatepass
@@ -51,7 +52,7 @@ func sizeOfStr(b []byte) (int64, bool) {
 	case widest < 0x10000:
 		width = 2
 	}
-	return sizeOfText + width*count, true
+	return sizeOfWideText + width*count, true
 }
 
 // isSurrogate says whether b begins with a surrogate in the form of UTF-8.

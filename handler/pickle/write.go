@@ -94,16 +94,16 @@ func (w *writer) visit(n *Node, level int) error {
 	if err := w.visitAll(n.Items, level+1); err != nil {
 		return err
 	}
+	if len(n.Items) > 0 {
+		e = w.find(n) // the table may have grown
+	}
+	e.state = counted // also while its changes are: it is in the memo then
 	for _, change := range n.Changes {
 		w.size += 8
 		if err := w.visitAll(change.Items, level+1); err != nil {
 			return err
 		}
 	}
-	if len(n.Items)+len(n.Changes) > 0 {
-		e = w.find(n) // the table may have grown
-	}
-	e.state = counted
 	return nil
 }
 

@@ -7,6 +7,8 @@ is a letter and its fields, themselves frames:
   r PICKLE CANONICAL BUFFER…   -> "" if both make the same objects, or else what differs
   s PICKLE CANONICAL BUFFER…   -> the same, with a stand-in for every global
   h            -> literals and their hashes, a line each
+  e EXPRESSION CANONICAL -> "" if the canonical pickle makes what the expression says
+  m PICKLE     -> how much memory its objects take, in bytes
 
 A BUFFER is a letter, b for bytes and a for bytearray, or g for a global, and the content.
 
@@ -19,6 +21,7 @@ import pickle
 import pickletools
 import struct
 import sys
+import tracemalloc
 
 import corpus
 from same import difference
@@ -178,6 +181,16 @@ def answer(request):
         return b"".join(frame(part) for pair in corpus.pickles() for part in pair)
     if kind == b"h":
         return corpus.hashes().encode()
+    if kind == b"e":
+        made = SymbolicUnpickler(io.BytesIO(rest[1])).load()
+        return difference(eval(rest[0].decode()), made).encode()
+    if kind == b"m":
+        tracemalloc.start()
+        made = pickle.loads(rest[0])
+        size, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        del made
+        return str(size).encode()
     reader, canonical_reader = {
         b"r": (pickle._Unpickler, RealUnpickler),
         b"s": (StandInUnpickler, SymbolicUnpickler),
