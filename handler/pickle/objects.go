@@ -57,15 +57,25 @@ func (r *reader) line() (string, bool) {
 }
 
 func isName(s string) bool {
-	if s == "" || len(s) > maxName || !utf8.ValidString(s) {
+	if s == "" || len(s) > maxName {
 		return false
 	}
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c >= 0x7f {
+			return isWideName(s[i:])
+		}
+	}
+	return true
+}
+
+// isWideName is isName for what is not ASCII.
+func isWideName(s string) bool {
 	for _, c := range s {
 		if c < 0x20 || 0x7f <= c && c < 0xa0 {
 			return false
 		}
 	}
-	return true
+	return utf8.ValidString(s)
 }
 
 // object reads REDUCE, NEWOBJ and NEWOBJ_EX.

@@ -93,3 +93,14 @@ var opcodes = [256]opcode{
 	'o': {name: "OBJ"}, 'p': {name: "PUT"}, 0x82: {name: "EXT1"}, 0x83: {name: "EXT2"}, 0x84: {name: "EXT4"},
 	opNextBuffer: {name: "NEXT_BUFFER"}, opReadOnlyBuffer: {name: "READONLY_BUFFER"},
 }
+
+// readAt says which opcodes are read at each protocol.
+var readAt = func() (table [maxProtocol - minProtocol + 1][256]bool) {
+	for protocol := range table {
+		for op, known := range opcodes {
+			p := byte(minProtocol + protocol)
+			table[protocol][op] = known.first > 0 && known.first <= p && p <= known.last
+		}
+	}
+	return table
+}()

@@ -69,14 +69,20 @@ func (r *reader) run() bool {
 	if !r.begin() {
 		return false
 	}
+	isRead := &readAt[r.proto-minProtocol]
 	for {
-		if r.rest() == 0 && !r.leaveFrame() {
+		r.at = r.offset()
+		if r.at == r.end && !r.leaveFrame() {
 			return false
 		}
-		r.at = r.offset()
-		r.op = r.take(1)[0]
-		if known := &opcodes[r.op]; r.proto < known.first || r.proto > known.last {
-			return r.refuseOpcode(known)
+		if r.pos < len(r.window) {
+			r.op = r.window[r.pos]
+			r.pos++
+		} else {
+			r.op = r.take(1)[0]
+		}
+		if !isRead[r.op] {
+			return r.refuseOpcode(&opcodes[r.op])
 		}
 		if r.op == opStop {
 			return r.stop()

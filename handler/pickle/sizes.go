@@ -1,6 +1,9 @@
 package pickle
 
-import "unicode/utf8"
+import (
+	"encoding/binary"
+	"unicode/utf8"
+)
 
 // What objects take in CPython, in bytes: those of 64 bits, the largest of the versions 3.9 to 3.15, with the
 // collector's head and rounded up to what its allocator hands out. The bytes of [LargeData] and more do not count: the
@@ -27,6 +30,9 @@ const (
 // allows surrogates, too.
 func sizeOfStr(b []byte) (int64, bool) {
 	ascii := 0
+	for ascii+8 <= len(b) && binary.LittleEndian.Uint64(b[ascii:])&0x8080808080808080 == 0 {
+		ascii += 8
+	}
 	for ascii < len(b) && b[ascii] < utf8.RuneSelf {
 		ascii++
 	}
