@@ -32,9 +32,9 @@ func agentCommand(c *common) *cobra.Command {
 		Short: "Serve Python functions to other workers",
 		Long: `agent runs a worker: it serves calls of Python functions until it is stopped by SIGINT or SIGTERM,
 and then ends what it does and leaves. The group is what --peer names, or whoever meets at the
---coordinator; with a name (w0=HOST:PORT) no other worker is taken for that. It listens on the loopback interface unless --listen says otherwise, and elsewhere wants
-TLS with a CA, or TLS and a token: whoever can call can run code. What functions print is written line by line,
-also where standard output is a pipe or a file.`,
+--coordinator; with a name (w0=HOST:PORT) no other worker is taken for that. It listens on the loopback
+interface unless --listen says otherwise, and elsewhere wants TLS with a CA, or TLS and a token: whoever can
+call can run code. What functions print is written line by line, also where standard output is a pipe or a file.`,
 		Example: "  pyrpc agent --name w0 --listen 127.0.0.1:29500\n" +
 			"  pyrpc call --peer w0=127.0.0.1:29500 w0 math:hypot 3 4\n" +
 			"  pyrpc agent --name w1 --peer w0=127.0.0.1:29500 --allow math --allow w0=mymodule.*",
