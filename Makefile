@@ -20,7 +20,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LDFLAGS := -X main.version=$(VERSION)
 
 # Packages without C: built and tested with CGO_ENABLED=0 too, which proves the layering.
-PURE := ./agent ./agent/proto/... ./agent/shm/... ./internal/hugepages/... ./cleanup/... ./handler/wire/... ./handler/pickle/... ./agent/pyworker/budget/... ./handler/policy/... ./internal/gate/... ./internal/cpython/discover/...
+PURE := ./agent ./agent/handshake/... ./agent/proto/... ./agent/shm/... ./internal/hugepages/... ./cleanup/... ./handler/wire/... ./handler/pickle/... ./agent/pyworker/budget/... ./handler/policy/... ./internal/gate/... ./internal/cpython/discover/...
 
 # The interpreter that setup chooses, and says: the first that has torch, else numpy, else any.
 TEST_PYTHON = $$(scripts/python.sh --most numpy torch)

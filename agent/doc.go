@@ -29,7 +29,9 @@
 //
 // Whoever can call can run code. By default the agent listens on the loopback interface only. Beyond it, it
 // wants [TLS] with a CA (every worker has a certificate of its name), or TLS and a [Token]; New refuses
-// anything less unless Config.Insecure is set. A [Policy] says what which worker may have called; the Executor
+// anything less unless Config.Insecure is set. Two agents with tokens prove them to each other, on each connection,
+// before anything else is sent; see package handshake. Without TLS that keeps strangers out, and not who can
+// stand between the two. A [Policy] says what which worker may have called; the Executor
 // finds it with [PeerFrom] and enforces it. Connections that do not prove who they are cost one place among
 // few, for a short time, and keep nobody else out.
 //

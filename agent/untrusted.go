@@ -41,13 +41,13 @@ func (d *dialerCreds) ClientHandshake(ctx context.Context, authority string, raw
 		return nil, nil, err
 	}
 	known := connInfo{AuthInfo: info}
-	if _, overTLS := known.tlsState(); overTLS {
-		conn = &newConn{Conn: conn, creds: d, heard: make(chan struct{})}
-	}
 	if err := d.proveToken(ctx, conn, &known); err != nil {
 		d.note(err)
 		_ = conn.Close()
 		return nil, nil, err
+	}
+	if _, overTLS := known.tlsState(); overTLS {
+		conn = &newConn{Conn: conn, creds: d, heard: make(chan struct{})}
 	}
 	return conn, known, nil
 }
