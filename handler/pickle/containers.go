@@ -98,11 +98,11 @@ func (r *reader) additions(group int, toMark bool) (target *Node, values []slot,
 func (r *reader) add(target *Node, values []slot, change ChangeKind) ([]*Node, bool) {
 	var added []*Node
 	if target.Kind == Reduce || target.Kind == Instance {
-		c, ok := r.change(target, change, len(values))
+		room, ok := r.change(target, change, len(values))
 		if !ok {
 			return nil, false
 		}
-		added = c.Items
+		added = room
 	} else if old := len(target.Items); old == 0 {
 		target.Items = r.list(len(values))
 		added = target.Items

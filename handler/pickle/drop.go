@@ -17,7 +17,7 @@ func (r *reader) pop() bool {
 	if node := top.node; top.own && !node.memoized && (node.Kind == Reduce || node.Kind == Instance) {
 		if r.isStateSetter(node) {
 			args := node.Items[1].Items
-			return r.setState(args[0], Setter, append([]*Node{node.Items[0]}, args[1:]...)...)
+			return r.setState(args[0], Setter, node.Items[0], args[1])
 		}
 		r.drop(1)
 		return r.refetchObject(node)
@@ -49,7 +49,7 @@ func (r *reader) isStateSetter(call *Node) bool {
 	}
 	below := r.stack[len(r.stack)-2]
 	args := call.Items[1].Items
-	return below.own && len(args) > 0 && args[0] == below.node && (below.node.Kind == Reduce || below.node.Kind == Instance)
+	return below.own && len(args) == 2 && args[0] == below.node && (below.node.Kind == Reduce || below.node.Kind == Instance)
 }
 
 // peek says whether the next opcode is there, in the same frame, and this one.
@@ -83,8 +83,7 @@ func (r *reader) refetch(dropped []slot, kinds ...Kind) bool {
 		}
 	}
 	r.drop(len(dropped) + 1)
-	r.stack = append(r.stack, slot{node: n})
-	return true
+	return r.pushShared(n)
 }
 
 // refetchObject is refetch for an object that was dropped. Its arguments must be the very same: a set, which is called

@@ -51,6 +51,10 @@ func TestSizesAreBounded(t *testing.T) {
 	assert.NoError(t, tryRead("("+strings.Repeat("K\x05", 99)+"t", some))
 	assert.ErrorContains(t, tryRead("("+strings.Repeat("K\x05", 100)+"t", some), "100 objects at most")
 
+	assert.ErrorContains(t, tryRead("("+strings.Repeat("N", 101)+"t", some), "as many at once on its stack")
+	assert.ErrorContains(t, tryRead("]\x94("+strings.Repeat("h\x00", 100)+"t\x86", some), "on its stack")
+	assert.ErrorContains(t, tryRead(strings.Repeat("(", 101)+strings.Repeat("t", 101), some), "on its stack")
+
 	long := func(size int) string {
 		return "\x8b" + string(binary.LittleEndian.AppendUint32(nil, uint32(size))) + strings.Repeat("\x01", size)
 	}

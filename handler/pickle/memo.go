@@ -56,8 +56,7 @@ func (r *reader) get() bool {
 	if index >= uint64(len(r.memo)) {
 		return r.fail("what is fetched from the memo was put there before")
 	}
-	r.stack = append(r.stack, slot{node: r.memo[index]})
-	return true
+	return r.pushShared(r.memo[index])
 }
 
 // top is the uppermost value within reach.

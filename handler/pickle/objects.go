@@ -137,15 +137,23 @@ func b2i(b bool) int32 {
 	return 0
 }
 
-// change adds a change with room for so many nodes. A pickler writes them in the order of their kinds, and one state.
-func (r *reader) change(target *Node, kind ChangeKind, size int) (*Change, bool) {
+// change adds a change with room for so many nodes, or the room to the last change where that is of the same kind. It
+// returns the room. A pickler writes changes in the order of their kinds, and one state.
+func (r *reader) change(target *Node, kind ChangeKind, size int) ([]*Node, bool) {
 	if last := len(target.Changes) - 1; last >= 0 {
-		if before := target.Changes[last].Kind; before >= Build || before > kind {
+		c := &target.Changes[last]
+		if c.Kind >= Build || c.Kind > kind {
 			return nil, r.fail("an object gets its elements, then its items, then one state")
 		}
+		if c.Kind == kind {
+			old := len(c.Items)
+			c.Items = append(c.Items, r.list(size)...)
+			return c.Items[old:], true
+		}
 	}
-	target.Changes = append(target.Changes, Change{Kind: kind, Offset: r.at, Items: r.list(size)})
-	return &target.Changes[len(target.Changes)-1], true
+	items := r.list(size)
+	target.Changes = append(target.Changes, Change{Kind: kind, Offset: r.at, Items: items})
+	return items, true
 }
 
 // build reads BUILD.
@@ -162,11 +170,11 @@ func (r *reader) build() bool {
 
 // setState makes the nodes a last change of an object, and drops the uppermost value.
 func (r *reader) setState(target *Node, kind ChangeKind, nodes ...*Node) bool {
-	c, ok := r.change(target, kind, len(nodes))
+	room, ok := r.change(target, kind, len(nodes))
 	if !ok {
 		return false
 	}
-	copy(c.Items, nodes)
+	copy(room, nodes)
 	for _, n := range nodes {
 		target.weigh(n)
 		// Nor is a dict or a tuple that is the state a level of its own: it has one below it.

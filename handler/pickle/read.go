@@ -53,15 +53,15 @@ type slot struct {
 	own  bool // made at this place, and not fetched from the memo
 }
 
-// leave drops what the reader refers to, and makes it ready for the next.
+// leave drops what the reader refers to, and makes it ready for the next if it has not become large.
 func (r *reader) leave() {
-	clear(r.stack)
-	clear(r.memo)
-	clear(r.keyed)
-	*r = reader{stack: r.stack[:0], marks: r.marks[:0], memo: r.memo[:0], keyed: r.keyed[:0]}
-	if cap(r.stack)+cap(r.memo) < 4096 {
-		readers.Put(r)
+	if cap(r.stack) > 256 || cap(r.memo) > 1024 {
+		return
 	}
+	clear(r.stack[:cap(r.stack)])
+	clear(r.memo)
+	*r = reader{stack: r.stack[:0], marks: r.marks[:0], memo: r.memo[:0]}
+	readers.Put(r)
 }
 
 // run reads up to the end. It returns false with r.err set, as all that is named by an opcode does.
@@ -151,9 +151,7 @@ func (r *reader) step() bool {
 	case opBinGet, opLongBinGet:
 		return r.get()
 	case opMark:
-		r.marks = append(r.marks, len(r.stack))
-		r.fence = len(r.stack)
-		return true
+		return r.mark()
 	case opPop:
 		return r.pop()
 	case opPopMark:
@@ -186,6 +184,16 @@ func (r *reader) step() bool {
 		return r.build()
 	}
 	return r.fail("PROTO comes once, at the beginning") // what is left of the opcodes that are read
+}
+
+// mark reads MARK.
+func (r *reader) mark() bool {
+	if len(r.marks) >= r.limits.Nodes {
+		return r.tooMany()
+	}
+	r.marks = append(r.marks, len(r.stack))
+	r.fence = len(r.stack)
+	return true
 }
 
 // frame reads FRAME.

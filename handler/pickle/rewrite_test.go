@@ -45,14 +45,14 @@ func (r *rewriter) node(n *pickle.Node) {
 	if len(n.Changes) == 0 {
 		return
 	}
-	items := []*pickle.Node{r.apply}
+	var steps []*pickle.Node
 	for _, change := range n.Changes {
 		for _, item := range change.Items {
 			r.node(item)
 		}
-		items = append(items, pickle.NewStr(kinds[change.Kind]), pickle.NewTuple(change.Items...))
+		steps = append(steps, pickle.NewStr(kinds[change.Kind]), pickle.NewTuple(change.Items...))
 	}
-	n.Changes = []pickle.Change{{Kind: pickle.Call, Offset: n.Offset, Items: items}}
+	n.Changes = []pickle.Change{{Kind: pickle.Call, Offset: n.Offset, Items: []*pickle.Node{r.apply, pickle.NewTuple(steps...)}}}
 }
 
 // renamed gives the names of Python 3 for those that protocol 2 has of Python 2, as far as the corpus uses them.

@@ -90,6 +90,9 @@ func TestRules(t *testing.T) {
 		{"POP of a call, for another", "\x80\x04\x8c\x01m\x8c\x01n\x93)R\x94\x8c\x01m\x8c\x01n\x93)R0h\x00\x86.", 21, "POP", "the same call"},
 		{"POP of a call, for one with other arguments", "\x80\x04\x8c\x01m\x8c\x01n\x93\x94)R\x94h\x00N\x85R0h\x01\x86.", 18, "POP", "the same arguments"},
 
+		{"POP of a call of three arguments", "\x80\x04\x8c\x01m\x8c\x01n\x93\x94)R\x94h\x00h\x01NN\x87R0.", 21, "POP", "fetched from the memo"},
+		{"setter twice", "\x80\x04\x8c\x01m\x8c\x01n\x93\x94)R\x94h\x00h\x01N\x86R0h\x00h\x01N\x86R0.", 28, "POP", "then one state"},
+
 		{"list as a key", "\x80\x04}]Ns.", 5, "SETITEM", "has a hash"},
 		{"dict as a key", "\x80\x04}}Ns.", 5, "SETITEM", "has a hash"},
 		{"set as an element", "\x80\x04\x8f(\x8f\x90.", 5, "ADDITEMS", "has a hash"},

@@ -11,7 +11,6 @@ import (
 // isomorphism finds out whether two trees are the same: values, shape, sharing and cycles.
 type isomorphism struct {
 	there, back map[*pickle.Node]*pickle.Node
-	buffers     []pickle.Buffer
 }
 
 // differs returns what differs first, or "".

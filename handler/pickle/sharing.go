@@ -79,7 +79,7 @@ func (u *uses) grow() {
 
 // reset forgets all nodes.
 func (u *uses) reset() {
-	if len(u.table) > 1<<10 {
+	if len(u.table) > 1<<8 { // which would take longer to clear than a small pickle to write
 		*u = uses{}
 		return
 	}

@@ -1,7 +1,5 @@
 package pickle
 
-import "fmt"
-
 // slab hands out nodes and lists of nodes from a few large allocations: a small pickle takes one of each.
 type slab struct {
 	nodes    []Node
@@ -26,7 +24,7 @@ func (r *reader) node(kind Kind) *Node {
 	if len(r.nodes) == 0 {
 		size := min(r.chunk, r.left)
 		if size == 0 {
-			r.fail(fmt.Sprintf("a pickle has %d objects at most", r.limits.Nodes))
+			r.tooMany()
 			return nil
 		}
 		r.nodes = make([]Node, size)

@@ -10,8 +10,24 @@ import (
 
 // push puts a node that was made just now onto the stack.
 func (r *reader) push(n *Node) bool {
+	if len(r.stack) >= r.limits.Nodes {
+		return r.tooMany()
+	}
 	r.stack = append(r.stack, slot{n, true})
 	return true
+}
+
+// pushShared puts a node onto the stack that was made elsewhere.
+func (r *reader) pushShared(n *Node) bool {
+	if len(r.stack) >= r.limits.Nodes {
+		return r.tooMany()
+	}
+	r.stack = append(r.stack, slot{node: n})
+	return true
+}
+
+func (r *reader) tooMany() bool {
+	return r.fail(fmt.Sprintf("a pickle has %d objects at most, and as many at once on its stack", r.limits.Nodes))
 }
 
 // grow adds to what the objects take, in bytes.

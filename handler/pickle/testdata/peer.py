@@ -89,7 +89,7 @@ class StandInUnpickler(pickle._Unpickler):
         return Stand("global", module, name)
 
 
-def apply(obj, *steps):
+def apply(obj, steps):
     """Do to an object what the Go test has written as a call: kinds of changes and what they have, in turn."""
     for kind, items in zip(steps[::2], steps[1::2]):
         if kind == "append":
