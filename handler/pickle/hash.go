@@ -10,19 +10,26 @@ import (
 
 // HashOf is what CPython's hash of a node is, or a number that stands for it: for text and bytes, whose hash has a
 // secret there, one with a secret of this process. It returns false where an object says itself what its hash is; of
-// those it asks hash, which may be nil. What cannot be hashed has some number.
+// those it asks hash, which may be nil, and may call HashOf again. What cannot be hashed has some number.
 func HashOf(n *Node, hash func(*Node) (uint64, bool)) (uint64, bool) {
-	if !n.hashed {
-		h, ok := compute(n, hash)
-		if h == math.MaxUint64 { // -1, which CPython has for an error
-			h--
-		}
-		if n.weight == 0 { // not one of Read's, which one goroutine has for itself
-			return h, ok
-		}
-		n.hash, n.opaque, n.hashed = h, !ok, true
+	if n.hashed {
+		return n.hash, !n.opaque
 	}
-	return n.hash, !n.opaque
+	if n.hashing { // an object in a list that hash has looked into
+		return 0, false
+	}
+	own := n.weight > 0 // one of Read's, which one goroutine has for itself
+	if own {
+		n.hashing = true
+	}
+	h, ok := compute(n, hash)
+	if h == math.MaxUint64 { // -1, which CPython has for an error
+		h--
+	}
+	if own {
+		n.hashing, n.hash, n.opaque, n.hashed = false, h, !ok, true
+	}
+	return h, ok
 }
 
 var seed = maphash.MakeSeed()

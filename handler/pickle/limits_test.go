@@ -217,6 +217,16 @@ func TestObjectsAsKeysAreBounded(t *testing.T) {
 	assert.ErrorContains(t, tryRead("\x8f("+strings.Join(keys, "")+"\x90", pickle.Limits{Hash: same}), "32 keys of one hash")
 }
 
+// A policy that looks into a list for the hash of an object can come upon the object again.
+func TestTheHashOfAnObjectThatHoldsItselfEnds(t *testing.T) {
+	tree := read(t, "\x80\x04\x8c\x01m\x8c\x01n\x93\x94]\x94h\x00h\x01\x85R\x94a\x85R0h\x02.")
+	var within func(n *pickle.Node) (uint64, bool)
+	within = func(n *pickle.Node) (uint64, bool) { return pickle.HashOf(n.Items[1].Items[0].Items[0], within) }
+	require.Same(t, tree, tree.Items[1].Items[0].Items[0])
+	_, ok := pickle.HashOf(tree, within)
+	assert.False(t, ok)
+}
+
 // What a policy makes a dict or a set of was not one when it was read.
 func TestKeysAreCheckedWhenAskedTo(t *testing.T) {
 	tree := read(t, "\x80\x04]("+long(1)+long(2)+"e.")

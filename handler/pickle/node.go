@@ -48,6 +48,7 @@ type Node struct {
 	// Read's own, of every node that it makes.
 	memoized bool   // the pickle has memoized it
 	keyed    bool   // its keys will be looked at when all is read
+	hashing  bool   // its hash is being computed
 	hashed   bool   // hash and opaque are known
 	opaque   bool   // what the hash is in CPython is for the object itself to say
 	depth    int32  // levels of the tree that begin here
