@@ -274,3 +274,26 @@ func TestLease_tooShort(t *testing.T) {
 		assert.Equal(t, "RRefLease", wrong.Field)
 	}
 }
+
+// While a worker's former life is still connected to, and its present one has come, a fork is for whichever adopts it.
+func TestLease_forkBetweenTwoLives(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+		_, err := agents[0].Call(t.Context(), "w1", Request{Body: Bytes(nil)})
+		require.Error(t, err) // no fork, but they have met
+		next, _ := w.start(1)
+		_, err = next.Call(t.Context(), "w0", Request{Body: Bytes(nil)})
+		require.Error(t, err)
+		require.Equal(t, agents[1].incarnation, agents[0].lifeOf("w1"))
+		r, err := agents[0].NewRRef(newText("v", &w.live), nil)
+		require.NoError(t, err)
+		fork, err := r.Fork(t.Context(), "w1")
+		require.NoError(t, err)
+		r.Release()
+		adopted, err := next.Adopt(fork)
+		require.NoError(t, err)
+		hereIs(t, adopted, "v")
+		adopted.Release()
+		synctest.Wait()
+		assert.Zero(t, w.live.Load())
+	})
+}
