@@ -45,19 +45,19 @@ def _release(reference):
         reference.host.release(reference.handle)
 
 
-def _find(rref):
-    found = _references.get(id(rref))
-    return found if found is not None and found() is rref else None
-
-
 def _reference(rref):
-    found = _find(rref)
-    if found is None:
+    found = _references.get(id(rref))
+    if found is None or found() is not rref:
         raise RuntimeError(
             f"this {type(rref).__name__} refers to nothing: an RRef is made by RRef(value), by"
             " remote(), or comes as an argument or a result of a call"
         )
     return found
+
+
+def _has_reference(rref):
+    found = _references.get(id(rref))
+    return found is not None and found() is rref
 
 
 class RRef:
@@ -70,7 +70,7 @@ class RRef:
     __slots__ = ("__weakref__",)
 
     def __init__(self, value, type_hint=None):
-        if _find(self) is not None:
+        if _has_reference(self):
             raise RuntimeError(f"{self} has a value already")
         host = _host.current()
         made = host.new_rref(_host.Box(value))
@@ -116,7 +116,7 @@ class RRef:
                 f"local_value() of {reference.text} on worker {reference.host.name}: the value is at"
                 f" {reference.owner}. Call it there, or to_here()"
             )
-        found = _ask(reference, "local_value", 0)
+        found = _open_host(reference, "local_value").local_value(reference.handle, 0)
         if type(found) is tuple:
             raise failure(*found)
         _rpc._handle_exception(found[0])
@@ -155,8 +155,7 @@ class RRef:
         return RRefProxy(self, function, timeout)
 
     def __repr__(self):
-        reference = _find(self)
-        return f"<{type(self).__name__} that refers to nothing>" if reference is None else reference.text
+        return _reference(self).text if _has_reference(self) else f"<{type(self).__name__} that refers to nothing>"
 
     __str__ = __repr__
 
