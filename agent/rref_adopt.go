@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"crypto/sha256"
+
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
@@ -60,8 +62,8 @@ func (a *Agent) adoptOfOwner(owner Worker, f *agentpb.Fork) (*RRef, error) {
 // adoptOfUser makes a user of a fork that another user made. The owner is told, by that one's word.
 func (a *Agent) adoptOfUser(owner Worker, f *agentpb.Fork) (*RRef, error) {
 	grant := f.GetReference().GetGrant()
-	if len(grant.GetProof()) == 0 {
-		return nil, failure(codes.InvalidArgument, "this is no fork of an RRef: nobody gives his word for it")
+	if len(grant.GetProof()) != sha256.Size {
+		return nil, failure(codes.InvalidArgument, "this is no fork of an RRef: its proof has %d bytes, not %d", len(grant.GetProof()), sha256.Size)
 	}
 	r := a.childRRef(owner, f)
 	r.key = string(grant.GetProof())

@@ -233,6 +233,7 @@ func TestRRef_anHonestWorkerIsNoTool(t *testing.T) {
 		"its own value, without proof": {Reference: &agentpb.Reference{Rref: own.id.proto(), Incarnation: own.incarnation}, Owner: "w1", Parent: "w1", To: "w1"},
 		"no secret":                    {Reference: showing(named(h.secret), random(15)), Owner: "w0", Parent: "w0", To: "w1"},
 		"no reference":                 {Owner: "w0", Parent: "w2", To: "w1"},
+		"a proof that is too long":     {Reference: &agentpb.Reference{Grant: &agentpb.Grant{Proof: random(33)}}, Owner: "w0", Parent: "w2", To: "w1"},
 	} {
 		b, err := proto.Marshal(f)
 		require.NoError(t, err)
