@@ -72,6 +72,44 @@ func TestSizesAreBounded(t *testing.T) {
 	assert.Error(t, tryRead(shared, pickle.Limits{Memory: 79_000}))
 }
 
+// What a call or an object may copy counts each time: from the memo it can be given to many.
+func TestCopiesAreBounded(t *testing.T) {
+	global := "\x8c\x01m\x8c\x01n\x93\x94"
+	wide := strings.Repeat("N", 10_000)
+	body := "\x8e\x40\x0d\x03\x00\x00\x00\x00\x00" + strings.Repeat("b", 200_000)
+	for name, c := range map[string]struct{ value, use string }{
+		"arguments":  {"(" + wide + "t\x94", "h\x00h\x01R"},
+		"a list":     {"](" + wide + "e\x85\x94", "h\x00h\x01R"},
+		"a set":      {"\x8f(" + numbers(10_000) + "\x90\x85\x94", "h\x00h\x01\x81"},
+		"keywords":   {"}(" + texts(10_000) + "u\x94", "h\x00)h\x01\x92"},
+		"a state":    {"}(" + texts(10_000) + "u\x94", "h\x00)\x81h\x01b"},
+		"two states": {"}}(" + texts(10_000) + "u\x86\x94", "h\x00)\x81h\x01b"},
+		"an array's": {"K\x01" + body + "\x86\x94", "h\x00)\x81h\x01b"},
+		"text":       {"X\x40\x0d\x03\x00" + strings.Repeat("b", 200_000) + "\x85\x94", "h\x00h\x01R"},
+	} {
+		with := func(count int) string { return global + c.value + "](" + strings.Repeat(c.use, count) + "e\x87" }
+		assert.NoError(t, tryRead(with(1), pickle.Limits{Memory: 8 << 20}), name)
+		assert.ErrorContains(t, tryRead(with(5000), pickle.Limits{}), "the objects of a pickle take", name)
+	}
+}
+
+// numbers writes n ints, texts as many str and values.
+func numbers(n int) string {
+	out := ""
+	for i := range n {
+		out += "M" + string([]byte{byte(i), byte(i >> 8)})
+	}
+	return out
+}
+
+func texts(n int) string {
+	out := ""
+	for i := range n {
+		out += "\x8c\x02" + string([]byte{'a' + byte(i%20), 'a' + byte(i/20%20)}) + "N"
+	}
+	return out
+}
+
 // long writes an int of eight bytes.
 func long(n uint64) string { return "\x8a\x08" + string(binary.LittleEndian.AppendUint64(nil, n)) }
 

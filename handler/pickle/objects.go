@@ -98,6 +98,9 @@ func (r *reader) object() bool {
 	if values[1].node.Kind != Tuple {
 		return r.fail("the arguments are a tuple")
 	}
+	if !r.hand(values[1].node) || count == 3 && !r.hand(values[2].node) {
+		return false
+	}
 	if count == 3 && !isKeywords(values[2].node) {
 		return r.fail("the keyword arguments are a dict whose keys are str")
 	}
@@ -165,7 +168,7 @@ func (r *reader) build() bool {
 	if target.Kind != Reduce && target.Kind != Instance {
 		return r.fail("what gets a state is an object that a call or a class made")
 	}
-	return r.setState(target, Build, values[0].node)
+	return r.hand(values[0].node) && r.setState(target, Build, values[0].node)
 }
 
 // setState makes the nodes a last change of an object, and drops the uppermost value.

@@ -44,7 +44,7 @@ class Stand:
         if cls is Stand:
             made.how = args
         else:  # cls.__new__(cls, …) of NEWOBJ: Stand is an instance here, and no class
-            made.how = ("new", cls, args, kwargs)
+            made.how = ("new", cls, args, kwargs, outline((args, kwargs)))
         made.log = []
         return made
 
@@ -52,7 +52,7 @@ class Stand:
         if args and type(args[0]) is Stand:
             args[0].note_call(self, *args[1:])
         made = object.__new__(Stand)
-        made.how = ("call", self, args)
+        made.how = ("call", self, args, outline(args))
         made.log = []
         return made
 
@@ -77,7 +77,17 @@ class Stand:
         self.log.append(("add", item))
 
     def __setstate__(self, state):
-        self.log.append(("state", state))
+        self.log.append(("state", state, outline(state)))
+
+
+def outline(x, depth=4):
+    """Say what a value is like now: whoever gets it may copy it before more is added."""
+    if type(x) is Stand:
+        return f"<{len(x.log)}>"
+    if not depth or type(x) not in (list, tuple, dict, set, frozenset):
+        return type(x).__name__
+    items = list(x.items()) if type(x) is dict else x
+    return f"{type(x).__name__}{len(x)}[{','.join(outline(i, depth - 1) for i in items)}]"
 
 
 def same_step(a, b):
