@@ -16,7 +16,8 @@ const maxChunk = 1024
 // init sizes the first allocations for a pickle of so many bytes.
 func (r *reader) init(size int) {
 	r.chunk = min(4+size/6, 64)
-	r.left = r.limits.Nodes
+	r.nodes = r.nodes[:min(len(r.nodes), r.limits.Nodes)]
+	r.left = r.limits.Nodes - len(r.nodes)
 }
 
 // node makes a node of the current opcode. It returns nil, with r.err set, where the limit is reached.

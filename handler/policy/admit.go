@@ -18,15 +18,19 @@ func (p *Policy) Request(body [][]byte) (pickle.Output, error) { return p.read(b
 func (p *Policy) Reply(body [][]byte) (pickle.Output, error) { return p.read(body, false) }
 
 func (p *Policy) read(body [][]byte, isRequest bool) (pickle.Output, error) {
-	b := newBudget(p.limits, body)
-	root, err := b.read(body)
+	limits := limitsOf(p.limits, body)
+	arena := pickle.NewArena(&limits)
+	defer arena.Free()
+	root, err := arena.Read(body)
 	if err != nil {
 		return pickle.Output{}, err
 	}
 	if isRequest && !isCall(root) {
 		return pickle.Output{}, &Refusal{Rule: "a request is a pyrpc.internal:PythonUDF, and this is none", Offset: root.Offset}
 	}
-	r := reading{policy: p, budget: b}
+	r := readings.Get().(*reading)
+	defer r.leave()
+	r.policy, r.arena, r.limits = p, arena, &limits
 	return r.admit(root)
 }
 
@@ -36,7 +40,7 @@ func (r *reading) admit(root *pickle.Node) (pickle.Output, error) {
 		return pickle.Output{}, err
 	}
 	for _, n := range r.keyed {
-		if err := r.budget.checkKeys(n); err != nil {
+		if err := r.limits.CheckKeys(n); err != nil {
 			return pickle.Output{}, err
 		}
 	}

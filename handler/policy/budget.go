@@ -6,13 +6,9 @@ import "github.com/pyrpc/pyrpc/handler/pickle"
 // code of the class, which can be interrupted, unlike what C compares.
 const objectKeys = 1000
 
-// budget is what a payload and the pickles nested in it may take together.
-type budget struct {
-	limits pickle.Limits
-}
-
-// newBudget is for a body. Its own bytes are there already, and what they become is not what the limit is for.
-func newBudget(limits pickle.Limits, body [][]byte) *budget {
+// limitsOf are the limits for a body. Its own bytes are there already, and what they become is not what the limit of
+// memory is for.
+func limitsOf(limits pickle.Limits, body [][]byte) pickle.Limits {
 	if limits.Hash == nil {
 		limits.Hash = hashOf
 	}
@@ -25,9 +21,5 @@ func newBudget(limits pickle.Limits, body [][]byte) *budget {
 			limits.Memory += 2 * int64(len(part))
 		}
 	}
-	return &budget{limits}
+	return limits
 }
-
-func (b *budget) read(data [][]byte) (*pickle.Node, error) { return pickle.Read(data, b.limits) }
-
-func (b *budget) checkKeys(n *pickle.Node) error { return b.limits.CheckKeys(n) }

@@ -70,14 +70,14 @@ func (r *reading) functionNamed(f, args, kwargs *pickle.Node) (*pickle.Node, err
 			if len(args.Items) != 1 || len(kwargs.Items) > 0 || !r.isReference(args.Items[0]) {
 				return nil, refuse(f, "takes an RRef")
 			}
-			return r.given("pyrpc.internal:_type_of_value"), nil
+			return typeOfValue, nil
 		}
 	}
 	v := r.find(f)
 	switch {
 	case v.listed:
-		return r.given(v.given), nil
-	case v.value != "":
+		return v.given, nil
+	case v.value != nil:
 		return nil, refuse(f, "is on the allow-list as value: only, which lets instances in and calls nothing")
 	case v.plain || v.form != nil:
 		return nil, refuse(f, "is not on the allow-list as a function to call")
@@ -95,7 +95,7 @@ func (r *reading) methodCall(f, args, kwargs *pickle.Node) (*pickle.Node, error)
 	if !isDotted(a[1].Text) {
 		return nil, refuse(f, "takes the name of a method")
 	}
-	return r.given("pyrpc.internal:_call_method"), nil
+	return callMethod, nil
 }
 
 func (r *reading) isReference(n *pickle.Node) bool {

@@ -112,8 +112,7 @@ func makeCall(shapes ...shape) func(*reading, *pickle.Node, []*pickle.Node) erro
 
 // becomeSame leaves a call as it is.
 func (r *reading) becomeSame(n *pickle.Node, args ...*pickle.Node) {
-	callee := name{n.Items[0].Module, n.Items[0].Text}.renamed()
-	r.becomeCall(n, r.given(callee.String()), args...)
+	r.becomeCall(n, r.find(n.Items[0]).own, args...)
 }
 
 // visited visits arguments and says whether they are of certain shapes. It gives a copy, as a tuple may be shared.

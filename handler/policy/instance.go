@@ -36,7 +36,7 @@ func (r *reading) makeInstance(n, class, args, kwargs *pickle.Node) error {
 	given, standIn := v.given, "new"
 	switch {
 	case v.listed:
-	case v.value != "":
+	case v.value != nil:
 		given, standIn = v.value, "new_value"
 	case v.plain || v.form != nil:
 		return refuse(class, "is on the allow-list only as pickle writes it, and pickle makes no instance of it this way")
@@ -58,7 +58,7 @@ func (r *reading) makeInstance(n, class, args, kwargs *pickle.Node) error {
 	if len(changes) > 0 {
 		standIn += "_to_change"
 	}
-	r.become(n, standIn, r.given(given), args, kwargs)
+	r.become(n, standIn, given, args, kwargs)
 	n.Mark = instance
 	return r.change(n, changes)
 }
@@ -127,8 +127,8 @@ func makeMethod(r *reading, n *pickle.Node, args []*pickle.Node) error {
 		if err := r.checkAttribute(of, attribute.Text); err != nil {
 			return err
 		}
-		if v := r.find(of); !v.listed && v.value != "" {
-			r.become(n, "member", r.given(v.value), attribute)
+		if v := r.find(of); !v.listed && v.value != nil {
+			r.become(n, "member", v.value, attribute)
 			return nil
 		}
 	}

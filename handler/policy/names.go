@@ -1,10 +1,13 @@
 package policy
 
 import (
+	"maps"
 	"strings"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/pyrpc/pyrpc/handler/pickle"
 )
 
 // renamedModules are Python 2's names, which protocol 2 still uses.
@@ -31,29 +34,56 @@ func (n name) renamed() name {
 
 // verdict is what a policy says of a name.
 type verdict struct {
-	given  string // the Text of the Given for it; "" where nothing lets it in
-	value  string // the same as a class of which instances only are let in
-	plain  bool   // it may be a value, whatever is listed, though not be called
-	listed bool   // an entry lets it in
-	form   *form  // what pickle writes with it, where the protocol has it
-	rule   string // why it is not let in
+	given  *pickle.Node // a Given, nil where nothing lets it in
+	value  *pickle.Node // the same as a class of which instances only are let in
+	own    *pickle.Node // the same for the calls that form makes
+	plain  bool         // it may be a value, whatever is listed, though not be called
+	listed bool         // an entry lets it in
+	form   *form        // what pickle writes with it, where the protocol has it
+	rule   string       // why it is not let in
 }
 
 // find gives the verdict about a name.
-func (p *Policy) find(asked name) verdict {
-	if v, known := p.known.Load(asked); known {
-		return *v.(*verdict)
+func (p *Policy) find(asked name) *verdict {
+	if known := p.known.Load(); known != nil {
+		if v := (*known)[asked]; v != nil {
+			return v
+		}
 	}
 	v := p.judge(asked)
-	// What is refused is not remembered: there is no end of it.
-	if v.rule == "" && p.knownCount.Add(1) <= maxKnown {
-		p.known.Store(asked, &v)
+	if v.rule == "" { // of what is refused there is no end
+		p.remember(name{strings.Clone(asked.module), strings.Clone(asked.qualname)}, &v)
 	}
-	return v
+	return &v
+}
+
+// remember makes a new map, so that who reads needs no lock.
+func (p *Policy) remember(n name, v *verdict) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	known := map[name]*verdict{n: v}
+	if old := p.known.Load(); old != nil {
+		if len(*old) >= maxKnown {
+			return
+		}
+		maps.Copy(known, *old)
+	}
+	p.known.Store(&known)
+}
+
+func newGiven(text string) *pickle.Node { return &pickle.Node{Kind: pickle.Given, Text: text} }
+
+// givenOf makes a Given for each of our stand-ins.
+func givenOf(names string) map[string]*pickle.Node {
+	nodes := map[string]*pickle.Node{}
+	for n := range strings.FieldsSeq(names) {
+		nodes[n] = newGiven(reserved + ":" + n)
+	}
+	return nodes
 }
 
 // maxKnown bounds how many names a policy remembers its verdict about.
-const maxKnown = 4096
+const maxKnown = 500
 
 func (p *Policy) judge(asked name) (v verdict) {
 	n := asked.renamed()
@@ -67,18 +97,22 @@ func (p *Policy) judge(asked name) (v verdict) {
 	v.plain = plainNames[n]
 	special, dotted := hasSpecial(n.qualname)
 	key := n.String()
+	own := newGiven(key)
+	if v.form != nil {
+		v.own = own
+	}
 	switch {
 	case special && dotted:
 		return verdict{rule: "leads through a special attribute"}
 	case p.entries.isExact(key), !special && p.entries.covers(n.module, n.qualname):
-		v.given, v.listed = key, true
+		v.given, v.listed = own, true
 	case v.plain:
-		v.given = key
+		v.given = own
 	}
 	if p.entries.values[key] {
-		v.value = "value:" + key
+		v.value = newGiven("value:" + key)
 	}
-	if v.given == "" && v.value == "" && v.form == nil {
+	if v.given == nil && v.value == nil && v.form == nil {
 		v.rule = "is not on the allow-list"
 	}
 	return v

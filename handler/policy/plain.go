@@ -111,18 +111,14 @@ func makeType(r *reading, n *pickle.Node, args []*pickle.Node) error {
 	if len(args) != 1 {
 		return errShape
 	}
-	of := ""
-	switch arg := args[0]; {
-	case isNone(arg):
-		of = "NoneType"
-	case arg.Kind == pickle.Global && name{arg.Module, arg.Text}.renamed() == name{"builtins", "Ellipsis"}:
-		of = "ellipsis"
-	case arg.Kind == pickle.Global && name{arg.Module, arg.Text}.renamed() == name{"builtins", "NotImplemented"}:
-		of = "NotImplementedType"
-	default:
+	if !isNone(args[0]) && !isNamed(args[0], "builtins", "Ellipsis") && !isNamed(args[0], "builtins", "NotImplemented") {
 		return errShape
 	}
-	n.Kind, n.Items, n.Text = pickle.Given, nil, reserved+":"+of
+	singleton := args[0]
+	if err := r.value(&singleton); err != nil {
+		return err
+	}
+	r.become(n, "type", singleton)
 	return nil
 }
 

@@ -12,8 +12,8 @@ type Policy struct {
 	entries entries
 	limits  pickle.Limits
 
-	known      sync.Map // name to *verdict
-	knownCount atomic.Int64
+	mu    sync.Mutex
+	known atomic.Pointer[map[name]*verdict] // a new map for each change, under mu
 }
 
 // Option configures [New].

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"sync"
+
 	"github.com/pyrpc/pyrpc/handler/pickle"
 )
 
@@ -21,37 +23,31 @@ const (
 // reading is a tree on its way through a policy, which rewrites it in place.
 type reading struct {
 	policy *Policy
-	budget *budget
+	arena  *pickle.Arena
+	limits *pickle.Limits
 	level  int                    // how many pickles this one is nested in
-	givens []*pickle.Node         // one for each name, by their Text
 	types  map[*pickle.Node]dtype // what the nodes of mark dataType are
 	keyed  []*pickle.Node         // sets that were lists, and whose elements nobody has compared yet
 }
 
-// given is the node for an object that Python looks up. There is one for each, as the text of a name is one string.
-func (r *reading) given(text string) *pickle.Node {
-	for _, n := range r.givens {
-		if n.Text == text {
-			return n
-		}
-	}
-	n := &pickle.Node{Kind: pickle.Given, Text: text}
-	if len(r.givens) < maxGivens {
-		r.givens = append(r.givens, n)
-	}
-	return n
-}
+var readings = sync.Pool{New: func() any { return new(reading) }}
 
-// maxGivens bounds how many names are searched for one that is there; those after it are given each time.
-const maxGivens = 64
+// leave drops what the reading refers to, and makes it ready for the next.
+func (r *reading) leave() {
+	*r = reading{}
+	readings.Put(r)
+}
 
 // value checks and rewrites what an item is, which may be another node afterwards.
 func (r *reading) value(item **pickle.Node) error {
 	n := *item
-	if n.Kind == pickle.Global {
+	switch n.Kind {
+	case pickle.Global:
 		g, err := r.global(n)
 		*item = g
 		return err
+	case pickle.Given:
+		return nil // one for all payloads
 	}
 	return r.visit(n)
 }
@@ -86,9 +82,9 @@ func (r *reading) values(items []*pickle.Node) error {
 func (r *reading) global(n *pickle.Node) (*pickle.Node, error) {
 	v := r.find(n)
 	switch {
-	case v.given != "":
-		return r.given(v.given), nil
-	case v.value != "":
+	case v.given != nil:
+		return v.given, nil
+	case v.value != nil:
 		return n, refuse(n, "is on the allow-list as value: only, which lets instances in, and not the class itself")
 	case v.form != nil:
 		return n, refuse(n, "is on the allow-list only as pickle writes calls of it, and not as a value")
@@ -96,10 +92,7 @@ func (r *reading) global(n *pickle.Node) (*pickle.Node, error) {
 	return n, refuse(n, v.rule)
 }
 
-func (r *reading) find(n *pickle.Node) *verdict {
-	v := r.policy.find(name{n.Module, n.Text})
-	return &v
-}
+func (r *reading) find(n *pickle.Node) *verdict { return r.policy.find(name{n.Module, n.Text}) }
 
 // isBare says whether nothing follows the making of a node's object.
 func isBare(n *pickle.Node) bool { return len(n.Changes) == 0 }
@@ -111,17 +104,19 @@ func refuse(n *pickle.Node, rule string) error {
 
 // become turns a node into a call of a stand-in.
 func (r *reading) become(n *pickle.Node, standIn string, args ...*pickle.Node) {
-	r.becomeCall(n, r.given(reserved+":"+standIn), args...)
+	r.becomeCall(n, standIns[standIn], args...)
 }
 
 func (r *reading) becomeCall(n, callee *pickle.Node, args ...*pickle.Node) {
 	n.Kind, n.Changes = pickle.Reduce, nil
-	n.Items = []*pickle.Node{callee, tuple(n.Offset, args...)}
+	tuple := r.arena.Node()
+	tuple.Kind, tuple.Offset, tuple.Items, tuple.Mark = pickle.Tuple, n.Offset, args, seen
+	n.Items = append(n.Items[:0:2], callee, tuple)
 }
 
 // then has a stand-in called with a node's object, once that is made.
 func (r *reading) then(n *pickle.Node, offset int, standIn string, args ...*pickle.Node) {
-	items := append([]*pickle.Node{r.given(reserved + ":" + standIn)}, args...)
+	items := append([]*pickle.Node{standIns[standIn]}, args...)
 	n.Changes = append(n.Changes, pickle.Change{Kind: pickle.Call, Offset: offset, Items: items})
 }
 

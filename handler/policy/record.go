@@ -164,7 +164,7 @@ func (r *reading) admitNested(n *pickle.Node, kind pickle.Kind) (pickle.Output, 
 	if r.level >= maxNested {
 		return pickle.Output{}, &Refusal{Rule: "records are nested in each other too deeply", Offset: n.Offset}
 	}
-	root, err := r.budget.read(n.Data)
+	root, err := r.arena.Read(n.Data)
 	if err != nil {
 		return pickle.Output{}, err
 	}
@@ -176,6 +176,6 @@ func (r *reading) admitNested(n *pickle.Node, kind pickle.Kind) (pickle.Output, 
 			return pickle.Output{}, err
 		}
 	}
-	inner := reading{policy: r.policy, budget: r.budget, level: r.level + 1}
+	inner := reading{policy: r.policy, arena: r.arena, limits: r.limits, level: r.level + 1}
 	return inner.admit(root)
 }

@@ -42,9 +42,9 @@ func (r *reading) reduce(n *pickle.Node) error {
 	}
 	switch {
 	case v.listed:
-		return r.callListed(n, r.given(v.given), args)
-	case v.value != "":
-		return r.memberOrException(n, r.given(v.value), args)
+		return r.callListed(n, v.given, args)
+	case v.value != nil:
+		return r.memberOrException(n, v.value, args)
 	case v.plain:
 		return refuse(callee, "is on the allow-list as a value only; to call it needs an entry of its own")
 	}
@@ -179,14 +179,14 @@ func (r *reading) callWith(n *pickle.Node, c pickle.Change) error {
 	v := r.find(callee)
 	switch {
 	case v.listed:
-	case v.value != "":
+	case v.value != nil:
 		return refuse(callee, "is on the allow-list as value: only, which lets instances in and calls nothing")
 	case v.plain || v.form != nil:
 		return refuse(callee, "is not on the allow-list as a function to call")
 	default:
 		return refuse(callee, v.rule)
 	}
-	items := append([]*pickle.Node{r.given(v.given)}, c.Items[1:]...)
+	items := append([]*pickle.Node{v.given}, c.Items[1:]...)
 	if err := r.values(items); err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func makeSubclass(r *reading, n *pickle.Node, args []*pickle.Node) error {
 	if v.listed {
 		class = v.given
 	}
-	if class == "" {
+	if class == nil {
 		return refuse(args[0], "is not on the allow-list")
 	}
 	rest, err := r.visited(args[1:], isTensor, isBool, isExtra)
@@ -71,7 +71,7 @@ func makeSubclass(r *reading, n *pickle.Node, args []*pickle.Node) error {
 			return err
 		}
 	}
-	r.becomeSame(n, r.given(class), rest[0], rest[1], rest[2])
+	r.becomeSame(n, class, rest[0], rest[1], rest[2])
 	n.Mark = tensor
 	return nil
 }

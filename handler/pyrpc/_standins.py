@@ -21,6 +21,10 @@ from ._udf import PythonUDF
 MODULE = "pyrpc.restricted"
 
 
+def _type(singleton):
+    return type(singleton)
+
+
 def _update_ordered(target, items):
     for key, value in items.items():
         OrderedDict.__setitem__(target, key, value)
@@ -61,9 +65,7 @@ def _uuid(number, safe=None):
 
 _COMMON = {
     "call": partial(tuple.__new__, PythonUDF),  # of one tuple, in C
-    "NoneType": type(None),
-    "ellipsis": type(Ellipsis),
-    "NotImplementedType": type(NotImplemented),
+    "type": _type,
     "update_dict": dict.update,
     "update_ordered": _update_ordered,
     "extend_deque": deque.extend,

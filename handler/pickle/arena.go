@@ -1,0 +1,83 @@
+package pickle
+
+import (
+	"fmt"
+	"sync"
+)
+
+// Arena is what pickles that belong together are read into: one, and those that lie in its bytes. The limits of nodes,
+// memory and hashes are for all of them. Free gives its memory to the next arena. It is for one goroutine.
+type Arena struct {
+	limits Limits
+	nodes  int // made so far
+	memory int64
+	hashes int
+
+	spare    []Node
+	pointers []*Node
+	kept     [keptNodes]Node // the first of spare
+	keptPtrs [2 * keptNodes]*Node
+	reads    int
+	unused   int // of kept, if nothing else was needed
+}
+
+// keptNodes is how many nodes an arena has without allocating: those of a call with a few arguments.
+const keptNodes = 24
+
+var arenas = sync.Pool{New: func() any { return new(Arena) }}
+
+// NewArena makes an arena with limits.
+func NewArena(limits *Limits) *Arena {
+	a := arenas.Get().(*Arena)
+	a.limits = limits.withDefaults()
+	a.spare, a.pointers = a.kept[:], a.keptPtrs[:]
+	return a
+}
+
+// Read is [Read] within the arena: the tree is good until its Free.
+func (a *Arena) Read(parts [][]byte) (*Node, error) {
+	r := readers.Get().(*reader)
+	defer r.leave()
+	r.limits = a.limits
+	if r.limits.Nodes -= a.nodes; r.limits.Nodes <= 0 {
+		return nil, &Error{Rule: fmt.Sprintf("pickles within each other have %d objects at most", a.limits.Nodes)}
+	}
+	r.memory, r.hashes = a.memory, a.hashes
+	r.open(parts)
+	r.slab.nodes, r.slab.pointers = a.spare, a.pointers
+	ok := r.run()
+	left := r.left + len(r.slab.nodes)
+	a.nodes += r.limits.Nodes - left
+	a.memory, a.hashes = r.memory, r.hashes
+	a.reads++
+	a.unused = 0
+	if a.reads == 1 && a.nodes+len(r.slab.nodes) == keptNodes {
+		a.unused = len(r.slab.nodes)
+	}
+	a.spare, a.pointers = r.slab.nodes, r.slab.pointers
+	if !ok {
+		return nil, r.err
+	}
+	return r.stack[0].node, nil
+}
+
+// Node makes a node that is not of a pickle.
+func (a *Arena) Node() *Node {
+	if len(a.spare) == 0 {
+		a.spare = make([]Node, keptNodes)
+	}
+	n := &a.spare[0]
+	a.spare = a.spare[1:]
+	a.unused = max(a.unused-1, 0)
+	return n
+}
+
+// Free takes back what was read and made. Nothing may refer to it afterwards; what [Write] gave does not.
+func (a *Arena) Free() {
+	clear(a.kept[:keptNodes-a.unused])
+	clear(a.keptPtrs[:])
+	a.spare, a.pointers = nil, nil
+	a.nodes, a.memory, a.hashes, a.reads, a.unused = 0, 0, 0, 0, 0
+	a.limits = Limits{}
+	arenas.Put(a)
+}

@@ -1,0 +1,14 @@
+package policy
+
+// standIns are the functions of _standins.py, by name. Their nodes are for all payloads.
+var standIns = givenOf(`
+	call type update_dict update_ordered extend_deque dtype array scalar uuid
+	record nested refused method member flags value new new_to_change new_value new_value_to_change
+	call_class set_state extend update add
+`)
+
+// The two functions of the protocol that a call may be of, whatever is listed.
+var (
+	callMethod  = newGiven("pyrpc.internal:_call_method")
+	typeOfValue = newGiven("pyrpc.internal:_type_of_value")
+)
