@@ -49,7 +49,9 @@ def loads_beside(data, beside):
         return loads(data, buffers=beside.objects())
     names, buffers = beside
     objects = iter(names.objects())
-    return loads(data, buffers=[next(objects) if b is None else b for b in buffers])
+    merged = [next(objects) if b is None else b for b in buffers]
+    buffers.clear()  # what is large goes with what it is for, and not with what Go holds
+    return loads(data, buffers=merged)
 
 
 def load_beside(data, beside):

@@ -13,7 +13,7 @@ from importlib import import_module
 from sys import modules
 
 from . import _by_class
-from ._beside import load_beside
+from ._beside import Names, load_beside
 from ._errors import DeserializeError, describe_pickling, describe_unpickling
 from ._members import Members
 from ._pickling import (
@@ -171,7 +171,13 @@ def _make_own(policy, limit):
             _by_class.required.set(True)
         if limit is not None:
             check_size(data, limit)
-        if policy is not None:
+        if type(tensors) is Names:
+            try:
+                udf = loads(data, buffers=tensors.objects())
+            except BaseException as exc:
+                data = None
+                raise describe_unpickling(exc) from exc
+        elif policy is not None:
             udf = load_beside(data, tensors)
         elif tensors is None:  # and none of an outer call: the context is new
             try:
