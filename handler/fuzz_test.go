@@ -93,7 +93,7 @@ sys.addaudithook(hook)
 
 # Imported here, and not by the first payload that may name them.
 import collections, copyreg, datetime, decimal, fractions, linecache, pickle, tokenize, uuid, codecs
-import pyrpc._careful, encodings.latin_1, encodings.ascii, encodings.unicode_escape, encodings.raw_unicode_escape
+import encodings.latin_1, encodings.ascii, encodings.unicode_escape, encodings.raw_unicode_escape
 try:
     import _strptime, _compat_pickle
 except ImportError:

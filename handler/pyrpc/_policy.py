@@ -1,19 +1,13 @@
-"""Who may be called: unpickling restricted to an allow-list.
+"""Who may be called: the half of an allow-list that is Python's.
 
-A pickle is a program. Its every call starts from a *global*, a name that it asks
-the unpickler for, so refusing names refuses calls, before any is made. Two things
-in the C unpickler go round ``find_class`` and are handled in `AllowList.loads`: the
-cache of extension codes, and BUILD, which can set attributes of the very functions
-and classes that are allowed. See _opcodes and _careful.
-
-The list restricts what *runs*. It does not bound time or memory: an allowed
-``bytearray`` can be asked for a large one.
+Go has read a payload by then, and refused what no entry can cover: see handler/policy.
+What is left to say is whether a name leads to what its entry means. With ``from
+subprocess import run`` in a module ``jobs``, an entry ``jobs`` covers what the module
+defines and not ``jobs:run``, which only Python knows.
 """
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
-from _pickle import Unpickler
-from io import BytesIO
 from sys import modules
 from types import (
     BuiltinFunctionType,
@@ -26,14 +20,11 @@ from types import (
 
 from ._beside import Names
 from ._errors import ForbiddenGlobal
-from ._opcodes import is_plain
-from ._remote import _remote_exception
 from ._safe import text_of, type_dict, type_module, type_mro, type_qualname
 from ._standins import MODULE, make_standins
 
-#: Allowed always: what the protocol itself needs, and classes whose construction
-#: from any arguments does nothing but make a value. ``builtins.type`` makes classes
-#: and ``builtins.getattr`` reaches anything: neither is here (but see `_getattr`).
+#: What canonical pickles may refer to whatever is listed: Go has seen to it that each
+#: is called as pickle writes it, or stands as a value.
 DEFAULT_ALLOWED = frozenset(
     """
     pyrpc.internal:PythonUDF pyrpc.internal:_receive_tensor
@@ -41,33 +32,26 @@ DEFAULT_ALLOWED = frozenset(
     pyrpc.internal:_receive_parameter pyrpc.internal:_receive_quantized
     pyrpc.internal:_receive_sparse pyrpc.internal:_receive_sparse_compressed
     pyrpc.internal:_receive_strided pyrpc.internal:_receive_subclass
-    pyrpc.internal:_remote_exception pyrpc.internal:UnpicklableValue
-    pyrpc.internal:RemoteError pyrpc.internal:RemoteTraceback
-    pyrpc.internal:SerializeError pyrpc.internal:DeserializeError pyrpc.internal:ForbiddenGlobal
+    pyrpc.internal:UnpicklableValue pyrpc.internal:RemoteError
+    pyrpc.internal:RemoteTraceback pyrpc.internal:SerializeError
+    pyrpc.internal:DeserializeError pyrpc.internal:ForbiddenGlobal
     pyrpc.internal:WorkerInfo pyrpc.internal:_receive_rref
     pyrpc.internal:_call_method pyrpc.internal:_type_of_value
     pyrpc.internal:RpcError pyrpc.internal:RpcTimeoutError
     pyrpc.internal:RpcConnectionError
-    copyreg:_reconstructor copyreg:__newobj__ copyreg:__newobj_ex__ _operator:or_
     builtins:Ellipsis builtins:NotImplemented builtins:bool builtins:bytearray
     builtins:bytes builtins:complex builtins:dict builtins:float
     builtins:frozenset builtins:int builtins:list builtins:object builtins:range
     builtins:set builtins:slice builtins:str builtins:tuple
     collections:Counter collections:OrderedDict collections:defaultdict
     collections:deque datetime:date datetime:datetime datetime:time
-    datetime:timedelta datetime:timezone decimal:Decimal
-    uuid:UUID
+    datetime:timedelta datetime:timezone decimal:Decimal uuid:UUID
     """.split()
 ) | frozenset(
     f"builtins:{name}"
     for name, value in __builtins__.items()
     if isinstance(value, type) and issubclass(value, BaseException)
 )
-
-# Python 2 spellings, which protocols 0 to 2 still use.
-_RENAMED = {"__builtin__": "builtins", "exceptions": "builtins", "copy_reg": "copyreg"}
-_RENAMED_NAMES = {"xrange": "range", "unicode": "str", "long": "int"}
-
 
 _METHODS = frozenset(
     (FunctionType, BuiltinFunctionType, staticmethod, classmethod)
@@ -81,7 +65,9 @@ class AllowList:
     Entries: ``module`` (what that module *defines*, not what it imports),
     ``package.*`` (the same for every module below the package),
     ``module:qualname`` (exactly that), ``module:Prefix*`` (what the module
-    defines under a qualname that starts so). ValueError or TypeError for others.
+    defines under a qualname that starts so), ``value:module:Class`` (instances of
+    exactly that class, for which nothing is called). ValueError or TypeError for
+    others; Go has said by then what is wrong with one.
     """
 
     def __init__(self, entries=()):
@@ -97,8 +83,6 @@ class AllowList:
         self.entries = tuple(entries)
         for entry in self.entries:
             self._add(entry)
-        self._getattr = self._make_getattr()
-        self._rebuild = self._make_rebuild()
 
     def __repr__(self):
         return f"AllowList({list(self.entries)!r})"
@@ -188,14 +172,6 @@ class AllowList:
 
     def find(self, module, name, watched=None):
         """Return the global, or raise ForbiddenGlobal; imports only if listed."""
-        if module in _RENAMED:
-            module, name = _RENAMED[module], _RENAMED_NAMES.get(name, name)
-        if (module, name) == ("builtins", "getattr"):
-            return self._getattr
-        if (module, name) == ("_codecs", "encode"):
-            return _encode_latin1
-        if (module, name) == ("pyrpc.internal", "_remote_exception"):
-            return self._rebuild
         exact = self._is_exact(module, name)
         if not exact and not self._is_listed(module, name):
             raise _forbidden(module, name, "is not on the allow-list")
@@ -208,29 +184,6 @@ class AllowList:
         if exact and key in self._exact and isinstance(found, type):
             self._classes.add(found)
         return found
-
-    def loads(self, data):
-        """``pickle.loads`` under this list. Raises what pickle raises."""
-        data = data if type(data) is bytes else bytes(memoryview(data))
-        if is_plain(data):
-            return RestrictedUnpickler(BytesIO(data), self.find).load()
-        from ._careful import CarefulUnpickler
-
-        return CarefulUnpickler(data, self.find).load()
-
-    def _make_rebuild(self):
-        def rebuild(record):
-            return _remote_exception(record, self)
-
-        return rebuild
-
-    def _make_getattr(self):
-        """Make the stand-in for ``builtins.getattr``, by which methods pickle."""
-
-        def guarded_getattr(obj, name):
-            return self.method(obj, name)
-
-        return guarded_getattr
 
     def method(self, obj, name):
         """Return a method of *obj*, bound: a function that a listed class itself defines.
@@ -255,27 +208,6 @@ class AllowList:
             if _is_method(raw) if exact else not name.startswith("__") and _defines_method(owner, raw, module, qualname):
                 return raw if type(raw) is BuiltinFunctionType else raw.__get__(None if obj is cls else obj, cls)
         raise _forbidden(module, qualname, "is not a method on the allow-list")
-
-
-class RestrictedUnpickler(Unpickler):
-    """The C unpickler, asking *find* for every global."""
-
-    def __init__(self, file, find):
-        super().__init__(file)
-        self._find = find
-
-    def find_class(self, module, name):
-        return self._find(module, name)
-
-
-def _encode_latin1(text, encoding):
-    """Stand in for ``codecs.encode``, as which protocols 0 to 2 spell bytes.
-
-    The real one imports a module by the name of the encoding.
-    """
-    if type(text) is not str or encoding not in ("latin1", "latin-1"):
-        raise _forbidden("_codecs", "encode", "may only make bytes of latin1 text")
-    return text.encode("latin1")
 
 
 def _import_and_walk(module, name, watched):
