@@ -42,6 +42,9 @@
 // receiver. The protocol is torch's: the owner knows each user; a user's release is only told to the owner once the
 // owner knows of all that were forked from it. The agent sees opaque [Value] objects.
 //
+// An RRef is a capability. Its id can be guessed and opens nothing: the owner serves the worker that shows its own fork's secret, and takes
+// up a new user by the word of one that it has, given for that worker and good once.
+//
 // # The end
 //
 // [Agent.Join] waits until every worker has called it and nobody has anything to do, gives back RRefs, and
