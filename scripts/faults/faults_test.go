@@ -5,6 +5,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -45,7 +46,7 @@ func TestTheTableCanFail(t *testing.T) {
 		{fault{name: "test: status", status: 4}, "ended with status 3, not [4]"},
 		{fault{name: "test: status", status: 3, stderr: []string{"SIGSEGV"}}, `nothing on stderr says "SIGSEGV"`},
 		{fault{name: "test: hangs", limit: time.Second, among: []int{0, 2, 131, 137}}, "had not ended after 1s"},
-		{fault{name: "test: leaves a process"}, "left processes behind"},
+		{fault{name: "test: leaves a process"}, "left processes behind: sleep (pid "},
 		{fault{name: "test: status", status: 3, ready: func(int) error { return nil }}, "the process never was ready"},
 		{fault{name: "nothing of the kind"}, ""},
 	} {
@@ -86,4 +87,14 @@ func TestTheEndTellsWhatFailed(t *testing.T) {
 	assert.True(t, found, out.String())
 	assert.Contains(t, end, "lost a value")
 	assert.NotContains(t, end, "held its value")
+}
+
+// TestEndedProcessesAreNotLeft: a process that has ended is not left behind, though nobody has waited for it.
+func TestEndedProcessesAreNotLeft(t *testing.T) {
+	child, err := os.StartProcess("/bin/true", []string{"true"}, &os.ProcAttr{Sys: &syscall.SysProcAttr{Setpgid: true}})
+	assert.NoError(t, err)
+	assert.Empty(t, endLeft(child.Pid))
+	assert.NoError(t, syscall.Kill(-child.Pid, 0), "it is there, as one that has ended")
+	_, err = child.Wait()
+	assert.NoError(t, err)
 }

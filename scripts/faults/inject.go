@@ -127,7 +127,7 @@ func (f fault) suffer(ctx context.Context) (e ending) {
 	cmd.Env = slices.Concat(os.Environ(), f.env, []string{faultVariable + "=" + f.name, "GORACE=atexit_sleep_ms=0"})
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGQUIT) } // for the goroutines on stderr
-	cmd.WaitDelay = 3 * time.Second
+	cmd.WaitDelay = 10 * time.Second                                         // for processes that end because this one has, see endLeft
 	var stdout, stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	var problem error
@@ -163,22 +163,10 @@ func (f fault) suffer(ctx context.Context) (e ending) {
 	} else if errors.Is(err, exec.ErrWaitDelay) {
 		e.wrong = append(e.wrong, "left a process behind that holds its streams")
 	}
-	if leavesOthers(cmd.Process.Pid) {
-		e.wrong = append(e.wrong, "left processes behind")
+	if left := endLeft(cmd.Process.Pid); len(left) > 0 {
+		e.wrong = append(e.wrong, "left processes behind: "+strings.Join(left, ", "))
 	}
 	return e
-}
-
-// leavesOthers ends what is left of the group. Processes that end because their parent has, as multiprocessing's
-// resource tracker does, have ten seconds: on a busy machine Python takes some of them to end.
-func leavesOthers(group int) bool {
-	for range 200 {
-		if syscall.Kill(-group, 0) != nil {
-			return false
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	return syscall.Kill(-group, syscall.SIGKILL) == nil
 }
 
 // hit waits until the process is ready and does from outside what the fault wants.
