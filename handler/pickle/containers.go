@@ -94,10 +94,15 @@ func (r *reader) additions(group int, toMark bool) (target *Node, values []slot,
 	return below.node, values, true
 }
 
-// add moves values from the stack into an object: into its items, or a change of its own.
+// add moves values from the stack into an object: into its items, or a change of its own. CPython's pickler adds a
+// thousand at a time, and other numbers at the end only. So does Write: whenever something is called, an object is as
+// full as it was in the original.
 func (r *reader) add(target *Node, values []slot, change ChangeKind) ([]*Node, bool) {
 	var added []*Node
 	if target.Kind == Reduce || target.Kind == Instance {
+		if last := len(target.Changes) - 1; last >= 0 && target.Changes[last].Kind != change {
+			target.short = false
+		}
 		room, ok := r.change(target, change, len(values))
 		if !ok {
 			return nil, false
@@ -110,6 +115,14 @@ func (r *reader) add(target *Node, values []slot, change ChangeKind) ([]*Node, b
 		target.Items = append(target.Items, r.list(len(values))...)
 		added = target.Items[old:]
 	}
+	count := len(values)
+	if change == SetItem {
+		count /= 2
+	}
+	if target.short {
+		return nil, r.fail(fmt.Sprintf("additions are of %d values, but for the last", batchSize))
+	}
+	target.short = count != batchSize
 	for i, value := range values {
 		added[i] = value.node
 	}

@@ -34,7 +34,7 @@ func TestCanonicalPicklesMakeWhatTheOriginalsDo(t *testing.T) {
 				if !assert.NoError(t, err, name) {
 					continue
 				}
-				out, err := pickle.Write(rewrite(tree, kind == 'r'))
+				out, err := pickle.Write(rewrite(tree, kind == 'r', false))
 				if assert.NoError(t, err, name) {
 					assert.Empty(t, p.compare(t, kind, data, out), "%s, %c", name, kind)
 				}

@@ -22,6 +22,7 @@ type object struct {
 	items []*object // of a tuple
 	index int       // in the memo, or -1
 	built bool
+	added byte // the last opcode that added to it
 }
 
 // value is an object on the stack.
@@ -201,11 +202,16 @@ func (g *generator) fill(which byte) {
 	if at < fence || !g.stack[at].own || g.stack[at].kind != kind && !g.isObject(size) {
 		return
 	}
+	op := "aesu\x90"[which-14]
+	if added := g.stack[at].added; added != 0 && (g.stack[at].kind == kind || added == 's' || added == op) || g.stack[at].built {
+		return
+	}
+	g.stack[at].added = op
 	if which == 15 || which >= 17 {
 		g.marks = g.marks[:len(g.marks)-1]
 	}
 	g.drop(size)
-	g.emit("aesu\x90"[which-14])
+	g.emit(op)
 }
 
 func (g *generator) isObject(down int) bool {

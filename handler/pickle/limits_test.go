@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pyrpc/pyrpc/handler/pickle"
+	"github.com/pyrpc/pyrpc/internal/testpython"
 )
 
 // tryRead returns the error of reading a pickle of protocol 4 that is given without its head and its end.
@@ -44,6 +45,33 @@ func TestDepthIsBounded(t *testing.T) {
 	}
 	assert.NoError(t, tryRead(chain(500), pickle.Limits{}))
 	assert.Error(t, tryRead(chain(501), pickle.Limits{}))
+}
+
+// What is as deep as may be is survived by what CPython does with it in C, on an eighth of an ordinary thread's stack.
+func TestTheDepthIsOneThatCPythonSurvives(t *testing.T) {
+	call := func(module, name string) string {
+		return "\x8c" + string([]byte{byte(len(module))}) + module + "\x8c" + string([]byte{byte(len(name))}) + name + "\x93"
+	}
+	slice, partial := call("builtins", "slice"), call("functools", "partial")+call("builtins", "repr")+"\x85"
+	kinds := map[string][2]string{
+		"tuples": {"", "\x85"}, "lists": {"]", "a"}, "dicts": {"}N", "s"}, "frozensets": {"(", "\x91"}, "slices": {slice + "NN", "\x87R"},
+		"partials":   {partial + "R(" + call("builtins", "repr"), "\x85}Ntb"},
+		"exceptions": {call("builtins", "ValueError"), "\x85R"}, "deques": {call("collections", "deque") + ")R", "a"},
+		"ordered":     {call("collections", "OrderedDict") + ")RN", "s"},
+		"namespaces":  {call("types", "SimpleNamespace") + ")R}\x8c\x01a", "sb"},
+		"itemgetters": {call("operator", "itemgetter"), "\x85R"}, "mixed": {"]}N(NNN", "tsa"},
+	}
+	testpython.Each(t, func(t *testing.T, python testpython.Interpreter) {
+		p := newPeer(t, python)
+		for name, kind := range kinds {
+			levels := 499 / max(1, strings.Count(kind[1], "s")+strings.Count(kind[1], "a")+strings.Count(kind[1], "t"))
+			data := []byte("\x80\x04" + strings.Repeat(kind[0], levels) + "N" + strings.Repeat(kind[1], levels) + ".")
+			_, err := pickle.Read([][]byte{data}, pickle.Limits{})
+			require.NoError(t, err, name)
+			raised := string(p.ask(t, 'd', data)) // an answer, and no end of the process, is what is asked for
+			assert.Subset(t, []string{"", "TypeError", "RecursionError"}, strings.Split(raised, " "), name)
+		}
+	})
 }
 
 func TestSizesAreBounded(t *testing.T) {
@@ -128,8 +156,7 @@ func asKeys(keys []string) map[string]string {
 	pairs := strings.Join(keys, "N") + "N"
 	return map[string]string{
 		"set": "\x8f(" + all + "\x90", "frozenset": "(" + all + "\x91", "dict": "}(" + pairs + "u",
-		"dict, one by one": "}" + strings.Join(keys, "Ns") + "Ns",
-		"object's items":   global + ")\x81(" + pairs + "u", "object's elements": global + ")\x81(" + all + "\x90",
+		"object's items": global + ")\x81(" + pairs + "u", "object's elements": global + ")\x81(" + all + "\x90",
 	}
 }
 

@@ -40,7 +40,6 @@ func TestMemoryIsEstimated(t *testing.T) {
 		bodies[fmt.Sprintf("dict of %d", n)] = "}(" + many(n, func(i int) string { return short(i) + "N" }) + "u"
 		bodies[fmt.Sprintf("set of %d", n)] = "\x8f(" + many(n, short) + "\x90"
 		bodies[fmt.Sprintf("list of %d", n)] = "](" + many(n, func(int) string { return "N" }) + "e"
-		bodies[fmt.Sprintf("list of %d, one by one", n)] = "]" + many(n, func(int) string { return "Na" })
 	}
 	testpython.Each(t, func(t *testing.T, python testpython.Interpreter) {
 		p := newPeer(t, python)

@@ -47,6 +47,7 @@ type Node struct {
 
 	// Read's own, of every node that it makes.
 	memoized bool   // the pickle has memoized it
+	short    bool   // the last addition to it was of fewer than a pickler adds at once
 	given    bool   // a call or a state has had it once
 	keyed    bool   // its keys will be looked at when all is read
 	hashing  bool   // its hash is being computed

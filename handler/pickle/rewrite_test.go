@@ -8,14 +8,15 @@ import (
 type rewriter struct {
 	seen  map[*pickle.Node]bool
 	real  bool // names are looked up, by their names of Python 3
+	once  bool // the changes of an object are one call, as Read takes it, and not one each
 	apply *pickle.Node
 	new   *pickle.Node
 }
 
 // rewrite makes a tree ready for Write.
-func rewrite(root *pickle.Node, real bool) *pickle.Node {
+func rewrite(root *pickle.Node, real, once bool) *pickle.Node {
 	r := &rewriter{
-		seen: map[*pickle.Node]bool{}, real: real, apply: pickle.NewGlobal("canonical", "apply"),
+		seen: map[*pickle.Node]bool{}, real: real, once: once, apply: pickle.NewGlobal("canonical", "apply"),
 		new: pickle.NewGlobal("canonical", "new"),
 	}
 	r.node(root)
@@ -46,13 +47,18 @@ func (r *rewriter) node(n *pickle.Node) {
 		return
 	}
 	var steps []*pickle.Node
-	for _, change := range n.Changes {
+	for i, change := range n.Changes {
 		for _, item := range change.Items {
 			r.node(item)
 		}
-		steps = append(steps, pickle.NewStr(kinds[change.Kind]), pickle.NewTuple(change.Items...))
+		step := []*pickle.Node{pickle.NewStr(kinds[change.Kind]), pickle.NewTuple(change.Items...)}
+		steps = append(steps, step...)
+		n.Changes[i] = pickle.Change{Kind: pickle.Call, Offset: n.Offset, Items: []*pickle.Node{r.apply, pickle.NewTuple(step...)}}
 	}
-	n.Changes = []pickle.Change{{Kind: pickle.Call, Offset: n.Offset, Items: []*pickle.Node{r.apply, pickle.NewTuple(steps...)}}}
+	if r.once {
+		items := []*pickle.Node{r.apply, pickle.NewTuple(steps...)}
+		n.Changes = []pickle.Change{{Kind: pickle.Call, Offset: n.Offset, Items: items}}
+	}
 }
 
 // renamed gives the names of Python 3 for those that protocol 2 has of Python 2, as far as the corpus uses them.

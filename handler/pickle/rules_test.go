@@ -78,6 +78,9 @@ func TestRules(t *testing.T) {
 		{"SETITEMS of what was fetched", "\x80\x04}\x94(h\x00(NNuu.", 10, "SETITEMS", "filled where it was made"},
 		{"ADDITEMS to a list", "\x80\x04](N\x90.", 5, "ADDITEMS", "is a set"},
 
+		{"two small additions", "\x80\x04]NaNa.", 6, "APPEND", "but for the last"},
+		{"two small additions to a dict", "\x80\x04}NNs(NNu.", 9, "SETITEMS", "but for the last"},
+		{"additions behind a large one", "\x80\x04](" + strings.Repeat("N", 1001) + "eNa.", 1007, "APPEND", "but for the last"},
 		{"POP of a value", "\x80\x04NN0.", 4, "POP", "fetched from the memo"},
 		{"POP of nothing", "\x80\x040.", 2, "POP", "above the last mark"},
 		{"POP of a mark", "\x80\x04(0.", 3, "POP", "above the last mark"},

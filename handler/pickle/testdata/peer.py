@@ -8,6 +8,7 @@ is a letter and its fields, themselves frames:
   s PICKLE CANONICAL BUFFER…   -> the same, with a stand-in for every global
   h            -> literals and their hashes, a line each
   e EXPRESSION CANONICAL -> "" if the canonical pickle makes what the expression says
+  d PICKLE     -> what hashing, printing, comparing, copying, pickling and freeing it raise, on a thread of 1 MiB
   m PICKLE     -> how much memory its objects take, in bytes
 
 A BUFFER is a letter, b for bytes and a for bytearray, or g for a global, and the content.
@@ -16,11 +17,13 @@ The pickle itself is read by CPython's pure-Python unpickler, which is the most 
 is; the canonical one by the C unpickler, as in production.
 """
 
+import copy
 import io
 import pickle
 import pickletools
 import struct
 import sys
+import threading
 import tracemalloc
 
 import corpus
@@ -173,6 +176,28 @@ def compare(original, canonical, buffers, reader, canonical_reader):
     return difference(wanted, got)
 
 
+def on_small_stack(data):
+    raised = []
+
+    def work():
+        made = [pickle.loads(data)]
+        other = pickle.loads(data)
+        for do in (hash, repr, pickle.dumps, copy.deepcopy, lambda x: x == other, lambda x: made.clear()):
+            try:
+                do(made[0])
+            except (RecursionError, TypeError) as e:
+                raised.append(type(e).__name__)
+
+    sys.setrecursionlimit(1000)
+    before = threading.stack_size(1 << 20)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    threading.stack_size(before)
+    sys.setrecursionlimit(20_000)
+    return " ".join(raised)
+
+
 def fields(data):
     at = 0
     while at < len(data):
@@ -194,6 +219,8 @@ def answer(request):
     if kind == b"e":
         made = SymbolicUnpickler(io.BytesIO(rest[1])).load()
         return difference(eval(rest[0].decode()), made).encode()
+    if kind == b"d":
+        return on_small_stack(rest[0]).encode()
     if kind == b"m":
         tracemalloc.start()
         made = pickle.loads(rest[0])
