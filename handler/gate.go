@@ -126,13 +126,27 @@ func (g *Gate) open(ctx context.Context, out pickle.Output) (Opened, error) {
 		return Opened{Data: out.Pickle, Beside: n.object, names: n}, nil
 	}
 	defer n.leave()
-	beside, err := gil.Call(ctx, func(t gil.Token) (*pybridge.Object, error) {
+	beside, err := made(ctx, func(t gil.Token) (*pybridge.Object, error) {
 		return pybridge.ToPython(t, pybridge.Tuple{n.object, besides(out.Buffers)})
 	})
 	if err != nil {
 		return Opened{}, err
 	}
 	return Opened{Data: out.Pickle, Beside: beside.Named("what stands beside a pickle"), owned: true}, nil
+}
+
+// made is gil.With for what makes an object and ends soon: another goroutine's thread would take longer to get the GIL
+// than it takes.
+func made(ctx context.Context, f func(gil.Token) (*pybridge.Object, error)) (o *pybridge.Object, err error) {
+	err = gil.With(ctx, func(t gil.Token) (err error) {
+		o, err = f(t)
+		return err
+	})
+	if err != nil {
+		o.Release()
+		return nil, err
+	}
+	return o, nil
 }
 
 // besides has None for each name.
@@ -164,7 +178,7 @@ func (g *Gate) find(ctx context.Context, key []byte) (*names, error) {
 	for line := range strings.Lines(string(key)) {
 		list = append(list, strings.TrimSuffix(line, "\n"))
 	}
-	object, err := gil.Call(ctx, func(t gil.Token) (*pybridge.Object, error) { return g.makeNames.Call(t, list) })
+	object, err := made(ctx, func(t gil.Token) (*pybridge.Object, error) { return g.makeNames.Call(t, list) })
 	if err != nil {
 		return nil, err
 	}
