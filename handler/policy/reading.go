@@ -111,7 +111,7 @@ func (r *reading) becomeCall(n, callee *pickle.Node, args ...*pickle.Node) {
 	n.Kind, n.Changes = pickle.Reduce, nil
 	tuple := r.arena.Node()
 	tuple.Kind, tuple.Offset, tuple.Items, tuple.Mark = pickle.Tuple, n.Offset, args, seen
-	n.Items = append(n.Items[:0:2], callee, tuple)
+	n.Items = append(n.Items[:0], callee, tuple)
 }
 
 // then has a stand-in called with a node's object, once that is made.
