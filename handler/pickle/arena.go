@@ -72,7 +72,8 @@ func (a *Arena) Node() *Node {
 	return n
 }
 
-// Free takes back what was read and made. Nothing may refer to it afterwards; what [Write] gave does not.
+// Free takes back what was read and made. Nothing may refer to its nodes afterwards. What [Write] gave does not, unless a
+// Given is of this arena; nor do text and data.
 func (a *Arena) Free() {
 	clear(a.kept[:keptNodes-a.unused])
 	clear(a.keptPtrs[:])

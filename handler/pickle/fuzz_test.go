@@ -129,6 +129,7 @@ func roundTrip(t *testing.T, data []byte) bool {
 		assert.True(t, said.Offset >= 0 && said.Offset <= len(data), "%v of %q", said, data)
 		return false
 	}
+	inArena(t, data, tree)
 	out, err := pickle.Write(rewrite(tree, false, true))
 	require.NoError(t, err, "%q", data)
 	more := pickle.Limits{Depth: 5000, Nodes: 1 << 20, KeyNodes: 1 << 20, HashNodes: 1 << 30}
@@ -136,6 +137,21 @@ func roundTrip(t *testing.T, data []byte) bool {
 	require.NoError(t, err, "%q", data)
 	require.Empty(t, differs(tree, again), "%q", data)
 	return true
+}
+
+// inArena reads a pickle as a policy does, in memory that was another's before.
+func inArena(t *testing.T, data []byte, tree *pickle.Node) {
+	t.Helper()
+	arena := pickle.NewArena(&fuzzLimits)
+	defer arena.Free()
+	for range 2 {
+		again, err := arena.Read([][]byte{data})
+		if len(data) < 1000 || err == nil { // together they may be too many
+			require.NoError(t, err, "%q", data)
+			require.Empty(t, differs(tree, again), "%q", data)
+		}
+	}
+	assert.Equal(t, pickle.Node{}, *arena.Node())
 }
 
 // canonical writes a pickle that can be read.

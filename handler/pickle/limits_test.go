@@ -127,6 +127,23 @@ func TestCopiesAreBounded(t *testing.T) {
 	}
 }
 
+// The limits of an arena are for all that is read into it.
+func TestAnArenaHasItsLimits(t *testing.T) {
+	lists := [][]byte{[]byte("\x80\x04(" + strings.Repeat("]", 60) + "t.")}
+	for _, limits := range []pickle.Limits{{Nodes: 100}, {Nodes: 61}, {Memory: 9000}} {
+		arena := pickle.NewArena(&limits)
+		_, err := arena.Read(lists)
+		require.NoError(t, err)
+		_, err = arena.Read(lists)
+		assert.ErrorContains(t, err, "objects", "%+v", limits)
+		arena.Free()
+		arena = pickle.NewArena(&limits)
+		_, err = arena.Read(lists)
+		assert.NoError(t, err, "freed")
+		arena.Free()
+	}
+}
+
 // numbers writes n ints, texts as many str and values.
 func numbers(n int) string {
 	out := ""
