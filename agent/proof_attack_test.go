@@ -14,7 +14,9 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/pyrpc/pyrpc/agent"
 	agentpb "github.com/pyrpc/pyrpc/agent/proto"
@@ -74,6 +76,61 @@ func TestProof_holdsForTheConnection(t *testing.T) {
 	}
 }
 
+// proving is a listener whose connections are proved to be w0's before they are anybody else's.
+type proving struct {
+	net.Listener
+	key []byte
+}
+
+func (p proving) Accept() (net.Conn, error) {
+	conn, err := p.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	_, hello, err := hear(conn)
+	if err == nil {
+		unsigned := challengeOf("w0")
+		_, _ = conn.Write(append(bytes.Clone(unsigned), provedBy("called", p.key, hello, unsigned, nil)...))
+		_, _, err = hear(conn)
+	}
+	if err != nil {
+		_ = conn.Close()
+		return conn, nil
+	}
+	_, err = conn.Write(packet(4))
+	return conn, err
+}
+
+// answering is a worker that says that it is in another life than the one that it has proved.
+type answering struct {
+	agentpb.UnimplementedAgentServer
+}
+
+func (answering) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.Frame]) error {
+	b, err := proto.Marshal(&agentpb.Hello{Version: 2, Name: "w0", Incarnation: 8, MaxMessage: 1 << 20})
+	if err != nil {
+		return err
+	}
+	if err := stream.SendHeader(metadata.Pairs("pyrpc-hello-bin", string(b))); err != nil {
+		return err
+	}
+	<-stream.Context().Done()
+	return nil
+}
+
+// The answer to a stream is taken from who has proved itself on its connection, and in that life.
+func TestProof_answersComeFromWhoProved(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	s := grpc.NewServer()
+	agentpb.RegisterAgentServer(s, answering{})
+	go func() { _ = s.Serve(proving{l, keyOf(t, theSecret, "w0")}) }()
+	t.Cleanup(s.Stop)
+	_, err = calls(t, agent.Config{Name: "a", Token: theToken()}, l.Addr().String())
+	assert.Equal(t, codes.Unauthenticated, status.Code(err))
+	assert.ErrorContains(t, err, "worker w0 answers in another life than the one that it has proved")
+}
+
 // F7, A: what a caller sent to whoever listened at a dead worker's address is good for nothing there later.
 func TestProof_isNotReplayed(t *testing.T) {
 	var said notes
@@ -126,7 +183,7 @@ func TestProof_toACoordinatorIsForNobodyElse(t *testing.T) {
 			return
 		}
 		unsigned := challengeOf("w1")
-		_, _ = conn.Write(append(bytes.Clone(unsigned), provedBy(t, "called", w1, hello, unsigned, nil)...))
+		_, _ = conn.Write(append(bytes.Clone(unsigned), provedBy("called", w1, hello, unsigned, nil)...))
 		if kind, proof, err := hear(conn); err == nil && kind == 3 {
 			select {
 			case stolen <- [2][]byte{hello, proof}:
@@ -182,17 +239,17 @@ func TestProof_squatterGetsNothing(t *testing.T) {
 			_, _ = conn.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
 		}, "cannot prove that it has the token"},
 		"another worker's key": {func(t *testing.T, conn net.Conn) {
-			prove(t, conn, "w0", func(hello, unsigned []byte) []byte { return provedBy(t, "called", w1, hello, unsigned, nil) })
+			prove(t, conn, "w0", func(hello, unsigned []byte) []byte { return provedBy("called", w1, hello, unsigned, nil) })
 		}, "wrong token: worker a and worker w0 do not have tokens of the same secret, or what listens at "},
 		"another worker's name": {func(t *testing.T, conn net.Conn) {
-			prove(t, conn, "w1", func(hello, unsigned []byte) []byte { return provedBy(t, "called", w1, hello, unsigned, nil) })
+			prove(t, conn, "w1", func(hello, unsigned []byte) []byte { return provedBy("called", w1, hello, unsigned, nil) })
 		}, "there is worker w1, not worker w0: correct the address"},
 		"nothing": {func(t *testing.T, conn net.Conn) {
 			prove(t, conn, "w0", func(_, _ []byte) []byte { return make([]byte, 32) })
 		}, "wrong token: worker a and worker w0 do not have tokens of the same secret, or what listens at "},
 		"the key of no secret": {func(t *testing.T, conn net.Conn) {
 			prove(t, conn, "w0", func(hello, unsigned []byte) []byte {
-				return provedBy(t, "called", make([]byte, 32), hello, unsigned, nil)
+				return provedBy("called", make([]byte, 32), hello, unsigned, nil)
 			})
 		}, "wrong token: worker a and worker w0 do not have tokens of the same secret, or what listens at "},
 		"the caller's own words": {func(_ *testing.T, conn net.Conn) {
@@ -210,7 +267,7 @@ func TestProof_squatterGetsNothing(t *testing.T) {
 		"that it is of version 1": {func(_ *testing.T, conn net.Conn) {
 			_, _, _ = hear(conn)
 			_, _ = conn.Write(packet(5, []byte{1, 2}, letters("w0")))
-		}, "worker w0 at "},
+		}, "speaks version 1 of the protocol, this worker version 2: run the same version of pyrpc on both sides"},
 		"that it has no token": {func(_ *testing.T, conn net.Conn) {
 			_, _, _ = hear(conn)
 			_, _ = conn.Write(packet(5, []byte{2, 1}, letters("w0")))

@@ -39,11 +39,11 @@ func (d *dialerCreds) explainProof(e *handshake.Error, overTLS bool) *Error {
 		return failure(codes.FailedPrecondition, "what listens at %s cannot prove that it has the token: it speaks something else, as pyrpc before version %d of "+
 			"the protocol does (%w): run the same version of pyrpc on both sides, or correct the address", d.address, protocolVersion, e)
 	case handshake.NoToken:
-		return failure(codes.Unauthenticated, "%s at %s says that it has no token, and this one has: give it one of the same secret "+
-			"(Config.Token, --token-file)", there, d.address)
+		return failure(codes.Unauthenticated, "what listens at %s says that it has no token, and this one has: give it one of the same secret "+
+			"(Config.Token, --token-file)", d.address)
 	case handshake.OtherVersion:
-		return failure(codes.FailedPrecondition, "%s at %s speaks version %d of the protocol, this worker version %d: "+
-			"run the same version of pyrpc on both sides", there, d.address, e.Version, protocolVersion)
+		return failure(codes.FailedPrecondition, "what listens at %s speaks version %d of the protocol, this worker version %d: "+
+			"run the same version of pyrpc on both sides", d.address, e.Version, protocolVersion)
 	case handshake.OtherName:
 		return failure(codes.FailedPrecondition, "at %s there is %s, not worker %s: correct the address", d.address, there, d.to)
 	case handshake.NoSharedKey:
@@ -57,9 +57,9 @@ func (d *dialerCreds) explainProof(e *handshake.Error, overTLS bool) *Error {
 		return failure(codes.Unauthenticated, "wrong token: worker %s and %s do not have tokens of the same secret, or what listens at %s is another%s",
 			self, there, d.address, between)
 	case handshake.NoKey:
-		return failure(codes.Internal, "%s at %s cannot read its token: its log says why", there, d.address)
+		return failure(codes.Internal, "what listens at %s cannot read its token: its log says why", d.address)
 	}
-	return failure(codes.Unavailable, "the handshake with %s at %s failed: %w", there, d.address, e)
+	return failure(codes.Unavailable, "the handshake with what listens at %s failed: %w", d.address, e)
 }
 
 // whyTurnedAway says the same to the operator of the side that was called.
@@ -107,8 +107,12 @@ func checkProved(stream grpc.ClientStream, h *agentpb.Hello) error {
 		return nil
 	}
 	info, _ := p.AuthInfo.(connInfo)
-	if q := info.proved; q != nil && (q.Name != h.GetName() || q.Incarnation != h.GetIncarnation()) {
+	switch q := info.proved; {
+	case q == nil:
+	case q.Name != h.GetName():
 		return failure(codes.Unauthenticated, "worker %s answers on a connection on which worker %s has proved itself", h.GetName(), q.Name)
+	case q.Incarnation != h.GetIncarnation():
+		return failure(codes.Unauthenticated, "worker %s answers in another life than the one that it has proved", h.GetName())
 	}
 	return nil
 }
