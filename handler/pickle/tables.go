@@ -16,7 +16,7 @@ const (
 	free         = ^uint64(0) // -1, which is no hash in CPython
 	smallTable   = 8
 	perturbShift = 5
-	visitsPerKey = 64 // random hashes need two; eighths of an int, of which only the upper bits differ, 18
+	visitsPerKey = 160 // random hashes need two; fractions of a power of two 47; ints that differ above bit 52 only, 113
 )
 
 func newPlaces(size int) []uint64 {
@@ -97,6 +97,7 @@ func (t *setTable) place(hash uint64) int {
 	mask, equal := uint64(len(t.places)-1), 0
 	i := hash & mask
 	for perturb := hash; ; {
+		t.visits++ // of neighbours, which lie in one or two lines of the cache
 		last := i
 		if i+neighbours <= mask {
 			last += neighbours
@@ -106,7 +107,6 @@ func (t *setTable) place(hash uint64) int {
 				t.places[at] = hash
 				return equal
 			}
-			t.visits++
 			if t.places[at] == hash {
 				equal++
 			}
