@@ -16,8 +16,8 @@ import (
 // Each is held to the limits that it has, and what it used is counted.
 func TestBudgets(t *testing.T) {
 	for check, limits := range map[string]budget.Limits{
-		"check_call_time":   {PerCall: 100 * time.Millisecond},
-		"check_minute_time": {PerMinute: 200 * time.Millisecond},
+		"check_call_time":   {PerCall: time.Second},
+		"check_minute_time": {PerMinute: time.Second},
 		"check_results":     {Result: 1000},
 		"check_calls":       {Calls: 2},
 	} {
@@ -50,7 +50,7 @@ func TestBudgets(t *testing.T) {
 // A budget for everybody is each peer's own, and what is said of one completes it.
 func TestBudgetsForEverybody(t *testing.T) {
 	workers := group(t, 3, func(_ int, c *pyworker.Config) {
-		c.Budget = budget.Limits{PerMinute: 200 * time.Millisecond, Result: 1000}
+		c.Budget = budget.Limits{PerMinute: time.Second, Result: 1000}
 		c.Budgets = map[string]budget.Limits{"w2": {PerMinute: time.Hour}}
 	})
 	require.NoError(t, inside(t, workers[0], "budgets", "check_minute_time"))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"github.com/pyrpc/pyrpc/agent/pyworker"
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/handler/wire"
 	"github.com/pyrpc/pyrpc/internal/pytest"
 )
 
@@ -95,6 +97,34 @@ func TestRefusedWithoutPython(t *testing.T) {
 	require.NoError(t, inside(t, workers[0], "refusals", "check_texts", forbidden,
 		"cannot deserialize: pyrpc.internal.ForbiddenGlobal: os:system is not on the allow-list", "; put it on the allow-list if peers are meant to use it"))
 	require.NoError(t, inside(t, workers[0], "refusals", "check_texts", malformed, "cannot deserialize: _pickle.UnpicklingError: pickle: at byte "))
+}
+
+// TestRefusedTensors: a pickle is looked at before there are the tensors that came with it, of which there are not too many.
+func TestRefusedTensors(t *testing.T) {
+	workers, _ := restrictedPair(t, "math")
+	raw(t, workers[0], named("os", "system")) // that w1 knows who w0 is
+	flat := func(tensors int) agent.Request {
+		pickle := named("os", "system")
+		float32s, _ := wire.DTypeOf("float32")
+		head := wire.Head{Data: int64(len(pickle)), Storages: []int64{4}, Tensors: slices.Repeat([]wire.Tensor{{DType: float32s}}, tensors)}
+		b, err := head.Append(nil)
+		require.NoError(t, err)
+		return agent.Request{Body: agent.Bytes(append(append(b, pickle...), 0, 0, 0, 0))}
+	}
+	var reply agent.Reply
+	var err error
+	pytest.With(t, func(gil.Token) {
+		over := make(chan struct{})
+		go func() {
+			defer close(over)
+			reply, err = workers[0].Agent().Call(t.Context(), "w1", flat(2))
+		}()
+		<-over
+	})
+	require.NoError(t, err)
+	require.NoError(t, inside(t, workers[0], "refusals", "check_texts", reply.Body[0], "os:system is not on the allow-list"))
+	_, err = workers[0].Agent().Call(t.Context(), "w1", flat(1<<16+1))
+	assert.ErrorContains(t, err, "tensors: 65537, allowed are 65536")
 }
 
 // TestRefusalsAreLogged: who, what and why, so often in a minute, and in one line each.

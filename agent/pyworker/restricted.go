@@ -2,10 +2,12 @@ package pyworker
 
 import (
 	"context"
+	"runtime/debug"
 
 	"github.com/pyrpc/pyrpc/agent"
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/handler/pickle"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
 
@@ -22,8 +24,17 @@ type admitted struct {
 
 // admit holds a body to a list. It does not refer to the body's memory, which the peer may still write to: of that
 // nothing is read twice.
-func (w *Worker) admit(ctx context.Context, body agent.Body, gate func(context.Context, [][]byte) (handler.Opened, error)) (admitted, error) {
+func (w *Worker) admit(ctx context.Context, body agent.Body, gate func(context.Context, [][]byte) (handler.Opened, error)) (_ admitted, err error) {
 	var opened handler.Opened
+	defer func() {
+		// A reply may be read on a goroutine where a panic would end the process: then a mistake in the reader must not
+		// be more than a refusal.
+		if v := recover(); v != nil {
+			w.refusals.log.Error("pyworker: reading what a restricted peer has sent panicked", "panic", v, "stack", string(debug.Stack()))
+			opened.Release()
+			err = &pickle.Error{Rule: "it cannot be read: a mistake of the reader, which its log has"}
+		}
+	}()
 	if !isFlat(body) {
 		opened, err := gate(ctx, body)
 		return admitted{data: opened.Data, beside: opened.Beside, release: opened.Release}, err

@@ -118,13 +118,13 @@ func TestAgentPolicy(t *testing.T) {
 
 func TestAgentBudgets(t *testing.T) {
 	s := serveAgent(t, "--name", "w0", "--guest", "cli", "--guest", "bob", "--max-result", "1KB", "--max-result", "bob=1MiB",
-		"--max-call-time", "cli=100ms", "--max-minute-time", "1h", "--max-calls", "bob=10")
+		"--max-call-time", "cli=2s", "--max-minute-time", "1h", "--max-calls", "bob=10")
 	call := func(args ...string) ended {
 		return pyrpc(t, "", append([]string{"call", "--peer", s.peer}, args...)...)
 	}
 	call("w0", "builtins:bytes", "2000").failed(t, 1, "ResourceExhausted: worker w0: the result has ", "allowed for worker cli are 1000 (Config.Budget.Result, --max-result)")
 	call("--as", "bob", "w0", "builtins:bytes", "2000").ok(t)
-	call("w0", "cmd_udfs:spin").failed(t, 1, "ResourceExhausted: worker w0: Python has run for this call of worker cli for 100ms")
+	call("w0", "cmd_udfs:spin").failed(t, 1, "ResourceExhausted: worker w0: Python has run for this call of worker cli for 2s")
 }
 
 func TestAgentUsage(t *testing.T) {

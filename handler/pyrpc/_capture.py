@@ -22,6 +22,7 @@ from sys import modules
 
 from . import _by_class
 from ._errors import UnpicklableValue
+from ._faithful import extent_of
 from ._safe import (
     exact,
     get_args,
@@ -45,6 +46,7 @@ from ._safe import (
 MAX_ERRORS = 100  # exceptions in one record
 MAX_FRAMES = 100  # frames of one exception: half from each end
 MAX_ARGS_REPR = 10_000  # characters; the arguments themselves travel whole
+MAX_PARTS = 1_000_000  # that a text of what a restricted peer may have made is asked for: see _faithful
 
 _GROUP = __builtins__.get("BaseExceptionGroup")  # from 3.11
 
@@ -157,7 +159,8 @@ def _capture(exc):
             lost = lost or None in error["members"]
         truncated = truncated or lost
         errors.append(error)
-    errors[0]["repr"] = repr_of(exc)  # of the others none is shown, and deep groups take long
+    # Of the others none is shown, and deep groups take long.
+    errors[0]["repr"] = repr_of(exc) if _has_text(exc) else errors[0]["text"]
     return {"worker": get_worker_name(), "errors": errors, "truncated": truncated}
 
 
@@ -167,19 +170,28 @@ def _describe(exc):
     args, state = _parts(exc, cls, own_init)
     notes = state.pop("__notes__", ())
     frames, omitted = _frames(get_traceback(exc))
+    bounded = _has_text(exc)
+    too_long = f"<{type_name(cls)}: its text would be too long>"
     return {
         "module": type_module(cls),
         "qualname": type_qualname(cls),
         "mro": _mro_names(cls),
-        "text": text_of(exc),
+        "text": text_of(exc) if bounded else too_long,
         "args": None if args is None else _dump_values(args),
-        "args_repr": _args_repr(args),
+        "args_repr": _args_repr(args) if bounded else too_long,
         "own_init": own_init,  # what C keeps is in the state, and does not follow from args
         "state": _dump_values(state) if state else None,
         "notes": _note_texts(notes),
         "frames": frames,
         "frames_omitted": omitted,
     }
+
+
+def _has_text(exc):
+    """Tell whether *exc* can be asked for its text: one that is exponentially long keeps C code busy for ever."""
+    if not _by_class.required.get():
+        return True
+    return extent_of((get_args(exc), get_dict(exc)), MAX_PARTS) <= MAX_PARTS
 
 
 def _mro_names(cls):

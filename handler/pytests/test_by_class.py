@@ -127,6 +127,15 @@ class ByClassTest(unittest.TestCase):
         self.assertIn("Plain", repr(error.args))  # as text: the argument itself could not be pickled
         self.assertEqual(self.finder.asked, [])
 
+    def test_exceptions_whose_text_would_never_end(self):
+        deep = []
+        for _ in range(60):
+            deep = [deep, deep]
+        error = self.outcome(self.serve(targets.give_up, deep)).to_exception()
+        self.assertIn("its text would be too long", str(error.__pyrpc_remote__.message))
+        error = self.outcome(self.serve(targets.give_up, [1, [2]])).to_exception()
+        self.assertEqual((str(error), error.__pyrpc_remote__.message), ("[1, [2]]",) * 2)
+
     def test_futures(self):
         future, came = Future(), []
         _serve.when_done(future, self.restricted, came.append)

@@ -17,7 +17,7 @@ def spin():
 
 def rest():
     """Wait in C, which nothing ends."""
-    time.sleep(0.2)
+    time.sleep(1.2)
     return "rested"
 
 
@@ -52,7 +52,7 @@ def beyond(text, function, *args):
 
 
 def check_call_time():
-    text = "Python has run for this call of worker w0 for 100ms, which is all that it may"
+    text = "Python has run for this call of worker w0 for 1s, which is all that it may"
     for function in (spin, wait):
         beyond(text, rpc.rpc_sync, "w1", function)
     try:
