@@ -79,3 +79,17 @@ func TestHashesAreCPythons(t *testing.T) {
 		}
 	})
 }
+
+// Text and bytes of one content have one hash in CPython, too, and nobody can know which.
+func TestHashesOfTextHaveASecret(t *testing.T) {
+	hash := func(n *pickle.Node) uint64 {
+		h, ok := pickle.HashOf(n, nil)
+		require.True(t, ok)
+		return h
+	}
+	text := pickle.NewTuple(pickle.NewStr("abc"), pickle.NewInt(1))
+	assert.Equal(t, hash(text), hash(pickle.NewTuple(pickle.NewBytes([]byte("a"), []byte("bc")), pickle.NewInt(1))))
+	assert.NotEqual(t, hash(text), hash(pickle.NewTuple(pickle.NewStr("abd"), pickle.NewInt(1))))
+	assert.Zero(t, hash(pickle.NewStr("")))
+	assert.Zero(t, hash(pickle.NewBytes()))
+}

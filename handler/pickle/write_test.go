@@ -58,6 +58,14 @@ func TestCyclesAreWrittenAsCPythonDoes(t *testing.T) {
 	assert.Equal(t, "(\x8c\x01m\x8c\x01n\x93)R\x94\x8c\x01m\x8c\x01s\x93h\x00(h\x00\x91\x94\x86R01h\x01", body(t, set))
 }
 
+func TestCallsFollowTheObject(t *testing.T) {
+	object := pickle.NewReduce(pickle.NewGlobal("m", "n"), pickle.NewInt(1))
+	object.ThenCall(pickle.NewGlobal("m", "f"))
+	object.ThenCall(pickle.NewGlobal("m", "g"), pickle.NewInt(2), object, pickle.NewInt(3))
+	assert.Equal(t, "\x8c\x01m\x8c\x01n\x93K\x01\x85R\x94"+"\x8c\x01m\x8c\x01f\x93h\x00\x85R0"+
+		"\x8c\x01m\x8c\x01g\x93(h\x00K\x02h\x00K\x03tR0", body(t, object))
+}
+
 func TestWhatCannotBeWrittenIsAnError(t *testing.T) {
 	itself := pickle.NewTuple(pickle.NewInt(1))
 	itself.Items[0] = itself
