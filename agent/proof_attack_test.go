@@ -198,8 +198,13 @@ func TestProof_toACoordinatorIsForNobodyElse(t *testing.T) {
 		served := make(chan error, 1)
 		go func() { served <- a.Serve() }()
 		if name != "" {
-			assert.ErrorContains(t, <-served, "at "+address+" there is worker w1, not worker "+name+": correct the address")
-			served <- nil
+			select {
+			case err := <-served:
+				assert.ErrorContains(t, err, "at "+address+" there is worker w1, not worker "+name+": correct the address")
+				served <- nil
+			case <-stolen:
+				assert.Fail(t, "it has proved itself to another worker than the coordinator")
+			}
 		} else {
 			parts := <-stolen
 			conn := dialTCP(t, host.Addr().String())
