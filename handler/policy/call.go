@@ -13,7 +13,7 @@ func isCall(n *pickle.Node) bool {
 
 // makeUDF is a call to make: a function, a tuple of arguments, and a dict of those by name.
 func makeUDF(r *reading, n *pickle.Node, items []*pickle.Node) error {
-	if len(items) != 3 || items[1].Kind != pickle.Tuple || items[2].Kind != pickle.Dict || !hasNames(items[2]) {
+	if len(n.Changes) > 0 || len(items) != 3 || items[1].Kind != pickle.Tuple || items[2].Kind != pickle.Dict || !hasNames(items[2]) {
 		return errShape
 	}
 	function, args, kwargs := items[0], items[1], items[2]

@@ -93,9 +93,12 @@ func (e *entries) isExact(key string) bool { return e.exact[key] }
 // covers says whether an entry covers a name as something that the module defines.
 func (e *entries) covers(module, name string) bool {
 	return e.modules[module] ||
-		slices.ContainsFunc(e.packages, func(p string) bool { return strings.HasPrefix(module, p) }) ||
+		slices.ContainsFunc(e.packages, func(p string) bool { return strings.HasPrefix(module, p) && !isProgram(module) }) ||
 		slices.ContainsFunc(e.prefixes[module], func(p string) bool { return strings.HasPrefix(name, p) })
 }
+
+// isProgram says whether a module is what python3 -m runs of a package: to import it runs it.
+func isProgram(module string) bool { return strings.HasSuffix(module, ".__main__") }
 
 // hasMethod says whether an entry has a name that ends so, behind a class.
 func (e *entries) hasMethod(method string) bool {

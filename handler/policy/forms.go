@@ -61,7 +61,7 @@ func init() { // as forms look names up themselves
 		forms[name{core + ".numeric", "_frombuffer"}] = &form{make: makeFromBuffer, takes: "bytes, a plain dtype, a shape and an order"}
 	}
 	for n := range exceptions {
-		forms[n] = &form{make: makeException, changed: true, takes: "arguments, and a dict of attributes"}
+		forms[n] = &form{make: makeException, changed: true, takes: "arguments of its kinds, and a dict of attributes"}
 	}
 }
 

@@ -148,17 +148,3 @@ func (r *reading) checkAttribute(class *pickle.Node, attribute string) error {
 	}
 	return nil
 }
-
-// makeException is an exception of builtins or of this package, and its attributes.
-func makeException(r *reading, n *pickle.Node, args []*pickle.Node) error {
-	changes := n.Changes
-	if len(changes) > 1 || len(changes) == 1 && (changes[0].Kind != pickle.Build || changes[0].Items[0].Kind != pickle.Dict) {
-		return errShape
-	}
-	args = append([]*pickle.Node{}, args...)
-	if err := r.values(args); err != nil {
-		return err
-	}
-	r.becomeSame(n, args...)
-	return r.change(n, changes)
-}

@@ -125,7 +125,8 @@ class AllowList:
         """Tell whether an entry covers the name as something defined there."""
         return (
             module in self._modules
-            or any(module.startswith(p) for p in self._packages)
+            # To import a package's __main__ runs its program.
+            or any(module.startswith(p) and not module.endswith(".__main__") for p in self._packages)
             or any(module == m and name.startswith(p) for m, p in self._prefixes)
         )
 
@@ -178,7 +179,7 @@ class AllowList:
         key = f"{module}:{name}"
         if key in DEFAULT_ALLOWED and key not in self._exact:
             watched = None
-        found = _import_and_walk(module, name, watched)
+        found = _import_and_walk(module, name, watched, exact)
         if not exact and not _defines(module, name, found):
             raise _forbidden(module, name, "is not defined in that module")
         if exact and key in self._exact and isinstance(found, type):
@@ -210,17 +211,21 @@ class AllowList:
         raise _forbidden(module, qualname, "is not a method on the allow-list")
 
 
-def _import_and_walk(module, name, watched):
-    """Return what a module has under a name, dots lead through classes. Imports it."""
+def _import_and_walk(module, name, watched, late=True):
+    """Return what a module has under a name, dots lead through classes. Imports it.
+
+    Where not *late*, a name that the module's own ``__getattr__`` would make, as lazy
+    imports do, is none.
+    """
     if not all(part.isidentifier() for part in f"{module}.{name}".split(".")):
         raise _forbidden(module, name, "is not a name")
     __import__(module)
-    found = _walk(modules[module], module, name)
+    found = _walk(modules[module], module, name, late)
     if watched is not None:
         home = modules[module]
         watched.append((modules, module, home))
         if "." in name:
-            watched.append((_Walker(home, module), name, found))
+            watched.append((_Walker(home, module, late), name, found))
         else:
             watched.append((vars(home), name, found))
     return found
@@ -229,20 +234,21 @@ def _import_and_walk(module, name, watched):
 class _Walker:
     """The namespace of the dotted names of a module."""
 
-    __slots__ = ("_home", "_module")
+    __slots__ = ("_home", "_module", "_late")
 
-    def __init__(self, home, module):
+    def __init__(self, home, module, late):
         self._home = home
         self._module = module
+        self._late = late
 
     def get(self, name):
         try:
-            return _walk(self._home, self._module, name)
+            return _walk(self._home, self._module, name, self._late)
         except (AttributeError, ForbiddenGlobal):
             return None
 
 
-def _walk(module, module_name, name):
+def _walk(module, module_name, name, late):
     """Follow a dotted *name*: through classes only, never through ``__x__``."""
     found = module
     parts = name.split(".")
@@ -251,6 +257,8 @@ def _walk(module, module_name, name):
             raise _forbidden(module_name, name, "leads through something not a class")
         if part.startswith("__") and len(parts) > 1:
             raise _forbidden(module_name, name, "leads through a special attribute")
+        if found is module and not late and part not in vars(module):
+            raise AttributeError(f"module {module_name!r} has no attribute {part!r}")
         found = getattr(found, part)
     if isinstance(found, ModuleType):
         raise _forbidden(module_name, name, "is a module")

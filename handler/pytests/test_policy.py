@@ -79,6 +79,24 @@ class Finding(unittest.TestCase):
             self.assertFalse(policy.permits_class(module, "x"), module)
             self.forbidden(policy, f"{module}:x")
 
+    def test_names_that_a_module_makes_late_are_not_its_own(self):
+        asked = []
+        module = types.ModuleType("late")
+        module.__getattr__ = lambda name: asked.append(name) or os
+        sys.modules["late"] = module
+        self.addCleanup(sys.modules.pop, "late")
+        for name in ("other", "other.system"):
+            with self.assertRaises(AttributeError):
+                AllowList(["late"]).given(f"late:{name}")
+        self.assertEqual(asked, [])
+        module.__getattr__ = lambda name: asked.append(name) or targets.add
+        self.assertIs(AllowList(["late:add"]).given("late:add"), targets.add)
+
+    def test_the_program_of_a_package_needs_its_own_entry(self):
+        self.forbidden(AllowList(["pytests.*"]), "pytests.__main__:x")
+        with self.assertRaises(ImportError):
+            AllowList(["pytests.__main__"]).given("pytests.__main__:x")
+
     def test_values_are_classes(self):
         policy = AllowList([f"value:{T}:Point", f"value:{T}:add"])
         self.assertIs(policy.given(f"value:{T}:Point"), targets.Point)
