@@ -17,6 +17,7 @@ type attack struct {
 	file    bool          // the control reads it as C's unpickler reads a file
 
 	expect  outcome
+	because string   // what the error has to say, where the attack may be refused for want of form as well
 	imports []string // modules of which the import is a canary of this attack, besides those of every attack
 	grown   int64    // a reply of more bytes, tensors with it, holds what nobody gave
 
@@ -41,6 +42,7 @@ const (
 	leaked   = "secret"   // the reply holds what nobody gave to the sender
 	memory   = "memory"   // the process took more memory than maxMemory
 	busy     = "time"     // the process computed longer than maxTime
+	costly   = "cost"     // memory or busy, whichever comes first
 	died     = "death"    // the process ended
 	deaf     = "deaf"     // the honest call afterwards had no answer
 	entered  = "accepted" // it had an answer, and must not have one
@@ -56,7 +58,7 @@ var usual = []string{"victim"}
 // allAttacks is the table.
 func allAttacks() []attack {
 	handlers := handlerAttacks()
-	return slices.Concat(handlers, agentCallAttacks(handlers), rrefAttacks(), methodAttacks(), agentReplyAttacks())
+	return slices.Concat(handlers, agentCallAttacks(handlers), rrefAttacks(), methodAttacks(), agentReplyAttacks(), tokenAttacks(), squatAttacks(), tlsAttacks(), budgetAttacks())
 }
 
 // handlerAttacks are those on a handler, as pyrpc udf --allow has one.
@@ -73,6 +75,8 @@ func handlerAttacks() []attack {
 		hashAttacks(),
 		sizeAttacks(),
 		resultAttacks(),
+		valueAttacks(),
+		edgeAttacks(),
 		exceptionAttacks(),
 		arrayAttacks(),
 		tensorAttacks(),

@@ -18,6 +18,8 @@ func chainAttacks() []attack {
 		chain("getattr-globals", "getattr of a listed function's __globals__", call("builtins", "getattr", global("victim", "transfer"), text("__globals__")), entered),
 		chain("getattr-alias", "getattr of an attribute of a listed class that is pickle.loads",
 			reduce(call("builtins", "getattr", global("victim", "Account"), text("_loads")), blob("cos\nsystem\n(S'"+shell+"'\ntR.")), touched),
+		chain("getattr-static", "getattr of a static method of a listed class that is subprocess.run",
+			reduce(call("builtins", "getattr", global("victim", "Account"), text("_run")), list(text("touch"), file)), touched),
 		chain("getattr-delegate", "getattr of a listed instance that hands out the attributes of os",
 			reduce(call("builtins", "getattr", newobj(global("victim", "Account")), text("system")), sh), touched),
 		chain("getattr-init", "getattr of the __init__ of a listed class, called on a value that lives",

@@ -59,5 +59,5 @@ func manyErrors(n int) string {
 	for range n {
 		b = append(b, recall(0)...)
 	}
-	return dict(text("module"), text("builtins"), text("qualname"), text("ValueError"), text("text"), text("t"), text("repr"), text("r")) + remember(0) + string(b)
+	return dict(text("module"), text("builtins"), text("qualname"), text("ValueError"), text("text"), text("t"), text("repr"), text("r")) + remember + string(b)
 }

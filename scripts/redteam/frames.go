@@ -24,7 +24,7 @@ func frameAttacks() []attack {
 	return []attack{
 		fromFile(sent("hidden-call", "a call behind a frame that ends inside a length", hidden(system), touched)),
 		fromFile(sent("hidden-defaults", "BUILD of a listed function's __defaults__ there", hidden(defaults), changed)),
-		fromFile(sent("hidden-memo", "a memo index of 64 million there", hidden(none+remember(0x04000000)), memory)),
+		fromFile(sent("hidden-memo", "a memo index of 64 million there", hidden(none+put(0x04000000)), memory)),
 		fromFile(sent("hidden-extension", "an extension code there", hidden("\x82\x01"), nowhere)),
 		fromFile(sent("hidden-depth", "tuples nested 600,000 deep there, and a hash", hidden(empty+none+strings.Repeat("\x85", 600_000)+"Ns"), died)),
 		sent("too-long", "a frame that is longer than the pickle", []byte("\x80\x04"+frame(1<<20)+honest+"."), nowhere),
@@ -40,10 +40,10 @@ func frameAttacks() []attack {
 		sent("claim-bytearray", "BYTEARRAY8 that claims 8 GiB", []byte("\x80\x05\x96"+little(8, 8<<30)+"."), memory),
 		sent("claim-long", "LONG4 that claims 2^31-1 bytes", []byte("\x80\x04\x8b"+little(4, 1<<31-1)+"."), nowhere),
 		sent("claim-long-negative", "LONG4 that claims -1 bytes", []byte("\x80\x04\x8b\xff\xff\xff\xff."), nowhere),
-		sent("memo-index", "a memo index of 64 million", []byte("\x80\x04"+none+remember(0x04000000)+"."), memory),
+		sent("memo-index", "a memo index of 64 million", olderRequest(none+put(0x04000000)), memory),
 		sent("memo-index-text", "PUT of the index 80000000, in text", []byte("\x80\x04Np80000000\n."), memory),
 		sent("memo-index-negative", "PUT of the index -1", []byte("\x80\x04Np-1\n."), nowhere),
 		sent("memo-unset", "a memo entry that there is not", request(recall(77)), nowhere),
-		sent("memo-gap", "memo indices with gaps", request(text("x")+remember(5)), entered),
+		sent("memo-gap", "memo indices with gaps", olderRequest(text("x")+put(5)), entered),
 	}
 }

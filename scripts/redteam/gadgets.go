@@ -26,7 +26,7 @@ func gadgetAttacks() (all []attack) {
 		{module: "os", name: "system", args: []string{sh}},
 		{module: "posix", name: "system", args: []string{sh}},
 		{module: "os", name: "popen", args: []string{sh}, canary: entered},
-		{module: "os", name: "posix_spawnp", args: []string{text("touch"), command, dict(text("PATH"), text("/usr/bin:/bin"))}},
+		{module: "os", name: "posix_spawnp", args: []string{text("touch"), command, dict(text("PATH"), text("/usr/bin:/bin"))}, canary: entered},
 		{module: "os", name: "mkdir", args: []string{file}},
 		{module: "os", name: "_exit", args: []string{number(7)}, canary: died},
 		{module: "os", name: "abort", canary: died},
@@ -112,7 +112,7 @@ func gadgetAttacks() (all []attack) {
 func (g gadget) attack() attack {
 	a := attack{
 		name: "gadget-" + g.module + "." + g.name, tries: "calls " + g.module + ":" + g.name + " while the request is read",
-		payload: request(after(call(g.module, g.name, g.args...), text("done"))), expect: refused, imports: []string{g.module, strings.Split(g.module, ".")[0]},
+		payload: request(after(call(g.module, g.name, g.args...), text("done"))), expect: refused, because: "allow-list", imports: []string{g.module, strings.Split(g.module, ".")[0]},
 		canary: g.canary, inert: g.inert, needs: g.needs,
 	}
 	if g.imports != "" {

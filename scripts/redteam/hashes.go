@@ -11,7 +11,7 @@ import (
 func hashAttacks() []attack {
 	const keys = 40_000
 	modulus := new(big.Int).SetUint64(1<<61 - 1) // of Python's hash of numbers
-	number := func(i int) string {
+	number := func(_ string, i int) string {
 		n := new(big.Int).Mul(modulus, big.NewInt(int64(i)))
 		b := n.Bytes()
 		for l, r := 0, len(b)-1; l < r; l, r = l+1, r-1 {
@@ -19,26 +19,27 @@ func hashAttacks() []attack {
 		}
 		return natural(string(b))
 	}
-	// class is what is in the memo under 0, if anything.
-	sent := func(name, tries, class string, key func(int) string, set bool) attack {
-		a := attack{name: "hash-" + name, tries: fmt.Sprintf("%d %s of one hash", keys, tries), expect: refused, canary: busy}
+	// class is what is in the memo under 0, if anything: it is named once.
+	sent := func(name, tries, class string, key func(class string, i int) string, set bool) attack {
+		a := attack{name: "hash-" + name, tries: fmt.Sprintf("%d %s of one hash", keys, tries), expect: refused, because: "a dict or a set has", canary: busy}
 		a.large = func() []byte {
 			var b strings.Builder
+			known := class + remember
 			for i := 1; i <= keys; i++ {
-				b.WriteString(key(i))
+				b.WriteString(key(known, i))
 				if !set {
 					b.WriteString(none)
 				}
+				known = recall(0)
 			}
 			value := "}(" + b.String() + "u"
 			if set {
 				value = "\x8f(" + b.String() + "\x90"
 			}
-			return whole(class + udf(global("victim", "echo"), after(value, text("done"))))
+			return request(after(value, text("done")))
 		}
 		return a
 	}
-	class := func(module, name string) string { return global(module, name) + remember(0) + "0" }
 	digits := func(i int) *big.Int { return new(big.Int).Mul(modulus, big.NewInt(int64(i))) }
 	nan := func(a attack) attack {
 		a.expect, a.inert = harmless, "from Python 3.10 on a NaN's hash is that of the object"
@@ -47,12 +48,12 @@ func hashAttacks() []attack {
 	return []attack{
 		sent("int", "integers", "", number, false),
 		sent("int-set", "integers in a set", "", number, true),
-		nan(sent("nan", "NaNs", "", func(int) string { return float(math.NaN()) }, false)),
-		sent("tuple", "tuples", "", func(i int) string { return number(i) + "\x85" }, false),
-		sent("pair-set", "pairs in a set", "", func(i int) string { return number(i) + none + "\x86" }, true),
-		sent("decimal", "Decimals", class("decimal", "Decimal"), func(i int) string { return recall(0) + text(digits(i).String()) + "\x85R" }, false),
-		sent("uuid", "UUIDs", class("uuid", "UUID"), func(i int) string { return recall(0) + text(fmt.Sprintf("%032x", digits(i))) + "\x85R" }, false),
-		sent("instance", "instances of a listed class", class("victim", "Hashing"), func(int) string { return recall(0) + ")\x81" }, false),
-		sent("fraction", "Fractions", class("fractions", "Fraction"), func(i int) string { return recall(0) + text(digits(i).String()) + "\x85R" }, false),
+		nan(sent("nan", "NaNs", "", func(string, int) string { return float(math.NaN()) }, false)),
+		sent("tuple", "tuples", "", func(_ string, i int) string { return number("", i) + "\x85" }, false),
+		sent("pair-set", "pairs in a set", "", func(_ string, i int) string { return number("", i) + none + "\x86" }, true),
+		sent("decimal", "Decimals", global("decimal", "Decimal"), func(class string, i int) string { return class + text(digits(i).String()) + "\x85R" }, false),
+		sent("uuid", "UUIDs", global("uuid", "UUID"), func(class string, i int) string { return class + text(fmt.Sprintf("%032x", digits(i))) + "\x85R" }, false),
+		sent("instance", "instances of a listed class", global("victim", "Hashing"), func(class string, _ int) string { return class + ")\x81" }, false),
+		sent("fraction", "Fractions", global("fractions", "Fraction"), func(class string, i int) string { return class + text(digits(i).String()) + "\x85R" }, false),
 	}
 }

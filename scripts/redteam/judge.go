@@ -43,6 +43,9 @@ func judge(a attack, m *trial) result {
 		r.Verdict = differs
 	case a.expect == refused && m.attack.Error == "":
 		r.Verdict = differs
+	case !strings.Contains(m.attack.Error, a.because):
+		r.Verdict = differs
+		r.Came = "another error than of " + a.because + ": " + r.Came
 	case a.inert != "":
 	case !m.control.has(a.canary):
 		r.Verdict = differs
@@ -72,6 +75,8 @@ func (e ending) tell() string {
 
 func (e ending) has(canary string) bool {
 	switch canary {
+	case costly:
+		return e.has(memory) || e.has(busy)
 	case nowhere:
 		return e.came && (e.Error != "" || e.Said == raised)
 	case entered:

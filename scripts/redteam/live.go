@@ -17,7 +17,7 @@ func liveAttacks() []attack {
 		sent("set", "ADDITEMS of a set that a listed function returns", members(call("victim", "members"), text("attacker")), changed),
 		sent("subclass", "APPENDS of an instance with an extend of its own", additions(call("victim", "recorder"), text("x")), changed),
 		sent("environ", "SETITEMS of os.environ, which a listed function returns", setitems(call("victim", "environment"), text("LD_PRELOAD"), text("x")), changed),
-		sent("memo", "the same by way of the memo", after(call("victim", "settings")+remember(0), setitems(recall(0), text("admin"), yes)), changed),
+		sent("memo", "the same by way of the memo", after(call("victim", "settings")+remember, setitems(recall(0), text("admin"), yes)), changed),
 		sent("class-dict", "SETITEMS of a listed class's __dict__", setitems(global("victim", "Account.__dict__"), text("limit"), number(9)), nowhere),
 		sent("nested", "SETITEMS of what a listed function returns, inside a list", additions("]", setitems(call("victim", "settings"), text("admin"), yes)), changed),
 		sent("echoed", "SETITEMS of it, passed through another listed function", setitems(call("victim", "echo", call("victim", "settings")), text("admin"), yes), changed),

@@ -18,12 +18,19 @@ const (
 // whole is a pickle of protocol 4 of one value.
 func whole(value string) []byte { return []byte("\x80\x04" + value + ".") }
 
-// request is a call of victim.echo with the value as its argument.
+// request is a call of victim.echo with the value as its argument; what comes back is the last one.
 func request(value string) []byte { return whole(udf(global("victim", "echo"), value)) }
 
 // udf is a PythonUDF, as pyrpc writes it.
 func udf(function string, args ...string) string {
 	return newobj(global("pyrpc.internal", "PythonUDF"), function, tuple(args...), empty)
+}
+
+// older is a pickle of protocol 2, and olderRequest a request in it: its globals are lines of text.
+func older(value string) []byte { return []byte("\x80\x02" + value + ".") }
+
+func olderRequest(value string) []byte {
+	return older(newobj(line("pyrpc.internal", "PythonUDF"), line("victim", "echo"), tuple(value), empty))
 }
 
 func global(module, name string) string { return text(module) + text(name) + "\x93" }
@@ -39,7 +46,11 @@ func number(n int64) string {
 	if n == int64(int32(n)) {
 		return "J" + little(4, uint64(uint32(n)))
 	}
-	return "\x8a\x09" + little(8, uint64(n)) + string(rune(0)) // LONG1, with a byte for the sign
+	sign := "\x00"
+	if n < 0 {
+		sign = "\xff"
+	}
+	return "\x8a\x09" + little(8, uint64(n)) + sign // LONG1
 }
 
 // natural is an integer given by its bytes, the lowest first.
@@ -85,25 +96,31 @@ func members(object string, items ...string) string {
 	return object + "(" + strings.Join(items, "") + "\x90"
 }
 
-// remember puts what is on top into the memo, and recall gets it.
-func remember(index uint32) string { return "r" + little(4, uint64(index)) }
-func recall(index uint32) string   { return "j" + little(4, uint64(index)) }
+// remember puts what is on top into the memo, as the next entry; recall gets one.
+const remember = "\x94"
+
+func recall(index int) string {
+	if index < 256 {
+		return "h" + little(1, uint64(index))
+	}
+	return "j" + little(4, uint64(index))
+}
+
+// put is remember of protocols 2 and 3, at any place.
+func put(index uint32) string { return "r" + little(4, uint64(index)) }
 
 // frame says that so many bytes follow; frame(len(s)) + s is honest.
 func frame(size uint64) string { return "\x95" + little(8, size) }
 
-// after evaluates the first values, drops them, and leaves the last.
-func after(values ...string) string {
-	last := len(values) - 1
-	var b strings.Builder
-	for _, v := range values[:last] {
-		b.WriteString(v + "0")
-	}
-	return b.String() + values[last]
-}
+// after is several arguments of a request, of which only the last comes back.
+func after(values ...string) string { return strings.Join(values, "") }
 
 func little(size int, n uint64) string {
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], n)
 	return string(b[:size])
 }
+
+func joined(values []string) string { return strings.Join(values, "") }
+
+func nan() float64 { return math.NaN() }

@@ -8,6 +8,8 @@ func replyAttacks() []attack {
 		return attack{name: "reply-" + name, tries: tries, payload: whole(value), reply: true, expect: refused, canary: canary}
 	}
 	later := func(value string) string { return list(value, text("done")) }
+	memo := sent("memo", "a memo index of 64 million", none, memory)
+	memo.payload = older(none + put(0x04000000))
 	return []attack{
 		sent("system", "os.system", later(call("os", "system", text(shell))), touched),
 		sent("eval", "eval", later(call("builtins", "eval", text(statement))), touched),
@@ -22,9 +24,18 @@ func replyAttacks() []attack {
 		sent("hidden", "BUILD of a listed function behind a cut frame",
 			frame(3)+"X\x60\x00\x00\x00\x00\x00"+build(global("victim", "transfer"), tuple(none, dict(text("__defaults__"), tuple(number(7))))), nowhere),
 		sent("hash", "tuples nested 600,000 deep as a key", empty+none+strings.Repeat("\x85", 600_000)+"Ns", died),
-		sent("doubled", "a tuple of 2^40 leaves as a key", empty+none+strings.Repeat("2\x86", 40)+"Ns", busy),
+		sent("doubled", "a tuple of 2^40 leaves as a key", empty+none+"\x85"+remember+doubling(40)+"Ns", busy),
 		sent("fraction", "Fraction('1e300000000')", call("fractions", "Fraction", text("1e300000000")), busy),
-		sent("memo", "a memo index of 64 million", none+remember(0x04000000), memory),
+		memo,
 		sent("udf", "a PythonUDF, which the caller did not ask for", udf(global("os", "system"), text(shell)), entered),
 	}
+}
+
+// doubling makes a pair of twice the same of what is on top, which is in the memo under 0, n times.
+func doubling(n int) string {
+	b := ""
+	for i := range n {
+		b += recall(i) + "\x86" + remember
+	}
+	return b
 }

@@ -10,7 +10,7 @@ import (
 	"sync"
 )
 
-//go:embed victim.py attacker.py evil.py sideeffect.py
+//go:embed victim.py attacker.py evil.py lazy.py sideeffect.py
 var modules embed.FS
 
 // lookalikes are names of files that are modules of the same side effect, for attacks by a name that reads as another.
@@ -19,7 +19,8 @@ var lookalikes = []string{"v\u0456ctim", "ｖｉｃｔｉｍ", "victim ", "victi
 // runner makes attacks.
 type runner struct {
 	options
-	modules, payloads string
+	modules, payloads, secret string
+	certs                     *certificates
 
 	mu     sync.Mutex
 	events map[string]*trial // by the attack's name, guarded by mu
@@ -77,6 +78,14 @@ func (r *runner) prepare(dir string) error {
 			return err
 		}
 	}
+	r.secret = filepath.Join(dir, "secret")
+	if err := os.WriteFile(r.secret, []byte(groupSecret), 0o600); err != nil {
+		return err
+	}
+	var err error
+	if r.certs, err = newCertificates(dir); err != nil {
+		return err
+	}
 	entries, err := modules.ReadDir(".")
 	if err != nil {
 		return err
@@ -93,6 +102,14 @@ func (r *runner) prepare(dir string) error {
 	side, err := modules.ReadFile("sideeffect.py")
 	if err != nil {
 		return err
+	}
+	if err := os.Mkdir(filepath.Join(r.modules, "package"), 0o700); err != nil {
+		return err
+	}
+	for name, text := range map[string]string{"__init__.py": "", "__main__.py": string(side), "part.py": "def work():\n    return 1\n"} {
+		if err := os.WriteFile(filepath.Join(r.modules, "package", name), []byte(text), 0o600); err != nil {
+			return err
+		}
 	}
 	for _, name := range lookalikes {
 		if err := os.WriteFile(filepath.Join(r.modules, name+".py"), side, 0o600); err != nil {

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -80,16 +81,25 @@ func (r *runner) newSite(ctx context.Context, flags []string) (s *site, err erro
 		}
 		s.sockets, s.ports[i] = append(s.sockets, socket), port
 	}
-	if s.agent, err = s.start("w0", 0, append(flags, "--guest", "cli", "--guest", "judge")); err != nil {
+	if s.agent, err = s.start("w0", 0, append(slices.Clone(flags), "--guest", "cli", "--guest", "judge")); err != nil {
 		return s, err
 	}
 	if s.attacker, err = s.start("w1", 1, []string{"--guest", "judge"}); err != nil {
 		return s, err
 	}
-	if strings.Contains(strings.Join(flags, " "), "--token-file") {
-		return s, nil // nobody looks into it: its canaries are outside
+	var dial dialer
+	if slices.Contains(flags, secretFile) {
+		keys, err := token(groupSecret, "judge")
+		if err != nil {
+			return s, err
+		}
+		dial = proving("judge", keys, 7)
 	}
-	if s.judge, err = s.raw("judge"); err != nil {
+	if slices.Contains(flags, certFile) {
+		files := s.r.certs.leaf(s.r.certs.group, forName("judge"))
+		dial = overTLS(&files)
+	}
+	if s.judge, err = dialRaw(s.ctx, s.address(0), hello("judge"), dial); err != nil {
 		return s, err
 	}
 	if _, err = s.judge.call(udf(global("victim", "keep_secret"))); err != nil {
@@ -110,6 +120,13 @@ func (s *site) start(name string, rank int, flags []string) (*member, error) {
 	for other := range s.ports {
 		if other != rank {
 			args = append(args, "--peer", fmt.Sprintf("w%d=%s", other, s.address(other)))
+		}
+	}
+	files := s.r.certs.leaf(s.r.certs.group, forName(name))
+	stands := map[string]string{secretFile: s.r.secret, certFile: files.cert, keyFile: files.key, caFile: files.ca}
+	for i, flag := range flags {
+		if file, ok := stands[flag]; ok {
+			flags[i] = file
 		}
 	}
 	m := &member{cmd: exec.CommandContext(s.ctx, s.r.pyrpc, append(args, flags...)...), stderr: &safeBuffer{}, ended: make(chan struct{})}

@@ -10,8 +10,8 @@ from subprocess import run  # an alias: listed modules import things
 
 
 def echo(*args, **kwargs):
-    """Return the first argument: the road from a payload into a result."""
-    return args[0] if args else None
+    """Return the last argument: the road from a payload into a result."""
+    return args[-1] if args else None
 
 
 def transfer(amount=0, to="bank"):
@@ -298,3 +298,13 @@ def ask_kept(worker, name):
     import pyrpc
 
     return repr(pyrpc.remote(worker, getattr(evil, name)).to_here())[:300]
+
+
+def spin(seconds):
+    """Compute, in Python, for so long."""
+    import time
+
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+    return "spun"

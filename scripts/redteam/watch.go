@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// What an attack may cost the process. The largest that is honest takes a hundredth of it.
+// What an attack may cost the process: more than the limits of the reader let it.
 const (
-	maxMemory = 256 << 20 // of real memory, in bytes
+	maxMemory = 400 << 20 // of real memory, in bytes: a million nodes, which are the most, take half of it
 	maxRoom   = 2 << 30   // of address space: a thread's stack and Python's arenas are some of it
 	maxTime   = 1500 * time.Millisecond
 )
