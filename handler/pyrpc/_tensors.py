@@ -148,7 +148,7 @@ def _reduce_subclass(torch, tensor):
     """
     with _torch_api.of(torch).no_torch_function():
         check_sendable(torch, tensor)
-        plain = torch.Tensor._make_subclass(torch.Tensor, tensor.detach())
+        plain = torch.Tensor._make_subclass(torch.Tensor, type(tensor).detach(tensor))
         args = type(tensor), plain, tensor.requires_grad, _extra(tensor)
     return _receive_subclass, args
 
