@@ -12,6 +12,7 @@ of that thread alone, which the bridge sets (_PyEval_SetTrace).
 # ruff: noqa: F821
 
 HOLD_BACK = 2.0  # seconds for which functions that are named like those of locks are left alone
+LOOKS = 100  # how often their thread looks before they are not: one that had to wait has just taken the lock
 QUIET = 0.25  # seconds between two exceptions for one call: gil.Patience
 
 Interrupted = _type(
@@ -47,15 +48,16 @@ traps = {}  # id of a code object whose threads look -> the code object
 
 
 def new_mark():
-    """What tells a thread that it is to stop: [since when it is held back, quiet until, frame, instruction]. The last two
-    are on_event's; on_jump says by the third that the next instruction is to raise. The end of the call replaces the
-    first by None, and sees by the second, 0 until then, whether the exception was raised."""
-    return [monotonic(), 0.0, 0, -1]
+    """What tells a thread that it is to stop: [since when it is held back, quiet until, frame, instruction, looks]. Frame
+    and instruction are on_event's; on_jump says by the third that the next instruction is to raise. Looks is how often
+    the thread has looked while it is in functions that are left alone. The end of the call replaces the first by None,
+    and sees by the second, 0 until then, whether the exception was raised."""
+    return [monotonic(), 0.0, 0, -1, 0]
 
 
-def harmless(frame, since):
+def harmless(frame, mark):
     """Whether an exception in *frame*, which a thread executes, leaves nothing behind that somebody else waits for."""
-    if frame.f_code.co_filename.startswith(UNTOUCHED) or is_held_back(frame, since):
+    if frame.f_code.co_filename.startswith(UNTOUCHED) or is_held_back(frame, mark):
         return False
     while frame is not None:
         if frame.f_code.co_filename.startswith(IMPORTING):
@@ -64,10 +66,13 @@ def harmless(frame, since):
     return True
 
 
-def is_held_back(frame, since):
-    """Whether a thread executes, or was called by, what is left alone for a while."""
-    if monotonic() - since >= HOLD_BACK:
-        return False
+def is_held_back(frame, mark):
+    """Whether a thread executes, or was called by, what is left alone for a while. The time alone does not end that, as it
+    passes for a thread that waits for a lock, or for the processor."""
+    return (monotonic() - mark[0] < HOLD_BACK or mark[4] < LOOKS) and is_within_delicate(frame)
+
+
+def is_within_delicate(frame):
     while frame is not None:
         code = frame.f_code
         if code.co_name in DELICATE or (code.co_filename, code.co_name) in undisturbed:
@@ -77,8 +82,10 @@ def is_held_back(frame, since):
 
 
 def is_due(frame, mark):
-    since = mark[0]
-    return since is not None and monotonic() >= mark[1] and harmless(frame, since)
+    if mark[0] is None or monotonic() < mark[1]:
+        return False
+    mark[4] = mark[4] + 1 if is_within_delicate(frame) else 0
+    return harmless(frame, mark)
 
 
 def raise_if_harmless(frame, mark):
@@ -237,7 +244,7 @@ def look(calls, more_undisturbed):
         if since is None or frame is None:
             seen.append(("", False))
         else:
-            seen.append((stack_of(frame), is_held_back(frame, since)))
+            seen.append((stack_of(frame), is_held_back(frame, mark)))
         if since is not None:
             due[ident] = mark
             add_code(frame if traps_too else None, wanted)
