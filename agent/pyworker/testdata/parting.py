@@ -92,6 +92,8 @@ def check_policy():
     assert "posix:getpid is not on the allow-list" in str(exc), exc
     raises(rpc.DeserializeError, rpc.rpc_sync, "w1", math.sqrt, (os.getpid,))
     raises(rpc.DeserializeError, rpc.remote("w1", os.getpid).to_here)
+    exc = raises(rpc.DeserializeError, rpc.remote("w1", os.getpid).rpc_sync().bit_length)  # at the owner
+    assert "posix:getpid is not on the allow-list" in str(exc), exc
     account = rpc.remote("w1", Account)
     assert account.rpc_sync().balance() == 5
     exc = raises(Exception, account.rpc_sync().close)
