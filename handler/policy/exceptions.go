@@ -17,6 +17,9 @@ func makeException(r *reading, n *pickle.Node, args []*pickle.Node) error {
 			return errShape
 		}
 	}
+	if takes := inC[(name{n.Items[0].Module, n.Items[0].Text}).renamed()]; takes != nil && !takes(args) {
+		return errShape
+	}
 	r.becomeSame(n, args...)
 	return r.change(n, changes)
 }
@@ -38,3 +41,29 @@ func namesPosition(state *pickle.Node) bool {
 	}
 	return false
 }
+
+// inC are other classes of exceptions that look into their arguments in C, and what these must be: of a range, which is
+// a few bytes here, CPython would make a tuple, and of an instance it would call what is listed nowhere.
+// handler/pyrpc/_attributes.py has the same rule.
+var inC = map[name]func(args []*pickle.Node) bool{}
+
+func init() {
+	for names, takes := range map[string]func([]*pickle.Node) bool{
+		"SyntaxError IndentationError TabError": second(isSequence),
+		"BaseExceptionGroup ExceptionGroup":     second(isSequence),
+		"OSError IOError EnvironmentError BlockingIOError": func(args []*pickle.Node) bool {
+			return len(args) < 3 || args[2].Kind != pickle.Reduce || args[2].Mark != instance && args[2].Items[0] != standIns["value"]
+		},
+	} {
+		for n := range namesOf("builtins " + names) {
+			inC[n] = takes
+		}
+	}
+}
+
+// second asks for a shape of the second argument, where there is one.
+func second(is shape) func([]*pickle.Node) bool {
+	return func(args []*pickle.Node) bool { return len(args) < 2 || is(args[1]) }
+}
+
+func isSequence(n *pickle.Node) bool { return n.Kind == pickle.Tuple || n.Kind == pickle.List }

@@ -10,6 +10,11 @@ from ._safe import get_dict, type_dict, type_is_static, type_module, type_mro, t
 
 #: What exceptions keep in C and pickle in their state.
 _FIELDS_OF_EXCEPTIONS = frozenset(("name", "path", "name_from", "args"))
+_NUMBERS = frozenset(("start", "end", "characters_written"))
+
+_SEQUENCES = (list, tuple)
+_OF_A_SEQUENCE = (SyntaxError, __builtins__.get("BaseExceptionGroup", SyntaxError))
+_UNICODE_ERRORS = (UnicodeEncodeError, UnicodeDecodeError, UnicodeTranslateError)
 
 
 def is_forbidden(name):
@@ -68,9 +73,37 @@ def set_attributes_of_exception(exc, attributes):
     namespace, base = get_dict(exc), base_of(type(exc))
     for name, value in checked(attributes).items():
         field = getattr(base, name, None) if name in _FIELDS_OF_EXCEPTIONS else None
-        if not hasattr(type(field), "__set__"):
-            namespace[name] = value
-        elif name == "args" and type(value) is not tuple:
-            raise TypeError("the args of an exception are a tuple")
+        if hasattr(type(field), "__set__"):
+            field.__set__(exc, checked_field(name, value))
         else:
-            field.__set__(exc, value)
+            namespace[name] = checked_field(name, value)
+
+
+def checked_field(name, value):
+    """Return *value* if an exception may get it under *name*: what CPython would iterate or convert is plain."""
+    if name == "args" and type(value) is not tuple:
+        raise TypeError("the args of an exception are a tuple")
+    if name == "__notes__" and not (type(value) in _SEQUENCES and all(type(note) is str for note in value)):
+        raise TypeError("the notes of an exception are a list of texts")
+    if name in _NUMBERS and type(value) is not int:
+        raise TypeError(f"{name} of an exception is an int")
+    return value
+
+
+def checked_args(base, args):
+    """Return *args*, a tuple, if the exception class *base*, which is C's, makes nothing large of them and calls nothing.
+
+    Of a range some make a tuple, of an array a copy. Go has the same rule.
+    """
+    if issubclass(base, _OF_A_SEQUENCE):
+        good = len(args) < 2 or type(args[1]) in _SEQUENCES
+    elif issubclass(base, _UNICODE_ERRORS):
+        good = all(type(number) is int for number in args[-3:-1])
+        good = good and (len(args) < 2 or not issubclass(base, UnicodeDecodeError) or type(args[1]) in (bytes, bytearray))
+    elif issubclass(base, OSError):
+        good = len(args) < 3 or not hasattr(type(args[2]), "__index__") or type_is_static(type(args[2]))
+    else:
+        good = True
+    if not good:
+        raise TypeError(f"{base.__name__} takes no such arguments from a peer")
+    return args

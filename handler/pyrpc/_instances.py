@@ -11,7 +11,7 @@ from _weakref import getweakrefcount
 from sys import getrefcount, modules
 from types import FunctionType
 
-from ._attributes import checked, set_attributes, set_attributes_of_exception, set_slots
+from ._attributes import checked, checked_args, set_attributes, set_attributes_of_exception, set_slots
 from ._capture import base_of
 from ._enums import is_enum, member_of_value, refuse
 from ._safe import type_dict, type_module, type_mro
@@ -103,7 +103,7 @@ class Instances:
         elif base in _SAFE and not args:
             return base.__new__(cls)
         elif issubclass(base, BaseException):
-            return base.__new__(cls, *args)
+            return base.__new__(cls, *checked_args(base, args))
         raise refuse(cls, "is listed as value:, and making an instance from these arguments is code of its own")
 
     def value(self, cls, args):
@@ -112,7 +112,7 @@ class Instances:
             return member_of_value(cls, args[0])
         if isinstance(cls, type) and issubclass(cls, BaseException):
             base = base_of(cls)
-            exc = base.__new__(cls, *args)
+            exc = base.__new__(cls, *checked_args(base, args))
             base.__init__(exc, *args)
             return exc
         raise refuse(cls, "is listed as value:, which lets instances in and calls nothing")

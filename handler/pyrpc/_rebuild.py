@@ -11,6 +11,7 @@ from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 from sys import modules
 from types import ModuleType
 
+from ._attributes import checked_args, checked_field
 from ._capture import base_of
 from ._errors import RemoteError, RemoteTraceback
 from ._faithful import add_true_text, extent_of, limit_of, problem_of
@@ -187,7 +188,7 @@ class _Builder:
             args = tuple(self.loads(error["args"]))
         else:
             raise _CannotRebuild("its arguments did not travel")
-        exc = base.__new__(cls, *args)
+        exc = base.__new__(cls, *checked_args(base, args))
         (BaseException if error.get("own_init") else base).__init__(exc, *args)
         state = self.loads(error["state"]) if error.get("state") else {}
         own = error["message"] if error.get("members") is not None else args
@@ -196,9 +197,9 @@ class _Builder:
         for name, value in state.items():
             field = getattr(base, name, None)
             if hasattr(type(field), "__set__"):  # kept in C: OSError, ImportError
-                field.__set__(exc, value)
+                field.__set__(exc, checked_field(name, value))
             else:
-                namespace[name] = value
+                namespace[name] = checked_field(name, value)
         if issubclass(base, _UNICODE_ERRORS):
             _check_unicode_error(base, exc, "object" in state or not error.get("own_init"))
         if error.get("notes"):

@@ -1,5 +1,6 @@
 """Failures that fight back: still delivered, as data where it cannot be otherwise."""
 
+import builtins
 import io
 import pickle
 import sys
@@ -8,6 +9,7 @@ import unittest
 from unittest import mock
 
 from pyrpc import _capture, internal
+from pyrpc._rebuild import rebuild
 from pyrpc.internal import PythonUDF, RemoteError, RemoteException
 
 from . import targets
@@ -131,6 +133,32 @@ class Hostile(unittest.TestCase):
                 self.assertTrue(str(got))
         got = over_the_wire(remote(throw, UnicodeDecodeError("utf-8", b"", 0, 1, "x"))).to_exception()
         self.assertIs(type(got), UnicodeDecodeError)
+
+    def test_what_cpython_would_iterate_or_convert(self):
+        class Asked:
+            def __iter__(self):
+                raise AssertionError("nobody may ask")
+
+            __index__ = __len__ = __getitem__ = __iter__
+
+        many = range(1 << 40)  # of which a tuple would take 32 TiB
+        for name, args, state in (
+            ("SyntaxError", ("m", many), None),
+            ("TabError", ("m", Asked()), None),
+            ("ExceptionGroup", ("m", many), None),
+            ("UnicodeDecodeError", ("m", memoryview(b"x"), 0, 1, "r"), None),
+            ("UnicodeEncodeError", ("m", "x", Asked(), 1, "r"), None),
+            ("BlockingIOError", (1, "m", Asked()), None),
+            ("BlockingIOError", (1, "m"), {"characters_written": Asked()}),
+            ("ValueError", ("m",), {"args": many}),
+            ("ValueError", ("m",), {"__notes__": many}),
+        ):
+            error = {"module": "builtins", "qualname": name, "text": "m", "repr": "m", "args": args, "state": state}
+            record = {"worker": "w", "errors": [error], "truncated": False}
+            got = rebuild(record, lambda part: part, lambda module, name: True)
+            self.assertIs(type(got), RemoteError, (name, args, state))
+            if hasattr(builtins, name):
+                self.assertRegex(got.reason, "TypeError: .*(from a peer|of an exception)")
 
     def test_pretender(self):
         """A peer's type name must not lead to a call."""

@@ -34,6 +34,8 @@ func sizeAttacks() []attack {
 		sent("counter", "Counter of a range", call("collections", "Counter", billion), refused, memory),
 		sent("deque", "deque of a range", call("collections", "deque", billion), refused, memory),
 		sent("ordered", "OrderedDict.fromkeys of a range", reduce(global("collections", "OrderedDict.fromkeys"), billion), refused, memory),
+		sent("syntax-error", "SyntaxError about a range, which CPython makes a tuple of", call("builtins", "SyntaxError", text("m"), billion), refused, memory),
+		sent("group", "ExceptionGroup of a range, which CPython makes a tuple of", call("builtins", "ExceptionGroup", text("m"), billion), refused, memory),
 		sent("bytes-repeated", "operator.mul of a text and 4 billion", call("operator", "mul", text("x"), number(4_000_000_000)), refused, memory),
 		sent("power", "operator.pow(10, 10^8)", call("operator", "pow", number(10), number(100_000_000)), refused, busy),
 		sent("int-text", "an int of 1,000,000 digits, in text", "I"+strings.Repeat("9", 1_000_000)+"\n", refused, nowhere),
