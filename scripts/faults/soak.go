@@ -30,7 +30,8 @@ const (
 func soak(p *probe, long time.Duration, out io.Writer) {
 	s := newSoaker(p)
 	start := takeFigures()
-	s.work(long / 5) // caches fill, threads start
+	s.warmUp()
+	s.work(long / 5)
 	before := takeFigures()
 	s.work(long)
 	after := takeFigures()
@@ -145,6 +146,20 @@ func (s *soaker) expect(p handler.Payload, want string) error {
 		err = fmt.Errorf("%v instead of %s", v, want)
 	}
 	return err
+}
+
+// warmUp has every caller make every kind of call, so that caches are full and threads there, however slow the machine is.
+func (s *soaker) warmUp() {
+	var wg sync.WaitGroup
+	for n := range soakCallers {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+			for i := range s.kinds {
+				s.one(s.kinds[(n+i)%len(s.kinds)], r)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // work makes calls for so long.
