@@ -29,7 +29,7 @@ var plainValues = []string{
 	"collections.deque()", "collections.deque([1, 2, 3])", "collections.deque([1, 2, 3], 2)", "collections.deque([], 5)",
 	"ValueError()", "ValueError('x', 1)", "OSError(2, 'x', 'f')", "KeyError(('a', 1))", "UnicodeDecodeError('utf8', b'x', 0, 1, 'r')", "SystemExit(3)", "ImportError('x', name='n', path='p')",
 	"SyntaxError('x', ('f', 1, 2, 't'))", "StopIteration(5)", "noted(ValueError('x'))",
-	"shared()", "object",
+	"shared()", "object", "object()",
 }
 
 // listedValues are what an entry for the module lets in.

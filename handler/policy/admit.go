@@ -39,11 +39,6 @@ func (r *reading) admit(root *pickle.Node) (pickle.Output, error) {
 	if err := r.value(&root); err != nil {
 		return pickle.Output{}, err
 	}
-	for _, n := range r.keyed {
-		if err := r.limits.CheckKeys(n); err != nil {
-			return pickle.Output{}, err
-		}
-	}
 	return pickle.Write(root)
 }
 

@@ -73,7 +73,6 @@ func (r *reading) fill(n *pickle.Node, kind pickle.ChangeKind, standIn string, a
 		list := &pickle.Node{Kind: pickle.List, Offset: c.Offset, Items: c.Items, Mark: seen}
 		if kind == pickle.SetItem {
 			list = &pickle.Node{Kind: pickle.Dict, Offset: c.Offset, Items: c.Items, Mark: seen}
-			r.keyed = append(r.keyed, list)
 		}
 		r.then(n, c.Offset, standIn, list)
 	}

@@ -21,7 +21,11 @@ func (r *reading) makeInstance(n, class, args, kwargs *pickle.Node) error {
 	}
 	switch asked := (name{class.Module, class.Text}).renamed(); {
 	case asked == name{"pyrpc.internal", "PythonUDF"}:
-		if err := makeUDF(r, n, args.Items); err != errShape { //nolint:errorlint // it is never wrapped
+		err := errShape
+		if kwargs == nil && isBare(n) {
+			err = makeUDF(r, n, args.Items)
+		}
+		if err != errShape { //nolint:errorlint // it is never wrapped
 			return err
 		}
 		return refuse(class, "takes only what pickle writes for it ("+forms[asked].takes+")")

@@ -98,7 +98,7 @@ func (p *Policy) judge(asked name) (v verdict) {
 	special, dotted := hasSpecial(n.qualname)
 	key := n.String()
 	own := newGiven(key)
-	if v.form != nil {
+	if v.form != nil || v.plain {
 		v.own = own
 	}
 	switch {

@@ -85,11 +85,14 @@ func makeSet(kind pickle.Kind) func(*reading, *pickle.Node, []*pickle.Node) erro
 		if len(args) != 1 || args[0].Kind != pickle.List {
 			return errShape
 		}
+		// Nobody has compared the elements of a list yet. Their hashes show on the tree as the payload has it.
+		if err := r.limits.CheckKeys(&pickle.Node{Kind: pickle.Set, Offset: n.Offset, Items: args[0].Items}); err != nil {
+			return err
+		}
 		if err := r.visit(args[0]); err != nil {
 			return err
 		}
 		n.Kind, n.Items = kind, append([]*pickle.Node{}, args[0].Items...)
-		r.keyed = append(r.keyed, n)
 		return nil
 	}
 }

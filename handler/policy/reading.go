@@ -27,7 +27,6 @@ type reading struct {
 	limits *pickle.Limits
 	level  int                    // how many pickles this one is nested in
 	types  map[*pickle.Node]dtype // what the nodes of mark dataType are
-	keyed  []*pickle.Node         // sets that were lists, and whose elements nobody has compared yet
 }
 
 var readings = sync.Pool{New: func() any { return new(reading) }}

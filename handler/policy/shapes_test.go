@@ -104,6 +104,7 @@ func TestShapes_refused(t *testing.T) {
 		// names
 		global("os", "system"), global("listed", "C.__init__"), global("listed", "C.__class__"), global("listed", "__builtins__"), global("listed", "__dict__.x"), global("listed.", "f"), global("listed..x", "f"), global("listed", "f "), global("listed", "<lambda>"), global("listed", "f.<locals>.g"), global("\xef\xbd\x8cisted", "f"), global("listed", "\xef\xbd\x86"),
 		global("pyrpc.restricted", "new"), global("pyrpc.restricted.x", "new"), reduce("pyrpc.restricted", "call", tuple()), global("value", "listed:C"), global("builtins", "eval"), global("__builtin__", "eval"), global("builtins", "type"), global("builtins", "getattr"), global("builtins", "__import__"), global("sys", "modules"), global("listed", "C*"),
+		build(newObject("pyrpc.internal", "PythonUDF", global("listed", "f"), tuple(), dict()), dict()), build(reduce("pyrpc.internal", "PythonUDF", global("listed", "f"), tuple(), dict()), dict()),
 		reduce("pyrpc.internal", "PythonUDF", global("os", "system"), tuple(), dict()), reduce("pyrpc.internal", "PythonUDF", global("listed", "f"), list(), dict()), reduce("pyrpc.internal", "PythonUDF", global("listed", "f"), tuple(), dict(ten, ten)), reduce("pyrpc.internal", "PythonUDF", reduce("listed", "f"), tuple(), dict()),
 	} {
 		out, err := newPolicy(t, "listed").Reply(body(value + "."))
@@ -116,16 +117,17 @@ func TestShapes_refused(t *testing.T) {
 // TestShapes: and what pickle does write.
 func TestShapes(t *testing.T) {
 	for value, want := range map[string]string{
-		build(newObject("listed", "C"), dict(text("x"), "N")):                                             "pyrpc.restricted:new_to_change listed:C pyrpc.restricted:set_state",
-		newObject("listed", "C", "N"):                                                                     "pyrpc.restricted:new listed:C",
-		reduce("listed", "C", "N"):                                                                        "listed:C",
-		build(reduce("listed", "C"), dict(text("x"), "N")):                                                "pyrpc.restricted:call_class listed:C pyrpc.restricted:set_state",
-		newObject("values", "V"):                                                                          "pyrpc.restricted:new_value value:values:V",
-		build(newObject("values", "V"), dict()):                                                           "pyrpc.restricted:new_value_to_change value:values:V pyrpc.restricted:set_state",
-		reduce("values", "V", "N"):                                                                        "pyrpc.restricted:value value:values:V",
-		reduce("builtins", "getattr", global("values", "V"), text("RED")):                                 "pyrpc.restricted:member value:values:V",
-		reduce("builtins", "getattr", newObject("listed", "C"), text("m")):                                "pyrpc.restricted:method pyrpc.restricted:new listed:C",
-		newObject("listed", "C") + "(Ne" + "(NNu":                                                         "pyrpc.restricted:new_to_change listed:C pyrpc.restricted:extend pyrpc.restricted:update",
+		newObject("builtins", "object"):                                    "builtins:object",
+		build(newObject("listed", "C"), dict(text("x"), "N")):              "pyrpc.restricted:new_to_change listed:C pyrpc.restricted:set_state",
+		newObject("listed", "C", "N"):                                      "pyrpc.restricted:new listed:C",
+		reduce("listed", "C", "N"):                                         "listed:C",
+		build(reduce("listed", "C"), dict(text("x"), "N")):                 "pyrpc.restricted:call_class listed:C pyrpc.restricted:set_state",
+		newObject("values", "V"):                                           "pyrpc.restricted:new_value value:values:V",
+		build(newObject("values", "V"), dict()):                            "pyrpc.restricted:new_value_to_change value:values:V pyrpc.restricted:set_state",
+		reduce("values", "V", "N"):                                         "pyrpc.restricted:value value:values:V",
+		reduce("builtins", "getattr", global("values", "V"), text("RED")):  "pyrpc.restricted:member value:values:V",
+		reduce("builtins", "getattr", newObject("listed", "C"), text("m")): "pyrpc.restricted:method pyrpc.restricted:new listed:C",
+		newObject("listed", "C") + "(Ne" + "(NNu":                          "pyrpc.restricted:new_to_change listed:C pyrpc.restricted:extend pyrpc.restricted:update",
 		reduce("copy_reg", "_reconstructor", global("listed", "C"), global("__builtin__", "object"), "N"): "pyrpc.restricted:new listed:C",
 		reduce("exceptions", "ValueError", "N"):                                                           "builtins:ValueError",
 		reduce("__builtin__", "set", list("N")):                                                           "",

@@ -95,7 +95,8 @@ class Instances:
         base = base_of(cls)
         if kwargs:
             raise refuse(cls, "is listed as value:, and its __new__ with named arguments is code")
-        if base is tuple and "_fields" in type_dict(cls) and len(args) == len(type_dict(cls)["_fields"]):
+        fields = _owner(cls, "_fields")[1]
+        if base is tuple and type(fields) is tuple and len(args) == len(fields):
             return tuple.__new__(cls, args)  # a named tuple
         if base in _OF_ONE_VALUE:
             if len(args) == 1 and type(args[0]) is base:

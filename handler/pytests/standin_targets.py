@@ -99,6 +99,10 @@ class CodedList(list):
 Pair = collections.namedtuple("Pair", "left right")
 
 
+class Named(Pair):
+    pass
+
+
 class MyInt(int):
     def __new__(cls, *args):
         ran.append(args)

@@ -67,6 +67,7 @@ class Making(StandIns):
         for cls in (targets.Coded, targets.CodedList):
             self.assertIs(type(make(cls)), cls)
         self.assertEqual(make(targets.Pair, 1, 2), targets.Pair(1, 2))
+        self.assertEqual(make(targets.Named, 1, 2), targets.Named(1, 2))
         self.assertEqual((make(targets.MyInt, 5), type(make(targets.MyInt, 5))), (5, targets.MyInt))
         self.assertEqual(targets.ran, [])
         for cls, args in (

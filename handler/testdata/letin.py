@@ -198,6 +198,8 @@ def same(a, b):
     """Tell whether two values are the same, types and all."""
     if type(a) is not type(b):
         return False
+    if type(a) is object:
+        return True
     if isinstance(a, float) and math.isnan(a):
         return math.isnan(b)
     if isinstance(a, BaseException):
