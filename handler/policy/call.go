@@ -52,13 +52,24 @@ func (r *reading) function(f, args, kwargs *pickle.Node) (*pickle.Node, error) {
 	}
 	switch f.Mark {
 	case method:
-		return f, nil
+		return r.toCall(f), nil
 	case instance: // what it does is its class's __call__
 		bound := &pickle.Node{Offset: f.Offset, Mark: method}
 		r.become(bound, "method", f, text(f.Offset, "__call__"))
 		return bound, nil
 	}
 	return nil, &Refusal{Rule: "the function to call is neither a function nor a class by name, nor a method of a listed class", Offset: f.Offset}
+}
+
+// toCall is what getattr found as what may be called: of a class, it may be an enum's member, which no entry for methods
+// lets be called.
+func (r *reading) toCall(found *pickle.Node) *pickle.Node {
+	if found.Items[1].Items[0].Kind != pickle.Given {
+		return found
+	}
+	callee := &pickle.Node{Offset: found.Offset, Mark: method}
+	r.become(callee, "to_call", found)
+	return callee
 }
 
 func (r *reading) functionNamed(f, args, kwargs *pickle.Node) (*pickle.Node, error) {

@@ -65,6 +65,7 @@ func (r *reading) reduceMethod(n, callee, args *pickle.Node) error {
 	if err := r.values(args.Items); err != nil {
 		return err
 	}
+	n.Items[0] = r.toCall(callee)
 	return r.noChanges(n, "what a method returned")
 }
 

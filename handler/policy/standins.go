@@ -3,7 +3,7 @@ package policy
 // standIns are the functions of _standins.py, by name. Their nodes are for all payloads.
 var standIns = givenOf(`
 	call type update_dict update_ordered extend_deque dtype array scalar uuid
-	record nested refused method member flags value new new_to_change new_value new_value_to_change
+	record nested refused method to_call member flags value new new_to_change new_value new_value_to_change
 	call_class set_state extend update add
 `)
 

@@ -2,6 +2,7 @@
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
+from sys import getrefcount
 from types import MemberDescriptorType
 
 from ._capture import base_of
@@ -44,10 +45,36 @@ def set_attributes(obj, attributes):
     attributes = checked(attributes)
     if not attributes:
         return
-    namespace = object.__getattribute__(obj, "__dict__")
+    namespace, references = _namespace(obj)
     if type(namespace) is not dict:
         raise TypeError(f"an instance of {type(obj).__name__} has no dict of attributes")
+    _require_own(obj, references)
     namespace.update(attributes)
+
+
+def _namespace(obj):
+    namespace = object.__getattribute__(obj, "__dict__")
+    return namespace, getrefcount(namespace)
+
+
+def _namespace_of_exception(exc):
+    namespace = get_dict(exc)
+    return namespace, getrefcount(namespace)
+
+
+def _require_own(obj, references):
+    """Raise where an instance shares its attributes with others, as those of a class may: they are not the payload's."""
+    if references > _ALONE:
+        where = f"{type_module(type(obj))}:{type_qualname(type(obj))}"
+        raise ForbiddenGlobal(f"{where} gave an instance whose attributes others have too, which are not changed", where)
+
+
+class _Probe:
+    pass
+
+
+# How many references there are to a dict that only its instance has: it depends on the version.
+_ALONE = max(_namespace(_Probe())[1], _namespace_of_exception(Exception())[1])
 
 
 def set_slots(obj, attributes):
@@ -70,7 +97,9 @@ def _slot(cls, name):
 
 def set_attributes_of_exception(exc, attributes):
     """Do what ``BaseException.__setstate__`` does, with no field that can be set to what it must not be."""
-    namespace, base = get_dict(exc), base_of(type(exc))
+    base = base_of(type(exc))
+    namespace, references = _namespace_of_exception(exc)
+    _require_own(exc, references)
     for name, value in checked(attributes).items():
         field = getattr(base, name, None) if name in _FIELDS_OF_EXCEPTIONS else None
         if hasattr(type(field), "__set__"):

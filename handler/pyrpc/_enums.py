@@ -5,7 +5,11 @@ from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 from sys import modules
 
 from ._errors import ForbiddenGlobal
-from ._safe import type_dict, type_module, type_qualname
+from ._faithful import extent_of
+from ._safe import repr_of, type_dict, type_module, type_qualname
+
+
+_MAX_PARTS = 10_000  # objects and characters of a member's value, shared ones each time
 
 
 def is_enum(cls):
@@ -28,6 +32,8 @@ def member(cls, name):
 
 def member_of_value(cls, value):
     """Return the member that has the value."""
+    if extent_of(value, _MAX_PARTS) > _MAX_PARTS:  # which its hash, and its text, could take for ever to visit
+        raise refuse(cls, "has no member of so large a value")
     known = type_dict(cls).get("_value2member_map_", {})
     try:
         found = known.get(value)
@@ -39,7 +45,7 @@ def member_of_value(cls, value):
         mine = candidate._value_
         if type(mine) is type(value) and mine == value:
             return candidate
-    raise refuse(cls, f"has no member of the value {value!r}")
+    raise refuse(cls, f"has no member of the value {repr_of(value)}")
 
 
 def together(policy, one, other):

@@ -8,6 +8,7 @@ defines and not ``jobs:run``, which only Python knows.
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
+from functools import lru_cache
 from sys import modules
 from types import (
     BuiltinFunctionType,
@@ -19,8 +20,9 @@ from types import (
 )
 
 from ._beside import Names
+from ._enums import is_enum
 from ._errors import ForbiddenGlobal
-from ._safe import text_of, type_dict, type_module, type_mro, type_qualname
+from ._safe import text_of, type_dict, type_is_static, type_module, type_mro, type_name, type_qualname
 from ._standins import MODULE, make_standins
 
 #: What canonical pickles may refer to whatever is listed: Go has seen to it that each
@@ -52,6 +54,8 @@ DEFAULT_ALLOWED = frozenset(
     for name, value in __builtins__.items()
     if isinstance(value, type) and issubclass(value, BaseException)
 )
+
+_Cached = type(lru_cache(len))
 
 _METHODS = frozenset(
     (FunctionType, BuiltinFunctionType, staticmethod, classmethod)
@@ -186,6 +190,23 @@ class AllowList:
             self._classes.add(found)
         return found
 
+    def attribute(self, obj, name):
+        """Return what a payload's getattr stands for: `method`, or the member of an enum by its name.
+
+        No other attribute of a class: what it keeps there may be anybody's.
+        """
+        if is_enum(obj) and type(name) is str and name in type_dict(obj).get("_member_map_", ()):
+            if self.lists(obj) or self._is_named(type_module(obj), f"{type_qualname(obj)}.{name}"):
+                return type_dict(obj)["_member_map_"][name]
+        return self.method(obj, name)
+
+    def to_call(self, found):
+        """Return what `attribute` found as what a payload may call. To call a member is its class's ``__call__``."""
+        return self.method(found, "__call__") if is_enum(type(found)) else found
+
+    def _is_named(self, module, name):
+        return f"{module}:{name}" in self._exact or self._is_listed(module, name)
+
     def method(self, obj, name):
         """Return a method of *obj*, bound: a function that a listed class itself defines.
 
@@ -204,8 +225,6 @@ class AllowList:
         module, qualname = owner.__module__, f"{owner.__qualname__}.{name}"
         exact = f"{module}:{qualname}" in self._exact
         if exact or self._is_listed(module, qualname):
-            if isinstance(raw, cls) and obj is cls:  # an enum's member
-                return raw
             if _is_method(raw) if exact else not name.startswith("__") and _defines_method(owner, raw, module, qualname):
                 return raw if type(raw) is BuiltinFunctionType else raw.__get__(None if obj is cls else obj, cls)
         raise _forbidden(module, qualname, "is not a method on the allow-list")
@@ -259,10 +278,25 @@ def _walk(module, module_name, name, late):
             raise _forbidden(module_name, name, "leads through a special attribute")
         if found is module and not late and part not in vars(module):
             raise AttributeError(f"module {module_name!r} has no attribute {part!r}")
-        found = getattr(found, part)
+        found = getattr(found, part) if late or found is module else _attribute(found, part)
     if isinstance(found, ModuleType):
         raise _forbidden(module_name, name, "is a module")
     return found
+
+
+def _attribute(cls, name):
+    """Return what *cls* has under a name, without asking code of its own: a metaclass's, or that of a descriptor."""
+    for owner in type_mro(cls):
+        namespace = type_dict(owner)
+        if name in namespace:
+            raw = namespace[name]
+            kind = type(raw)
+            if not hasattr(kind, "__get__"):
+                return raw
+            if type_is_static(kind) or kind is _Cached:
+                return raw.__get__(None, cls)
+            break
+    raise AttributeError(f"class {type_name(cls)} has no attribute {name!r} that is a function's or a class's own")
 
 
 def _defines(module, name, obj):

@@ -101,6 +101,28 @@ _slotted = Slotted()
 _slotted.value = 1
 
 
+class Shared:
+    """All instances have the same attributes."""
+
+    def __new__(cls):
+        self = object.__new__(cls)
+        self.__dict__ = _settings
+        return self
+
+
+class House:
+    """A class that keeps an instance of its own, and one that can be called."""
+
+    def __init__(self):
+        self.secret = SECRET
+
+    def __call__(self):
+        return SECRET
+
+
+House.first = House()
+
+
 def settings():
     return _settings
 
