@@ -66,7 +66,7 @@ func (f *agentFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.listen, "listen", "", "`host:port` to listen on (default: a free port that only this machine reaches)")
 	flags.StringVar(&f.advertise, "advertise", "", "`host:port` under which peers reach this worker, where that is not what it listens on")
 	flags.BoolVar(&f.insecure, "insecure", false, "let anybody in who reaches this worker, and run what they send (INSECURE)")
-	flags.StringArrayVar(&f.allow, "allow", nil, "what workers may call, or one worker, and what it may reply: `[worker=]entry` as in handler.WithAllow; may be repeated (default: anything)")
+	flags.StringArrayVar(&f.allow, "allow", nil, "`entry` that all may call, or worker=entry that one may call and reply; see handler.WithAllow")
 	flags.StringArrayVar(&f.guests, "guest", []string{guestName}, "`name` under which programs outside the group may call; may be repeated")
 	flags.Var(&f.maxMessage, "max-message", "largest request or reply in `bytes`, as in 64MiB (default 1GiB)")
 	f.budgets.add(cmd)

@@ -20,10 +20,10 @@ type budgetFlags struct {
 
 func (f *budgetFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.callTimes, "max-call-time", nil, "how long Python may run for one call of a peer: `[worker=]duration`; may be repeated (default: for ever)")
-	flags.StringArrayVar(&f.minuteTimes, "max-minute-time", nil, "how long Python may run in a minute for all calls of a peer: `[worker=]duration`; may be repeated (default: for ever)")
-	flags.StringArrayVar(&f.results, "max-result", nil, "largest result that a peer may have: `[worker=]bytes`, as in 64MiB; may be repeated (default: as --max-message)")
-	flags.StringArrayVar(&f.calls, "max-calls", nil, "how many calls of a peer may be in progress: `[worker=]number`; may be repeated (default 16384 on one connection)")
+	flags.StringArrayVar(&f.callTimes, "max-call-time", nil, "`duration` for which Python may run for a peer's call, or worker=duration (default: for ever)")
+	flags.StringArrayVar(&f.minuteTimes, "max-minute-time", nil, "`duration` for which Python may run for a peer in a minute, or worker=duration (default: for ever)")
+	flags.StringArrayVar(&f.results, "max-result", nil, "largest result of a peer in `bytes`, or worker=bytes, as in 64MiB (default: as --max-message)")
+	flags.StringArrayVar(&f.calls, "max-calls", nil, "`number` of calls of a peer that may be in progress, or worker=number (default: 16384 on a connection)")
 }
 
 // set puts what the flags say into a configuration.
