@@ -37,7 +37,7 @@ func arrayAttacks() []attack {
 		sent("objects-bytes", "an array of objects whose pointers are the sender's", array(tuple(number(1)), objects, blob("\x01\x02\x03\x04\x05\x06\x07\x08")), refused, nowhere),
 		sent("objects-call", "an array of objects with a call among them", array(tuple(number(1)), objects, list(call("os", "system", text(shell)))), refused, touched),
 		sent("scalar-objects", "a scalar of the dtype object, whose pointer is the sender's", call(multiarray, "scalar", objects, blob("\x01\x02\x03\x04\x05\x06\x07\x08")), refused, entered),
-		sent("dtype-size", "a dtype of one byte whose state says a MiB", call(multiarray, "scalar", dtype("V1", 1<<20, 0), blob("x")), refused, nowhere),
+		sent("dtype-size", "a dtype of one byte whose state says a MiB", call(multiarray, "scalar", dtype("V1", 1<<20, 0), blob("x")), harmless, nowhere),
 		sent("dtype-eval", "a dtype of a text with 100,000 fields", call("numpy", "dtype", text(fields(100_000)), no, yes), refused, entered),
 		sent("dtype-metadata", "a dtype with a dict for its metadata", build(call("numpy", "dtype", text("V8"), no, yes), tuple(number(4), text("|"), none, none, none, number(8), number(1), number(0), dict(text("a"), number(1)))), refused, entered),
 		sent("dtype-fields", "a dtype whose fields overlap, one of them an object", call("numpy", "dtype", dict(text("names"), list(text("a"), text("b")), text("formats"), list(text("O"), text("i8")), text("offsets"), list(number(0), number(0)))), refused, nowhere),
