@@ -86,8 +86,12 @@ func countKeys(n *Node, group int) int {
 // checkKeys looks at the dicts and sets that have more than a few keys of which one is not text or bytes.
 func (r *reader) checkKeys() bool {
 	for _, n := range r.keyed {
-		if rule := n.checkKeys(&r.limits); rule != "" {
+		rule, compared := n.checkKeys(&r.limits)
+		if rule != "" {
 			return r.failAt(n.Offset, "", rule)
+		}
+		if r.hashes += compared; r.hashes > r.limits.HashNodes {
+			return r.failAt(n.Offset, "", fmt.Sprintf("the hashes of all keys, and what of equal hash is compared, visit %d objects at most", r.limits.HashNodes))
 		}
 	}
 	return true
@@ -96,8 +100,20 @@ func (r *reader) checkKeys() bool {
 // CheckKeys looks at the keys of a Dict, or the elements of a Set or a FrozenSet, as [Read] does: it is for those that
 // were made of something else. The error is an [*Error].
 func (l Limits) CheckKeys(n *Node) error {
-	l = l.withDefaults()
-	r := reader{limits: l, at: n.Offset}
+	r := reader{limits: l.withDefaults()}
+	return r.checkKeysOf(n)
+}
+
+// CheckKeys is [Limits.CheckKeys] for what belongs to the arena's pickles: its limits are for all of it together.
+func (a *Arena) CheckKeys(n *Node) error {
+	r := reader{limits: a.limits, hashes: a.hashes}
+	err := r.checkKeysOf(n)
+	a.hashes = r.hashes
+	return err
+}
+
+func (r *reader) checkKeysOf(n *Node) error {
+	r.at = n.Offset
 	group := 1
 	if n.Kind == Dict {
 		group = 2
@@ -108,19 +124,18 @@ func (l Limits) CheckKeys(n *Node) error {
 	return nil
 }
 
-// checkKeys returns the rule that the keys break, or "".
-func (n *Node) checkKeys(limits *Limits) string {
+// checkKeys returns the rule that the keys break, or "", and how many objects are compared to tell those of one hash.
+func (n *Node) checkKeys(limits *Limits) (rule string, compared int) {
+	sets, dicts := setTable{}, dictTable{}
 	if n.Kind == Set || n.Kind == FrozenSet {
-		table := setTable{}
-		return eachKey(n.Items, 1, limits, &table.table, table.add)
+		rule = eachKey(n.Items, 1, limits, &sets.table, sets.add)
+		return rule, sets.compared
 	}
 	if n.Kind == Dict {
-		table := dictTable{}
-		return eachKey(n.Items, 2, limits, &table.table, table.add)
+		rule = eachKey(n.Items, 2, limits, &dicts.table, dicts.add)
+		return rule, dicts.compared
 	}
-	sets, dicts := setTable{}, dictTable{}
 	for _, change := range n.Changes {
-		rule := ""
 		switch change.Kind {
 		case SetItem:
 			rule = eachKey(change.Items, 2, limits, &dicts.table, dicts.add)
@@ -128,24 +143,30 @@ func (n *Node) checkKeys(limits *Limits) string {
 			rule = eachKey(change.Items, 1, limits, &sets.table, sets.add)
 		}
 		if rule != "" {
-			return rule
+			break
 		}
 	}
-	return ""
+	return rule, sets.compared + dicts.compared
 }
+
+// objectsPerNode is how many comparisons of objects count as one: that all have one hash is the worst case.
+const objectsPerNode = 4
 
 // eachKey adds keys to a table, and returns the rule that they break.
 func eachKey(items []*Node, group int, limits *Limits, t *table, add func(uint64) int) string {
 	for i := 0; i < len(items); i += group {
 		hash, ok := HashOf(items[i], limits.Hash)
 		if !ok {
+			t.compared += t.objects / objectsPerNode
 			t.objects++
 			if t.objects > limits.ObjectKeys {
 				return fmt.Sprintf("a dict or a set has %d keys at most that are objects", limits.ObjectKeys)
 			}
 			continue
 		}
-		if equal := add(hash); equal >= limits.EqualKeys {
+		equal := add(hash)
+		t.compared += equal * int(items[i].weight)
+		if equal >= limits.EqualKeys {
 			return fmt.Sprintf("a dict or a set has %d keys of one hash at most", limits.EqualKeys)
 		}
 		if t.visits > visitsPerKey*(t.used+limits.EqualKeys) {

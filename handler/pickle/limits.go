@@ -9,7 +9,7 @@ type Limits struct {
 	EqualKeys  int   // keys of one hash in one dict, or elements of one set
 	ObjectKeys int   // keys of one dict, or elements of one set, whose hash is for the object to say
 	KeyNodes   int   // nodes that the hash of one key visits, shared ones each time
-	HashNodes  int   // nodes that the hashes of all keys visit
+	HashNodes  int   // nodes that the hashes of all keys visit, and those that keys of one hash are compared by
 
 	// Hash tells of a Reduce or an Instance that is a key, or in one, what its hash depends on, or false where that is
 	// not known: then ObjectKeys bounds how many there are. Objects that are equal need the same hash. The

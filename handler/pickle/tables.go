@@ -10,6 +10,8 @@ type table struct {
 	used    int
 	visits  int // of places that were not free
 	objects int // keys of unknown hash, which are not in the table
+
+	compared int // nodes of keys, as often as they are compared with those of another key
 }
 
 const (

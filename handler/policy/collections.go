@@ -32,6 +32,9 @@ func makeCounter(r *reading, n *pickle.Node, args []*pickle.Node) error {
 	if len(args) != 1 || args[0].Kind != pickle.Dict {
 		return errShape
 	}
+	if err := r.arena.CheckKeys(args[0]); err != nil { // a copy compares again, and a dict can be copied often
+		return err
+	}
 	if err := r.visit(args[0]); err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func makeSet(kind pickle.Kind) func(*reading, *pickle.Node, []*pickle.Node) erro
 			return errShape
 		}
 		// Nobody has compared the elements of a list yet. Their hashes show on the tree as the payload has it.
-		if err := r.limits.CheckKeys(&pickle.Node{Kind: pickle.Set, Offset: n.Offset, Items: args[0].Items}); err != nil {
+		if err := r.arena.CheckKeys(&pickle.Node{Kind: pickle.Set, Offset: n.Offset, Items: args[0].Items}); err != nil {
 			return err
 		}
 		if err := r.visit(args[0]); err != nil {
