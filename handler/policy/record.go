@@ -75,6 +75,7 @@ func (r *reading) makeError(n *pickle.Node, many int) (*pickle.Node, bool) {
 		return nil, false
 	}
 	e, ok := keep(n, errorFields)
+	ok = ok && hasFewFrames(e) && r.countTexts(e)
 	for _, key := range errorNeeds {
 		ok = ok && field(e, key) != nil
 	}
@@ -139,6 +140,17 @@ func put(dict *pickle.Node, key string, value *pickle.Node) {
 // nested is a pickle within a record, of a tuple or of a dict of attributes: the canonical one of it and what belongs
 // beside that, or why there is none.
 func (r *reading) nested(n *pickle.Node, kind pickle.Kind) *pickle.Node {
+	key := nestedKey{n, kind}
+	if r.pickles[key] == nil {
+		if r.pickles == nil {
+			r.pickles = map[nestedKey]*pickle.Node{}
+		}
+		r.pickles[key] = r.readNested(n, kind)
+	}
+	return r.pickles[key]
+}
+
+func (r *reading) readNested(n *pickle.Node, kind pickle.Kind) *pickle.Node {
 	out, err := r.admitNested(n, kind)
 	made := &pickle.Node{Offset: n.Offset, Mark: seen}
 	if err != nil {
@@ -176,6 +188,9 @@ func (r *reading) admitNested(n *pickle.Node, kind pickle.Kind) (pickle.Output, 
 			return pickle.Output{}, err
 		}
 	}
-	inner := reading{policy: r.policy, arena: r.arena, limits: r.limits, level: r.level + 1}
+	if r.records == nil {
+		r.records = &records{texts: map[*pickle.Node]bool{}}
+	}
+	inner := reading{policy: r.policy, arena: r.arena, limits: r.limits, level: r.level + 1, records: r.records}
 	return inner.admit(root)
 }
