@@ -28,8 +28,12 @@ type Gate struct {
 	closed bool
 }
 
-// maxNames bounds how many sequences of names a gate keeps the objects of. A program's calls have a few.
-const maxNames = 1024
+// maxNames bounds how many sequences of names a gate keeps the objects of, and maxNamesSize how long one is, in bytes. A
+// program's calls have a few, of a few names. A peer can make up as many as it likes, of the size of its payloads.
+const (
+	maxNames     = 1024
+	maxNamesSize = 4096
+)
 
 // names is a Names of pyrpc._beside.
 type names struct {
@@ -184,6 +188,9 @@ func (g *Gate) find(ctx context.Context, key []byte) (*names, error) {
 	}
 	n := &names{object: object.Named("names beside pickles")}
 	n.users.Store(1)
+	if len(key) > maxNamesSize {
+		return n, nil
+	}
 	return g.keep(string(key), n)
 }
 

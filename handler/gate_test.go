@@ -1,0 +1,49 @@
+package handler_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyrpc/pyrpc/gil"
+	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/handler/policy"
+	"github.com/pyrpc/pyrpc/internal/pytest"
+	"github.com/pyrpc/pyrpc/pybridge"
+)
+
+// TestGateKeepsShortSequencesOfNames: not those that a peer makes as long as its payloads.
+func TestGateKeepsShortSequencesOfNames(t *testing.T) {
+	var made, log *pybridge.Object
+	pytest.With(t, func(tok gil.Token) {
+		made = pytest.Define(t, tok, "made = []\ndef make(names):\n    made.append(len(names))\n    return names", "make")
+		var err error
+		log, err = made.Attr(tok, "__globals__")
+		require.NoError(t, err)
+	})
+	defer log.Release()
+	p, err := policy.New([]string{"jobs"})
+	require.NoError(t, err)
+	gate := handler.NewGate(p, made)
+	defer gate.Release()
+	for _, many := range []int{3, 3, 400, 400, 3} {
+		var names strings.Builder
+		for i := range many {
+			fmt.Fprintf(&names, "cjobs\nf%011d\n", i)
+		}
+		opened, err := gate.Reply(t.Context(), [][]byte{[]byte("\x80\x03](" + names.String() + "e.")})
+		require.NoError(t, err)
+		opened.Release()
+	}
+	pytest.With(t, func(tok gil.Token) {
+		o, err := log.CallMethod(tok, "get", "made")
+		require.NoError(t, err)
+		defer o.Release()
+		counts, err := pybridge.As[[]int](tok, o)
+		require.NoError(t, err)
+		assert.Equal(t, []int{3, 400, 400}, counts)
+	})
+}
