@@ -57,7 +57,7 @@ func hashOf(n *pickle.Node) (uint64, bool) {
 
 // hashOfDecimal is that of a Decimal's value.
 func hashOfDecimal(text string) (uint64, bool) {
-	if len(text) > 2*maxDigits {
+	if len(text) > shortNumber { // which would take long for each of many
 		return 0, false
 	}
 	found := decimal.FindStringSubmatch(text)

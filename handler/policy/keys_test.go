@@ -40,3 +40,19 @@ func TestKeysThatAreComparedCountInAll(t *testing.T) {
 		}
 	}
 }
+
+// TestLongDecimals: one text can be that of many, and CPython reads it each time.
+func TestLongDecimals(t *testing.T) {
+	long := "X\xc0\x10\x00\x00" + strings.Repeat("7", 4288)
+	many := func(n int) string {
+		return "](cdecimal\nDecimal\nq\x00" + long + "q\x01\x85R" + strings.Repeat("h\x00h\x01\x85R", n-1) + "e"
+	}
+	for value, good := range map[string]bool{many(900): true, many(1000): false, "](" + strings.Repeat("cdecimal\nDecimal\nX\x02\x00\x00\x0042\x85R", 100_000) + "e": true} {
+		_, err := newPolicy(t).Reply([][]byte{[]byte("\x80\x02" + value + ".")})
+		if good {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, "decimal:Decimal has, with the other long ones")
+	}
+}

@@ -12,6 +12,9 @@ import (
 const (
 	maxDigits   = 4300
 	maxExponent = 10_000
+
+	shortNumber   = 64      // characters of a Decimal that does not count
+	maxCharacters = 4 << 20 // of all longer Decimals of a payload: one text can be that of many, and each takes 300 microseconds
 )
 
 var decimal = regexp.MustCompile(`^[+-]?(?:Infinity|s?NaN[0-9]*|([0-9]+)(?:\.([0-9]*))?(?:[Ee]([+-]?[0-9]{1,6}))?)$`)
@@ -20,6 +23,11 @@ var decimal = regexp.MustCompile(`^[+-]?(?:Infinity|s?NaN[0-9]*|([0-9]+)(?:\.([0
 func makeDecimal(r *reading, n *pickle.Node, args []*pickle.Node) error {
 	if !holds(args, []shape{isStr}) || len(args[0].Text) > 2*maxDigits {
 		return errShape
+	}
+	if len(args[0].Text) > shortNumber {
+		if r.characters += len(args[0].Text); r.characters > maxCharacters {
+			return &Refusal{Name: "decimal:Decimal", Rule: "has, with the other long ones of the payload, more than 4,194,304 characters", Offset: n.Offset}
+		}
 	}
 	found := decimal.FindStringSubmatch(args[0].Text)
 	if found == nil {

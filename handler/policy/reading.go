@@ -22,13 +22,14 @@ const (
 
 // reading is a tree on its way through a policy, which rewrites it in place.
 type reading struct {
-	policy  *Policy
-	arena   *pickle.Arena
-	limits  *pickle.Limits
-	level   int                        // how many pickles this one is nested in
-	types   map[*pickle.Node]dtype     // what the nodes of mark dataType are
-	records *records                   // nil while there is none
-	pickles map[nestedKey]*pickle.Node // in records of this payload, as they have become
+	policy     *Policy
+	arena      *pickle.Arena
+	limits     *pickle.Limits
+	level      int                        // how many pickles this one is nested in
+	types      map[*pickle.Node]dtype     // what the nodes of mark dataType are
+	characters int                        // of long Decimals
+	records    *records                   // nil while there is none
+	pickles    map[nestedKey]*pickle.Node // in records of this payload, as they have become
 }
 
 var readings = sync.Pool{New: func() any { return new(reading) }}

@@ -191,6 +191,7 @@ func (r *reading) admitNested(n *pickle.Node, kind pickle.Kind) (pickle.Output, 
 	if r.records == nil {
 		r.records = &records{texts: map[*pickle.Node]bool{}}
 	}
-	inner := reading{policy: r.policy, arena: r.arena, limits: r.limits, level: r.level + 1, records: r.records}
+	inner := reading{policy: r.policy, arena: r.arena, limits: r.limits, level: r.level + 1, records: r.records, characters: r.characters}
+	defer func() { r.characters = inner.characters }()
 	return inner.admit(root)
 }
