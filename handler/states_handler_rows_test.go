@@ -77,10 +77,10 @@ func handlerRows() []row {
 		}),
 		entering("handler.Handler.Flatten", func(c caller) error { return failing(c.h.Flatten(c.ctx, tensors(c))) }),
 		entering("handler.Handler.Unflatten", func(c caller) error {
-			head := wire.Head{Tensors: []wire.Tensor{{DType: 1}}, Storages: []int64{4}}
-			form, err := head.Append(nil)
-			must(err)
-			return failing(c.h.Unflatten(c.ctx, bytes.NewReader(append(form, 0, 0, 0, 0)), wire.Limits{}))
+			return failing(c.h.Unflatten(c.ctx, oneTensor(), wire.Limits{}))
+		}),
+		entering("handler.Handler.UnflattenIf", func(c caller) error {
+			return failing(c.h.UnflattenIf(c.ctx, oneTensor(), wire.Limits{}, func([]byte) error { return nil }))
 		}),
 		{"handler.Handler.Flatten without tensors", made(handler.ErrNoHandler, nil), fine, func(c caller) error {
 			f, err := c.h.Flatten(c.ctx, c.payload)
@@ -141,4 +141,12 @@ func handlerRows() []row {
 		plain("handler.WithAllow", func(caller) { handler.WithAllow("x") }),
 		plain("handler.WithMaxPayload", func(caller) { handler.WithMaxPayload(1) }),
 	}
+}
+
+// oneTensor is the flat form of a tensor and nothing else.
+func oneTensor() io.Reader {
+	head := wire.Head{Tensors: []wire.Tensor{{DType: 1}}, Storages: []int64{4}}
+	form, err := head.Append(nil)
+	must(err)
+	return bytes.NewReader(append(form, 0, 0, 0, 0))
 }

@@ -119,6 +119,7 @@ func gilRows() []row {
 		plain("gil.Held", func(caller) { gil.Held() }),
 		plain("gil.Stats", func(caller) { gil.Stats() }),
 		plain("gil.Stay", func(c caller) { gil.Stay(c.ctx) }),
+		plain("gil.StayTold", func(c caller) { gil.StayTold(c.ctx, func() {}) }),
 		plain("gil.WithLabel", func(c caller) { gil.WithLabel(c.ctx, "label") }),
 		plain("gil.Token.Assert", func(c caller) { c.t.Assert() }),
 		plain("gil.AssertNotHeld", func(caller) { gil.AssertNotHeld() }),
