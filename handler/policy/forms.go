@@ -37,7 +37,7 @@ func init() { // as forms look names up themselves
 		{"pyrpc.internal", "PythonUDF"}: {make: makeUDF, whole: true, takes: "a function, a tuple and a dict with names"},
 
 		{"pyrpc.internal", "_receive_tensor"}:            {make: makeTensor(isIndex), whole: true, takes: "a place in the table of tensors"},
-		{"pyrpc.internal", "_receive_strided"}:           {make: makeTensor(isIndex, isSizes, isSizes), whole: true, takes: "a place in the table of tensors, a size and strides"},
+		{"pyrpc.internal", "_receive_strided"}:           {make: makeStrided, whole: true, takes: "a place in the table of tensors, a size and strides"},
 		{"pyrpc.internal", "_receive_leaf"}:              {make: makeTensor(isTensor), whole: true, takes: "a tensor"},
 		{"pyrpc.internal", "_receive_named"}:             {make: makeTensor(isTensor, isDimensions), whole: true, takes: "a tensor and names"},
 		{"pyrpc.internal", "_receive_parameter"}:         {make: makeTensor(isTensor, isBool, isExtra), whole: true, takes: "a tensor, whether it has a gradient, and attributes"},

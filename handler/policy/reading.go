@@ -25,8 +25,9 @@ type reading struct {
 	policy     *Policy
 	arena      *pickle.Arena
 	limits     *pickle.Limits
-	level      int                        // how many pickles this one is nested in
-	types      map[*pickle.Node]dtype     // what the nodes of mark dataType are
+	level      int                    // how many pickles this one is nested in
+	types      map[*pickle.Node]dtype // what the nodes of mark dataType are
+	copies     copies
 	characters int                        // of long Decimals
 	records    *records                   // nil while there is none
 	pickles    map[nestedKey]*pickle.Node // in records of this payload, as they have become

@@ -75,12 +75,3 @@ func makeSubclass(r *reading, n *pickle.Node, args []*pickle.Node) error {
 	n.Mark = tensor
 	return nil
 }
-
-// makeQuantized is a tensor of ints and what they stand for: one scale and zero, or a tensor of each and their axis.
-func makeQuantized(r *reading, n *pickle.Node, args []*pickle.Node) error {
-	shapes := []shape{isTensor, isFloat, isInt}
-	if len(args) == 4 {
-		shapes = []shape{isTensor, isTensor, isTensor, isCount}
-	}
-	return makeTensor(shapes...)(r, n, args)
-}
