@@ -94,7 +94,7 @@ faults: ## inject faults, a process each, and say what came of them (FAULTS=patt
 .PHONY: redteam
 redteam: build ## attack what --allow promises, and say what came of each attack (ATTACKS=pattern)
 	$(GO) build -o bin/redteam ./scripts/redteam
-	PYRPC_PYTHON="$(TEST_PYTHON)" bin/redteam -pyrpc bin/pyrpc -run '$(ATTACKS)'
+	PYRPC_PYTHON="$(TEST_PYTHON)" bin/redteam -pyrpc '$(CURDIR)/bin/pyrpc' -run '$(ATTACKS)'
 
 .PHONY: growth
 growth: ## measure how calls between workers grow, beside torch's, for the README's table and plot; takes minutes
