@@ -17,8 +17,6 @@ type Arena struct {
 	pointers []*Node
 	kept     [keptNodes]Node // the first of spare
 	keptPtrs [2 * keptNodes]*Node
-	reads    int
-	unused   int // of kept, if nothing else was needed
 }
 
 // keptNodes is how many nodes an arena has without allocating: those of a call with a few arguments.
@@ -49,11 +47,6 @@ func (a *Arena) Read(parts [][]byte) (*Node, error) {
 	left := r.left + len(r.slab.nodes)
 	a.nodes += r.limits.Nodes - left
 	a.memory, a.hashes = r.memory, r.hashes
-	a.reads++
-	a.unused = 0
-	if a.reads == 1 && a.nodes+len(r.slab.nodes) == keptNodes {
-		a.unused = len(r.slab.nodes)
-	}
 	a.spare, a.pointers = r.slab.nodes, r.slab.pointers
 	if !ok {
 		return nil, r.err
@@ -68,17 +61,36 @@ func (a *Arena) Node() *Node {
 	}
 	n := &a.spare[0]
 	a.spare = a.spare[1:]
-	a.unused = max(a.unused-1, 0)
 	return n
+}
+
+// List makes a list of nodes.
+func (a *Arena) List(nodes ...*Node) []*Node {
+	if len(nodes) > len(a.pointers) {
+		return append([]*Node(nil), nodes...)
+	}
+	list := a.pointers[:len(nodes):len(nodes)]
+	a.pointers = a.pointers[len(nodes):]
+	copy(list, nodes)
+	return list
 }
 
 // Free takes back what was read and made. Nothing may refer to its nodes afterwards. What [Write] gave does not, unless a
 // Given is of this arena; nor do text and data.
 func (a *Arena) Free() {
-	clear(a.kept[:keptNodes-a.unused])
-	clear(a.keptPtrs[:])
+	clear(a.kept[:used(a.kept[:], a.spare)])
+	clear(a.keptPtrs[:used(a.keptPtrs[:], a.pointers)])
 	a.spare, a.pointers = nil, nil
-	a.nodes, a.memory, a.hashes, a.reads, a.unused = 0, 0, 0, 0, 0
+	a.nodes, a.memory, a.hashes = 0, 0, 0
 	a.limits = Limits{}
 	arenas.Put(a)
+}
+
+// used is how many of the first of all may have been handed out, if rest is left: all of them, unless rest is their end.
+func used[T any](all, rest []T) int {
+	size := cap(rest)
+	if size == 0 || size > len(all) || &rest[:size][size-1] != &all[len(all)-1] {
+		return len(all)
+	}
+	return len(all) - size
 }

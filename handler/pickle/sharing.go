@@ -3,7 +3,8 @@ package pickle
 import "unsafe"
 
 // uses is what a pickle's writer keeps about the nodes that can be shared: a table beside the tree, so that a tree
-// is not written to, and several goroutines can write trees that have nodes in common.
+// is not written to, and several goroutines can write trees that have nodes in common. It has no pointers: the tree keeps
+// its nodes, which do not move, and a table without pointers costs the collector nothing, and little to clear.
 type uses struct {
 	table []use
 	count int
@@ -12,9 +13,9 @@ type uses struct {
 
 // use is about one node.
 type use struct {
-	node  *Node
-	times int32 // that the pickle refers to it
-	memo  int32 // its index in the memo, plus 1; 0 while it is not there
+	node  uintptr // its address; 0 where the entry is free
+	times int32   // that the pickle refers to it
+	memo  int32   // its index in the memo, plus 1; 0 while it is not there
 	state visitState
 }
 
@@ -28,32 +29,33 @@ const (
 	counted
 )
 
-const firstTable = 6 // bits
+const firstTable = 5 // bits
 
 // find returns the entry of a node, which is new with a count of zero. The entry is good until another node is new.
 func (u *uses) find(n *Node) *use {
 	if len(u.table) == 0 {
 		u.grow()
 	}
-	for i := u.slot(n); ; i = (i + 1) & (len(u.table) - 1) {
+	at := uintptr(unsafe.Pointer(n))
+	for i := u.slot(at); ; i = (i + 1) & (len(u.table) - 1) {
 		switch e := &u.table[i]; e.node {
-		case n:
+		case at:
 			return e
-		case nil:
+		case 0:
 			if u.count >= len(u.table)/2 {
 				u.grow()
 				return u.find(n)
 			}
-			e.node = n
+			e.node = at
 			u.count++
 			return e
 		}
 	}
 }
 
-// slot is where the search for a node begins. Nodes that are in a tree do not move.
-func (u *uses) slot(n *Node) int {
-	return int(uint64(uintptr(unsafe.Pointer(n))) * 0x9e3779b97f4a7c15 >> u.shift)
+// slot is where the search for a node begins.
+func (u *uses) slot(node uintptr) int {
+	return int(uint64(node) * 0x9e3779b97f4a7c15 >> u.shift)
 }
 
 func (u *uses) grow() {
@@ -66,11 +68,11 @@ func (u *uses) grow() {
 	u.shift--
 	u.table = make([]use, 2*len(old))
 	for _, e := range old {
-		if e.node == nil {
+		if e.node == 0 {
 			continue
 		}
 		i := u.slot(e.node)
-		for u.table[i].node != nil {
+		for u.table[i].node != 0 {
 			i = (i + 1) & (len(u.table) - 1)
 		}
 		u.table[i] = e

@@ -24,6 +24,9 @@ func Write(root *Node) (Output, error) {
 		return Output{}, err
 	}
 	w.out = make([]byte, headSize, headSize+w.size+1)
+	if w.beside > 0 {
+		w.buffers = make([]Buffer, 0, w.beside)
+	}
 	if err := w.node(root, 0); err != nil {
 		return Output{}, err
 	}
@@ -46,6 +49,7 @@ type writer struct {
 	out     []byte
 	buffers []Buffer
 	size    int   // how long the pickle is, estimated
+	beside  int   // how many buffers it has, estimated
 	memo    int32 // how many values are memoized
 }
 
@@ -88,6 +92,9 @@ func (w *writer) visit(n *Node, level int) error {
 		return nil
 	}
 	e.state = within
+	if n.Kind == Given || len(n.Data) > 0 && dataSize(n) >= LargeData {
+		w.beside++
+	}
 	if len(n.Changes) > 0 {
 		e.times++ // each change refers to it
 	}

@@ -18,19 +18,18 @@ func (p *Policy) Request(body [][]byte) (pickle.Output, error) { return p.read(b
 func (p *Policy) Reply(body [][]byte) (pickle.Output, error) { return p.read(body, false) }
 
 func (p *Policy) read(body [][]byte, isRequest bool) (pickle.Output, error) {
-	limits := limitsOf(p.limits, body)
-	arena := pickle.NewArena(&limits)
-	defer arena.Free()
-	root, err := arena.Read(body)
+	r := readings.Get().(*reading)
+	r.policy, r.limits = p, limitsOf(p.limits, body)
+	r.arena = pickle.NewArena(&r.limits)
+	defer r.leave()
+	defer r.arena.Free()
+	root, err := r.arena.Read(body)
 	if err != nil {
 		return pickle.Output{}, err
 	}
 	if isRequest && !isCall(root) {
 		return pickle.Output{}, &Refusal{Rule: "a request is a pyrpc.internal:PythonUDF, and this is none", Offset: root.Offset}
 	}
-	r := readings.Get().(*reading)
-	defer r.leave()
-	r.policy, r.arena, r.limits = p, arena, &limits
 	return r.admit(root)
 }
 

@@ -27,7 +27,7 @@ func makeUDF(r *reading, n *pickle.Node, items []*pickle.Node) error {
 	if err := r.visit(kwargs); err != nil {
 		return err
 	}
-	r.become(n, "call", tuple(n.Offset, function, args, kwargs))
+	r.become(n, "call", r.tuple(n.Offset, function, args, kwargs))
 	n.Mark = call
 	return nil
 }

@@ -72,7 +72,7 @@ func makeReconstructed(r *reading, n *pickle.Node, args []*pickle.Node) error {
 	if len(args) != 3 || args[1].Kind != pickle.Global || (name{args[1].Module, args[1].Text}).renamed() != (name{"builtins", "object"}) || !isNone(args[2]) {
 		return errShape
 	}
-	return r.makeInstance(n, args[0], tuple(n.Offset), nil)
+	return r.makeInstance(n, args[0], r.tuple(n.Offset), nil)
 }
 
 // makeNewObject is NEWOBJ as a call.

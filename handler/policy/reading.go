@@ -24,7 +24,7 @@ const (
 type reading struct {
 	policy     *Policy
 	arena      *pickle.Arena
-	limits     *pickle.Limits
+	limits     pickle.Limits
 	level      int                    // how many pickles this one is nested in
 	types      map[*pickle.Node]dtype // what the nodes of mark dataType are
 	copies     copies
@@ -112,9 +112,7 @@ func (r *reading) become(n *pickle.Node, standIn string, args ...*pickle.Node) {
 
 func (r *reading) becomeCall(n, callee *pickle.Node, args ...*pickle.Node) {
 	n.Kind, n.Changes = pickle.Reduce, nil
-	tuple := r.arena.Node()
-	tuple.Kind, tuple.Offset, tuple.Items, tuple.Mark = pickle.Tuple, n.Offset, args, seen
-	n.Items = append(n.Items[:0], callee, tuple)
+	n.Items = append(n.Items[:0], callee, r.tuple(n.Offset, args...))
 }
 
 // then has a stand-in called with a node's object, once that is made.
@@ -123,8 +121,11 @@ func (r *reading) then(n *pickle.Node, offset int, standIn string, args ...*pick
 	n.Changes = append(n.Changes, pickle.Change{Kind: pickle.Call, Offset: offset, Items: items})
 }
 
-func tuple(offset int, items ...*pickle.Node) *pickle.Node {
-	return &pickle.Node{Kind: pickle.Tuple, Offset: offset, Items: items, Mark: seen}
+// tuple makes a tuple of items, which it copies.
+func (r *reading) tuple(offset int, items ...*pickle.Node) *pickle.Node {
+	n := r.arena.Node()
+	n.Kind, n.Offset, n.Items, n.Mark = pickle.Tuple, offset, r.arena.List(items...), seen
+	return n
 }
 
 func text(offset int, s string) *pickle.Node {

@@ -157,7 +157,7 @@ func (r *reading) readNested(n *pickle.Node, kind pickle.Kind) *pickle.Node {
 		r.become(made, "refused", text(n.Offset, nameOf(err)), text(n.Offset, err.Error()))
 		return made
 	}
-	beside := tuple(n.Offset)
+	beside := r.tuple(n.Offset)
 	for _, b := range out.Buffers {
 		switch {
 		case b.Given != nil:

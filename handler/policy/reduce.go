@@ -112,7 +112,7 @@ func (r *reading) change(n *pickle.Node, changes []pickle.Change) error {
 		case pickle.Append:
 			r.then(n, c.Offset, "extend", &pickle.Node{Kind: pickle.List, Offset: c.Offset, Items: c.Items, Mark: seen})
 		case pickle.SetItem:
-			r.then(n, c.Offset, "update", pairs(c))
+			r.then(n, c.Offset, "update", r.pairs(c))
 		case pickle.AddItem:
 			r.then(n, c.Offset, "add", &pickle.Node{Kind: pickle.List, Offset: c.Offset, Items: c.Items, Mark: seen})
 		case pickle.Call:
@@ -130,10 +130,10 @@ func (r *reading) change(n *pickle.Node, changes []pickle.Change) error {
 }
 
 // pairs are keys and values as they come. They make no dict, as an instance may take several keys for one.
-func pairs(c pickle.Change) *pickle.Node {
+func (r *reading) pairs(c pickle.Change) *pickle.Node {
 	list := &pickle.Node{Kind: pickle.List, Offset: c.Offset, Mark: seen}
 	for i := 0; i+1 < len(c.Items); i += 2 {
-		list.Items = append(list.Items, tuple(c.Offset, c.Items[i], c.Items[i+1]))
+		list.Items = append(list.Items, r.tuple(c.Offset, c.Items[i], c.Items[i+1]))
 	}
 	return list
 }
