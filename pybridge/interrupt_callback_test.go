@@ -48,6 +48,49 @@ func TestCallbackEndsWithItsCall(t *testing.T) {
 	}
 }
 
+// So does what is waited for in a function that is named like those of locks, such as a lock's that another worker has: the
+// thread does not look meanwhile, and is held back for a while only.
+func TestCallbackEndsWithItsCallInEnter(t *testing.T) {
+	waiting := make(chan struct{})
+	causes := make(chan error, 1)
+	ends := make(chan struct{})
+	defer close(ends)
+	var wait, fn *pybridge.Object
+	pytest.With(t, func(tok gil.Token) {
+		var err error
+		wait, err = pybridge.NewFunc(tok, context.Background(), "wait", func(ctx context.Context, _ []any, _ map[string]any) (any, error) {
+			close(waiting)
+			select {
+			case <-ctx.Done():
+			case <-ends:
+			}
+			causes <- context.Cause(ctx)
+			return nil, nil
+		})
+		require.NoError(t, err)
+		fn = pytest.Define(t, tok, `
+def value(data, wait):
+    class Lock:
+        def __enter__(self): wait()
+        def __exit__(self, *exc): pass
+    with Lock():
+        for i in range(10**9): pass
+    return b'not interrupted'`, "value")
+	})
+	defer wait.Release()
+	defer fn.Release()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		<-waiting
+		cancel()
+	}()
+	_, _, err := fn.CallBytes(ctx, []byte("x"), wait)
+	require.ErrorIs(t, err, context.Canceled)
+	pytest.Until(t, "the wait has ended", func() bool { return len(causes) == 1 })
+	assert.ErrorIs(t, <-causes, gil.ErrInterrupted)
+}
+
 // One that comes to an end by itself leaves nothing that a later interruption could hit.
 func TestCallbackContextIsDoneWithAfterwards(t *testing.T) {
 	var seen context.Context

@@ -244,7 +244,8 @@ def look(calls, more_undisturbed):
         if since is None or frame is None:
             seen.append(("", False))
         else:
-            seen.append((stack_of(frame), is_held_back(frame, mark)))
+            new = monotonic() - since < HOLD_BACK  # and no more: who waits in Go does not look
+            seen.append((stack_of(frame), new and is_within_delicate(frame)))
         if since is not None:
             due[ident] = mark
             add_code(frame if traps_too else None, wanted)
