@@ -41,7 +41,7 @@ type Config struct {
 	Policy   *Policy // what who may have called; nil: anything
 	// Guests are names under which programs may call that are no workers of the group: a command line, say. They
 	// prove who they are as workers do, the Policy holds for them, and several may use one name at once. They
-	// can make calls, and have no RRefs.
+	// can make calls, have no RRefs, and become no workers where the group meets.
 	Guests []string
 
 	Limits         Limits

@@ -8,7 +8,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	agentpb "github.com/pyrpc/pyrpc/agent/proto"
 )
 
 func guestOf(t testing.TB, name string, to *Agent) *Agent {
@@ -55,6 +59,20 @@ func TestGuests_haveNoRRefsAndNoSayInJoins(t *testing.T) {
 	host.origins.mu.Lock()
 	defer host.origins.mu.Unlock()
 	assert.Empty(t, host.origins.byName, "a guest that has gone is forgotten")
+}
+
+// A guest does not become a worker by coming while the group meets.
+func TestGuests_areNoMembers(t *testing.T) {
+	configs := meetAt(t, 2, 0)
+	configs[0].Guests = []string{"cli"}
+	host := startMeeting(t, configs...)[0]
+	hello, err := proto.Marshal(&agentpb.Hello{Version: protocolVersion, Name: "cli", Incarnation: 1})
+	require.NoError(t, err)
+	_, err = agentpb.NewAgentClient(rawConn(t, host.Addr().String())).Rendezvous(
+		metadata.AppendToOutgoingContext(testContext(t), helloKey, string(hello)),
+		&agentpb.RendezvousRequest{Member: &agentpb.Member{Name: "cli", Rank: 1, Address: "127.0.0.1:1"}, WorldSize: 2})
+	assert.Equal(t, codes.PermissionDenied, status.Code(err), "%v", err)
+	assert.ErrorContains(t, err, "cli is a guest here (Config.Guests, --guest): it may call, and nothing else; a worker needs another name")
 }
 
 func TestGuests_badName(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -144,6 +145,10 @@ func (s service) Rendezvous(ctx context.Context, req *agentpb.RendezvousRequest)
 	}
 	if a.config.Rendezvous == nil || !a.config.Rendezvous.Host {
 		return nil, failure(codes.Unimplemented, "worker %s is not the coordinator", a.config.Name)
+	}
+	if slices.Contains(a.config.Guests, h.GetName()) { // as a worker it would have RRefs, and a place that is another's
+		return nil, a.turnAway(ctx, failure(codes.PermissionDenied,
+			"%s is a guest here (Config.Guests, --guest): it may call, and nothing else; a worker needs another name", h.GetName()))
 	}
 	m := req.GetMember()
 	if m.GetName() != h.GetName() {
