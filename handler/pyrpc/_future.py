@@ -3,6 +3,7 @@
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 from _thread import allocate_lock
+from contextvars import copy_context
 from itertools import count
 
 from . import _host
@@ -72,6 +73,7 @@ class Future:
     def then(self, callback):
         """Return a future for ``callback(self)``, which is called once this one is done."""
         _require_callable(callback)
+        callback = _carried(callback)
         following = Future()
 
         def run(done):
@@ -88,7 +90,7 @@ class Future:
     def add_done_callback(self, callback):
         """Call ``callback(self)`` once this is done. What it raises is logged."""
         _require_callable(callback)
-        self._add(callback)
+        self._add(_carried(callback))
 
     def exception(self):
         """Return the exception of a future that is done, None if it has a value."""
@@ -279,6 +281,19 @@ class _Event:
             awake.append(self._id)
         else:
             self._host.set(self._id)
+
+
+def _carried(callback):
+    """Return *callback*, which for a restricted worker runs as part of what is being served.
+
+    It may run in any thread, or in what serves another worker. What it asks of the restricted
+    one is held to that one's list all the same: see `bound` of _rpc.
+    """
+    caller = _host.serving.get()
+    if caller is None or caller.policy is None:
+        return callback
+    context = copy_context()
+    return lambda done: context.run(callback, done)
 
 
 def _require_callable(callback):

@@ -1,5 +1,7 @@
 """What w1 replies to w0, which holds it to a list: value:replies:Own and replies:Failure."""
 
+import threading
+
 import pyrpc as rpc
 from cases import raises
 
@@ -90,8 +92,26 @@ def call_back():
     exc = raises(rpc.DeserializeError, rpc.rpc_sync, "w1", give, ("bomb",))
     assert "replies:fire is not on the allow-list" in str(exc), exc
     refused()
+    for register in (rpc.Future.then, rpc.Future.add_done_callback):
+        exc = raises(rpc.DeserializeError, in_callback, register)
+        assert "replies:fire is not on the allow-list" in str(exc), exc
     assert fired == []
     return rpc.rpc_sync("w2", give, ("bomb",))  # which is no business of w1's
+
+
+def in_callback(register):
+    """Ask w1 in the callback of a Future, which runs in the thread that sets the outcome."""
+    outer, asked = rpc.Future(), rpc.Future()
+
+    def ask(done):
+        try:
+            asked.set_result(rpc.rpc_sync("w1", give, ("bomb",)))
+        except BaseException as exc:
+            asked.set_exception(exc)
+
+    register(outer, ask)
+    threading.Thread(target=outer.set_result, args=(None,)).start()
+    return asked.wait()
 
 
 def check_bound():
