@@ -33,6 +33,9 @@ func (r *Rendezvous) check(rank int) error {
 	if rank >= r.WorldSize {
 		return wrong("Rank", "it is %d, and the group has ranks 0 to %d", rank, r.WorldSize-1)
 	}
+	if err := checkName(r.Name); r.Name != "" && err != nil {
+		return wrong("Rendezvous.Name", "%w", err)
+	}
 	if r.Address == "" && !r.Host {
 		return wrong("Rendezvous.Address", "it is missing: where is the coordinator?")
 	}

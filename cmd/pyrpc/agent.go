@@ -91,6 +91,9 @@ func (s *serving) meeting(config *pyworker.Config) error {
 	if !named {
 		name, address = "", s.coordinator
 	}
+	if named && name == "" { // a variable that is empty, say, by which any worker would be taken for it
+		return &usageError{fmt.Errorf("--coordinator %q has no name before the equals sign: give the coordinator's, or host:port alone", s.coordinator)}
+	}
 	if named && s.rank == 0 && name != s.name {
 		return &usageError{fmt.Errorf("--coordinator names worker %s, and this one is it by its --rank 0, and is named %s", name, s.name)}
 	}

@@ -142,6 +142,8 @@ func TestAgentUsage(t *testing.T) {
 	here(t, "agent", "--name", "w0", "--coordinator", "h:1").failed(t, 2, "--world-size is missing")
 	here(t, "agent", "--name", "w0", "--coordinator", "w1=h:1", "--world-size", "2", "--rank", "0").failed(t, 2,
 		"--coordinator names worker w1, and this one is it by its --rank 0, and is named w0")
+	here(t, "agent", "--name", "w0", "--coordinator", "=h:1", "--world-size", "2", "--rank", "1").failed(t, 2,
+		`--coordinator "=h:1" has no name before the equals sign: give the coordinator's, or host:port alone`)
 	pyrpc(t, "", "agent", "--name", "w0", "--coordinator", "w9=nonsense", "--world-size", "1", "--rank", "-1").failed(t, 1, "nonsense")
 	here(t, "agent", "--name", "w0", "--coordinator", "h:1", "--peer", "w1=h:1").failed(t, 2, "exclude each other")
 	here(t, "agent", "--name", "w0", "--tls-cert", "c.pem").failed(t, 2, "--tls-cert and --tls-key go together")

@@ -10,7 +10,7 @@ import (
 // fieldFlags are the flags that set the fields of an agent's configuration.
 var fieldFlags = map[string]string{
 	"Name": "--name", "Rank": "--rank", "Peers": "--peer", "Guests": "--guest", "Policy": "--allow", "Listen": "--listen", "Advertise": "--advertise",
-	"Rendezvous.WorldSize": "--world-size", "Rendezvous.Address": "--coordinator",
+	"Rendezvous.WorldSize": "--world-size", "Rendezvous.Address": "--coordinator", "Rendezvous.Name": "--coordinator",
 	"TLS.Cert": "--tls-cert", "TLS.CA": "--tls-ca", "RRefLease": "--rref-lease", "Token": "--token-file", "Token.File": "--token-file",
 }
 
