@@ -273,8 +273,8 @@ func refused(err error) error {
 	if errors.As(err, &refusal) {
 		class = "pyrpc.internal.ForbiddenGlobal"
 		mro = append([]string{class}, mro...)
-		if refusal.Name != "" {
-			hint = "; put it on the allow-list if peers are meant to use it"
+		if refusal.Entry != "" {
+			hint = "; the entry " + refusal.Entry + " would let it in"
 		}
 	}
 	module, name, _ := cutLast(class, ".")

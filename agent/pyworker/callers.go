@@ -3,6 +3,8 @@ package pyworker
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -91,6 +93,19 @@ func (w *Worker) newCaller(ctx context.Context, peer agent.Peer, key callerKey) 
 	}
 	c.object.Named("caller " + peer.Name)
 	return c, nil
+}
+
+// checkPolicy finds entries of which no policy can be made, before anybody is refused everything for them.
+func checkPolicy(p *agent.Policy) error {
+	if p == nil {
+		return nil
+	}
+	for _, list := range append(slices.Collect(maps.Values(p.Workers)), p.Default) {
+		if _, err := policy.New(list); err != nil {
+			return &agent.ConfigError{Field: "Policy", Err: err}
+		}
+	}
+	return nil
 }
 
 // policy is made once of each list.

@@ -14,6 +14,7 @@ import (
 // refused is what a policy did not let in.
 type refused struct {
 	name, rule string // the name may be empty
+	entry      string // that would let it in, "" for none
 	text       string // both
 	what       string // was read, with a space before it; "" for a request
 	forbidden  bool   // about what the policy lists, and not about how the pickle is written
@@ -25,7 +26,7 @@ func refusedOf(err error) (r refused, ok bool) {
 	var malformed *pickle.Error
 	switch {
 	case errors.As(err, &refusal):
-		return refused{name: printable(refusal.Name), rule: printable(refusal.Rule), text: printable(refusal.Error()), forbidden: true}, true
+		return refused{name: printable(refusal.Name), rule: printable(refusal.Rule), entry: printable(refusal.Entry), text: printable(refusal.Error()), forbidden: true}, true
 	case errors.As(err, &malformed):
 		text := printable(malformed.Error())
 		return refused{rule: text, text: text}, true

@@ -45,11 +45,19 @@ func (l *refusalLog) say(peer string, r refused) {
 		l.mu.Unlock()
 		return
 	}
+	last := c.lines == refusalLines
 	l.mu.Unlock()
 	if left > 0 {
 		l.log.Warn("pyworker: refusals that were not logged", "peer", peer, "number", left)
 	}
-	l.log.Warn("pyworker: a peer was refused something", "peer", peer, "name", r.name, "rule", r.rule)
+	attributes := []any{"peer", peer, "name", r.name, "rule", r.rule}
+	if r.entry != "" {
+		attributes = append(attributes, "entry_that_lets_it_in", r.entry)
+	}
+	l.log.Warn("pyworker: a peer was refused something", attributes...)
+	if last {
+		l.log.Warn("pyworker: what else the peer is refused in this minute is counted, and not logged", "peer", peer)
+	}
 }
 
 // counts are how often peers were refused something, by name.
@@ -63,14 +71,15 @@ func (l *refusalLog) counts() map[string]uint64 {
 	return counts
 }
 
-// hostRefused is (worker, name, text), for what Python itself refuses.
+// hostRefused is (worker, name, text, entry), for what Python itself refuses.
 func (w *Worker) hostRefused(_ context.Context, a arguments) (any, error) {
 	peer, err1 := argument[string](a, 0)
 	name, err2 := argument[string](a, 1)
 	text, err3 := argument[string](a, 2)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	entry, err4 := argument[string](a, 3)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return nil, err
 	}
-	w.refusals.say(peer, refused{name: printable(name), rule: printable(text)})
+	w.refusals.say(peer, refused{name: printable(name), rule: printable(text), entry: printable(entry)})
 	return nil, nil
 }

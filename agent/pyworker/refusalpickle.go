@@ -20,8 +20,8 @@ func (r refused) pickled(worker string) ([]byte, error) {
 		cause.ownInit = true
 		cause.state = pickle.NewDict(pickle.NewStr("global_name"), pickle.NewStr(r.name))
 	}
-	if strings.Contains(r.rule, "on the allow-list") {
-		hint = "; put it on the allow-list if peers are meant to use it"
+	if r.entry != "" {
+		hint = "; the entry " + r.entry + " would let it in"
 	}
 	text := fmt.Sprintf("cannot deserialize%s: %s.%s: %s%s", r.what, cause.module, cause.qualname, r.text, hint)
 	first := exception{

@@ -95,7 +95,7 @@ func TestRefusedWithoutPython(t *testing.T) {
 	require.NoError(t, inside(t, workers[0], "refusals", "check_as_pythons", forbidden, true))
 	require.NoError(t, inside(t, workers[0], "refusals", "check_as_pythons", malformed, false))
 	require.NoError(t, inside(t, workers[0], "refusals", "check_texts", forbidden,
-		"cannot deserialize: pyrpc.internal.ForbiddenGlobal: os:system is not on the allow-list", "; put it on the allow-list if peers are meant to use it"))
+		"cannot deserialize: pyrpc.internal.ForbiddenGlobal: os:system is not on the allow-list", "; the entry os:system would let it in"))
 	require.NoError(t, inside(t, workers[0], "refusals", "check_texts", malformed, "cannot deserialize: _pickle.UnpicklingError: pickle: at byte "))
 }
 
@@ -134,19 +134,22 @@ func TestRefusalsAreLogged(t *testing.T) {
 	raw(t, workers[0], system)
 	said := log.take("a peer was refused something")
 	require.Len(t, said, 1)
-	assert.Contains(t, said[0], `peer=w0 name=os:system rule="is not on the allow-list"`)
+	assert.Contains(t, said[0], `peer=w0 name=os:system rule="is not on the allow-list" entry_that_lets_it_in=os:system`)
 
 	getpid := named("listed", "getpid") // which is Python's to refuse: the module has it, and imports it
 	require.NoError(t, inside(t, workers[0], "refusals", "check_texts", raw(t, workers[0], getpid), "listed:getpid is not defined in that module"))
 	said = log.take("a peer was refused something")
 	require.Len(t, said, 1)
 	assert.Contains(t, said[0], "peer=w0 name=listed:getpid")
+	assert.Contains(t, said[0], "entry_that_lets_it_in=listed:getpid")
 
 	for range 50 {
 		raw(t, workers[0], system)
 		raw(t, workers[0], getpid)
 	}
-	assert.Len(t, log.take("a peer was refused something"), 8, "of ten in a minute")
+	said = log.take("pyworker: ")
+	require.Len(t, said, 9, "of ten in a minute, and that there are more")
+	assert.Contains(t, said[8], "counted, and not logged\" peer=w0")
 	assert.Equal(t, uint64(102), workers[1].Stats().Peers["w0"].Forbidden)
 }
 

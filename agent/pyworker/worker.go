@@ -81,6 +81,9 @@ func New(ctx context.Context, rt *pybridge.Runtime, config Config) (*Worker, err
 	if config.Executor != nil {
 		return nil, errors.New("pyworker: Config.Executor is set: a Worker executes its calls itself, in Python")
 	}
+	if err := checkPolicy(config.Policy); err != nil {
+		return nil, err
+	}
 	w := &Worker{rt: rt, policy: config.Policy, timeout: config.Timeout, maxWaiting: int64(config.MaxWaiting), installed: make(chan struct{}), unwatch: func() {}}
 	if w.timeout == 0 {
 		w.timeout = DefaultTimeout

@@ -153,7 +153,11 @@ func TestAgentUsage(t *testing.T) {
 	pyrpc(t, "", "call", "--as", "a b", "--peer", "w0=h:1", "w0", "math:hypot").failed(t, 2, `pyrpc: --as: "a b" is no name for a worker`)
 	pyrpc(t, "", "agent", "--name", "w0", "--listen", "0.0.0.0:0").failed(t, 1, "pyrpc: insecure configuration: the agent listens on",
 		"without proof of who calls: give --tls-ca with --tls-cert and --tls-key, or with --token-file")
-	pyrpc(t, "", "agent", "--name", "w0", "--allow", "not an entry").failed(t, 1, `pyrpc: --allow: bad entry "not an entry"`)
+	pyrpc(t, "", "agent", "--name", "w0", "--allow", "not an entry").failed(t, 1, `pyrpc: --allow: bad allow-list entry "not an entry"`)
+	pyrpc(t, "", "agent", "--name", "w0", "--allow", "math:hypot()").failed(t, 1, `pyrpc: --allow: bad allow-list entry "math:hypot()"`, `"hypot()" is not the name of anything in a module`)
+	for _, entry := range []string{"=math", "w1="} {
+		pyrpc(t, "", "agent", "--name", "w0", "--allow", entry).failed(t, 2, "pyrpc: --allow \""+entry+"\": expected an entry, or worker=entry")
+	}
 	pyrpc(t, "", "agent", "--name", "w0", "--coordinator", "127.0.0.1:1", "--world-size", "2", "--rank", "5").failed(t, 1,
 		"pyrpc: --rank: it is 5, and the group has ranks 0 to 1")
 }

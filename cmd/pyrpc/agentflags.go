@@ -98,16 +98,23 @@ func (f *agentFlags) config(c *common, cmd *cobra.Command) (pyworker.Config, err
 		config.Token = &agent.Token{File: f.tokenFile}
 	}
 	if len(f.allow) > 0 {
-		config.Policy = policyOf(f.allow)
+		p, err := policyOf(f.allow)
+		if err != nil {
+			return config, err
+		}
+		config.Policy = p
 	}
 	return config, nil
 }
 
 // policyOf makes a policy of entries, of which those with "worker=" before them are for one worker.
-func policyOf(entries []string) *agent.Policy {
+func policyOf(entries []string) (*agent.Policy, error) {
 	p := &agent.Policy{Default: []string{}, Workers: map[string][]string{}}
 	for _, text := range entries {
 		if worker, entry, ok := strings.Cut(text, "="); ok {
+			if worker == "" || entry == "" {
+				return nil, &usageError{fmt.Errorf("--allow %q: expected an entry, or worker=entry", text)}
+			}
 			p.Workers[worker] = append(p.Workers[worker], entry)
 		} else {
 			p.Default = append(p.Default, text)
@@ -116,7 +123,7 @@ func policyOf(entries []string) *agent.Policy {
 	for worker, entries := range p.Workers { // what everybody may, they may too
 		p.Workers[worker] = slices.Concat(entries, p.Default)
 	}
-	return p
+	return p, nil
 }
 
 // parsePeers reads name=host:port, and gives ranks in the order of the names.

@@ -33,7 +33,7 @@ func (f *budgetFlags) set(config *pyworker.Config) error {
 		eachBudget(config, "--max-call-time", f.callTimes, durationOf, func(l *budget.Limits, d time.Duration) { l.PerCall = d }),
 		eachBudget(config, "--max-minute-time", f.minuteTimes, durationOf, func(l *budget.Limits, d time.Duration) { l.PerMinute = d }),
 		eachBudget(config, "--max-result", f.results, bytesOf, func(l *budget.Limits, n int64) { l.Result = n }),
-		eachBudget(config, "--max-calls", f.calls, strconv.Atoi, func(l *budget.Limits, n int) { l.Calls = n }),
+		eachBudget(config, "--max-calls", f.calls, numberOf, func(l *budget.Limits, n int) { l.Calls = n }),
 	)
 }
 
@@ -61,6 +61,14 @@ func eachBudget[T int | int64 | time.Duration](config *pyworker.Config, flag str
 		config.Budgets[worker] = limits
 	}
 	return nil
+}
+
+func numberOf(text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, errors.New("expected a whole number, such as 100")
+	}
+	return n, nil
 }
 
 func durationOf(text string) (time.Duration, error) {

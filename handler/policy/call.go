@@ -89,11 +89,11 @@ func (r *reading) functionNamed(f, args, kwargs *pickle.Node) (*pickle.Node, err
 	case v.listed:
 		return v.given, nil
 	case v.value != nil:
-		return nil, refuse(f, "is on the allow-list as value: only, which lets instances in and calls nothing")
+		return nil, refuseUnlisted(f, "is on the allow-list as value: only, which lets instances in and calls nothing")
 	case v.plain || v.form != nil:
-		return nil, refuse(f, "is not on the allow-list as a function to call")
+		return nil, refuseUnlisted(f, "is not on the allow-list as a function to call")
 	}
-	return nil, refuse(f, v.rule)
+	return nil, v.refuse(f)
 }
 
 // methodCall is the call of a method of an RRef's value. Python looks at the method when it knows the value.

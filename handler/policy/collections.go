@@ -2,12 +2,37 @@ package policy
 
 import "github.com/pyrpc/pyrpc/handler/pickle"
 
-// makeOrderedDict is one with its items after it.
+// makeOrderedDict is one with its items after it, and then its attributes: torch's state_dict has _metadata.
 func makeOrderedDict(r *reading, n *pickle.Node, args []*pickle.Node) error {
 	if len(args) != 0 {
 		return errShape
 	}
-	return r.fill(n, pickle.SetItem, "update_ordered")
+	var state []pickle.Change
+	if last := len(n.Changes) - 1; last >= 0 && n.Changes[last].Kind == pickle.Build {
+		n.Changes, state = n.Changes[:last], []pickle.Change{n.Changes[last]}
+		if !areAttributes(state[0].Items[0]) {
+			return errShape
+		}
+	}
+	if err := r.fill(n, pickle.SetItem, "update_ordered"); err != nil {
+		return err
+	}
+	return r.change(n, state)
+}
+
+// areAttributes says whether a state is attributes that an OrderedDict may get: none in the place of its methods, by
+// which CPython reads one.
+func areAttributes(state *pickle.Node) bool {
+	if state.Kind != pickle.Dict || !hasNames(state) {
+		return false
+	}
+	for i := 0; i < len(state.Items); i += 2 {
+		switch state.Items[i].Text {
+		case "clear", "copy", "fromkeys", "get", "items", "keys", "move_to_end", "pop", "popitem", "setdefault", "update", "values":
+			return false
+		}
+	}
+	return true
 }
 
 // makeDefaultDict is a factory, and items.

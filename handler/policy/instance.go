@@ -45,7 +45,11 @@ func (r *reading) makeInstance(n, class, args, kwargs *pickle.Node) error {
 	case v.plain || v.form != nil:
 		return refuse(class, "is on the allow-list only as pickle writes it, and pickle makes no instance of it this way")
 	default:
-		return refuse(class, v.rule)
+		r := v.refuse(class)
+		if r.Entry != "" { // that calls nothing is enough
+			r.Entry = "value:" + r.Entry
+		}
+		return r
 	}
 	changes := n.Changes
 	if kwargs == nil {
@@ -148,7 +152,7 @@ func makeMethod(r *reading, n *pickle.Node, args []*pickle.Node) error {
 func (r *reading) checkAttribute(class *pickle.Node, attribute string) error {
 	if isSpecial(attribute) && !r.policy.entries.hasMethod(attribute) {
 		full := &pickle.Node{Module: class.Module, Text: class.Text + "." + attribute, Offset: class.Offset}
-		return refuse(full, "is not a method on the allow-list")
+		return refuseUnlisted(full, "is not a method on the allow-list")
 	}
 	return nil
 }

@@ -113,7 +113,7 @@ func (p *Policy) judge(asked name) (v verdict) {
 		v.value = newGiven("value:" + key)
 	}
 	if v.given == nil && v.value == nil && v.form == nil {
-		v.rule = "is not on the allow-list"
+		v.rule = unlisted
 	}
 	return v
 }

@@ -17,6 +17,7 @@ const (
 	reference // an RRef
 	instance  // of a listed class
 	method    // a method of a listed class, looked up
+	outcome   // what a listed function, class or method gave
 	call      // a PythonUDF
 )
 
@@ -88,11 +89,11 @@ func (r *reading) global(n *pickle.Node) (*pickle.Node, error) {
 	case v.given != nil:
 		return v.given, nil
 	case v.value != nil:
-		return n, refuse(n, "is on the allow-list as value: only, which lets instances in, and not the class itself")
+		return n, refuseUnlisted(n, "is on the allow-list as value: only, which lets instances in, and not the class itself")
 	case v.form != nil:
 		return n, refuse(n, "is on the allow-list only as pickle writes calls of it, and not as a value")
 	}
-	return n, refuse(n, v.rule)
+	return n, v.refuse(n)
 }
 
 func (r *reading) find(n *pickle.Node) *verdict { return r.policy.find(name{n.Module, n.Text}) }
@@ -101,9 +102,26 @@ func (r *reading) find(n *pickle.Node) *verdict { return r.policy.find(name{n.Mo
 func isBare(n *pickle.Node) bool { return len(n.Changes) == 0 }
 
 // refuse is about the name of a Global.
-func refuse(n *pickle.Node, rule string) error {
+func refuse(n *pickle.Node, rule string) *Refusal {
 	return &Refusal{Name: name{n.Module, n.Text}.renamed().String(), Rule: rule, Offset: n.Offset}
 }
+
+// refuseUnlisted is refuse for what an entry of that very name would let in.
+func refuseUnlisted(n *pickle.Node, rule string) *Refusal {
+	r := refuse(n, rule)
+	r.Entry = r.Name
+	return r
+}
+
+// refuse is the Refusal of a name that the verdict does not let in.
+func (v *verdict) refuse(n *pickle.Node) *Refusal {
+	if v.rule == unlisted {
+		return refuseUnlisted(n, v.rule)
+	}
+	return refuse(n, v.rule)
+}
+
+const unlisted = "is not on the allow-list"
 
 // become turns a node into a call of a stand-in.
 func (r *reading) become(n *pickle.Node, standIn string, args ...*pickle.Node) {

@@ -37,7 +37,11 @@ func (r *reading) reduce(n *pickle.Node) error {
 			return err
 		}
 		if v.form.whole || !v.listed {
-			return refuse(callee, "takes only what pickle writes for it ("+v.form.takes+"); to call it otherwise needs an entry of its own")
+			rule := "takes only what pickle writes for it (" + v.form.takes + ")"
+			if !v.form.whole {
+				rule += "; to call it otherwise needs an entry of its own"
+			}
+			return refuse(callee, rule)
 		}
 	}
 	switch {
@@ -46,9 +50,9 @@ func (r *reading) reduce(n *pickle.Node) error {
 	case v.value != nil:
 		return r.memberOrException(n, v.value, args)
 	case v.plain:
-		return refuse(callee, "is on the allow-list as a value only; to call it needs an entry of its own")
+		return refuseUnlisted(callee, "is on the allow-list as a value only; to call it needs an entry of its own")
 	}
-	return refuse(callee, v.rule)
+	return v.refuse(callee)
 }
 
 // reduceMethod is a call of what another call gives, which only a method may be.
@@ -56,17 +60,34 @@ func (r *reading) reduceMethod(n, callee, args *pickle.Node) error {
 	if class, rest, kwargs, ok := partialNew(callee); ok && len(args.Items) == 0 {
 		return r.makeInstance(n, class, rest, kwargs)
 	}
+	of := r.classOf(callee)
 	if err := r.visit(callee); err != nil {
 		return err
 	}
 	if callee.Mark != method {
+		if of != nil {
+			return refuseUnlisted(of, "is on the allow-list as value: only, which lets instances in and calls nothing")
+		}
 		return &Refusal{Rule: "the payload calls something that is neither a function nor a class by name, nor a method of a listed class", Offset: n.Offset}
 	}
 	if err := r.values(args.Items); err != nil {
 		return err
 	}
 	n.Items[0] = r.toCall(callee)
+	n.Mark = outcome
 	return r.noChanges(n, "what a method returned")
+}
+
+// classOf is the class that a call of getattr names, where instances of it only are let in.
+func (r *reading) classOf(n *pickle.Node) *pickle.Node {
+	if n.Kind != pickle.Reduce || !isNamed(n.Items[0], "builtins", "getattr") || len(n.Items[1].Items) == 0 || n.Items[1].Items[0].Kind != pickle.Global {
+		return nil
+	}
+	class := n.Items[1].Items[0]
+	if v := r.find(class); v.listed || v.value == nil {
+		return nil
+	}
+	return class
 }
 
 // callListed is a call of what an entry covers. Only what a class makes can be changed afterwards.
@@ -76,6 +97,7 @@ func (r *reading) callListed(n, callee, args *pickle.Node) error {
 	}
 	n.Items[0] = callee
 	if isBare(n) {
+		n.Mark = outcome
 		return nil
 	}
 	changes := n.Changes
@@ -181,11 +203,11 @@ func (r *reading) callWith(n *pickle.Node, c pickle.Change) error {
 	switch {
 	case v.listed:
 	case v.value != nil:
-		return refuse(callee, "is on the allow-list as value: only, which lets instances in and calls nothing")
+		return refuseUnlisted(callee, "is on the allow-list as value: only, which lets instances in and calls nothing")
 	case v.plain || v.form != nil:
-		return refuse(callee, "is not on the allow-list as a function to call")
+		return refuseUnlisted(callee, "is not on the allow-list as a function to call")
 	default:
-		return refuse(callee, v.rule)
+		return v.refuse(callee)
 	}
 	items := append([]*pickle.Node{v.given}, c.Items[1:]...)
 	if err := r.values(items); err != nil {

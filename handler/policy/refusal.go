@@ -6,6 +6,7 @@ import "fmt"
 type Refusal struct {
 	Name   string // "module:qualname" as the payload has it; "" where the refusal is about no name
 	Rule   string // what must be so, or what is wrong with the name
+	Entry  string // of a list, that would let in the name, or the instance; "" where none would
 	Offset int    // where the payload asks for it, in bytes from its start
 }
 

@@ -60,7 +60,7 @@ func makeSubclass(r *reading, n *pickle.Node, args []*pickle.Node) error {
 		class = v.given
 	}
 	if class == nil {
-		return refuse(args[0], "is not on the allow-list")
+		return refuseUnlisted(args[0], unlisted)
 	}
 	rest, err := r.visited(args[1:], isTensor, isBool, isExtra)
 	if err != nil {

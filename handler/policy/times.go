@@ -71,7 +71,8 @@ func isTime(hour byte, b []byte) bool {
 	return hour < 24 && b[0] < 60 && b[1] < 60 && micro < 1_000_000
 }
 
-// makeFromBytes is one that pickle writes as bytes, and if zoned a timezone where it has one.
+// makeFromBytes is one that pickle writes as bytes, and if zoned a timezone where it has one: or something else of what is
+// listed, as zoneinfo.ZoneInfo. CPython asks whether it is a tzinfo.
 func (r *reading) makeFromBytes(n *pickle.Node, args []*pickle.Node, zoned bool, good func([]byte) bool) error {
 	if len(args) < 1 || len(args) > 2 || len(args) == 2 && !zoned {
 		return errShape
@@ -83,7 +84,7 @@ func (r *reading) makeFromBytes(n *pickle.Node, args []*pickle.Node, zoned bool,
 	if data, ok := small(args[0]); !ok || !good(data) {
 		return errShape
 	}
-	if len(args) == 2 && args[1].Mark != zone && args[1].Mark != instance {
+	if len(args) == 2 && args[1].Mark != zone && args[1].Mark != instance && args[1].Mark != outcome {
 		return errShape
 	}
 	r.becomeSame(n, args...)

@@ -112,7 +112,8 @@ def _hint(exc):
     """
     cls = type(exc)
     if cls is ForbiddenGlobal:
-        return "; put it on the allow-list if peers are meant to use it"
+        entry = entry_for(exc)
+        return f"; the entry {entry} would let it in" if entry else ""
     if cls is ModuleNotFoundError and exc.name:
         return (
             f"; module {exc.name!r} must be importable on this side too"
@@ -128,6 +129,18 @@ def _hint(exc):
     if cls is RecursionError:
         return "; the object is nested too deeply for pickle"
     return ""
+
+
+#: What a refusal says where an entry of the very name would change it.
+_UNLISTED = (
+    " is not on the allow-list", " is not a method on the allow-list", " is not defined in that module",
+    " is listed as value:", " which takes an entry for that class", " is not allowed: worker ",
+)
+
+
+def entry_for(exc):
+    """Return the entry of an allow-list that would let in what a ForbiddenGlobal refuses, or ""."""
+    return exc.global_name if any(part in text_of(exc) for part in _UNLISTED) else ""
 
 
 def _says_not_by_name(text):

@@ -47,7 +47,7 @@ class Host:
     ``wait(number, timeout, ticket)`` -> bool: whether ``set(number)`` was called, before or meanwhile. Where the
     outcome of a call is what is waited for, *ticket* is its, else 0
     ``shutdown(graceful, timeout)``
-    ``refused(worker, name, text)``: logs that a worker was refused something
+    ``refused(worker, name, text, entry)``: logs that a worker was refused something
     """
 
     def __init__(self, name, rank, workers, timeout, functions):

@@ -139,7 +139,9 @@ class Instances:
             if type(state) not in (list, tuple) or len(state) > len(names):
                 raise TypeError(f"the state of {cls.__name__} is a value for each of its fields")
             checked(dict.fromkeys(names))
-        elif type(setter) is not FunctionType or not self._policy.lists(owner):
+        elif type(setter) is not FunctionType:
+            raise refuse(owner, f"has a __setstate__ in C, which no payload may call, to set the state of {cls.__name__}")
+        elif not self._policy.lists(owner):
             raise refuse(owner, f"has a __setstate__ of its own, which takes an entry for that class, to set the state of {cls.__name__}")
         setter(obj, state)
 

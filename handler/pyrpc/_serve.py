@@ -7,7 +7,7 @@ from contextvars import Context
 
 from . import _by_class, _rpc
 from ._beside import Names, load_beside
-from ._errors import DeserializeError, ForbiddenGlobal
+from ._errors import DeserializeError, ForbiddenGlobal, entry_for
 from ._future import Future
 from ._host import Box, serving
 from ._pickling import SCALARS, load, loads_with
@@ -43,7 +43,7 @@ class Caller:
     def tell_refused(self, exc):
         """Have it logged if *exc* is the refusal of a name."""
         if type(exc) is ForbiddenGlobal:
-            self.host.refused(self.name, exc.global_name, str(exc))
+            self.host.refused(self.name, exc.global_name, str(exc), entry_for(exc))
 
     def enter(self):
         """Serve this worker in the context that there is."""
