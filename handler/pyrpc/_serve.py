@@ -71,9 +71,8 @@ def method_of(value, name):
         cls = value if isinstance(value, type) else type(value)
         name = text_of(name)
         target = f"{type_module(cls)}:{type_qualname(cls)}.{name}"
-        how = " unless the allow-list has that very name" if name.startswith("__") else ""
         refusal = ForbiddenGlobal(
-            f"{target} is not allowed: worker {caller.name} may not call that method{how}", target
+            f"{target} is not allowed: worker {caller.name} may not call that method without the entry {target}", target
         )
         caller.tell_refused(refusal)
         raise refusal from None
