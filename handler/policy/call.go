@@ -113,10 +113,14 @@ func (r *reading) isReference(n *pickle.Node) bool {
 	return n.Kind == pickle.Reduce && r.visit(n) == nil && n.Mark == reference
 }
 
-// makeReference is an RRef that the peer hands over: what the agent made of it, which the agent checks.
+// makeReference is an RRef that the peer hands over: what the agent made of it, which the agent checks. No exception
+// carries one: it would be taken when that is raised, which may be at any time, and not where the agent knows of whom it came.
 func makeReference(r *reading, n *pickle.Node, args []*pickle.Node) error {
 	if len(args) != 1 || args[0].Kind != pickle.Bytes {
 		return errShape
+	}
+	if r.level > 0 {
+		return refuse(n.Items[0], "is within the record of an exception, where pickle writes none")
 	}
 	r.becomeSame(n, args...)
 	n.Mark = reference
