@@ -102,7 +102,7 @@ def check_policy():
     assert "Account.__setattr__ is not allowed" in str(exc), exc
     assert account.rpc_sync().__len__() == 1
     exc = raises(Exception, account.rpc_sync().__call__)
-    assert "parting:Account.__call__ is not allowed: worker w0 may not call that method unless" in str(exc), exc
+    assert "parting:Account.__call__ is not allowed: worker w0 may not call that method without the entry parting:Account.__call__" in str(exc), exc
     # The module is listed, and with it what it defines, but for special methods.
     listed = rpc.remote("w1", Listed)
     assert listed.rpc_sync().plain() == 1
