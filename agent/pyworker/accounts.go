@@ -105,7 +105,7 @@ type Stats struct {
 // PeerStats are of one peer.
 type PeerStats struct {
 	budget.Usage        // zero where it has no budget
-	Forbidden    uint64 // what its list has not let in
+	Forbidden    uint64 // requests, replies and methods that its list has not let in, and such as cannot be read under it
 }
 
 // Stats returns the counts. It does not block.

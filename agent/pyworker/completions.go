@@ -126,7 +126,7 @@ type settlement struct {
 	releases []func()
 }
 
-// settlementOf enters Python for tensors only. What it gives is to be ended.
+// settlementOf enters Python only for tensors, and for replies that are held to a list. What it gives is to be ended.
 func (w *Worker) settlementOf(batch []completion) *settlement {
 	s := &settlement{worker: w, outcomes: make([]any, len(batch)), over: make(map[int64]func(), len(batch))}
 	for i, done := range batch {
