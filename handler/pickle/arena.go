@@ -43,7 +43,6 @@ func (a *Arena) Read(parts [][]byte) (*Node, error) {
 	r.memory, r.hashes = a.memory, a.hashes
 	r.open(parts)
 	r.slab.nodes, r.slab.pointers = a.spare, a.pointers
-	a.unused = 0 // before nodes are used: a panic must leave none of them to the next arena
 	ok := r.run()
 	left := r.left + len(r.slab.nodes)
 	a.nodes += r.limits.Nodes - left
