@@ -24,15 +24,17 @@ type Gate struct {
 
 	mu sync.RWMutex
 	// guarded by mu
-	names  map[string]*names // by the names, a line each
+	names  map[string]*names // by the names, a line each, which is empty for what is large
 	closed bool
 }
 
-// maxNames bounds how many sequences of names a gate keeps the objects of, and maxNamesSize how long one is, in bytes. A
-// program's calls have a few, of a few names. A peer can make up as many as it likes, of the size of its payloads.
+// maxNames bounds how many sequences of names a gate keeps the objects of, maxNamesSize how long one is, in bytes, and
+// maxGaps how many large objects are between. A program's calls have a few, of a few names. A peer can make up as many as
+// it likes, of the size of its payloads.
 const (
 	maxNames     = 1024
 	maxNamesSize = 4096
+	maxGaps      = 16
 )
 
 // names is a Names of pyrpc._beside.
@@ -114,24 +116,25 @@ func (g *Gate) Reply(ctx context.Context, body [][]byte) (Opened, error) {
 // open finds what stands beside a pickle.
 func (g *Gate) open(ctx context.Context, out pickle.Output) (Opened, error) {
 	var space [256]byte
-	key, large := space[:0], false
+	key, large := space[:0], 0
 	for _, b := range out.Buffers {
 		if b.Given == nil {
-			large = true
-			continue
+			large++
+		} else {
+			key = append(key, b.Given.Text...)
 		}
-		key = append(append(key, b.Given.Text...), '\n')
+		key = append(key, '\n')
 	}
-	n, err := g.find(ctx, key)
+	n, err := g.find(ctx, key, large <= maxGaps)
 	if err != nil {
 		return Opened{}, err
 	}
-	if !large {
+	if large == 0 {
 		return Opened{Data: out.Pickle, Beside: n.object, names: n}, nil
 	}
 	defer n.leave()
 	beside, err := made(ctx, func(t gil.Token) (*pybridge.Object, error) {
-		return pybridge.ToPython(t, pybridge.Tuple{n.object, besides(out.Buffers)})
+		return pybridge.ToPython(t, pybridge.Tuple{n.object, besides(out.Buffers, large)})
 	})
 	if err != nil {
 		return Opened{}, err
@@ -153,10 +156,10 @@ func made(ctx context.Context, f func(gil.Token) (*pybridge.Object, error)) (o *
 	return o, nil
 }
 
-// besides has None for each name.
-func besides(buffers []pickle.Buffer) []any {
-	list := make([]any, len(buffers))
-	for i, b := range buffers {
+// besides has what is large, for the gaps that a Names has.
+func besides(buffers []pickle.Buffer, large int) []any {
+	list := make([]any, 0, large)
+	for _, b := range buffers {
 		if b.Given != nil {
 			continue
 		}
@@ -165,16 +168,16 @@ func besides(buffers []pickle.Buffer) []any {
 			data = bytes.Join(b.Data, nil)
 		}
 		if b.Mutable {
-			list[i] = pybridge.ByteArray(data)
+			list = append(list, pybridge.ByteArray(data))
 		} else {
-			list[i] = data
+			list = append(list, data)
 		}
 	}
 	return list
 }
 
-// find gives the Names of a key, counted in.
-func (g *Gate) find(ctx context.Context, key []byte) (*names, error) {
+// find gives the Names of a key, counted in, which the gate may keep if it is not too long.
+func (g *Gate) find(ctx context.Context, key []byte, mayKeep bool) (*names, error) {
 	if n := g.known(key); n != nil {
 		return n, nil
 	}
@@ -188,7 +191,7 @@ func (g *Gate) find(ctx context.Context, key []byte) (*names, error) {
 	}
 	n := &names{object: object.Named("names beside pickles")}
 	n.users.Store(1)
-	if len(key) > maxNamesSize {
+	if !mayKeep || len(key) > maxNamesSize {
 		return n, nil
 	}
 	return g.keep(string(key), n)

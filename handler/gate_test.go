@@ -10,6 +10,7 @@ import (
 
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/handler"
+	"github.com/pyrpc/pyrpc/handler/pickle"
 	"github.com/pyrpc/pyrpc/handler/policy"
 	"github.com/pyrpc/pyrpc/internal/pytest"
 	"github.com/pyrpc/pyrpc/pybridge"
@@ -38,12 +39,18 @@ func TestGateKeepsShortSequencesOfNames(t *testing.T) {
 		require.NoError(t, err)
 		opened.Release()
 	}
+	body := "B\x00\x00\x01\x00" + strings.Repeat("x", pickle.LargeData)
+	for _, large := range []int{2, 2, 17, 17, 2} { // bytes between the names
+		opened, err := gate.Reply(t.Context(), [][]byte{[]byte("\x80\x03](" + strings.Repeat(body, large) + "e.")})
+		require.NoError(t, err)
+		opened.Release()
+	}
 	pytest.With(t, func(tok gil.Token) {
 		o, err := log.CallMethod(tok, "get", "made")
 		require.NoError(t, err)
 		defer o.Release()
 		counts, err := pybridge.As[[]int](tok, o)
 		require.NoError(t, err)
-		assert.Equal(t, []int{3, 400, 400}, counts)
+		assert.Equal(t, []int{3, 400, 400, 2, 17, 17}, counts)
 	})
 }

@@ -19,8 +19,8 @@ type Arena struct {
 	keptPtrs [2 * keptNodes]*Node
 }
 
-// keptNodes is how many nodes an arena has without allocating: those of a call with a few arguments.
-const keptNodes = 24
+// keptNodes is how many nodes an arena has without allocating: those of a call with an array or a few other arguments.
+const keptNodes = 64
 
 var arenas = sync.Pool{New: func() any { return new(Arena) }}
 

@@ -4,7 +4,7 @@ package pickle
 const windowSize = 64 << 10
 
 // firstWindow is the first piece of a longer input, and that behind a large body. The pieces double.
-const firstWindow = 1 << 10
+const firstWindow = 1 << 8
 
 // input reads a pickle that lies in parts, which somebody else may be writing to. What is looked at is looked at in
 // the window, a private copy: the bytes of the parts themselves are read once, on their way there. A window is never

@@ -13,19 +13,21 @@ class Names:
 
     Go has one for each sequence of names, and hands it over with each such pickle. What
     they stand for is looked up, and held to the list, once; after that only whether the
-    names still lead there. *owner* is the AllowList, or what has one as ``policy``.
+    names still lead there. *owner* is the AllowList, or what has one as ``policy``. A name
+    that is empty is a gap, for something large.
     """
 
-    __slots__ = ("owner", "names", "_policy", "_known")
+    __slots__ = ("owner", "names", "gaps", "_policy", "_known")
 
     def __init__(self, owner, names):
         self.owner = owner
         self.names = tuple(names)
+        self.gaps = tuple(i for i, name in enumerate(self.names) if not name)
         self._policy = getattr(owner, "policy", owner)
         self._known = None
 
     def objects(self):
-        """Return the objects, in order. Raises ForbiddenGlobal, or what importing a module does."""
+        """Return the objects, in order, None for a gap. Not to be changed. Raises ForbiddenGlobal, or what importing a module does."""
         known = self._known
         if known is not None:
             for namespace, name, obj in known[1]:
@@ -34,7 +36,7 @@ class Names:
             else:
                 return known[0]
         watched = []
-        objects = [self._policy.given(name, watched) for name in self.names]
+        objects = [self._policy.given(name, watched) if name else None for name in self.names]
         self._known = objects, watched
         return objects
 
@@ -42,14 +44,16 @@ class Names:
 def loads_beside(data, beside):
     """Return the object in a canonical pickle.
 
-    *beside* is its Names, or a pair of them and a list that has None for each of the
-    names, and the large objects of bytes between them.
+    *beside* is its Names, or a pair of them and a list of the large objects of bytes that
+    belong in their gaps.
     """
     if type(beside) is not tuple:
         return loads(data, buffers=beside.objects())
     names, buffers = beside
-    objects = iter(names.objects())
-    merged = [next(objects) if b is None else b for b in buffers]
+    merged = names.objects().copy()
+    for gap, large in zip(names.gaps, buffers):
+        merged[gap] = large
+    large = None
     buffers.clear()  # what is large goes with what it is for, and not with what Go holds
     return loads(data, buffers=merged)
 

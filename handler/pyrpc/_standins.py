@@ -42,12 +42,12 @@ def _dtype(name):
 
 
 def _array(data, dtype, shape, order, axes=None):
-    """Make an array of bytes, as numpy's ``_frombuffer`` does; Go has counted them."""
+    """Make an array of bytes, as numpy's ``_frombuffer`` does, in one call; Go has counted them."""
     numpy = _numpy()
     if not data:  # of which frombuffer makes nothing
         array = numpy.empty(shape, dtype, order="F" if order == "F" else "C")
     elif axes is None:
-        return numpy.frombuffer(data, dtype).reshape(shape, order=order)
+        return numpy.ndarray(shape, dtype, data, 0, None, order)
     else:
         array = numpy.frombuffer(data, dtype).reshape(shape)
     return array if axes is None else array.transpose(axes)

@@ -136,9 +136,12 @@ class Beside(unittest.TestCase):
         self.assertEqual(loads_beside(ADD, names).func(1, 2), "newest")
 
     def test_large_objects_stand_between_names(self):
-        names = AllowList([]).make_names(["builtins:ValueError", "builtins:KeyError"])
+        names = AllowList([]).make_names(["builtins:ValueError", "", "builtins:KeyError"])
         data = b"\x80\x05\x97\x97\x97\x87."
-        self.assertEqual(loads_beside(data, (names, [None, b"large", None])), (ValueError, b"large", KeyError))
+        for large in (b"large", bytearray(b"other")):
+            list_of_go = [large]
+            self.assertEqual(loads_beside(data, (names, list_of_go)), (ValueError, large, KeyError))
+            self.assertEqual(list_of_go, [], "Go keeps it no longer than it is needed")
 
     def test_a_handle(self):
         handle = make_handle(allow=[f"{T}:add"])
