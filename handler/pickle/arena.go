@@ -43,6 +43,7 @@ func (a *Arena) Read(parts [][]byte) (*Node, error) {
 	r.memory, r.hashes = a.memory, a.hashes
 	r.open(parts)
 	r.slab.nodes, r.slab.pointers = a.spare, a.pointers
+	a.spare, a.pointers = nil, nil // until it is known what was used: a panic must leave none of that to the next arena
 	ok := r.run()
 	left := r.left + len(r.slab.nodes)
 	a.nodes += r.limits.Nodes - left
