@@ -89,8 +89,10 @@ def outline(x, depth=4):
         return f"<{len(x.log)}>"
     if not depth or type(x) not in (list, tuple, dict, set, frozenset):
         return type(x).__name__
-    items = list(x.items()) if type(x) is dict else x
-    return f"{type(x).__name__}{len(x)}[{','.join(outline(i, depth - 1) for i in items)}]"
+    items = [outline(i, depth - 1) for i in (x.items() if type(x) is dict else x)]
+    if type(x) in (set, frozenset):
+        items.sort()  # their order is that of hashes, and the hash of a NaN that of its address
+    return f"{type(x).__name__}{len(x)}[{','.join(items)}]"
 
 
 def same_step(a, b):
