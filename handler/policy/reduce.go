@@ -38,8 +38,10 @@ func (r *reading) reduce(n *pickle.Node) error {
 		}
 		if v.form.whole || !v.listed {
 			rule := "takes only what pickle writes for it (" + v.form.takes + ")"
-			if !v.form.whole {
-				rule += "; to call it otherwise needs an entry of its own"
+			if v.form.whole {
+				rule += ", whatever is on the allow-list"
+			} else {
+				rule += "; to call it otherwise needs an entry of its own on the allow-list"
 			}
 			return refuse(callee, rule)
 		}
