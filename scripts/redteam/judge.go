@@ -12,6 +12,9 @@ const (
 	skipped = "skip"
 )
 
+// violation is what an agent says to frames that no agent sends: the attacker's own mistake.
+const violation = "protocol violation"
+
 // result is a row of the table as it is printed.
 type result struct {
 	Name     string `json:"name"`
@@ -43,6 +46,9 @@ func judge(a attack, m *trial) result {
 		r.Verdict = differs
 	case a.expect == refused && m.attack.Error == "":
 		r.Verdict = differs
+	case strings.Contains(m.attack.Error, violation):
+		r.Verdict = differs
+		r.Came = "the attack never came to what it is to break: " + r.Came
 	case !strings.Contains(m.attack.Error, a.because):
 		r.Verdict = differs
 		r.Came = "another error than of " + a.because + ": " + r.Came

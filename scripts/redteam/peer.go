@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -35,6 +36,10 @@ type peer struct {
 	last, made  uint64
 	incarnation uint64 // of the agent that is called
 }
+
+// requests numbers what all peers of this process ask: an agent takes only numbers that grow from a worker that comes
+// again in the same life.
+var requests atomic.Uint64
 
 // raw is a peer that comes to w0 under a name.
 func (s *site) raw(name string) (*peer, error) {
@@ -108,7 +113,7 @@ func bodyOf(value any) []byte {
 
 // ask sends a request of any kind, and waits for its end. What a remote exception says is an error.
 func (p *peer) ask(method agentpb.Method, body []byte, ref *agentpb.Reference) (string, error) {
-	p.last++
+	p.last = requests.Add(1)
 	first := body[:min(len(body), part)]
 	f := &agentpb.Frame{Kind: agentpb.Kind_KIND_REQUEST, Call: p.last, Method: method, Timeout: uint64(patience), Data: first}
 	if len(body) > 0 {
