@@ -2,6 +2,7 @@ package pybridge
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/pyrpc/pyrpc/gil"
@@ -43,9 +44,9 @@ func (i *interpreter) hostEnds() {
 		i.log.Warn("python: the program that it is part of ends while calls are inside; they are lost", "err", err)
 	}
 	gate.Process.Close()
-	forbid := func() error { cpython.Forbid(); return nil }
-	if i.owner.do(ctx, forbid) != nil { // after what the owner is at, as it passes the gate by
-		_ = forbid()
+	forbid := sync.OnceFunc(cpython.Forbid)
+	if i.owner.do(ctx, func() error { forbid(); return nil }) != nil { // after what the owner is at, as it passes the gate by
+		forbid()
 	}
 	i.signals.close()
 }

@@ -39,21 +39,30 @@ const maxPrinted = 500
 
 // printable is a text of a peer's with escapes for what is not to be printed.
 func printable(text string) string {
+	rest := ""
 	if len(text) > maxPrinted {
-		text = strings.ToValidUTF8(text[:maxPrinted], "") + "…"
+		end := maxPrinted
+		for end > maxPrinted-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text, rest = text[:end], "…"
 	}
 	var b strings.Builder
-	for i, c := range text {
+	for len(text) > 0 {
+		c, size := utf8.DecodeRuneInString(text)
 		switch {
-		case c == utf8.RuneError && text[i] != "\uFFFD"[0]:
-			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case c == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, text[0])
 		case unicode.IsPrint(c):
 			b.WriteRune(c)
 		case c < 0x80:
 			fmt.Fprintf(&b, `\x%02x`, c)
+		case c > 0xffff:
+			fmt.Fprintf(&b, `\U%08x`, c)
 		default:
 			fmt.Fprintf(&b, `\u%04x`, c)
 		}
+		text = text[size:]
 	}
-	return b.String()
+	return b.String() + rest
 }

@@ -156,13 +156,15 @@ func TestRefusalsAreLogged(t *testing.T) {
 // TestRefusalsArePrintable: what a peer sends prints as one line, whatever it is.
 func TestRefusalsArePrintable(t *testing.T) {
 	workers, log := restrictedPair(t, "math")
-	for _, name := range []string{"e\x1b[2Jvil\x00\r\u202e", "x\ny", "\xed\xa0\x80", "ǘ", strings.Repeat("a", 10000)} {
+	for _, name := range []string{"e\x1b[2Jvil\x00\r\u202e", "x\ny", "\xed\xa0\x80", "ǘ", strings.Repeat("a", 10000), strings.Repeat("€", 3000), "\U000e0001"} {
 		for _, pickle := range []string{named(name, "f"), named("m", name), named("math", name)} {
 			data := raw(t, workers[0], pickle)
 			require.NoError(t, inside(t, workers[0], "refusals", "check_printable", data), "%q", name)
 		}
 	}
-	for _, line := range log.take("a peer was refused something") {
+	said := log.take("a peer was refused something")
+	assert.NotEmpty(t, said)
+	for _, line := range said {
 		assert.Equal(t, 1, strings.Count(line, "\n"))
 		assert.Equal(t, line, strings.ToValidUTF8(line, ""))
 		assert.Equal(t, -1, strings.IndexFunc(strings.TrimSuffix(line, "\n"), func(c rune) bool { return !strconv.IsPrint(c) }), "%q", line)
