@@ -35,7 +35,7 @@ func (e *ExposedError) Error() string {
 
 // Reason is what is wrong, without what to do about it.
 func (e *ExposedError) Reason() string {
-	return fmt.Sprintf("%s: the agent %s, beyond this machine, without proof of who calls", inner{ErrInsecure}, e.Where)
+	return fmt.Sprintf("%s: the agent %s, beyond this machine, without TLS and proof of who calls", inner{ErrInsecure}, e.Where)
 }
 
 // Is makes it an ErrInsecure.

@@ -152,7 +152,7 @@ func TestAgentUsage(t *testing.T) {
 	pyrpc(t, "", "agent", "--name", "a b").failed(t, 1, `pyrpc: --name: "a b" is no name for a worker`)
 	pyrpc(t, "", "call", "--as", "a b", "--peer", "w0=h:1", "w0", "math:hypot").failed(t, 2, `pyrpc: --as: "a b" is no name for a worker`)
 	pyrpc(t, "", "agent", "--name", "w0", "--listen", "0.0.0.0:0").failed(t, 1, "pyrpc: insecure configuration: the agent listens on",
-		"without proof of who calls: give --tls-ca with --tls-cert and --tls-key, or with --token-file")
+		"without TLS and proof of who calls: give --tls-ca with --tls-cert and --tls-key, or with --token-file")
 	pyrpc(t, "", "agent", "--name", "w0", "--allow", "not an entry").failed(t, 1, `pyrpc: --allow: bad allow-list entry "not an entry"`)
 	pyrpc(t, "", "agent", "--name", "w0", "--allow", "math:hypot()").failed(t, 1, `pyrpc: --allow: bad allow-list entry "math:hypot()"`, `"hypot()" is not the name of anything in a module`)
 	for _, entry := range []string{"=math", "w1="} {
