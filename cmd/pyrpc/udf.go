@@ -50,7 +50,7 @@ status is 1, the reason is on standard error, and standard output stays empty.`,
 	cmd.DisableFlagsInUseLine = true
 	c.moduleFlag(cmd)
 	cmd.Flags().Var(&maxBytes, "max-bytes", "`size` of the largest payload accepted, as in 64MiB")
-	cmd.Flags().StringArrayVar(&allow, "allow", nil, "`entry` of what the payload may name: module, package.*, module:qualname, module:Prefix* or value:module:Class; may be repeated")
+	cmd.Flags().StringArrayVar(&allow, "allow", nil, "`entry` that the payload may name: module, package.*, module:qualname, module:Prefix*, value:module:Class")
 	return cmd
 }
 
