@@ -124,9 +124,13 @@ func (r *reading) dtypeState(letter byte, state []*pickle.Node) (order, unit str
 	return order, "", true
 }
 
-// timeUnit reads ({}, (unit, how many, 1, 1)), and gives it as numpy's names of types have it.
+// timeUnit reads (metadata, (unit, how many, 1, 1)), and gives the unit as numpy's names of types have it. Metadata that is
+// not there is an empty dict, from numpy 2.4 on None.
 func (r *reading) timeUnit(n *pickle.Node) (string, bool) {
-	if !isTupleOf(n, isAny) || len(n.Items) != 2 || n.Items[0].Kind != pickle.Dict || len(n.Items[0].Items) > 0 {
+	if !isTupleOf(n, isAny) || len(n.Items) != 2 {
+		return "", false
+	}
+	if metadata := n.Items[0]; !isNone(metadata) && (metadata.Kind != pickle.Dict || len(metadata.Items) > 0) {
 		return "", false
 	}
 	data := n.Items[1]

@@ -141,6 +141,23 @@ func TestShapes(t *testing.T) {
 	}
 }
 
+// TestShapes_times: numpy says of times that they have no metadata by an empty dict, and from 2.4 on by None.
+func TestShapes_times(t *testing.T) {
+	times := func(metadata string) string {
+		return build(reduce("numpy", "dtype", text("M8"), "\x89", "\x88"), tuple(number(4), text("<"), "N", "N", "N",
+			"J\xff\xff\xff\xff", "J\xff\xff\xff\xff", number(0), tuple(metadata, tuple(bytes2("D"), number(1), number(1), number(1)))))
+	}
+	for _, metadata := range []string{dict(), "N"} {
+		out, err := newPolicy(t).Reply(body(times(metadata) + "."))
+		require.NoError(t, err, "%q", metadata)
+		assert.Equal(t, []string{"pyrpc.restricted:dtype"}, givens(out))
+	}
+	for _, metadata := range []string{dict(text("a"), "N"), list(), number(0)} {
+		_, err := newPolicy(t).Reply(body(times(metadata) + "."))
+		assert.Error(t, err, "%q", metadata)
+	}
+}
+
 // TestValueEntries: nothing is called for them, and the class itself does not come in.
 func TestValueEntries(t *testing.T) {
 	p := newPolicy(t, "value:values:V")
