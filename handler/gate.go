@@ -90,12 +90,7 @@ func (o *Opened) Release() {
 // Errors: a refusal is a DeserializeError for errors.Is, as if Python had refused it, and where it is about what the
 // policy does not let in a ForbiddenGlobal; errors.As finds the [*policy.Refusal] or [*pickle.Error].
 func (g *Gate) Request(ctx context.Context, body [][]byte) (Opened, error) {
-	gil.AssertNotHeld()
-	out, err := g.policy.Request(body)
-	if err != nil {
-		return Opened{}, refused(err)
-	}
-	return g.open(ctx, out)
+	return g.letIn(ctx, g.policy.Request, body)
 }
 
 // Reply is [Gate.Request] for what a call gave, as [policy.Policy.Reply] has it.
@@ -105,8 +100,12 @@ func (g *Gate) Request(ctx context.Context, body [][]byte) (Opened, error) {
 // Ref: the Opened's, until its Release; it does not refer to body
 // Blocks: ctx
 func (g *Gate) Reply(ctx context.Context, body [][]byte) (Opened, error) {
+	return g.letIn(ctx, g.policy.Reply, body)
+}
+
+func (g *Gate) letIn(ctx context.Context, read func(body [][]byte) (pickle.Output, error), body [][]byte) (Opened, error) {
 	gil.AssertNotHeld()
-	out, err := g.policy.Reply(body)
+	out, err := read(body)
 	if err != nil {
 		return Opened{}, refused(err)
 	}
@@ -271,29 +270,21 @@ type refusedError struct {
 // refused makes an error of what the policy says.
 func refused(err error) error {
 	var refusal *policy.Refusal
-	class, hint := "_pickle.UnpicklingError", ""
+	module, name, hint := "_pickle", "UnpicklingError", ""
 	mro := []string{"_pickle.UnpicklingError", "_pickle.PickleError", "Exception", "BaseException", "object"}
 	if errors.As(err, &refusal) {
-		class = "pyrpc.internal.ForbiddenGlobal"
-		mro = append([]string{class}, mro...)
+		module, name = OwnModule, "ForbiddenGlobal"
+		mro = append([]string{module + "." + name}, mro...)
 		if refusal.Entry != "" {
 			hint = "; the entry " + refusal.Entry + " would let it in"
 		}
 	}
-	module, name, _ := cutLast(class, ".")
 	return &refusedError{err: err, python: &pybridge.Error{
-		Module: "pyrpc.internal", Type: "DeserializeError",
+		Module: OwnModule, Type: "DeserializeError",
 		MRO:     []string{"pyrpc.internal.DeserializeError", "Exception", "BaseException", "object"},
-		Message: fmt.Sprintf("cannot deserialize: %s: %v%s", class, err, hint),
+		Message: fmt.Sprintf("cannot deserialize: %s.%s: %v%s", module, name, err, hint),
 		Cause:   &pybridge.Error{Module: module, Type: name, MRO: mro, Message: err.Error()},
 	}}
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
 }
 
 func (e *refusedError) Error() string   { return e.python.Error() }

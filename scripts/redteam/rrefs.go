@@ -81,14 +81,29 @@ func by(name string, do func(*peer) (string, error)) func(*site) (string, error)
 	}
 }
 
-// rightful is the control of attacks on RRefs: who was given one gets the value, so the secret can be seen.
-var rightful = by("w2", func(p *peer) (string, error) {
-	f, err := p.given()
+// given is an attack with the reference that w2 was given.
+func given(do func(*peer, *agentpb.Reference) (string, error)) func(*site) (string, error) {
+	return by("w2", func(p *peer) (string, error) {
+		f, err := p.given()
+		if err != nil {
+			return "", fmt.Errorf("nothing was given: %w", err)
+		}
+		return do(p, f.GetReference())
+	})
+}
+
+// lend lets another worker do something with what this one has.
+func (p *peer) lend(do func(thief *peer) (string, error)) (string, error) {
+	thief, err := p.other("w3")
 	if err != nil {
 		return "", err
 	}
-	return p.fetch(f.GetReference())
-})
+	defer thief.close()
+	return do(thief)
+}
+
+// rightful is the control of attacks on RRefs: who was given one gets the value, so the secret can be seen.
+var rightful = given(func(p *peer, ref *agentpb.Reference) (string, error) { return p.fetch(ref) })
 
 // rrefAttacks forge references to values.
 func rrefAttacks() []attack {
@@ -135,62 +150,33 @@ func rrefAttacks() []attack {
 		row("adopt-owner", "a worker sends a made-up fork whose parent is the owner", by("w3", adopted("w0"))),
 		row("adopt-worker", "a worker sends one whose parent is another worker", by("w3", adopted("w1"))),
 		row("adopt-guest", "a guest sends one", by("cli", adopted("w1"))),
-		row("replay-other", "a worker uses the reference that another one was given", by("w2", func(p *peer) (string, error) {
-			f, err := p.given()
-			if err != nil {
-				return "", fmt.Errorf("nothing to steal: %w", err)
-			}
-			thief, err := p.other("w3")
-			if err != nil {
-				return "", err
-			}
-			defer thief.close()
-			return thief.fetch(f.GetReference())
+		row("replay-other", "a worker uses the reference that another one was given", given(func(p *peer, ref *agentpb.Reference) (string, error) {
+			return p.lend(func(thief *peer) (string, error) { return thief.fetch(ref) })
 		})),
-		row("replay-fork", "the same, after it has entered itself", by("w2", func(p *peer) (string, error) {
-			f, err := p.given()
-			if err != nil {
-				return "", fmt.Errorf("nothing to steal: %w", err)
-			}
-			thief, err := p.other("w3")
-			if err != nil {
-				return "", err
-			}
-			defer thief.close()
-			if _, err := thief.ask(agentpb.Method_METHOD_RREF_FORK, nil, f.GetReference()); err != nil {
-				return "", err
-			}
-			return thief.fetch(f.GetReference())
+		row("replay-fork", "the same, after it has entered itself", given(func(p *peer, ref *agentpb.Reference) (string, error) {
+			return p.lend(func(thief *peer) (string, error) {
+				if _, err := thief.ask(agentpb.Method_METHOD_RREF_FORK, nil, ref); err != nil {
+					return "", err
+				}
+				return thief.fetch(ref)
+			})
 		})),
-		row("replay-released", "a worker uses a reference that it has released", by("w2", func(p *peer) (string, error) {
-			f, err := p.given()
-			if err != nil {
-				return "", fmt.Errorf("nothing given: %w", err)
-			}
-			if _, err := p.ask(agentpb.Method_METHOD_RREF_DELETE, nil, f.GetReference()); err != nil {
+		row("replay-released", "a worker uses a reference that it has released", given(func(p *peer, ref *agentpb.Reference) (string, error) {
+			if _, err := p.ask(agentpb.Method_METHOD_RREF_DELETE, nil, ref); err != nil {
 				return "", err
 			}
-			return p.fetch(f.GetReference())
+			return p.fetch(ref)
 		})),
-		row("secret-wrong", "a worker uses its own reference with one bit of its secret changed", by("w2", func(p *peer) (string, error) {
-			f, err := p.given()
-			if err != nil {
-				return "", fmt.Errorf("nothing given: %w", err)
-			}
-			ref := f.GetReference()
+		row("secret-wrong", "a worker uses its own reference with one bit of its secret changed", given(func(p *peer, ref *agentpb.Reference) (string, error) {
 			if len(ref.GetSecret()) == 0 {
 				return p.fetch(ref) // there is none, and so none is needed
 			}
 			ref.Secret[3] ^= 1
 			return p.fetch(ref)
 		})),
-		row("incarnation", "a worker uses its reference with the incarnation of another life", by("w2", func(p *peer) (string, error) {
-			f, err := p.given()
-			if err != nil {
-				return "", fmt.Errorf("nothing given: %w", err)
-			}
-			f.GetReference().Incarnation++
-			return p.fetch(f.GetReference())
+		row("incarnation", "a worker uses its reference with the incarnation of another life", given(func(p *peer, ref *agentpb.Reference) (string, error) {
+			ref.Incarnation++
+			return p.fetch(ref)
 		})),
 		{name: "rref-delete-stranger", tries: "a worker releases, by ids 1 to 12, what others have, and the owner itself", expect: harmless, canary: changed,
 			host: &host{open: restrictedFlags, attack: by("w3", func(p *peer) (string, error) {

@@ -2,6 +2,7 @@
 package budget
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -19,17 +20,9 @@ func (l Limits) Bound() bool { return l != Limits{} }
 
 // Or completes limits by others: what is zero is theirs.
 func (l Limits) Or(other Limits) Limits {
-	complete(&l.PerCall, other.PerCall)
-	complete(&l.PerMinute, other.PerMinute)
-	complete(&l.Result, other.Result)
-	complete(&l.Calls, other.Calls)
-	return l
-}
-
-func complete[T comparable](v *T, other T) {
-	var zero T
-	if *v == zero {
-		*v = other
+	return Limits{
+		PerCall: cmp.Or(l.PerCall, other.PerCall), PerMinute: cmp.Or(l.PerMinute, other.PerMinute),
+		Result: cmp.Or(l.Result, other.Result), Calls: cmp.Or(l.Calls, other.Calls),
 	}
 }
 
