@@ -2,14 +2,19 @@ package pyworker_test
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/pyrpc/pyrpc/agent"
 	"github.com/pyrpc/pyrpc/agent/pyworker"
+	"github.com/pyrpc/pyrpc/cleanup"
+	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/internal/pytest"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
@@ -86,4 +91,47 @@ func TestCoroutinesThatComeLate(t *testing.T) {
 		late()
 	}
 	pytest.Until(t, "what came late is gone", func() bool { return pybridge.Owned() <= owned })
+}
+
+// A worker that is closed while Python is being told of it leaves nothing of it there, and no reference.
+func TestLeavesWhilePythonIsTold(t *testing.T) {
+	group(t, 1) // another agent, which stays
+	value(t, "leaving.stay_in_install()")
+	w, err := pyworker.New(t.Context(), pytest.Runtime(), pyworker.Config{Config: agent.Config{
+		Name: "early", Logger: slog.New(slog.DiscardHandler), Cleanup: cleanup.New(), Rendezvous: &agent.Rendezvous{WorldSize: 1, Host: true},
+	}})
+	require.NoError(t, err)
+	over := make(chan error, 1)
+	go func() { over <- w.Serve() }()
+	acquire(t, "leaving", "begun")
+	_, err = w.Agent().Shutdown(t.Context())
+	assert.NoError(t, err)
+	assert.NoError(t, <-over)
+	assert.ErrorIs(t, w.WaitReady(t.Context()), agent.ErrClosed)
+	assert.Equal(t, []any{"w0"}, value(t, "leaving.names_of_hosts()"))
+	assert.Equal(t, 1, hosts(), "the other agent's")
+	assert.NoError(t, w.Handler().Cleanup(t.Context()))
+}
+
+// hosts counts the references to agents that Go owns.
+func hosts() (n int) {
+	for _, owned := range pybridge.Leaks() {
+		if owned.Name == "worker's host" {
+			n += owned.Count
+		}
+	}
+	return n
+}
+
+// value is that of an expression about the module leaving.
+func value(t *testing.T, expression string) (v any) {
+	t.Helper()
+	pytest.With(t, func(tok gil.Token) {
+		o := pytest.Define(t, tok, "import leaving\nvalue = "+expression, "value")
+		defer o.Release()
+		var err error
+		v, err = pybridge.As[any](tok, o)
+		require.NoError(t, err)
+	})
+	return v
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/pyrpc/pyrpc/agent"
 	"github.com/pyrpc/pyrpc/gil"
 	"github.com/pyrpc/pyrpc/pybridge"
 )
@@ -61,9 +62,14 @@ func (p *python) release() {
 	p.host.Release()
 }
 
-// install tells Python of the agent.
-func (w *Worker) install(ctx context.Context) error {
-	err := w.inside(ctx, func(t gil.Token) error {
+// install tells Python of the agent, unless the worker is leaving.
+func (w *Worker) install() error {
+	w.telling <- struct{}{}
+	defer func() { <-w.telling }()
+	if err := context.Cause(w.ctx); err != nil {
+		return err
+	}
+	err := w.inside(w.ctx, func(t gil.Token) error {
 		functions, err := w.hostFunctions(t)
 		if err != nil {
 			return err
@@ -90,10 +96,16 @@ func (w *Worker) install(ctx context.Context) error {
 	return nil
 }
 
+// uninstall ends what install has begun, and undoes what it has done.
 func (w *Worker) uninstall(ctx context.Context) error {
+	w.cancel(agent.ErrClosed)
 	select {
-	case <-w.installed:
-	default:
+	case w.telling <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-w.telling }()
+	if w.python.host == nil {
 		return nil // Python was never told
 	}
 	err := w.inside(context.WithoutCancel(ctx), func(t gil.Token) error {

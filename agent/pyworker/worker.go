@@ -59,6 +59,7 @@ type Worker struct {
 
 	ctx         context.Context // of what Python waits for; ends with the Worker
 	cancel      context.CancelCauseFunc
+	telling     chan struct{} // full while Python is being told that the agent is there, or that it has gone
 	installed   chan struct{} // closed when Python knows of the agent
 	python      python
 	callers     callers
@@ -84,7 +85,8 @@ func New(ctx context.Context, rt *pybridge.Runtime, config Config) (*Worker, err
 	if err := checkPolicy(config.Policy); err != nil {
 		return nil, err
 	}
-	w := &Worker{rt: rt, policy: config.Policy, timeout: config.Timeout, maxWaiting: int64(config.MaxWaiting), installed: make(chan struct{}), unwatch: func() {}}
+	w := &Worker{rt: rt, policy: config.Policy, timeout: config.Timeout, maxWaiting: int64(config.MaxWaiting), unwatch: func() {}}
+	w.telling, w.installed = make(chan struct{}, 1), make(chan struct{})
 	if w.timeout == 0 {
 		w.timeout = DefaultTimeout
 	}
@@ -148,7 +150,7 @@ func (w *Worker) Serve() error {
 		if err := w.agent.WaitReady(w.ctx); err != nil {
 			return // Serve returns why
 		}
-		if err := w.install(w.ctx); err != nil {
+		if err := w.install(); err != nil {
 			w.cancel(fmt.Errorf("pyworker: the agent could not be made known to Python: %w", err))
 		}
 	}()

@@ -43,6 +43,11 @@ func (c *common) joined(cmd *cobra.Command, f func(context.Context, *pybridge.Ru
 		leaveBehind(ctx, rt)
 		return cleanup.Report{}, err
 	}
+	if left {
+		if err := awaitInJoin(rt, done); err != nil {
+			return cleanup.Report{}, err
+		}
+	}
 	join, cancel := context.WithTimeout(context.WithoutCancel(ctx), joinTime)
 	defer cancel()
 	report, joinErr := rt.Join(join)
@@ -53,6 +58,19 @@ func (c *common) joined(cmd *cobra.Command, f func(context.Context, *pybridge.Ru
 		return report, &failures{err, joinErr}
 	}
 	return report, cmp.Or(err, joinErr)
+}
+
+// awaitInJoin has the join wait for what was left, once it is in Python no more: it has yet to release what it owns,
+// before the join counts that.
+func awaitInJoin(rt *pybridge.Runtime, done <-chan error) error {
+	return rt.Registry().Register(cleanup.PhaseObjects, "what the command was doing", func(ctx context.Context) error {
+		select {
+		case <-done:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	})
 }
 
 // leaveBehind joins within [leftBehindTime], whatever the call that was left behind does.

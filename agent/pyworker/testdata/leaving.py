@@ -2,8 +2,10 @@
 
 import asyncio
 import threading
+import time
 
 import pyrpc as rpc
+from pyrpc import _host
 
 begun = threading.Semaphore(0)
 ended = threading.Semaphore(0)
@@ -122,3 +124,21 @@ def remote_value():
         pass
     go_on.set()
     assert rref.to_here(timeout=0) == "value"
+
+
+def stay_in_install():
+    """Have the next agent be made known by a function that releases *begun* and ends when it is interrupted."""
+    install = _host.install
+
+    def stays(host):
+        _host.install = install
+        install(host)
+        begun.release()
+        while True:
+            time.sleep(0.001)
+
+    _host.install = stays
+
+
+def names_of_hosts():
+    return [host.name for host in _host._hosts]
