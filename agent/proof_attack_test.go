@@ -147,7 +147,8 @@ func TestProof_isNotReplayed(t *testing.T) {
 
 	stream := heard()
 	require.Contains(t, stream, "PRI * HTTP/2.0")
-	hello := []byte(stream[:11+int(stream[9])<<8+int(stream[10])])
+	_, hello, err := hear(strings.NewReader(stream))
+	require.NoError(t, err)
 	rest := []byte(stream[len(hello):])
 	for name, replay := range map[string]func(conn net.Conn){
 		"everything at once": func(conn net.Conn) { _, _ = conn.Write([]byte(stream)) },
@@ -290,7 +291,7 @@ func TestProof_squatterGetsNothing(t *testing.T) {
 			}
 			assert.NotContains(t, heard(), worth)
 			assert.NotContains(t, heard(), "HTTP/2.0", "nothing of what comes after the handshake")
-			assert.NotContains(t, heard(), "\x89pyrpc\r\n\x03", "no proof")
+			assert.NotContains(t, heard(), magic+"\x03", "no proof")
 			assert.NotContains(t, heard(), theSecret)
 		})
 	}
@@ -310,13 +311,13 @@ func TestProof_isNotReflected(t *testing.T) {
 						return
 					}
 					up := dialTCP(t, self)
-					_, _ = up.Write(packet(1, hello[11:len(hello)-3], letters(to)))
+					_, _ = up.Write(packet(1, hello[headSize:len(hello)-3], letters(to)))
 					kind, answer, err := hear(up)
 					if err != nil {
 						return
 					}
 					if renamed && kind == 2 {
-						answer = packet(2, answer[11:11+41], letters("w0"), answer[len(answer)-32:])
+						answer = packet(2, answer[headSize:headSize+41], letters("w0"), answer[len(answer)-32:])
 					}
 					_, _ = conn.Write(answer)
 				})
@@ -334,7 +335,7 @@ func TestProof_isNotReflected(t *testing.T) {
 				} else {
 					assert.ErrorContains(t, err, "there is worker a, not worker w0")
 				}
-				assert.NotContains(t, heard(), "\x89pyrpc\r\n\x03", "no proof")
+				assert.NotContains(t, heard(), magic+"\x03", "no proof")
 				_, _ = a.Shutdown(limited(t))
 				assert.NoError(t, <-served)
 			}
@@ -370,7 +371,7 @@ func TestProof_cannotBeLeftOut(t *testing.T) {
 	_, whole, err := hear(conn)
 	require.NoError(t, err)
 	assert.Equal(t, "refused for 2 by w0", refusalIn(whole))
-	assert.EqualValues(t, 2, whole[11], "and the version that it speaks")
+	assert.EqualValues(t, 2, whole[headSize], "and the version that it speaks")
 	_, err = conn.Read(make([]byte, 1))
 	assert.ErrorIs(t, err, io.EOF)
 	assert.Contains(t, said.String(), "no token")

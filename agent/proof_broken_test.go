@@ -21,13 +21,13 @@ import (
 func TestProof_malformed(t *testing.T) {
 	host := run(t, agent.Config{Name: "w0", Token: theToken(), Guests: []string{"a"}})
 	good := helloOf(0, "a", "w0")
-	body := good[11:]
+	body := good[headSize:]
 	counted := uint64(0)
 	for name, sent := range map[string][]byte{
 		"nothing in it":                      packet(1),
 		"cut short, and whole by its length": packet(1, body[:len(body)-1]),
 		"more than it should be":             packet(1, body, []byte{0}),
-		"longer than any":                    append([]byte("\x89pyrpc\r\n\x01\xff\xff"), body...),
+		"longer than any":                    append([]byte(magic+"\x01\xff\xff"), body...),
 		"an unknown kind":                    packet(9, body),
 		"a proof first":                      packet(3, make([]byte, 32)),
 		"flags that there are not":           helloOf(2, "a", "w0"),

@@ -62,9 +62,15 @@ func ownToken(t testing.TB, name string) *agent.Token {
 
 func theToken() *agent.Token { return &agent.Token{Value: theSecret} }
 
+// Every message is the magic, its kind, the length of its body in two bytes, and the body.
+const (
+	magic    = "\x89pyrpc\r\n"
+	headSize = len(magic) + 3
+)
+
 func packet(kind byte, body ...[]byte) []byte {
 	b := bytes.Join(body, nil)
-	m := append([]byte("\x89pyrpc\r\n"), kind)
+	m := append([]byte(magic), kind)
 	return append(binary.BigEndian.AppendUint16(m, uint16(len(b))), b...)
 }
 
@@ -107,18 +113,19 @@ func provedBy(side string, key, hello, challenge, exporter []byte) []byte {
 
 // hear reads one message whole.
 func hear(conn io.Reader) (kind byte, whole []byte, err error) {
-	head := make([]byte, 11)
+	head := make([]byte, headSize)
 	if _, err := io.ReadFull(conn, head); err != nil {
 		return 0, nil, err
 	}
-	body := make([]byte, binary.BigEndian.Uint16(head[9:]))
+	body := make([]byte, binary.BigEndian.Uint16(head[len(magic)+1:]))
 	_, err = io.ReadFull(conn, body)
-	return head[8], append(head, body...), err
+	return head[len(magic)], append(head, body...), err
 }
 
 // refusalIn says why, by its number, and who says so.
 func refusalIn(whole []byte) string {
-	return fmt.Sprintf("refused for %d by %s", whole[12], whole[14:])
+	body := whole[headSize:]
+	return fmt.Sprintf("refused for %d by %s", body[1], body[3:])
 }
 
 // intruder is who begins a handshake.
