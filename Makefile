@@ -44,12 +44,12 @@ setup-test:
 	@scripts/setup.sh --with-torch
 
 .PHONY: build
-build: ## build bin/pyrpc
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pyrpc ./cmd/pyrpc
+build: ## build bin/gopyrpc
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/gopyrpc ./cmd/gopyrpc
 
 .PHONY: run
 run: setup build ## set up, build and show the demo
-	PYRPC_PYTHON="$(TEST_PYTHON)" bin/pyrpc demo
+	GOPYRPC_PYTHON="$(TEST_PYTHON)" bin/gopyrpc demo
 
 .PHONY: test test-python test-cpy3 test-go
 test: test-python test-cpy3 test-go ## all tests, with the race detector
@@ -61,7 +61,7 @@ test-cpy3: setup-test ## the interop with cpy3 (build tag cpy3)
 	$(CPY3_ENV); $(GO) test -tags cpy3 ./pybridge/cpy3/...
 
 test-go: setup-test ## the Go tests
-	PYRPC_PYTHON="$(TEST_PYTHON)" $(GO) test -race -timeout 20m ./...
+	GOPYRPC_PYTHON="$(TEST_PYTHON)" $(GO) test -race -timeout 20m ./...
 
 .PHONY: matrix matrix-here arm64
 matrix: ## what enters Python, against every CPython on this machine, in other Debian systems (TREES='sid trixie') and on arm64
@@ -84,32 +84,32 @@ arm64: ## the command and the tests that enter Python, on arm64, in qemu's user 
 
 .PHONY: sanitize
 sanitize: setup-test ## the tests under sanitizers and debug allocators (SANITIZE=mode…)
-	PYRPC_PYTHON="$(TEST_PYTHON)" scripts/sanitize.sh $(SANITIZE)
+	GOPYRPC_PYTHON="$(TEST_PYTHON)" scripts/sanitize.sh $(SANITIZE)
 
 .PHONY: faults
 faults: ## inject faults, a process each, and say what came of them (FAULTS=pattern)
 	$(GO) build -o bin/faults ./scripts/faults
-	PYRPC_PYTHON="$(TEST_PYTHON)" bin/faults -run '$(FAULTS)'
+	GOPYRPC_PYTHON="$(TEST_PYTHON)" bin/faults -run '$(FAULTS)'
 
 .PHONY: redteam
 redteam: build ## attack what --allow promises, and say what came of each attack (ATTACKS=pattern)
 	$(GO) build -o bin/redteam ./scripts/redteam
-	PYRPC_PYTHON="$(TEST_PYTHON)" bin/redteam -pyrpc '$(CURDIR)/bin/pyrpc' -run '$(ATTACKS)'
+	GOPYRPC_PYTHON="$(TEST_PYTHON)" bin/redteam -gopyrpc '$(CURDIR)/bin/gopyrpc' -run '$(ATTACKS)'
 
 .PHONY: growth
 growth: ## measure how calls between workers grow, beside torch's, for the README's table and plot; takes minutes
-	$(GO) build -o bin/pyrpc ./cmd/pyrpc
-	PYRPC_PYTHON="$(TEST_PYTHON)" bin/pyrpc bench growth --svg testdata/growth.svg --readme README.md
+	$(GO) build -o bin/gopyrpc ./cmd/gopyrpc
+	GOPYRPC_PYTHON="$(TEST_PYTHON)" bin/gopyrpc bench growth --svg testdata/growth.svg --readme README.md
 
 .PHONY: soak
 soak: ## random calls for SOAKTIME (2m): nothing may grow, no outcome be wrong
 	$(GO) build -o bin/faults ./scripts/faults
-	PYRPC_PYTHON="$(TEST_PYTHON)" bin/faults -soak '$(SOAKTIME)'
+	GOPYRPC_PYTHON="$(TEST_PYTHON)" bin/faults -soak '$(SOAKTIME)'
 
 .PHONY: bench
-bench: build ## benchmarks (BENCH=pattern), then pyrpc's own
-	PYRPC_PYTHON="$(TEST_PYTHON)" $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
-	bin/pyrpc bench
+bench: build ## benchmarks (BENCH=pattern), then gopyrpc's own
+	GOPYRPC_PYTHON="$(TEST_PYTHON)" $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+	bin/gopyrpc bench
 
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME (10s)

@@ -1,4 +1,4 @@
-module github.com/pyrpc/pyrpc
+module github.com/gopyrpc/gopyrpc
 
 go 1.25.0
 

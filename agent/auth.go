@@ -15,12 +15,12 @@ import (
 	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/pyrpc/pyrpc/agent/handshake"
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	"github.com/gopyrpc/gopyrpc/agent/handshake"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 const (
-	helloKey        = "pyrpc-hello-bin"
+	helloKey        = "gopyrpc-hello-bin"
 	protocolVersion = 2
 	healthCheck     = "/grpc.health.v1.Health/Check" // open to all: a probe has no secrets
 )
@@ -150,7 +150,7 @@ func readHello(values []string) (*agentpb.Hello, error) {
 	}
 	if h.GetVersion() != protocolVersion {
 		return nil, failure(codes.FailedPrecondition, "the peer speaks version %d of the protocol, this worker version %d: "+
-			"run the same version of pyrpc on both sides", h.GetVersion(), protocolVersion)
+			"run the same version of gopyrpc on both sides", h.GetVersion(), protocolVersion)
 	}
 	if err := checkName(h.GetName()); err != nil {
 		return nil, failure(codes.InvalidArgument, "%w", err)

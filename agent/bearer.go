@@ -15,7 +15,7 @@ import (
 const (
 	authKey      = "authorization"
 	bearer       = "Bearer "
-	version1Auth = bearer + "pyrpc-proof." // what an agent sent as its proof in version 1
+	version1Auth = bearer + "gopyrpc-proof." // what an agent sent as its proof in version 1
 )
 
 // checkBearer finds out whether a request on a connection without a handshake comes with the secret. The time it
@@ -25,13 +25,13 @@ func (t *Token) checkBearer(ctx context.Context, overTLS bool) error {
 	switch {
 	case len(got) == 1 && strings.HasPrefix(got[0], version1Auth):
 		return failure(codes.FailedPrecondition, "the peer proves its token as in version 1 of the protocol, which whoever hears it can repeat; "+
-			"this worker speaks version %d: run the same version of pyrpc on both sides", protocolVersion)
+			"this worker speaks version %d: run the same version of gopyrpc on both sides", protocolVersion)
 	case len(got) != 1 || !strings.HasPrefix(got[0], bearer):
 		return failure(codes.Unauthenticated, "no token: this worker wants one (Config.Token, --token-file; tools that are no agents "+
 			"give the secret in the metadata %s: %s…, over TLS)", authKey, bearer)
 	case !overTLS:
 		return failure(codes.Unauthenticated, "a token in clear text, where others may read it, is not taken, on this machine neither: "+
-			"call with an agent (pyrpc call --token-file), which proves that it has the token and does not send it, or over TLS")
+			"call with an agent (gopyrpc call --token-file), which proves that it has the token and does not send it, or over TLS")
 	}
 	k, err := t.load()
 	if err != nil {

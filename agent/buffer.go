@@ -7,7 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/pyrpc/pyrpc/internal/hugepages"
+	"github.com/gopyrpc/gopyrpc/internal/hugepages"
 )
 
 // buffer is the memory of a large body that was received. Who has done with the body may give it back, which

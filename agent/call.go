@@ -5,7 +5,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 // Call asks the worker to execute a request and waits for the reply. The deadline of ctx travels with it

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/internal/testcerts"
+	"github.com/gopyrpc/gopyrpc/internal/testcerts"
 )
 
 // BenchmarkConnect is what it takes until a worker has a session with another in the same process: the connection, who

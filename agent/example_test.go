@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"sync"
 
-	"github.com/pyrpc/pyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/agent"
 )
 
 // upper is what these workers do when they are called.

@@ -11,8 +11,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
-	"github.com/pyrpc/pyrpc/agent/shm"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
+	"github.com/gopyrpc/gopyrpc/agent/shm"
 )
 
 const (

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 // generated is a frame in the form of the generated code, which is the judge of our own.

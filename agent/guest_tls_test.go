@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/pyrpc/pyrpc/internal/testcerts"
+	"github.com/gopyrpc/gopyrpc/internal/testcerts"
 )
 
 // A guest proves who it is by its token, and needs no certificate for TLS.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/pyrpc/pyrpc/cleanup"
+	"github.com/gopyrpc/gopyrpc/cleanup"
 )
 
 // Join ends the group together: it waits until every worker has called Join and nobody has a call in

@@ -4,7 +4,7 @@ import (
 	"context"
 	"sync"
 
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 // life knows whether the agent is open, and what it has to do: calls it made that have no outcome, and

@@ -12,7 +12,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 // missingInterval is after how long whoever waits for others first says so. It says so again each time that it has waited

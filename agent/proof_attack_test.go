@@ -18,8 +18,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/pyrpc/pyrpc/agent"
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	"github.com/gopyrpc/gopyrpc/agent"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 // hostOf is w0 with the secret, where a, b and w1 may call.
@@ -111,7 +111,7 @@ func (answering) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.
 	if err != nil {
 		return err
 	}
-	if err := stream.SendHeader(metadata.Pairs("pyrpc-hello-bin", string(b))); err != nil {
+	if err := stream.SendHeader(metadata.Pairs("gopyrpc-hello-bin", string(b))); err != nil {
 		return err
 	}
 	<-stream.Context().Done()
@@ -240,7 +240,7 @@ func TestProof_squatterGetsNothing(t *testing.T) {
 		"a gRPC server": {func(_ *testing.T, conn net.Conn) {
 			// The beginning of every server of HTTP/2: its settings.
 			_, _ = conn.Write([]byte("\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x05\x00\x00\x40\x00"))
-		}, "cannot prove that it has the token: it speaks something else, as pyrpc before version 2 of the protocol does"},
+		}, "cannot prove that it has the token: it speaks something else, as gopyrpc before version 2 of the protocol does"},
 		"a web server": {func(_ *testing.T, conn net.Conn) {
 			_, _ = conn.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
 		}, "cannot prove that it has the token"},
@@ -269,11 +269,11 @@ func TestProof_squatterGetsNothing(t *testing.T) {
 		"version 1 of the handshake": {func(_ *testing.T, conn net.Conn) {
 			_, _, _ = hear(conn)
 			_, _ = conn.Write(packet(2, []byte{1}, number(7), nonce(), letters("w0"), make([]byte, 32)))
-		}, "speaks version 1 of the protocol, this worker version 2: run the same version of pyrpc on both sides"},
+		}, "speaks version 1 of the protocol, this worker version 2: run the same version of gopyrpc on both sides"},
 		"that it is of version 1": {func(_ *testing.T, conn net.Conn) {
 			_, _, _ = hear(conn)
 			_, _ = conn.Write(packet(5, []byte{1, 2}, letters("w0")))
-		}, "speaks version 1 of the protocol, this worker version 2: run the same version of pyrpc on both sides"},
+		}, "speaks version 1 of the protocol, this worker version 2: run the same version of gopyrpc on both sides"},
 		"that it has no token": {func(_ *testing.T, conn net.Conn) {
 			_, _, _ = hear(conn)
 			_, _ = conn.Write(packet(5, []byte{2, 1}, letters("w0")))

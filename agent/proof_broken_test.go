@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/pyrpc/pyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/agent"
 )
 
 // A handshake that is not one is refused, at once, and counted.

@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/agent"
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
-	"github.com/pyrpc/pyrpc/internal/testcerts"
+	"github.com/gopyrpc/gopyrpc/agent"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
+	"github.com/gopyrpc/gopyrpc/internal/testcerts"
 )
 
 // leafFor is a certificate for this machine, which every agent takes.

@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/peer"
 
-	"github.com/pyrpc/pyrpc/agent/handshake"
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	"github.com/gopyrpc/gopyrpc/agent/handshake"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 // whyUnproved says why a connection that was made has failed in the handshake of the tokens, and what to do; nil if it
@@ -36,14 +36,14 @@ func (d *dialerCreds) explainProof(e *handshake.Error, overTLS bool) *Error {
 	self, there := d.agent.config.Name, orSomebody(e.Peer)
 	switch e.Reason {
 	case handshake.Foreign:
-		return failure(codes.FailedPrecondition, "what listens at %s cannot prove that it has the token: it speaks something else, as pyrpc before version %d of "+
-			"the protocol does (%w): run the same version of pyrpc on both sides, or correct the address", d.address, protocolVersion, e)
+		return failure(codes.FailedPrecondition, "what listens at %s cannot prove that it has the token: it speaks something else, as gopyrpc before version %d of "+
+			"the protocol does (%w): run the same version of gopyrpc on both sides, or correct the address", d.address, protocolVersion, e)
 	case handshake.NoToken:
 		return failure(codes.Unauthenticated, "what listens at %s says that it has no token, and this one has: give it one of the same secret "+
 			"(Config.Token, --token-file)", d.address)
 	case handshake.OtherVersion:
 		return failure(codes.FailedPrecondition, "what listens at %s speaks version %d of the protocol, this worker version %d: "+
-			"run the same version of pyrpc on both sides", d.address, e.Version, protocolVersion)
+			"run the same version of gopyrpc on both sides", d.address, e.Version, protocolVersion)
 	case handshake.OtherName:
 		return failure(codes.FailedPrecondition, "at %s there is %s, not worker %s: correct the address", d.address, there, d.to)
 	case handshake.NoSharedKey:
@@ -74,7 +74,7 @@ func (a *Agent) whyTurnedAway(err error) error {
 		return failure(codes.Unauthenticated, "%s has a token and wants this worker to prove that it has one too: give it one of the same secret "+
 			"(Config.Token, --token-file)", there)
 	case handshake.OtherVersion:
-		return failure(codes.FailedPrecondition, "%s speaks version %d of the protocol, this worker version %d: run the same version of pyrpc on both sides",
+		return failure(codes.FailedPrecondition, "%s speaks version %d of the protocol, this worker version %d: run the same version of gopyrpc on both sides",
 			there, e.Version, protocolVersion)
 	case handshake.OtherName:
 		return failure(codes.FailedPrecondition, "%s looks for worker %s, and this is worker %s: correct the address that it has", there, e.Detail, self)

@@ -25,8 +25,8 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/pyrpc/pyrpc/agent"
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	"github.com/gopyrpc/gopyrpc/agent"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 // What is here is the handshake as agent/handshake/doc.go describes it, written a second time, for those who attack it.
@@ -64,7 +64,7 @@ func theToken() *agent.Token { return &agent.Token{Value: theSecret} }
 
 // Every message is the magic, its kind, the length of its body in two bytes, and the body.
 const (
-	magic    = "\x89pyrpc\r\n"
+	magic    = "\x89gopyrpc\r\n"
 	headSize = len(magic) + 3
 )
 
@@ -100,7 +100,7 @@ func challengeOf(name string) []byte {
 func provedBy(side string, key, hello, challenge, exporter []byte) []byte {
 	transcript := sha256.Sum256(append(bytes.Clone(hello), challenge...))
 	prk, _ := hkdf.Extract(sha256.New, key, transcript[:]) // of such sizes neither fails
-	k, _ := hkdf.Expand(sha256.New, prk, "pyrpc handshake 2 "+side, 32)
+	k, _ := hkdf.Expand(sha256.New, prk, "gopyrpc handshake 2 "+side, 32)
 	mac := hmac.New(sha256.New, k)
 	mac.Write(transcript[:])
 	if exporter == nil {
@@ -195,13 +195,13 @@ func askAs(t testing.TB, cc *grpc.ClientConn, h *agentpb.Hello) error {
 	t.Helper()
 	b, err := proto.Marshal(h)
 	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(limited(t), "pyrpc-hello-bin", string(b)))
+	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(limited(t), "gopyrpc-hello-bin", string(b)))
 	defer cancel()
 	client := agentpb.NewAgentClient(cc)
 	stream, err := client.Connect(ctx)
 	require.NoError(t, err)
 	header, err := stream.Header()
-	if err == nil && len(header.Get("pyrpc-hello-bin")) == 1 {
+	if err == nil && len(header.Get("gopyrpc-hello-bin")) == 1 {
 		return nil
 	}
 	if err == nil {

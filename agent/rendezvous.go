@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 // Rendezvous is how a group finds together: every worker is given the address of one of them, the

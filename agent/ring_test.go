@@ -18,8 +18,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
-	"github.com/pyrpc/pyrpc/agent/shm"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
+	"github.com/gopyrpc/gopyrpc/agent/shm"
 )
 
 // ringed waits until each of a pair sends to the other through a ring: a's requests and b's replies.

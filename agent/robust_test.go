@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 // wires keeps the connections that an agent makes, for tests to cut.
@@ -355,7 +355,7 @@ func TestPeer_brokenFramesEndTheStreamAndNothingElse(t *testing.T) {
 func TestPeer_badHellos(t *testing.T) {
 	agents := start(t, Config{Name: "w0"}, Config{Name: "w1"})
 	for want, h := range map[string]*agentpb.Hello{
-		"speaks version 1 of the protocol, this worker version 2: run the same version of pyrpc on both sides": {Version: protocolVersion - 1, Name: "w0", Incarnation: 1},
+		"speaks version 1 of the protocol, this worker version 2: run the same version of gopyrpc on both sides": {Version: protocolVersion - 1, Name: "w0", Incarnation: 1},
 		"no name for a worker":  {Version: protocolVersion, Name: "w 0", Incarnation: 1},
 		"no incarnation":        {Version: protocolVersion, Name: "w0"},
 		"there are w0, w1":      {Version: protocolVersion, Name: "stranger", Incarnation: 1},

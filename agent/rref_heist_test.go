@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 const (
@@ -138,7 +138,7 @@ func (h *heist) word(of *agentpb.Reference, to string, change ...func(*agentpb.R
 	for _, f := range change {
 		f(ref)
 	}
-	b := []byte("pyrpc.agent.v1 fork\x00")
+	b := []byte("gopyrpc.agent.v1 fork\x00")
 	b = binary.BigEndian.AppendUint64(b, ref.GetIncarnation())
 	for _, id := range []*agentpb.Id{ref.GetRref(), ref.GetGrant().GetParent(), ref.GetFork()} {
 		b = binary.BigEndian.AppendUint32(b, uint32(id.GetRank()))

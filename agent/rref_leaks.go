@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pyrpc/pyrpc/cleanup"
+	"github.com/gopyrpc/gopyrpc/cleanup"
 )
 
 // close releases all values, and reports those that someone still used.

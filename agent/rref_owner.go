@@ -6,7 +6,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 // owned is a value that this worker keeps. Its fields, but for what ready guards, are the table's.

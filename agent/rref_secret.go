@@ -7,7 +7,7 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 // An RRef's id is a rank and a counter, which anybody can guess. So a user shows the owner its fork's secret with whatever it
@@ -35,7 +35,7 @@ func readSecret(b []byte) (s forkSecret, ok bool) {
 func (s *forkSecret) equals(b []byte) bool { return subtle.ConstantTimeCompare(s[:], b) == 1 }
 
 // grantLabel keeps these HMACs apart from any other use of a secret.
-const grantLabel = "pyrpc.agent.v1 fork\x00"
+const grantLabel = "gopyrpc.agent.v1 fork\x00"
 
 // vouch is the word of the user with this secret that it made a fork for a worker: the proof of a Grant.
 func (s *forkSecret) vouch(ref *agentpb.Reference, to string) []byte {

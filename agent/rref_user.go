@@ -6,7 +6,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 // tellAttempts is how often a worker is told something about an RRef before it is given up.

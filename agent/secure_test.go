@@ -21,8 +21,8 @@ import (
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
-	"github.com/pyrpc/pyrpc/internal/testcerts"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
+	"github.com/gopyrpc/gopyrpc/internal/testcerts"
 )
 
 const secret = "correct horse battery staple"
@@ -127,7 +127,7 @@ func TestTLS_namesInCertificates(t *testing.T) {
 			return Reply{Body: r.Body}, nil
 		})},
 		Config{Name: "w2", TLS: ca.leaf("w2", testcerts.ForCommonName("w2"))},
-		Config{Name: "w3", TLS: ca.leaf("w3", testcerts.ForURI("pyrpc:w3"))},
+		Config{Name: "w3", TLS: ca.leaf("w3", testcerts.ForURI("gopyrpc:w3"))},
 		Config{Name: "liar", TLS: ca.leaf("liar", testcerts.ForName("honest"))},
 		Config{Name: "host", TLS: ca.leaf("host", testcerts.ForHost("127.0.0.1"))},
 	)
@@ -250,17 +250,17 @@ func TestToken_ofTools(t *testing.T) {
 	for _, wrong := range []string{bearer + "another long secret", bearer + tokenFor(t, "w0").Value, bearer, secret, ""} {
 		assert.Equal(t, codes.Unauthenticated, status.Code(ask(conn, wrong)), wrong)
 	}
-	old := bearer + "pyrpc-proof.to.cli.w0.AAAA"
+	old := bearer + "gopyrpc-proof.to.cli.w0.AAAA"
 	for _, conn := range []*grpc.ClientConn{conn, rawConn(t, inClear.Addr().String())} {
 		assert.ErrorContains(t, ask(conn, old), "the peer proves its token as in version 1 of the protocol, which whoever hears it can repeat; "+
-			"this worker speaks version 2: run the same version of pyrpc on both sides")
+			"this worker speaks version 2: run the same version of gopyrpc on both sides")
 	}
 	conn = rawConn(t, inClear.Addr().String())
 	for _, token := range []string{secret, "another long secret"} { // it is no oracle
 		err := ask(conn, bearer+token)
 		assert.Equal(t, codes.Unauthenticated, status.Code(err))
 		assert.ErrorContains(t, err, "a token in clear text, where others may read it, is not taken, on this machine neither: call with an agent "+
-			"(pyrpc call --token-file), which proves that it has the token and does not send it, or over TLS")
+			"(gopyrpc call --token-file), which proves that it has the token and does not send it, or over TLS")
 	}
 	assert.NotContains(t, said.String(), secret)
 }

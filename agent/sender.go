@@ -7,7 +7,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 const (

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/protobuf/proto"
 
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 // service is the agent as its peers see it.

@@ -6,8 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
-	"github.com/pyrpc/pyrpc/agent/shm"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
+	"github.com/gopyrpc/gopyrpc/agent/shm"
 )
 
 const (

@@ -17,8 +17,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
-	"github.com/pyrpc/pyrpc/agent/shm"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
+	"github.com/gopyrpc/gopyrpc/agent/shm"
 )
 
 // echoed makes a call of the size and expects it back.

@@ -20,7 +20,7 @@ type TLS struct {
 	Cert, Key string
 	// CA has the roots that peers' certificates must come from. Without a Token every peer must show one,
 	// and it must be for the name by which the worker calls itself: a DNS name, the last part of a spiffe:
-	// or pyrpc: URI, or else the common name.
+	// or gopyrpc: URI, or else the common name.
 	CA string
 }
 
@@ -205,7 +205,7 @@ func certNames(cert *x509.Certificate) []string {
 	names := slices.Clone(cert.DNSNames)
 	for _, u := range cert.URIs {
 		switch {
-		case u.Scheme != "spiffe" && u.Scheme != "pyrpc":
+		case u.Scheme != "spiffe" && u.Scheme != "gopyrpc":
 		case u.Opaque != "":
 			names = append(names, u.Opaque)
 		case strings.Trim(u.Path, "/") == "":

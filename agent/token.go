@@ -8,7 +8,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/pyrpc/pyrpc/agent/handshake"
+	"github.com/gopyrpc/gopyrpc/agent/handshake"
 )
 
 // Token is a secret that workers share, or one that was made of it for a single name with [TokenFor]: who
@@ -24,8 +24,8 @@ type Token struct {
 }
 
 const (
-	minToken    = 16             // what a secret must have to be one
-	namedPrefix = "pyrpc-token." // begins pyrpc-token.NAME.KEY, and no secret
+	minToken    = 16               // what a secret must have to be one
+	namedPrefix = "gopyrpc-token." // begins gopyrpc-token.NAME.KEY, and no secret
 )
 
 // TokenFor makes a token by which its holder can be the worker, or the guest, of that name, and no other. It
@@ -81,7 +81,7 @@ func parseToken(value, what string) (tokenKey, error) {
 func (k tokenKey) of(name string) []byte {
 	switch k.name {
 	case "":
-		return mac([]byte(k.secret), "pyrpc token 1", name)
+		return mac([]byte(k.secret), "gopyrpc token 1", name)
 	case name:
 		return k.key
 	}

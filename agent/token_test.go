@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/pyrpc/pyrpc/internal/testcerts"
+	"github.com/gopyrpc/gopyrpc/internal/testcerts"
 )
 
 func tokenFor(t *testing.T, name string) *Token {
@@ -24,12 +24,12 @@ func tokenFor(t *testing.T, name string) *Token {
 func TestTokenFor(t *testing.T) {
 	a, b := tokenFor(t, "a").Value, tokenFor(t, "b").Value
 	assert.Equal(t, a, tokenFor(t, "a").Value, "it is made of the secret and the name, and nothing else")
-	assert.NotEqual(t, strings.TrimPrefix(a, "pyrpc-token.a."), strings.TrimPrefix(b, "pyrpc-token.b."))
+	assert.NotEqual(t, strings.TrimPrefix(a, "gopyrpc-token.a."), strings.TrimPrefix(b, "gopyrpc-token.b."))
 	for says, try := range map[string][2]string{
-		"has 5 characters":                                   {"short", "a"},
-		`"a.b" is no name for a worker`:                      {secret, "a.b"},
-		"this is the token of worker a":                      {a, "b"},
-		"the secret is damaged: it begins with pyrpc-token.": {namedPrefix + "a.nonsense", "b"},
+		"has 5 characters":                                     {"short", "a"},
+		`"a.b" is no name for a worker`:                        {secret, "a.b"},
+		"this is the token of worker a":                        {a, "b"},
+		"the secret is damaged: it begins with gopyrpc-token.": {namedPrefix + "a.nonsense", "b"},
 	} {
 		_, err := TokenFor(try[0], try[1])
 		assert.ErrorContains(t, err, says)

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/internal/testcerts"
+	"github.com/gopyrpc/gopyrpc/internal/testcerts"
 )
 
 // cannotCall says how a call to an address fails. The first failure must be final: StartTimeout is a

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/cleanup"
+	"github.com/gopyrpc/gopyrpc/cleanup"
 )
 
 // These tests run on synctest's clock, so the durations in them are exact.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/pyrpc/pyrpc/cleanup"
+	"github.com/gopyrpc/gopyrpc/cleanup"
 )
 
 // A step that was accepted runs once, unless Cancel said that it will not; every caller of

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/cleanup"
+	"github.com/gopyrpc/gopyrpc/cleanup"
 )
 
 // journal notes which steps ran, in order.

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/cleanup"
+	"github.com/gopyrpc/gopyrpc/cleanup"
 )
 
 func TestRegister_refusesNonsense(t *testing.T) {

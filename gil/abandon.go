@@ -1,6 +1,6 @@
 package gil
 
-import "github.com/pyrpc/pyrpc/internal/gate"
+import "github.com/gopyrpc/gopyrpc/internal/gate"
 
 // A call whose context has ended and that goes on for longer than Patience, as code in C does, gives its permit back:
 // nobody waits for what comes of it, and whoever does not know of it must not wait for it either. It keeps its OS

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
 )
 
 // life is how long a token is good. The zero life is that of a token that nobody gave.

@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pyrpc/pyrpc/internal/cpython"
-	"github.com/pyrpc/pyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/gate"
 )
 
 // bytesCall is a call that waits in the gate, or whose caller may leave: a gate.Job. Where many wait its memory

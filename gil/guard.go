@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pyrpc/pyrpc/internal/cpython"
-	"github.com/pyrpc/pyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/gate"
 )
 
 // What acquiring and releasing can fail with, besides the end of the context.

@@ -5,8 +5,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
 )
 
 func TestJanitorReleasesInIdleProcess(t *testing.T) {
@@ -25,7 +25,7 @@ things = Things()
 `
 	alive := func() (text string) {
 		pytest.With(t, func(tok gil.Token) {
-			o, err := pytest.Runtime().Import(tok, "pyrpc_janitor_test")
+			o, err := pytest.Runtime().Import(tok, "gopyrpc_janitor_test")
 			require.NoError(t, err)
 			defer o.Release()
 			n, err := o.Attr(tok, "alive")
@@ -38,7 +38,7 @@ things = Things()
 	}
 	const n = 3000 // several batches
 	pytest.With(t, func(tok gil.Token) {
-		things := pytest.Define(t, tok, source+"import sys\nsys.modules['pyrpc_janitor_test'] = things", "things")
+		things := pytest.Define(t, tok, source+"import sys\nsys.modules['gopyrpc_janitor_test'] = things", "things")
 		for range n {
 			thing, err := things.CallMethod(tok, "make")
 			require.NoError(t, err)

@@ -1,8 +1,8 @@
 package gil
 
 import (
-	"github.com/pyrpc/pyrpc/internal/cpython"
-	"github.com/pyrpc/pyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/gate"
 )
 
 // A goroutine that ends while it holds a Guard ends its OS thread, whose destructor gives the GIL

@@ -4,7 +4,7 @@ import (
 	"context"
 	"sync"
 
-	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
 )
 
 // outside knows, by Python's name of the thread, how to end what a thread waits for that is inside a

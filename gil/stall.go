@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pyrpc/pyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/gate"
 )
 
 // heldTooLong is for how long the GIL may not be had before that is a [Stall].

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/gil"
 )
 
 func TestHistogramQuantiles(t *testing.T) {

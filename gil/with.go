@@ -3,8 +3,8 @@ package gil
 import (
 	"context"
 
-	"github.com/pyrpc/pyrpc/internal/cpython"
-	"github.com/pyrpc/pyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/gate"
 )
 
 // drainBatch bounds how many foreign references one release drops on its way out.

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/handler"
 )
 
 // attacks are values that a peer with entries sends, as pickle writes what an object's __reduce__ returns.
@@ -74,7 +74,7 @@ func TestAttacks(t *testing.T) {
 			_, err := h.Deserialize(t.Context(), dumped(t, attacking(attack.value), protocol))
 			require.ErrorIs(t, err, handler.DeserializeError, what)
 			assert.ErrorIs(t, err, forbiddenGlobal, what)
-			call := "__import__('pyrpc.internal', fromlist=['_']).PythonUDF(__import__('udfs').echo, (" + attacking(attack.value) + ",), {})"
+			call := "__import__('gopyrpc.internal', fromlist=['_']).PythonUDF(__import__('udfs').echo, (" + attacking(attack.value) + ",), {})"
 			_, err = h.RunUDF(t.Context(), dumped(t, call, protocol))
 			require.ErrorIs(t, err, handler.DeserializeError, what)
 		}

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/handler"
 )
 
 // TestAllowedTensors: of every kind that can be sent, whatever is listed; of a class of its own if that is.

@@ -10,11 +10,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-const forbiddenGlobal pybridge.Class = "pyrpc.internal.ForbiddenGlobal"
+const forbiddenGlobal pybridge.Class = "gopyrpc.internal.ForbiddenGlobal"
 
 func TestAllowedCallsWork(t *testing.T) {
 	for _, c := range []struct {
@@ -68,11 +68,11 @@ func TestRefusedCallsDoNotRun(t *testing.T) {
 func TestDeepPayloadsDoNotCrash(t *testing.T) {
 	const depth = 100_000
 	h := newHandler(t, handler.WithAllow("udfs:echo"))
-	echo := func(value string) string { return "cpyrpc.internal\nPythonUDF\n(cudfs\necho\n(" + value + "t(dtR." }
+	echo := func(value string) string { return "cgopyrpc.internal\nPythonUDF\n(cudfs\necho\n(" + value + "t(dtR." }
 	list := strings.Repeat("]", depth) + strings.Repeat("a", depth-1)
 	for name, data := range map[string]string{
 		"tuples": "N" + strings.Repeat("\x85", depth) + ".", "a hash of tuples": "}N" + strings.Repeat("\x85", depth) + "Ns.",
-		"lists": echo(list), "repr of lists": "cpyrpc.internal\nPythonUDF\n(cbuiltins\nstr\n(" + list + "t(dtR.",
+		"lists": echo(list), "repr of lists": "cgopyrpc.internal\nPythonUDF\n(cbuiltins\nstr\n(" + list + "t(dtR.",
 		"an exception with lists": echo("cbuiltins\nKeyError\n(" + list + "tR"), "marks": strings.Repeat("(", depth) + strings.Repeat("t", depth) + ".",
 		"frozensets": echo("N" + strings.Repeat("\x85\x91", 1)), "dicts": echo(strings.Repeat("}N", depth) + "N" + strings.Repeat("s", depth)),
 	} {
@@ -104,7 +104,7 @@ func TestAllowListHoldsForResults(t *testing.T) {
 	require.NoError(t, err, "a failure always arrives")
 	defer result.Release()
 	err = h.HandleException(t.Context(), result)
-	require.ErrorIs(t, err, pybridge.Class("pyrpc.internal.RemoteError"))
+	require.ErrorIs(t, err, pybridge.Class("gopyrpc.internal.RemoteError"))
 	assert.NotErrorIs(t, err, pybridge.LookupError)
 	assert.ErrorContains(t, err, "refused with 1")
 

@@ -7,10 +7,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // BenchmarkAllowed is what a call costs under an allow-list and without one, in processor time of the process and in
@@ -35,7 +35,7 @@ func benchmarkAllowed(b *testing.B, source string, opts ...handler.Option) {
 	pytest.With(b, func(t gil.Token) {
 		value := pytest.Define(b, t, source, "value")
 		is := pytest.Define(b, t, "from operator import is_not", "is_not")
-		internal, err := rt.Import(t, "pyrpc.internal")
+		internal, err := rt.Import(t, "gopyrpc.internal")
 		require.NoError(b, err)
 		defer internal.Release()
 		udf, err = internal.CallMethod(t, "PythonUDF", is, pybridge.Tuple{value, nil}, pybridge.Dict{})

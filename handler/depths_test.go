@@ -15,10 +15,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // endless are functions of depths.py that call themselves until they raise RecursionError.
@@ -36,8 +36,8 @@ var depths = slices.Concat(endless, []string{
 })
 
 const (
-	stackVariable = "PYRPC_TEST_STACK" // ulimit -s, in bytes; empty once it is set
-	limitVariable = "PYRPC_TEST_LIMIT"
+	stackVariable = "GOPYRPC_TEST_STACK" // ulimit -s, in bytes; empty once it is set
+	limitVariable = "GOPYRPC_TEST_LIMIT"
 )
 
 func init() {

@@ -6,12 +6,12 @@ import (
 	"strings"
 	"unsafe"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler/wire"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler/wire"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// description is tensors as pyrpc/_wire.py and this package tell each other of them; what is in it is written there.
+// description is tensors as gopyrpc/_wire.py and this package tell each other of them; what is in it is written there.
 type description struct {
 	dtypes  string
 	numbers []int64

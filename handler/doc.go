@@ -1,7 +1,7 @@
 // Package handler runs pickled Python functions: torch's PythonRpcHandler for Go.
 //
 // A [Handler] imports an RPC module once, on the interpreter's owner thread, keeps the references that
-// it needs, and drops them early, when the agent joins. By default the module is pyrpc.internal, from
+// it needs, and drops them early, when the agent joins. By default the module is gopyrpc.internal, from
 // the Python package that this Go package carries; torch.distributed.rpc.internal, or any module with
 // the same four functions, can be named instead:
 //

@@ -10,9 +10,9 @@ import (
 	"runtime"
 	"slices"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler/wire"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler/wire"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // Flat is a payload as bytes for a wire, in the form that package handler/wire describes. The pickle

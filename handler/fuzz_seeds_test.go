@@ -5,7 +5,7 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/pyrpc/pyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/handler"
 )
 
 func noOutcome(err error) bool {
@@ -15,7 +15,7 @@ func noOutcome(err error) bool {
 // hostile are payloads that go round an unpickler's find_class, or that have crashed one.
 func hostile() [][]byte {
 	const (
-		udf   = "cpyrpc.internal\nPythonUDF\n"
+		udf   = "cgopyrpc.internal\nPythonUDF\n"
 		greet = "cudfs\ngreet\n"
 		depth = 3_000
 	)
@@ -43,9 +43,9 @@ func hostile() [][]byte {
 		// Objects whose making does more than it seems.
 		"ccollections\ndefaultdict\n(" + greet + "tR(V1\nV2\nu.", "cbuiltins\nbytearray\n(I1000\ntR.",
 		"ccopyreg\n_reconstructor\n(cudfs\nCounter\ncbuiltins\nobject\nNtR.", "c_operator\nor_\n(I1\nI2\ntR.",
-		"cpyrpc.internal\n_remote_exception\n(}tR.", "cpyrpc.internal\n_remote_exception\n(Nt\x86R.",
-		"cpyrpc.internal\n_remote_exception\n(}Verrors\n](}Vmodule\nVudfs\nsVqualname\nVshell\nsesVworker\nVw\nstR.",
-		"cpyrpc.internal\n_receive_tensor\n(I0\ntR.", "cpyrpc.internal\nAllowList\n(tR.",
+		"cgopyrpc.internal\n_remote_exception\n(}tR.", "cgopyrpc.internal\n_remote_exception\n(Nt\x86R.",
+		"cgopyrpc.internal\n_remote_exception\n(}Verrors\n](}Vmodule\nVudfs\nsVqualname\nVshell\nsesVworker\nVw\nstR.",
+		"cgopyrpc.internal\n_receive_tensor\n(I0\ntR.", "cgopyrpc.internal\nAllowList\n(tR.",
 		// A call of the allowed function with forms of its arguments that it does not expect.
 		udf + "(" + greet + "(t(dtR.", udf + "(" + greet + "(NNNt(dtR.", udf + "(" + greet + "N}tR.", udf + "(NNNtR.",
 		udf + "(" + greet + "(Vx\nt(I1\nI2\ndtR.", udf + "(cbuiltins\nint\n(V1\nt(dtR.",

@@ -9,14 +9,14 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler/pickle"
-	"github.com/pyrpc/pyrpc/handler/policy"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/handler/policy"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // Gate lets in what restricted peers send. It reads a payload in Go, holds it to a policy, and gives what Python may
-// load instead: a canonical pickle and what stands beside it, for load_beside of pyrpc._beside. What is refused never
+// load instead: a canonical pickle and what stands beside it, for load_beside of gopyrpc._beside. What is refused never
 // reaches Python. Its methods may be called from any goroutine.
 type Gate struct {
 	policy    *policy.Policy
@@ -37,7 +37,7 @@ const (
 	maxGaps      = 16
 )
 
-// names is a Names of pyrpc._beside.
+// names is a Names of gopyrpc._beside.
 type names struct {
 	object *pybridge.Object
 	users  atomic.Int32 // and one while the gate has it
@@ -281,7 +281,7 @@ func refused(err error) error {
 	}
 	return &refusedError{err: err, python: &pybridge.Error{
 		Module: OwnModule, Type: "DeserializeError",
-		MRO:     []string{"pyrpc.internal.DeserializeError", "Exception", "BaseException", "object"},
+		MRO:     []string{"gopyrpc.internal.DeserializeError", "Exception", "BaseException", "object"},
 		Message: fmt.Sprintf("cannot deserialize: %s.%s: %v%s", module, name, err, hint),
 		Cause:   &pybridge.Error{Module: module, Type: name, MRO: mro, Message: err.Error()},
 	}}

@@ -9,19 +9,19 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/pyrpc/pyrpc/cleanup"
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler/policy"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/cleanup"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler/policy"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // Modules whose contract is known to be met.
 const (
-	OwnModule   = "pyrpc.internal"
+	OwnModule   = "gopyrpc.internal"
 	TorchModule = "torch.distributed.rpc.internal"
 )
 
-//go:embed pyrpc/*.py
+//go:embed gopyrpc/*.py
 var packageFiles embed.FS
 
 // What the handler's functions fail with, besides Python exceptions and the errors of package gil.
@@ -34,8 +34,8 @@ var (
 // Classes of the exceptions that say a call had no outcome, for errors.Is: the payload could not be
 // unpickled, or the result not pickled. Their causes are the exceptions that stopped it.
 const (
-	DeserializeError pybridge.Class = "pyrpc.internal.DeserializeError"
-	SerializeError   pybridge.Class = "pyrpc.internal.SerializeError"
+	DeserializeError pybridge.Class = "gopyrpc.internal.DeserializeError"
+	SerializeError   pybridge.Class = "gopyrpc.internal.SerializeError"
 )
 
 // Handler holds the references of one RPC module. Its methods may be called from any goroutine, none
@@ -46,7 +46,7 @@ type Handler struct {
 	calls  inflight
 	step   *cleanup.Step
 
-	// Owned from New to Cleanup; names as in pyrpc/_handle.py.
+	// Owned from New to Cleanup; names as in gopyrpc/_handle.py.
 	run, serialize, deserialize, runFunction, handleException, isRemoteException *pybridge.Object
 	rrefProxyFunctions, rrefTypeFunctions, compilationUnit, kindsOf              *pybridge.Object
 	describeTensors, makeTensors                                                 *pybridge.Object
@@ -170,14 +170,14 @@ func (l *loading) abandon() {
 
 // load runs on the owner's thread.
 func (h *Handler) load(t gil.Token) error {
-	files, err := fs.Sub(packageFiles, "pyrpc")
+	files, err := fs.Sub(packageFiles, "gopyrpc")
 	if err != nil {
 		return err
 	}
-	if err := h.rt.InstallPackage(t, "pyrpc", files); err != nil {
+	if err := h.rt.InstallPackage(t, "gopyrpc", files); err != nil {
 		return err
 	}
-	module, err := h.rt.Import(t, "pyrpc._handle")
+	module, err := h.rt.Import(t, "gopyrpc._handle")
 	if err != nil {
 		return err
 	}

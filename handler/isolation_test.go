@@ -9,10 +9,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // vandals are functions of udfs.py that break the interpreter they run in.
@@ -37,7 +37,7 @@ func TestVandalsHarmOnlyThemselves(t *testing.T) {
 func global(name, args string) handler.Payload { return globalOf("udfs", name, args) }
 
 func globalOf(module, name, args string) handler.Payload {
-	return handler.Payload{Data: []byte("cpyrpc.internal\nPythonUDF\n(c" + module + "\n" + name + "\n(" + args + "t(dtR.")}
+	return handler.Payload{Data: []byte("cgopyrpc.internal\nPythonUDF\n(c" + module + "\n" + name + "\n(" + args + "t(dtR.")}
 }
 
 func survive(ctx context.Context, rt *pybridge.Runtime, vandal string) error {
@@ -121,10 +121,10 @@ func TestContextVariablesStayInTheirUDF(t *testing.T) {
 	}
 }
 
-// TestUserCodeImportsEmbeddedPackage: "import pyrpc" gives the package that this binary carries.
+// TestUserCodeImportsEmbeddedPackage: "import gopyrpc" gives the package that this binary carries.
 func TestUserCodeImportsEmbeddedPackage(t *testing.T) {
 	got := returned[pybridge.Tuple](t, newHandler(t), "(u.own_package, (), {})")
-	assert.Equal(t, "<pyrpc>/__init__.py", got[0])
+	assert.Equal(t, "<gopyrpc>/__init__.py", got[0])
 	assert.Equal(t, true, got[1])
 }
 
@@ -133,8 +133,8 @@ func TestTracebacksShowEmbeddedSource(t *testing.T) {
 	e := raised(t, newHandler(t), "(u.bad_call_inside_package, (), {})")
 	require.ErrorIs(t, e, pybridge.TypeError)
 	printed := fmt.Sprintf("%+v", e)
-	assert.Contains(t, printed, `File "<pyrpc>/_remote.py", line`)
+	assert.Contains(t, printed, `File "<gopyrpc>/_remote.py", line`)
 	assert.Contains(t, printed, `raise result.to_exception()`)
-	assert.Contains(t, printed, `return pyrpc._policy.AllowList("one string")`)
-	assert.NotContains(t, printed, `File "<pyrpc>/_policy.py", line`, "a frame of the package where the function ran")
+	assert.Contains(t, printed, `return gopyrpc._policy.AllowList("one string")`)
+	assert.NotContains(t, printed, `File "<gopyrpc>/_policy.py", line`, "a frame of the package where the function ran")
 }

@@ -13,10 +13,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // moment is when a join comes.
@@ -150,7 +150,7 @@ func (j *joining) run(expression string, n int) error {
 			return err
 		}
 		defer builtins.Release()
-		udf, err = builtins.CallMethod(t, "eval", "__import__('pyrpc').PythonUDF(*"+expression+")", pybridge.Dict{})
+		udf, err = builtins.CallMethod(t, "eval", "__import__('gopyrpc').PythonUDF(*"+expression+")", pybridge.Dict{})
 		return err
 	})
 	if err != nil {

@@ -16,16 +16,16 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/handler/wire"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/handler/wire"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 const (
 	gib          = 1 << 30
-	caseVariable = "PYRPC_TEST_LARGE_CASE"
+	caseVariable = "GOPYRPC_TEST_LARGE_CASE"
 )
 
 func init() { pytest.Register("large", script(large)) }
@@ -33,8 +33,8 @@ func init() { pytest.Register("large", script(large)) }
 // TestLarge: how much memory a call with a gibibyte takes at its peak, beyond its payload, which is
 // there before. Each case is a process of its own, as the peak of a process never falls.
 func TestLarge(t *testing.T) {
-	if os.Getenv("PYRPC_TEST_HEAVY") != "1" {
-		t.Skip("takes gibibytes of memory: PYRPC_TEST_HEAVY=1 runs it")
+	if os.Getenv("GOPYRPC_TEST_HEAVY") != "1" {
+		t.Skip("takes gibibytes of memory: GOPYRPC_TEST_HEAVY=1 runs it")
 	}
 	for name, most := range map[string]float64{
 		"in":     1.1, // the argument
@@ -114,7 +114,7 @@ func peak() (int64, error) {
 
 // calling is the pickled call of a function with one argument, which is an opcode and size bytes.
 func calling(module, name string, size int) handler.Payload {
-	head := binary.LittleEndian.AppendUint64([]byte("\x80\x05cpyrpc.internal\nPythonUDF\nc"+module+"\n"+name+"\n\x8e"), uint64(size))
+	head := binary.LittleEndian.AppendUint64([]byte("\x80\x05cgopyrpc.internal\nPythonUDF\nc"+module+"\n"+name+"\n\x8e"), uint64(size))
 	tail := "\x85}\x87\x81."
 	data := make([]byte, len(head)+size+len(tail))
 	for i := 0; i < len(data); i += 4096 {
@@ -140,7 +140,7 @@ func largeIn(ctx context.Context, h *handler.Handler, _ *pybridge.Runtime) (func
 }
 
 func largeOut(ctx context.Context, h *handler.Handler, _ *pybridge.Runtime) (func() error, error) {
-	data := binary.LittleEndian.AppendUint32([]byte("\x80\x05cpyrpc.internal\nPythonUDF\ncudfs\nfill\nJ"), gib)
+	data := binary.LittleEndian.AppendUint32([]byte("\x80\x05cgopyrpc.internal\nPythonUDF\ncudfs\nfill\nJ"), gib)
 	return returning(ctx, h, handler.Payload{Data: append(data, "\x85}\x87\x81."...)}, gib), nil
 }
 

@@ -10,21 +10,21 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/internal/procmem"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/internal/procmem"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // mostGrowth is what a process may grow in a million calls, in bytes.
 const mostGrowth = 2 << 20
 
 // TestCallsLeaveNothing makes many calls, good, raising, and refused, and looks for what is left:
-// references, blocks of Python's allocator, threads. With PYRPC_TEST_HEAVY=1 it makes a million, and
+// references, blocks of Python's allocator, threads. With GOPYRPC_TEST_HEAVY=1 it makes a million, and
 // looks at the memory of the process too.
 func TestCallsLeaveNothing(t *testing.T) {
-	heavy := os.Getenv("PYRPC_TEST_HEAVY") == "1"
+	heavy := os.Getenv("GOPYRPC_TEST_HEAVY") == "1"
 	rounds := 20_000
 	if heavy {
 		rounds = 1_000_000
@@ -69,7 +69,7 @@ func TestCallsLeaveNothing(t *testing.T) {
 // TestReleasedAnywhere: objects made on some goroutines and released on others leave nothing.
 func TestReleasedAnywhere(t *testing.T) {
 	makers, each := 8, 500
-	if os.Getenv("PYRPC_TEST_HEAVY") == "1" {
+	if os.Getenv("GOPYRPC_TEST_HEAVY") == "1" {
 		each = 100_000 / makers
 	}
 	drained(t)

@@ -7,10 +7,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // stuckSource has code that waits in C, whatever interrupts it, when it is run, pickled, or unpickled.
@@ -46,7 +46,7 @@ func TestCallersLeaveWhatIsStuck(t *testing.T) {
 	pytest.With(t, func(tok gil.Token) { values = pytest.Define(t, tok, stuckSource, "values") })
 	made := func(expression string) (o *pybridge.Object) {
 		pytest.With(t, func(tok gil.Token) {
-			make := pytest.Define(t, tok, "from pyrpc.internal import *\ndef make(values): return "+expression, "make")
+			make := pytest.Define(t, tok, "from gopyrpc.internal import *\ndef make(values): return "+expression, "make")
 			var err error
 			o, err = make.Call(tok, values)
 			require.NoError(t, err)

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // exchange has torch's agent and our handlers call and be called at the same time.

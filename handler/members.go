@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // What an RPC module need not have, for errors.Is. What is missing is in the text.
@@ -15,7 +15,7 @@ var (
 )
 
 // absent is what the Python side raises for them.
-const absent pybridge.Class = "pyrpc._members.Absent"
+const absent pybridge.Class = "gopyrpc._members.Absent"
 
 // RRefProxyFunctions make an RRef's proxies, and the calls that go through them
 // (PythonRpcHandler::RRefProxyFunctions).
@@ -103,7 +103,7 @@ func (h *Handler) RRefTypeFunctions(t gil.Token) (f RRefTypeFunctions, err error
 // Ref: new; released by the caller
 // Blocks: no
 //
-// Errors: ErrNoCompilationUnit, as with pyrpc.internal; ErrClosed.
+// Errors: ErrNoCompilationUnit, as with gopyrpc.internal; ErrClosed.
 func (h *Handler) CompilationUnit(t gil.Token) (*pybridge.Object, error) {
 	t.Assert()
 	if h.isNone() {

@@ -6,10 +6,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // members are the objects that a handler keeps, as expressions, in the order of allMembers.
@@ -163,14 +163,14 @@ for name in ("_run_function", "serialize", "deserialize", "_handle_exception"):
 late.remote = late  # something else of that name
 `
 
-// TestOwnModuleHasItsPackagesMembers: they are what the package pyrpc has.
+// TestOwnModuleHasItsPackagesMembers: they are what the package gopyrpc has.
 func TestOwnModuleHasItsPackagesMembers(t *testing.T) {
 	set := func(expression string) {
 		pytest.With(t, func(tok gil.Token) { value(t, tok, expression) })
 	}
-	set("setattr(u, 'before', dict(vars(__import__('pyrpc'))))")
-	t.Cleanup(func() { set("(vars(m := __import__('pyrpc')).clear(), vars(m).update(u.before))") })
-	set("vars(__import__('pyrpc')).update({k: v for k, v in vars(__import__('full_rpc')).items() if 'ref' in k.lower() or k in ('rpc_sync', 'rpc_async', 'remote', '_python_cu')})")
+	set("setattr(u, 'before', dict(vars(__import__('gopyrpc'))))")
+	t.Cleanup(func() { set("(vars(m := __import__('gopyrpc')).clear(), vars(m).update(u.before))") })
+	set("vars(__import__('gopyrpc')).update({k: v for k, v in vars(__import__('full_rpc')).items() if 'ref' in k.lower() or k in ('rpc_sync', 'rpc_async', 'remote', '_python_cu')})")
 	fullMembers.same(t, newHandler(t), "full_rpc")
 }
 

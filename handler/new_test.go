@@ -7,10 +7,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // TestNewFails names the module and what is wrong with it, and leaves nothing behind.
@@ -28,7 +28,7 @@ func TestNewFails(t *testing.T) {
 		}},
 		{"another module", []handler.Option{handler.WithModule("math")}, pybridge.AttributeError, []string{"it has no _run_function", "it has no serialize"}},
 		{"no name", []handler.Option{handler.WithModule("")}, pybridge.ValueError, []string{"Empty module name"}},
-		{"allow-list of another module", []handler.Option{handler.WithModule("math"), handler.WithAllow("x")}, pybridge.ValueError, []string{"an allow-list works with pyrpc.internal only"}},
+		{"allow-list of another module", []handler.Option{handler.WithModule("math"), handler.WithAllow("x")}, pybridge.ValueError, []string{"an allow-list works with gopyrpc.internal only"}},
 	} {
 		h, err := handler.New(t.Context(), pytest.Runtime(), c.opts...)
 		assert.Nil(t, h, c.name)
@@ -71,7 +71,7 @@ func TestNew_wrongEntry(t *testing.T) {
 	before := calls()
 	h, err := handler.New(t.Context(), pytest.Runtime(), handler.WithAllow("good", "not good"))
 	assert.Nil(t, h)
-	assert.ErrorContains(t, err, `rpc module pyrpc.internal: bad allow-list entry "not good"`)
+	assert.ErrorContains(t, err, `rpc module gopyrpc.internal: bad allow-list entry "not good"`)
 	assert.ErrorContains(t, err, "module:qualname")
 	assert.Equal(t, before, calls())
 }

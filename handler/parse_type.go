@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // ErrUnknownClass is a name that is no type, and no class or interface of the compilation unit.

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/handler"
 )
 
 // FuzzParseType: a text is a type or a *ParseError that shows a place in it, and a type's String is

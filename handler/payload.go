@@ -3,8 +3,8 @@ package handler
 import (
 	"fmt"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // Payload is a pickled object: its bytes, and the tensors that the pickle refers to by their place in

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // claiming is a pickle that says it goes on for size bytes, and does not.
@@ -46,7 +46,7 @@ func TestBadPayloads(t *testing.T) {
 			{"more than 64 bits claimed", claiming(0x96, 1<<63)},
 			{"no such module", []byte("cnot_a_module_of_anybody\nx\n.")},
 			{"no such name", []byte("cudfs\nnot_there\n.")},
-			{"no such tensor", []byte("cpyrpc.internal\n_receive_tensor\n(I0\ntR.")},
+			{"no such tensor", []byte("cgopyrpc.internal\n_receive_tensor\n(I0\ntR.")},
 		} {
 			out, err := h.RunUDF(t.Context(), handler.Payload{Data: c.data})
 			require.ErrorIs(t, err, handler.DeserializeError, "%s, allow-list: %t", c.name, allow)

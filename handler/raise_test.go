@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 func TestRaisingUDFKeepsItsClass(t *testing.T) {
@@ -73,7 +73,7 @@ func TestExitsAreRemoteErrors(t *testing.T) {
 		{"(u.raise_, (GeneratorExit(),), {})", "GeneratorExit"},
 	} {
 		e := raised(t, h, c.call)
-		assert.ErrorIs(t, e, pybridge.Class("pyrpc.internal.RemoteError"), c.call)
+		assert.ErrorIs(t, e, pybridge.Class("gopyrpc.internal.RemoteError"), c.call)
 		assert.ErrorIs(t, e, pybridge.Exception, c.call)
 		assert.NotErrorIs(t, e, pybridge.SystemExit, c.call)
 		assert.Contains(t, e.Message, c.message, c.call)

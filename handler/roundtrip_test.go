@@ -7,10 +7,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 func TestRunUDFReturns(t *testing.T) {
@@ -50,7 +50,7 @@ func TestRunUDFSurrogatesInGo(t *testing.T) {
 func TestRunUDFSizes(t *testing.T) {
 	h := newHandler(t)
 	for _, size := range []int{0, 1, 64<<10 - 200, 64 << 10, 64<<10 + 1, 3<<20 + 7} {
-		data := bytes.Repeat([]byte("pyrpc\x00\xff"), size/7+1)[:size]
+		data := bytes.Repeat([]byte("gopyrpc\x00\xff"), size/7+1)[:size]
 		p := bytesUDF(t, h, data)
 		assert.Equal(t, data, as[[]byte](t, run(t, h, p)), "%d bytes", size)
 	}
@@ -93,7 +93,7 @@ func bytesUDF(t *testing.T, h *handler.Handler, data []byte) handler.Payload {
 	var udf *pybridge.Object
 	pytest.With(t, func(tok gil.Token) {
 		echo := value(t, tok, "u.echo")
-		class := value(t, tok, "__import__('pyrpc.internal', fromlist=['_']).PythonUDF")
+		class := value(t, tok, "__import__('gopyrpc.internal', fromlist=['_']).PythonUDF")
 		var err error
 		udf, err = class.Call(tok, echo, pybridge.Tuple{data}, pybridge.Dict{})
 		require.NoError(t, err)

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // RunUDF unpickles a PythonUDF, runs it, and pickles what it returned: deserialize, runPythonUdf and

@@ -4,10 +4,10 @@ import (
 	"context"
 	"testing"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // BenchmarkRunUDF: with a context that can end, the call is made on another goroutine, so that its caller
@@ -31,7 +31,7 @@ func benchmarkRunUDF(b *testing.B, ctx context.Context) {
 		defer op.Release()
 		add, _ := op.Attr(t, "add")
 		defer add.Release()
-		in, _ := rt.Import(t, "pyrpc.internal")
+		in, _ := rt.Import(t, "gopyrpc.internal")
 		defer in.Release()
 		udf, err = in.CallMethod(t, "PythonUDF", add, pybridge.Tuple{1, 2}, pybridge.Dict{})
 		return err

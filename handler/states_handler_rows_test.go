@@ -7,11 +7,11 @@ import (
 	"errors"
 	"io"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/handler/policy"
-	"github.com/pyrpc/pyrpc/handler/wire"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/handler/policy"
+	"github.com/gopyrpc/gopyrpc/handler/wire"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // entering is for a Handler's methods that take the GIL.

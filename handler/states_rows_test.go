@@ -11,8 +11,8 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // rows are all that is exported, but for what changes the state.

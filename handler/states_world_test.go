@@ -12,9 +12,9 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // world is a process in one of the states, and what there is to call with: nil before it was made.
@@ -242,7 +242,7 @@ func (w *world) cleanUpDuringCall() {
 		if err := builtins.SetAttr(t, "wait", wait); err != nil {
 			return err
 		}
-		if err := w.rt.RunMain(t, "import builtins, pyrpc\nbuiltins.udf = pyrpc.PythonUDF(wait, (), {})\n", "udf.py"); err != nil {
+		if err := w.rt.RunMain(t, "import builtins, gopyrpc\nbuiltins.udf = gopyrpc.PythonUDF(wait, (), {})\n", "udf.py"); err != nil {
 			return err
 		}
 		udf, err = builtins.Attr(t, "udf")

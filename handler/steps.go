@@ -3,8 +3,8 @@ package handler
 import (
 	"context"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // inside runs f with the GIL held, counted as a call in progress.

@@ -6,10 +6,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // object evaluates an expression without the GIL held afterwards.
@@ -54,12 +54,12 @@ func TestRunPythonUDFGivesRemoteException(t *testing.T) {
 // TestIsRemoteException: torch compares names, and so misses subclasses and believes impostors.
 func TestIsRemoteException(t *testing.T) {
 	h := newHandler(t)
-	const class = "__import__('pyrpc.internal', fromlist=['_']).RemoteException"
+	const class = "__import__('gopyrpc.internal', fromlist=['_']).RemoteException"
 	for expression, want := range map[string]bool{
 		class + "('text', ValueError)":                                                                  true,
 		"type('Sub', (" + class + ",), {})('text', ValueError)":                                         true,
 		"type('Liar', (" + class + ",), {'__module__': 5})('text', ValueError)":                         true,
-		"type('RemoteException', (), {'__module__': 'pyrpc.internal'})()":                               false,
+		"type('RemoteException', (), {'__module__': 'gopyrpc.internal'})()":                             false,
 		"type('Impostor', (), {'__class__': property(lambda self: " + class + ")})()":                   false,
 		"type('Mine', (), {'__class__': property(lambda self: 1/0), '__bool__': lambda self: 1 / 0})()": false,
 		"ValueError('text')": false, "None": false, class: false, "[" + class + "('text', ValueError)]": false,
@@ -72,7 +72,7 @@ func TestIsRemoteException(t *testing.T) {
 
 func TestHandleException(t *testing.T) {
 	h := newHandler(t)
-	const class = "__import__('pyrpc.internal', fromlist=['_']).RemoteException"
+	const class = "__import__('gopyrpc.internal', fromlist=['_']).RemoteException"
 	for _, expression := range []string{"None", "5", "ValueError('a value')", "[1]"} {
 		require.NoError(t, h.HandleException(t.Context(), object(t, expression)), expression)
 	}

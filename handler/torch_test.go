@@ -6,10 +6,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // needTorch skips the test where this Python has no torch. It is found without being imported: that
@@ -118,7 +118,7 @@ func TestTorchExceptions(t *testing.T) {
 		{`u.raise_, (ValueError('C:\\users\\x'),), {}`, pybridge.ValueError, `ValueError: C:\users\x`},
 		{`u.raise_, (ValueError('a\0b'),), {}`, pybridge.ValueError, "ValueError: a\x00b"},
 		{`u.raise_, (ValueError('a\ud800b'),), {}`, pybridge.ValueError, "ValueError: a\xed\xa0\x80b"},
-		{"u.refuse, (42,), {}", pybridge.Class("pyrpc.internal.RemoteError"), "refused with 42"},
+		{"u.refuse, (42,), {}", pybridge.Class("gopyrpc.internal.RemoteError"), "refused with 42"},
 		{"u.leave, (3,), {}", pybridge.RuntimeError, "SystemExit"},
 		{"u.interrupt, (), {}", pybridge.RuntimeError, "KeyboardInterrupt"},
 		{"torch.mm, (torch.ones(2, 3), torch.ones(2, 3)), {}", pybridge.RuntimeError, "shapes"},

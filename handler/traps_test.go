@@ -10,12 +10,12 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-const trapVariable = "PYRPC_TEST_TRAP"
+const trapVariable = "GOPYRPC_TEST_TRAP"
 
 func init() {
 	pytest.Register("sprung trap", script(springTrap))
@@ -67,7 +67,7 @@ var traps = []string{
 // limits are those that others see something of, and what: an error, and the process lives, closes, and
 // runs its hooks.
 var limits = map[string]string{
-	"clear_builtins": "its exception: pyrpc.internal.RemoteError",               // user code has no builtins any more
+	"clear_builtins": "its exception: gopyrpc.internal.RemoteError",             // user code has no builtins any more
 	"trace":          "a good call: RuntimeError: a trace function that raises", // it stays on its thread
 }
 

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler/wire"
-	"github.com/pyrpc/pyrpc/internal/hugepages"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler/wire"
+	"github.com/gopyrpc/gopyrpc/internal/hugepages"
 )
 
 // The part of a pickle that is read before there is room for the rest.

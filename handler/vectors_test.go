@@ -12,17 +12,17 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // vectors are pickles that were made once, by real torch and by our module (scripts/vectors/make.py).
 const (
 	vectorsDir    = "../testdata/vectors"
 	vectorScripts = "../scripts/vectors"
-	ourVectors    = "pyrpc*"
+	ourVectors    = "gopyrpc*"
 )
 
 // vector is an entry of an index.json; see scripts/vectors/vectors.py.
@@ -122,13 +122,13 @@ func checkRaised(t *testing.T, v vector, err error) {
 	var e *pybridge.Error
 	require.True(t, errors.As(err, &e), "%s raised %v", v, err)
 	class := e.Module + "." + e.Type
-	if strings.HasPrefix(v.folder, "pyrpc") {
+	if strings.HasPrefix(v.folder, "gopyrpc") {
 		want, _, _ := strings.Cut(v.Expect, "(")
 		assert.Equal(t, want, class, v)
 		return
 	}
 	assert.Contains(t, e.Message, "On WorkerInfo(id=1, name=w1)", v)
-	if class != "pyrpc.internal.RemoteError" { // torch cannot rebuild it
+	if class != "gopyrpc.internal.RemoteError" { // torch cannot rebuild it
 		assert.Equal(t, v.Expect, class, v)
 	}
 }
@@ -187,7 +187,7 @@ func TestVectorsMadeNow(t *testing.T) {
 		kept[v.String()] = v.Expect
 	}
 	for _, v := range vectorsIn(t, root, "*") {
-		if strings.HasPrefix(v.folder, "pyrpc") {
+		if strings.HasPrefix(v.folder, "gopyrpc") {
 			replay(t, ours, root, v)
 		} else {
 			replay(t, torchs, root, v)

@@ -8,14 +8,14 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
 )
 
 //go:embed python/*.py
 var bridgeFiles embed.FS
 
-const bridgeName = "_pyrpc_bridge"
+const bridgeName = "_gopyrpc_bridge"
 
 // bridgeModule is the files of python/ in the interpreter, one namespace, held for its life.
 type bridgeModule struct {
@@ -97,7 +97,7 @@ func (b *bridgeModule) runFile(name string) error {
 	if err != nil {
 		return err
 	}
-	return runSource(string(source), "<pyrpc>/"+name, b.dict)
+	return runSource(string(source), "<gopyrpc>/"+name, b.dict)
 }
 
 // get gives a new reference to a function of the module.

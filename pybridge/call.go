@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
 )
 
 // Call is o(*args), each argument converted as [ToPython] does (PyObject_Call).

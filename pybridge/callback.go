@@ -7,8 +7,8 @@ import (
 	"runtime/debug"
 	"sync"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
 )
 
 // Func is a Go function that Python can call. It runs on a goroutine of its own without the GIL, so
@@ -19,8 +19,8 @@ import (
 // What it returns is converted as ToPython does; of a [Given] the Value is, and then it is released.
 //
 // An error is raised in Python: one that wraps an [*Error] seen through ctx as that very exception;
-// one that wraps a builtin's [Class] as that class; any other as _pyrpc_bridge.GoError. Come back to
-// Go, the [*Error] of either wraps the same Go error. A panic becomes _pyrpc_bridge.GoPanic, and a
+// one that wraps a builtin's [Class] as that class; any other as _gopyrpc_bridge.GoError. Come back to
+// Go, the [*Error] of either wraps the same Go error. A panic becomes _gopyrpc_bridge.GoPanic, and a
 // runtime.Goexit an error.
 type Func func(ctx context.Context, args []any, kwargs map[string]any) (any, error)
 

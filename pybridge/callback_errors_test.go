@@ -9,9 +9,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 var errSentinel = errors.New("sentinel")
@@ -25,7 +25,7 @@ func TestGoErrorComesBackTheSame(t *testing.T) {
 		f := goFunc(t, tok, failing(fmt.Errorf("wrapped: %w", errSentinel)))
 		_, err := f.Call(tok)
 		assert.ErrorIs(t, err, errSentinel)
-		assert.ErrorIs(t, err, pybridge.Class("_pyrpc_bridge.GoError"))
+		assert.ErrorIs(t, err, pybridge.Class("_gopyrpc_bridge.GoError"))
 		assert.ErrorContains(t, err, "wrapped: sentinel")
 
 		reraise := pytest.Define(t, tok, "def g(f):\n    try: f()\n    except Exception as e: raise ValueError('v') from e", "g")
@@ -38,7 +38,7 @@ func TestGoErrorComesBackTheSame(t *testing.T) {
 func TestGoErrorWithInvalidText(t *testing.T) {
 	pytest.With(t, func(tok gil.Token) {
 		_, err := goFunc(t, tok, failing(errors.New("a\xffb\x00c"))).Call(tok)
-		assert.ErrorIs(t, err, pybridge.Class("_pyrpc_bridge.GoError"))
+		assert.ErrorIs(t, err, pybridge.Class("_gopyrpc_bridge.GoError"))
 		assert.ErrorContains(t, err, "a\uFFFDb\x00c")
 	})
 }
@@ -53,11 +53,11 @@ func TestClassRaisesBuiltin(t *testing.T) {
 		{errors.Join(errSentinel, pybridge.StopIteration), "StopIteration"},
 		{pybridge.SystemExit, "SystemExit"},
 		// What is no builtin exception, or wants other arguments, is a GoError.
-		{pybridge.UnicodeDecodeError, "_pyrpc_bridge.GoError"},
-		{pybridge.Class("own.Error"), "_pyrpc_bridge.GoError"},
-		{pybridge.Class("print"), "_pyrpc_bridge.GoError"},
-		{pybridge.Class("int"), "_pyrpc_bridge.GoError"},
-		{pybridge.Class(""), "_pyrpc_bridge.GoError"},
+		{pybridge.UnicodeDecodeError, "_gopyrpc_bridge.GoError"},
+		{pybridge.Class("own.Error"), "_gopyrpc_bridge.GoError"},
+		{pybridge.Class("print"), "_gopyrpc_bridge.GoError"},
+		{pybridge.Class("int"), "_gopyrpc_bridge.GoError"},
+		{pybridge.Class(""), "_gopyrpc_bridge.GoError"},
 	} {
 		t.Run(fmt.Sprint(c.err), func(t *testing.T) {
 			pytest.With(t, func(tok gil.Token) {
@@ -117,7 +117,7 @@ func TestPythonErrorFromElsewhere(t *testing.T) {
 	pytest.With(t, func(tok gil.Token) {
 		elsewhere := raised(t, tok, "{}['k']")
 		_, err := goFunc(t, tok, failing(elsewhere)).Call(tok)
-		assert.ErrorIs(t, err, pybridge.Class("_pyrpc_bridge.GoError"))
+		assert.ErrorIs(t, err, pybridge.Class("_gopyrpc_bridge.GoError"))
 		assert.ErrorIs(t, err, pybridge.KeyError)
 		assert.ErrorContains(t, err, "KeyError: 'k'")
 	})

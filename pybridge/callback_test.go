@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // goFunc makes a callable, released at the end of the test.
@@ -98,11 +98,11 @@ func TestCallbackPanicAndGoexit(t *testing.T) {
 		class string
 		text  string
 	}{
-		"text":   {func() { panic("boom") }, "_pyrpc_bridge.GoPanic", "panic: boom"},
-		"error":  {func() { panic(errInside) }, "_pyrpc_bridge.GoPanic", "panic: inside"},
-		"nil":    {func() { panic(nil) }, "_pyrpc_bridge.GoPanic", "panic called with nil argument"},
-		"index":  {func() { _ = []int{}[len(name(t))] }, "_pyrpc_bridge.GoPanic", "index out of range"},
-		"goexit": {func() { runtime.Goexit() }, "_pyrpc_bridge.GoError", "runtime.Goexit"},
+		"text":   {func() { panic("boom") }, "_gopyrpc_bridge.GoPanic", "panic: boom"},
+		"error":  {func() { panic(errInside) }, "_gopyrpc_bridge.GoPanic", "panic: inside"},
+		"nil":    {func() { panic(nil) }, "_gopyrpc_bridge.GoPanic", "panic called with nil argument"},
+		"index":  {func() { _ = []int{}[len(name(t))] }, "_gopyrpc_bridge.GoPanic", "index out of range"},
+		"goexit": {func() { runtime.Goexit() }, "_gopyrpc_bridge.GoError", "runtime.Goexit"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			pytest.With(t, func(tok gil.Token) {

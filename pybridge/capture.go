@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
 )
 
 // captured turns a raised exception into an [*Error]; other errors pass. GIL held.

@@ -3,8 +3,8 @@ package pybridge
 import (
 	"fmt"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
 )
 
 // maxDepth bounds the nesting of converted values, so that a list that holds itself is an error.

@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // sourceVariable carries the program of a script that runs any.
@@ -88,7 +88,7 @@ func stackOf(t *testing.T, stderr string) string {
 	t.Helper()
 	_, rest, ok := strings.Cut(stderr, "; Python on this thread:\n")
 	require.True(t, ok, stderr)
-	this, all, ok := strings.Cut(rest, "\npyrpc: Python on all threads:\n")
+	this, all, ok := strings.Cut(rest, "\ngopyrpc: Python on all threads:\n")
 	require.True(t, ok, stderr)
 	assert.Contains(t, all, "(most recent call first):")
 	return this
@@ -99,10 +99,10 @@ func TestCrashOnGoThread(t *testing.T) {
 		t.Run(crash, func(t *testing.T) {
 			_, stderr, code := pytest.Script(t, "crash", sourceVariable+"="+replace(crashSource, crash)+"my_udf()")
 			assert.Equal(t, 2, code, "as Go ends: %s", stderr)
-			assert.Contains(t, stderr, "\npyrpc: "+want.name)
+			assert.Contains(t, stderr, "\ngopyrpc: "+want.name)
 			assert.Regexp(t, `"<script>", line \d+ in my_udf\n`, stackOf(t, stderr))
 			assert.Contains(t, stderr, "signal arrived during cgo execution", "Go's own report")
-			assert.Equal(t, 1, strings.Count(stderr, "pyrpc: "+want.name), "one report: %s", stderr)
+			assert.Equal(t, 1, strings.Count(stderr, "gopyrpc: "+want.name), "one report: %s", stderr)
 		})
 	}
 }
@@ -137,8 +137,8 @@ my_udf()
 `
 	_, stderr, code := pytest.Script(t, "crash", sourceVariable+"="+source)
 	assert.Equal(t, 2, code, stderr)
-	assert.Contains(t, stderr, "pyrpc: SIGSEGV, raised or sent")
-	_, all, _ := strings.Cut(stderr, "pyrpc: Python on all threads:\n")
+	assert.Contains(t, stderr, "gopyrpc: SIGSEGV, raised or sent")
+	_, all, _ := strings.Cut(stderr, "gopyrpc: Python on all threads:\n")
 	assert.Contains(t, all, " in my_udf\n")
 }
 
@@ -155,7 +155,7 @@ my_udf()
 `
 	_, stderr, code := pytest.Script(t, "crash", sourceVariable+"="+source)
 	assert.Contains(t, []int{2, 128 + int(syscall.SIGSEGV)}, code, stderr)
-	assert.Contains(t, stderr, "pyrpc: SIGSEGV in C code, on a thread without Python\n")
+	assert.Contains(t, stderr, "gopyrpc: SIGSEGV in C code, on a thread without Python\n")
 	assert.Contains(t, stderr, " in my_udf\n")
 }
 
@@ -175,7 +175,7 @@ for t in threads: t.join()
 	_, stderr, code := pytest.Script(t, "crash", sourceVariable+"="+source)
 	assert.Contains(t, []int{2, 128 + int(syscall.SIGSEGV)}, code, stderr)
 	assert.Contains(t, stackOf(t, stderr), " in my_udf\n")
-	assert.Equal(t, 1, strings.Count(stderr, "pyrpc: SIGSEGV"), stderr)
+	assert.Equal(t, 1, strings.Count(stderr, "gopyrpc: SIGSEGV"), stderr)
 }
 
 // TestStackOverflowIsReported: the handler has a stack of its own.
@@ -200,7 +200,7 @@ func TestCrashWithoutReports(t *testing.T) {
 	source := replace(crashSource, "ctypes.string_at(8)") + "my_udf()"
 	_, stderr, code := pytest.Script(t, "crash without reports", sourceVariable+"="+source)
 	assert.Equal(t, 2, code, stderr)
-	assert.NotContains(t, stderr, "pyrpc: SIGSEGV")
+	assert.NotContains(t, stderr, "gopyrpc: SIGSEGV")
 	assert.NotContains(t, stderr, "my_udf")
 }
 
@@ -213,7 +213,7 @@ func TestFaulthandlerStillReports(t *testing.T) {
 				fmt.Sprintf("import faulthandler\nf = open(%q, 'w')\nfaulthandler.enable(f)\nmy_udf()\n", file)
 			_, stderr, code := pytest.Script(t, script, sourceVariable+"="+source)
 			assert.Equal(t, 2, code, stderr)
-			assert.Equal(t, script == "crash", strings.Contains(stderr, "pyrpc: SIGSEGV"), stderr)
+			assert.Equal(t, script == "crash", strings.Contains(stderr, "gopyrpc: SIGSEGV"), stderr)
 			assert.Contains(t, stderr, "signal arrived during cgo execution", "Go's own report")
 			text, err := os.ReadFile(file)
 			require.NoError(t, err)
@@ -228,7 +228,7 @@ func TestGoPanicIsNoCrash(t *testing.T) {
 	_, stderr, code := pytest.Script(t, "go panic under python")
 	assert.Equal(t, 2, code)
 	assert.Contains(t, stderr, "panic: runtime error: invalid memory address or nil pointer dereference")
-	assert.NotContains(t, stderr, "pyrpc: SIG")
+	assert.NotContains(t, stderr, "gopyrpc: SIG")
 }
 
 // TestCrashAfterClose: nothing of Python is asked any more.
@@ -239,7 +239,7 @@ func TestCrashAfterClose(t *testing.T) {
 			assert.Equal(t, "closed\n", stdout)
 			assert.Equal(t, 2, code, stderr)
 			assert.Contains(t, stderr, "SIGABRT: abort")
-			assert.NotContains(t, stderr, "pyrpc: SIG")
+			assert.NotContains(t, stderr, "gopyrpc: SIG")
 			assert.NotContains(t, stderr, "Fatal Python error")
 		})
 	}

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"runtime"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
 )
 
-// Diagnosis is what `pyrpc doctor` prints: facts about the running interpreter, and problems with
+// Diagnosis is what `gopyrpc doctor` prints: facts about the running interpreter, and problems with
 // what to do about each.
 type Diagnosis struct {
 	Executable string         `json:"executable"`
@@ -106,13 +106,13 @@ func (r *Runtime) problems(facts map[string]any) []Problem {
 		}
 	}
 	if main, ok := facts["main_thread_is_owner"].(bool); ok && !main && !r.attached {
-		add("threading was first imported off the owner's thread", "report this as a bug of pyrpc")
+		add("threading was first imported off the owner's thread", "report this as a bug of gopyrpc")
 	}
 	if executable := asText(facts["executable"]); executable == "" {
 		add("sys.executable is empty, so multiprocessing and subprocess helpers cannot start Python", "name the interpreter with --python")
 	}
 	if utf8, ok := facts["utf8_mode"].(int64); ok && utf8 == 0 && !r.attached {
-		add("Python is not in UTF-8 mode", "report this as a bug of pyrpc")
+		add("Python is not in UTF-8 mode", "report this as a bug of gopyrpc")
 	}
 	return out
 }

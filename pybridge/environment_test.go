@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 func init() {
@@ -79,7 +79,7 @@ func TestHostileEnvironmentIsIgnored(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "json.py"), []byte("planted = 1"), 0o600))
 	executable, _, _ := pytest.Runtime().Interpreter()
-	out := runs(t, "environment", "PYTHONPATH="+dir, "PYTHONHOME="+dir, "PYTHONSTARTUP="+dir, "LC_ALL=C", "LANG=C", "PYTHONIOENCODING=ascii", "PYTHONUTF8=0", "PYRPC_PYTHON="+executable)
+	out := runs(t, "environment", "PYTHONPATH="+dir, "PYTHONHOME="+dir, "PYTHONSTARTUP="+dir, "LC_ALL=C", "LANG=C", "PYTHONIOENCODING=ascii", "PYTHONUTF8=0", "GOPYRPC_PYTHON="+executable)
 	assert.Equal(t, executable+" [''] 1 1 utf-8 False\nb'\\x7fELF' grün 🐍\n", out)
 }
 
@@ -97,7 +97,7 @@ func TestVirtualEnvironment(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(site[0], "planted.py"), []byte("value = 'from the venv'"), 0o600))
 	want := dir + " from the venv\n"
 	assert.Equal(t, want, runs(t, "virtual environment", "TEST_PYTHON="+filepath.Join(dir, "bin", "python")))
-	assert.Equal(t, want, runs(t, "virtual environment", "TEST_PYTHON=", "PYRPC_PYTHON=", "VIRTUAL_ENV="+dir))
+	assert.Equal(t, want, runs(t, "virtual environment", "TEST_PYTHON=", "GOPYRPC_PYTHON=", "VIRTUAL_ENV="+dir))
 }
 
 func TestOptionsReachPython(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/pyrpc/pyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/gil"
 )
 
 // What functions of this package fail with, besides Python exceptions, which are [*Error].

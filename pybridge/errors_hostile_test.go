@@ -7,9 +7,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // Exceptions whose own methods misbehave are reported with what can be had.
@@ -33,8 +33,8 @@ func TestHostileExceptions(t *testing.T) {
 		"cause is a property": {"class E(Exception):\n    __cause__ = property(lambda self: 1/0)\n    __traceback__ = 7\nraise E('m')", "program.E", "m"},
 		"notes raise":         {"class E(Exception):\n    __notes__ = property(lambda self: 1/0)\nraise E('m')", "program.E", "m"},
 		"class pretends":      {"class E(Exception):\n    __class__ = int\nraise E('m')", "program.E", "m"},
-		"origin is forged":    {"e = ValueError('m')\ne._pyrpc_origin = lambda: 1\nraise e", "ValueError", "m"},
-		"origin is no Go":     {"e = ValueError('m')\ne._pyrpc_origin = len\nraise e", "ValueError", "m"},
+		"origin is forged":    {"e = ValueError('m')\ne._gopyrpc_origin = lambda: 1\nraise e", "ValueError", "m"},
+		"origin is no Go":     {"e = ValueError('m')\ne._gopyrpc_origin = len\nraise e", "ValueError", "m"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			pytest.With(t, func(tok gil.Token) {

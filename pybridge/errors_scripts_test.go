@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 func init() {
@@ -71,7 +71,7 @@ KeyError: 'k'
 The above exception was the direct cause of the following exception:
 
 Traceback (most recent call last):
-  File "<pyrpc>/tools.py", line N, in exec_main
+  File "<gopyrpc>/tools.py", line N, in exec_main
   File "<script>", line 4, in <module>
 ValueError: grün
 true`, lineOfOurs.ReplaceAllString(runs(t, "error outlives close"), `$1 N,`))

@@ -12,10 +12,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/pyrpc/pyrpc/cleanup"
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/cleanup"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // obstacle is what may be in the way of a process's end.
@@ -84,11 +84,11 @@ x.register_hook(lambda grad: grad)
 Double.apply(x).sum().backward()
 assert x.grad[0, 0].item() == 2
 builtins.kept = x, Double.apply(x) @ x, torch.nn.Linear(3, 3).share_memory(), torch.jit.script(torch.nn.Linear(2, 2))
-builtins.library = torch.library.Library("pyrpc_exit", "DEF") if hasattr(torch, "library") else None
+builtins.library = torch.library.Library("gopyrpc_exit", "DEF") if hasattr(torch, "library") else None
 if builtins.library:
     builtins.library.define("twice(Tensor x) -> Tensor")
     builtins.library.impl("twice", lambda x: x * 2, "CPU")
-    assert torch.ops.pyrpc_exit.twice(torch.ones(1)).item() == 2
+    assert torch.ops.gopyrpc_exit.twice(torch.ones(1)).item() == 2
 builtins.future = torch.futures.Future()
 builtins.future.then(lambda f: f.value())
 `

@@ -15,12 +15,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // closeVariable is how long Close of "exit functions" may take.
-const closeVariable = "PYRPC_TEST_CLOSE"
+const closeVariable = "GOPYRPC_TEST_CLOSE"
 
 func init() {
 	for _, policy := range []pybridge.FinalizePolicy{pybridge.FinalizeNever, pybridge.FinalizeFull} {

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pyrpc/pyrpc/cleanup"
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/cleanup"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
 )
 
 // flush does what CPython does at its end and a process that exits without finalising would miss: what was registered

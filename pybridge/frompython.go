@@ -6,7 +6,7 @@ import (
 	"reflect"
 	"strconv"
 
-	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
 )
 
 // reader makes Go values of Python objects.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
 )
 
 // goErrors is the Go errors that live in Python as exceptions, by the number that the exception

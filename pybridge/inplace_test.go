@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 func funcInPlace(t testing.TB, tok gil.Token, f pybridge.Func) *pybridge.Object {
@@ -57,7 +57,7 @@ func TestFuncInPlaceFails(t *testing.T) {
 		for _, v := range []any{errInside, nil} {
 			f := funcInPlace(t, tok, func(context.Context, []any, map[string]any) (any, error) { panic(v) })
 			_, err = f.Call(tok)
-			assert.ErrorIs(t, err, pybridge.Class("_pyrpc_bridge.GoPanic"))
+			assert.ErrorIs(t, err, pybridge.Class("_gopyrpc_bridge.GoPanic"))
 			var panicked *pybridge.PanicError
 			require.ErrorAs(t, err, &panicked)
 			assert.Contains(t, panicked.Stack, "inplace_test.go")
@@ -95,7 +95,7 @@ func TestFuncHeld(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, 42, n)
 		_, err = f.Call(tok, nil)
-		assert.ErrorIs(t, err, pybridge.Class("_pyrpc_bridge.GoPanic"))
+		assert.ErrorIs(t, err, pybridge.Class("_gopyrpc_bridge.GoPanic"))
 		assert.True(t, gil.Held(), "and Python goes on")
 	})
 }

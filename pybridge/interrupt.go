@@ -3,13 +3,13 @@ package pybridge
 import (
 	"errors"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
 )
 
 // Interrupted is the class of the exception that a call gets whose context has ended. It is derived
 // from BaseException, so that `except Exception` does not stop it.
-const Interrupted Class = "pyrpc.Interrupted"
+const Interrupted Class = "gopyrpc.Interrupted"
 
 var errNotLooked = errors.New("interrupt.py: look did not give what it saw")
 

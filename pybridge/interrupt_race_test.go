@@ -15,13 +15,13 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // interruptionsVariable says how many calls TestInterruptionsLeaveNothingBehind makes.
-const interruptionsVariable = "PYRPC_INTERRUPTIONS"
+const interruptionsVariable = "GOPYRPC_INTERRUPTIONS"
 
 const (
 	interruptions = 1000

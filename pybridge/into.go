@@ -6,7 +6,7 @@ import (
 	"math/big"
 	"reflect"
 
-	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
 )
 
 // into converts a borrowed reference to whatever target points to. GIL held.

@@ -3,7 +3,7 @@ package pybridge
 import (
 	"fmt"
 
-	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
 )
 
 // lateFile is a file of python/ that runs when one of its functions is first called, in a namespace of
@@ -26,7 +26,7 @@ func newLateFile(name string) (*lateFile, error) {
 	}
 	dict, err := toRef(Dict{
 		{"__builtins__", borrowed(builtins)}, {"__name__", bridgeName + "." + name},
-		{"source", string(source)}, {"file", "<pyrpc>/" + name},
+		{"source", string(source)}, {"file", "<gopyrpc>/" + name},
 	})
 	if err != nil {
 		_ = cpython.DecRef(eval)

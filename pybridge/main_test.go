@@ -3,7 +3,7 @@ package pybridge_test
 import (
 	"testing"
 
-	"github.com/pyrpc/pyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
 )
 
 func TestMain(m *testing.M) { pytest.Main(m) }

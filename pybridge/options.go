@@ -7,7 +7,7 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/pyrpc/pyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/gate"
 )
 
 // FinalizePolicy says whether Close ends the interpreter (Py_FinalizeEx).
@@ -68,7 +68,7 @@ func (a config) same(b config) bool { return reflect.DeepEqual(a, b) }
 // Option configures [Start].
 type Option func(*settings) error
 
-// WithPython names the interpreter to be: a path or a command on PATH. Without it PYRPC_PYTHON,
+// WithPython names the interpreter to be: a path or a command on PATH. Without it GOPYRPC_PYTHON,
 // then $VIRTUAL_ENV/bin/python, then python3 on PATH decides. A virtual environment is entered by
 // naming its bin/python.
 func WithPython(executable string) Option {

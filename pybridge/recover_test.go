@@ -8,9 +8,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // faults has the nil dereference of Go code recovered, and says so.
@@ -59,7 +59,7 @@ func TestGoRecovers(t *testing.T) {
 			stdout, stderr, code := pytest.Script(t, "recover", sourceVariable+"="+source)
 			assert.Equal(t, 0, code, stderr)
 			assert.Equal(t, recovers, stdout)
-			assert.NotContains(t, stderr, "pyrpc: SIG")
+			assert.NotContains(t, stderr, "gopyrpc: SIG")
 		})
 	}
 }

@@ -4,9 +4,9 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/pyrpc/pyrpc/internal/cpython"
-	"github.com/pyrpc/pyrpc/internal/gate"
-	"github.com/pyrpc/pyrpc/internal/procmem"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/procmem"
 )
 
 // rest returns free memory to the kernel after nobody has entered Python for [restAfter]. Without it malloc keeps free

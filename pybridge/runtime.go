@@ -8,10 +8,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pyrpc/pyrpc/cleanup"
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/cpython"
-	"github.com/pyrpc/pyrpc/internal/cpython/discover"
+	"github.com/gopyrpc/gopyrpc/cleanup"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
 )
 
 // interpreter is the one Python of the process.

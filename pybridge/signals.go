@@ -10,8 +10,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
 )
 
 // The dispositions are looked at after imports, and periodically. A look is some sixty short system

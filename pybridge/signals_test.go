@@ -19,10 +19,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/cpython"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // lines is a writer of a log, and what was written to it.
@@ -261,7 +261,7 @@ func TestNotifiedSIGABRT(t *testing.T) {
 	stdout, stderr, code := pytest.Script(t, "notified of SIGABRT")
 	assert.Equal(t, 0, code, stderr)
 	assert.Equal(t, "got aborted\ngot aborted\n", stdout)
-	assert.Contains(t, stderr, "pyrpc: SIGABRT, raised or sent")
+	assert.Contains(t, stderr, "gopyrpc: SIGABRT, raised or sent")
 }
 
 func TestProfileDuringFunctions(t *testing.T) {

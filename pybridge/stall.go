@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pyrpc/pyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/gil"
 )
 
 // How much of a stall is logged, and how often one may be.

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/pyrpc/pyrpc/cleanup"
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/cpython"
-	"github.com/pyrpc/pyrpc/internal/cpython/discover"
-	"github.com/pyrpc/pyrpc/internal/gate"
-	"github.com/pyrpc/pyrpc/internal/threadlimit"
+	"github.com/gopyrpc/gopyrpc/cleanup"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
+	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/threadlimit"
 )
 
 // start takes the process from New to Running or Failed, or back to New where nothing was loaded.

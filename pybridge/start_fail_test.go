@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // failure is a start that cannot succeed; dir is a folder of the test's.
@@ -54,9 +54,9 @@ var notFound = map[string]failure{
 	"a folder":                {options: python("."), reason: "is a directory"},
 	"no such library":         {options: library("libpython3.so"), reason: "libpython3.so"},
 	"not a library":           {options: library("text"), reason: "text"},
-	"named by the variable":   {options: noOptions, env: func(string) []string { return []string{"PYRPC_PYTHON=/not/there"} }, reason: "/not/there (named by PYRPC_PYTHON)"},
-	"a broken virtual folder": {options: noOptions, env: func(dir string) []string { return []string{"PYRPC_PYTHON=", "VIRTUAL_ENV=" + dir} }, reason: "VIRTUAL_ENV"},
-	"nothing on PATH":         {options: noOptions, env: func(dir string) []string { return []string{"PYRPC_PYTHON=", "VIRTUAL_ENV=", "PATH=" + dir} }, reason: "no python interpreter"},
+	"named by the variable":   {options: noOptions, env: func(string) []string { return []string{"GOPYRPC_PYTHON=/not/there"} }, reason: "/not/there (named by GOPYRPC_PYTHON)"},
+	"a broken virtual folder": {options: noOptions, env: func(dir string) []string { return []string{"GOPYRPC_PYTHON=", "VIRTUAL_ENV=" + dir} }, reason: "VIRTUAL_ENV"},
+	"nothing on PATH":         {options: noOptions, env: func(dir string) []string { return []string{"GOPYRPC_PYTHON=", "VIRTUAL_ENV=", "PATH=" + dir} }, reason: "no python interpreter"},
 }
 
 // final fail when the library is there.

@@ -9,13 +9,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 var (
-	lineOfOurs = regexp.MustCompile(`(<pyrpc>/tools.py", line) \d+,`)
+	lineOfOurs = regexp.MustCompile(`(<gopyrpc>/tools.py", line) \d+,`)
 	markers    = regexp.MustCompile(`(?m)^[ |]*[~^]+[~^ ]*\n`)
 )
 

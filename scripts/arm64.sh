@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs pyrpc and its tests on arm64: compiled here, and executed by qemu's user mode in a Debian system of that
+# Runs gopyrpc and its tests on arm64: compiled here, and executed by qemu's user mode in a Debian system of that
 # architecture (scripts/tree.sh, scripts/emulate). Prints a table; exits 1 if a cell says FAIL.
 #
 #   scripts/arm64.sh [CELL…]
@@ -33,7 +33,7 @@ skip() {
   exit 0
 }
 
-unset PYRPC_PYTHON # one of this machine's
+unset GOPYRPC_PYTHON # one of this machine's
 command -v aarch64-linux-gnu-gcc >/dev/null ||
   skip "there is no aarch64-linux-gnu-gcc here (scripts/setup.sh --with-trees installs it)"
 made=0
@@ -84,24 +84,24 @@ run_cell() { # cell
   case $1 in
     vet) cross go vet ./... ;;
     doctor)
-      said=$(inside "$PWD/$out/pyrpc" doctor)
+      said=$(inside "$PWD/$out/gopyrpc" doctor)
       echo "$said"
       grep -q 'no problems found' <<<"$said" && grep -q 'linux/arm64\|aarch64-linux-gnu' <<<"$said"
       ;;
     call)
-      said=$(inside "$PWD/$out/pyrpc" call self math:hypot 3 4)
+      said=$(inside "$PWD/$out/gopyrpc" call self math:hypot 3 4)
       [[ $said == 5.0 ]] || { echo "math:hypot 3 4 was $said"; return 1; }
-      [[ $(inside "$PWD/$out/pyrpc" call self platform:machine) == *aarch64* ]]
+      [[ $(inside "$PWD/$out/gopyrpc" call self platform:machine) == *aarch64* ]]
       ;;
-    demo) inside "$PWD/$out/pyrpc" demo ;;
-    pair) inside scripts/pair.sh "$PWD/$out/pyrpc" ;;
+    demo) inside "$PWD/$out/gopyrpc" demo ;;
+    pair) inside scripts/pair.sh "$PWD/$out/gopyrpc" ;;
     *) run_tests "$1" && run_hopeless "$1" ;;
   esac
 }
 
 rm -rf "$out"
 mkdir -p "$out"
-cross go build -o "$out/pyrpc" ./cmd/pyrpc
+cross go build -o "$out/gopyrpc" ./cmd/gopyrpc
 for cell in "${cells[@]}"; do
   case $cell in
     vet | doctor | call | demo | pair) ;;

@@ -4,7 +4,7 @@
 #
 #   eval "$(scripts/cpy3env.sh [PYTHON])" && go test -tags cpy3 ./pybridge/cpy3
 #
-# PYTHON is by default $PYRPC_PYTHON, else the system's python3 if it has its headers, else python3 on
+# PYTHON is by default $GOPYRPC_PYTHON, else the system's python3 if it has its headers, else python3 on
 # PATH. What is missing is said on stderr, with the package to install; then nothing is printed.
 #
 # Every flag is spelt out: Go's build cache does not see what pkg-config answers, and would go on using
@@ -31,7 +31,7 @@ def stop(why):
 if not (3, 9) <= (major, minor) <= (3, 13):
     stop("is CPython %s; cpy3 is made to work on 3.9 to 3.13" % name)
 if var("Py_GIL_DISABLED"):
-    stop("is a free-threaded build, which pyrpc does not run on")
+    stop("is a free-threaded build, which gopyrpc does not run on")
 includes = list(dict.fromkeys([s.get_path("include"), s.get_path("platinclude")]))
 if not os.path.exists(os.path.join(includes[0], "Python.h")):
     stop("has no Python.h in %s: install libpython%s-dev (Debian, Ubuntu) or python%s-devel (Fedora)"
@@ -53,12 +53,12 @@ sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.
 choose() {
   local system
   system=$(PATH=/usr/local/bin:/usr/bin command -v python3 || true)
-  if [[ -n ${PYRPC_PYTHON:-} ]]; then
-    echo "$PYRPC_PYTHON"
+  if [[ -n ${GOPYRPC_PYTHON:-} ]]; then
+    echo "$GOPYRPC_PYTHON"
   elif [[ -n $system ]] && has_headers "$system"; then
     echo "$system"
   else
-    command -v python3 || fail "there is no python3 on PATH: install python3 and libpython3-dev, or set PYRPC_PYTHON"
+    command -v python3 || fail "there is no python3 on PATH: install python3 and libpython3-dev, or set GOPYRPC_PYTHON"
   fi
 }
 
@@ -85,14 +85,14 @@ for dir in "${lines[@]:3}"; do
 done
 cflags+=" -include$(flag "$header")"
 # Nor does Go's cache see the header's text: its checksum, in a macro that nobody reads, stands for it.
-cflags+=" -DPYRPC_CPY3_COMPAT=$(cksum <"$header" | cut -d ' ' -f 1)"
+cflags+=" -DGOPYRPC_CPY3_COMPAT=$(cksum <"$header" | cut -d ' ' -f 1)"
 
 # The shared library by its full name: -lpython3.N would settle for a static one, a second copy of Python
-# in the process. The run path makes it the very file that pyrpc loads for this interpreter. As needed:
+# in the process. The run path makes it the very file that gopyrpc loads for this interpreter. As needed:
 # programs without cpy3 that are built in the same environment are not linked with it.
 ldflags="-O2 -g$(flag "-L$libdir")$(flag "-Wl,-rpath,$libdir") -Wl,--as-needed -l:$library"
 
 echo "export CGO_CFLAGS=${cflags@Q}"
 echo "export CGO_LDFLAGS=${ldflags@Q}"
 echo "export PKG_CONFIG=true"
-echo "export PYRPC_PYTHON=${executable@Q}"
+echo "export GOPYRPC_PYTHON=${executable@Q}"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks that pyrpc builds for macOS, on a machine that is none: go vet of everything, every library, and the
+# Checks that gopyrpc builds for macOS, on a machine that is none: go vet of everything, every library, and the
 # command as a C archive, as linking a program takes Apple's frameworks. C is compiled by zig, which PyPI has
 # (ziglang) and which is kept in .cache/zig. Where zig cannot be had this is skipped, but in CI (CI=true) it fails.
 #
@@ -40,6 +40,6 @@ for goarch in "$@"; do
   export CGO_ENABLED=1 GOOS=darwin GOARCH=$goarch CC="$zig cc -target $target"
   go vet ./...
   go list -f '{{if and (ne .Name "main") (or .GoFiles .CgoFiles)}}{{.ImportPath}}{{end}}' ./... | xargs go build
-  go build -buildmode=c-archive -o "$dir/$goarch/pyrpc.a" ./cmd/pyrpc
+  go build -buildmode=c-archive -o "$dir/$goarch/gopyrpc.a" ./cmd/gopyrpc
   echo "darwin: $goarch builds"
 done

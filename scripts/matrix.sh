@@ -10,7 +10,7 @@
 # TREES names the other systems. The default is none.
 #
 # Logs are in .cache/matrix/, and the table with versions in .cache/matrix/table.tsv: scripts/supported makes the
-# README's from it. PYRPC_TEST_PYTHONS names further interpreters.
+# README's from it. GOPYRPC_TEST_PYTHONS names further interpreters.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -31,7 +31,7 @@ build() {
     if is_package "$column"; then go test -c -o "$(binary "$column")" "./$column"; fi
   done
   go build -o "$out/list" ./internal/testpython/list
-  go build -o "$out/pyrpc" ./cmd/pyrpc
+  go build -o "$out/gopyrpc" ./cmd/gopyrpc
 }
 
 # Runs a command on the row's system.
@@ -39,12 +39,12 @@ on_system() {
   if [[ $system == here ]]; then "$@"; else scripts/tree.sh run "$system" "$@"; fi
 }
 
-# Runs a column with the interpreter in PYRPC_PYTHON.
+# Runs a column with the interpreter in GOPYRPC_PYTHON.
 run_column() { # column
   case $1 in
-    python) on_system "$PYRPC_PYTHON" -B -m unittest discover -s handler/pytests -t handler ;;
-    demo) on_system "$out/pyrpc" demo ;;
-    pair) on_system scripts/pair.sh "$out/pyrpc" ;;
+    python) on_system "$GOPYRPC_PYTHON" -B -m unittest discover -s handler/pytests -t handler ;;
+    demo) on_system "$out/gopyrpc" demo ;;
+    pair) on_system scripts/pair.sh "$out/gopyrpc" ;;
     *)
       # shellcheck disable=SC2016 # that shell expands it
       on_system sh -c 'cd "$1" && exec "$2" -test.v -test.timeout=8m' sh "$1" "$(binary "$1")"
@@ -126,7 +126,7 @@ failed=() notes=() rows=0
 run_row() { # version executable
   local minor=$1 exe=$2 column result log cells=() of said
   rows=$((rows + 1))
-  export PYRPC_PYTHON=$exe
+  export GOPYRPC_PYTHON=$exe
   of=$(origin "$exe")
   mapfile -t said < <(on_system "$exe" -W ignore -c "$versions" 2>/dev/null)
   printf '%-7s  %-15s  %-14s' "${said[0]}" "$of" "${said[1]}"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints the interpreter that the tests run with: PYRPC_PYTHON where that is set, else the first
+# Prints the interpreter that the tests run with: GOPYRPC_PYTHON where that is set, else the first
 # of python3 on PATH and the system's python3 that has every module named as an argument.
 # Exits 1, silently, if there is none.
 #
@@ -26,9 +26,9 @@ has() {
   "$1" -I -c "$probe" "${@:2}" 2>/dev/null
 }
 
-if [[ -n ${PYRPC_PYTHON:-} ]]; then
-  has "$PYRPC_PYTHON" "$@" || exit 1
-  echo "$PYRPC_PYTHON"
+if [[ -n ${GOPYRPC_PYTHON:-} ]]; then
+  has "$GOPYRPC_PYTHON" "$@" || exit 1
+  echo "$GOPYRPC_PYTHON"
   exit
 fi
 

@@ -106,9 +106,9 @@ for mode in "${modes[@]}"; do
     pymalloc) run_mode pymalloc "-tags pydebug, PYTHONMALLOC=debug" PYTHONMALLOC=debug -- -tags pydebug ;;
     pybuild)
       if python=$(debug_python); then
-        run_mode pybuild "-tags pydebug, $python" "PYRPC_PYTHON=$python" PYTHONMALLOC= -- -tags pydebug
+        run_mode pybuild "-tags pydebug, $python" "GOPYRPC_PYTHON=$python" PYTHONMALLOC= -- -tags pydebug
       else
-        report pybuild skipped "no CPython here was built --with-pydebug (apt install python3.11-dbg libpython3.11-dbg, or pyenv with --enable-shared; name it in PYRPC_TEST_PYTHONS)"
+        report pybuild skipped "no CPython here was built --with-pydebug (apt install python3.11-dbg libpython3.11-dbg, or pyenv with --enable-shared; name it in GOPYRPC_TEST_PYTHONS)"
       fi
       ;;
     *)

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Makes sure that what pyrpc is built and run with is there: Go, a C compiler, make, and a CPython from 3.9
+# Makes sure that what gopyrpc is built and run with is there: Go, a C compiler, make, and a CPython from 3.9
 # with its shared library, its headers and numpy. Installs what is missing with apt, where it
 # may; anywhere else it says what to install. When nothing is missing it changes nothing.
 #
 #   scripts/setup.sh [--with-torch | --without-torch] [--with-lint] [--with-trees]
 #
 # --with-torch    torch too (some 200 MB; the tests that compare with torch want it).
-#                 PYRPC_SETUP_TORCH=1 is the same, and 0 overrules the flag.
+#                 GOPYRPC_SETUP_TORCH=1 is the same, and 0 overrules the flag.
 # --with-lint     shellcheck and pip too, for `make check`
 # --with-trees    debootstrap too, with which scripts/tree.sh makes other Debian systems for `make matrix`; on amd64
 #                 a cross compiler for arm64 and qemu's user mode, too, for the one of that architecture
@@ -32,13 +32,13 @@ for arg in "$@"; do
     *) fail "unknown argument $arg (see --help)" ;;
   esac
 done
-case ${PYRPC_SETUP_TORCH:-} in
+case ${GOPYRPC_SETUP_TORCH:-} in
   1) torch=true ;;
   0) torch=false ;;
 esac
 
 [[ $(uname -s) == Linux ]] ||
-  fail "this is $(uname -s): pyrpc runs on Linux (amd64, arm64). In a Debian container this script does the rest."
+  fail "this is $(uname -s): gopyrpc runs on Linux (amd64, arm64). In a Debian container this script does the rest."
 
 has() { command -v "$1" >/dev/null; }
 
@@ -63,8 +63,8 @@ shared = var("Py_ENABLE_SHARED") or ctypes.util.find_library(minor) or os.path.e
 header = os.path.join(sysconfig.get_path("include"), "Python.h")
 sys.exit(not (sys.version_info >= (3, 9) and shared and os.path.exists(header)))'
 
-# PYRPC_PYTHON is left aside: what it names is its owner's, and apt cannot mend it.
-system_python() { env -u PYRPC_PYTHON scripts/python.sh "$@"; }
+# GOPYRPC_PYTHON is left aside: what it names is its owner's, and apt cannot mend it.
+system_python() { env -u GOPYRPC_PYTHON scripts/python.sh "$@"; }
 
 need_python() {
   local python
@@ -153,6 +153,6 @@ if [[ ${#missing[@]} -gt 0 ]]; then
   go_serves || advise_go
 fi
 python=$(scripts/python.sh --most numpy torch) ||
-  fail "PYRPC_PYTHON (${PYRPC_PYTHON:-not set}) or python3 is no usable Python from 3.9."
+  fail "GOPYRPC_PYTHON (${GOPYRPC_PYTHON:-not set}) or python3 is no usable Python from 3.9."
 has_torch=$("$python" -I -c 'import importlib.util as u; print("with" if u.find_spec("torch") else "without")')
 echo "setup: ready ($(go env GOVERSION), $("$python" -V) $has_torch torch, $python)"

@@ -19,7 +19,7 @@
 set -euo pipefail
 self=$(realpath "${BASH_SOURCE[0]}")
 here=$PWD
-trees=${PYRPC_TREES:-$(dirname "$(dirname "$self")")/.cache/trees}
+trees=${GOPYRPC_TREES:-$(dirname "$(dirname "$self")")/.cache/trees}
 PATH=$PATH:/usr/sbin:/sbin # debootstrap and chroot are there, and not on every user's PATH
 
 fail() { # status message…
@@ -53,7 +53,7 @@ packages() { # TREE
 }
 
 # Written last. A tree whose recipe is another one is made anew.
-stamp() { echo "$trees/$1/.pyrpc-tree"; }
+stamp() { echo "$trees/$1/.gopyrpc-tree"; }
 
 recipe() { # TREE
   echo "recipe 1: $(suite "$1") $(arch "$1"): $(packages "$1" | xargs)"
@@ -79,7 +79,7 @@ use_emulator() { # TREE
   local program=$trees/.emulate
   [[ $(arch "$1") != "$native" ]] || return 0
   emulate=("$program" "$(arch "$1")") # Debian's name and Go's are one
-  if [[ -z ${PYRPC_TREE_INSIDE:-} ]]; then
+  if [[ -z ${GOPYRPC_TREE_INSIDE:-} ]]; then
     mkdir -p "$trees"
     (cd "$(dirname "$self")" && go build -o "$program" ./emulate) || fail 1 "scripts/emulate was not built"
     "${emulate[@]}" true || fail 3 "programs for $(arch "$1") cannot be run here"
@@ -152,7 +152,7 @@ build() { # TREE DIR
   {
     recipe "$tree"
     echo "Debian $(suite "$tree") $(arch "$tree") of $(release_date "$dir"), made on $(date -u +%F)"
-  } >"$dir/.pyrpc-tree.new"
+  } >"$dir/.gopyrpc-tree.new"
   rm -rf "$dir"/var/lib/apt/lists/*
 }
 
@@ -163,12 +163,12 @@ make_tree() { # TREE
   use_emulator "$tree"
   remove_dir "$part"
   echo "tree: making $tree (some minutes; $log)" >&2
-  if ! PYRPC_TREE_INSIDE=1 unshare --mount --propagation private "$BASH" "$self" build "$tree" "$part" >"$log" 2>&1 </dev/null; then
+  if ! GOPYRPC_TREE_INSIDE=1 unshare --mount --propagation private "$BASH" "$self" build "$tree" "$part" >"$log" 2>&1 </dev/null; then
     tail -n 5 "$log" | sed 's/^/tree:   /' >&2
     if grep -qE "$no_answer" "$log"; then fail 4 "$tree: Debian's mirror did not give all that was asked for"; fi
     fail 1 "$tree could not be made; the whole of it is in $log"
   fi
-  mv "$part/.pyrpc-tree.new" "$part/.pyrpc-tree"
+  mv "$part/.gopyrpc-tree.new" "$part/.gopyrpc-tree"
   remove_dir "$trees/$tree"
   mv "$part" "$trees/$tree"
 }
@@ -200,7 +200,7 @@ in_tree() { # DIR COMMAND…
   local keep=() name
   for name in $(compgen -e); do
     case $name in
-      CI | TERM | PYRPC_* | OPENBLAS_* | *_proxy) keep+=("$name=${!name}") ;;
+      CI | TERM | GOPYRPC_* | OPENBLAS_* | *_proxy) keep+=("$name=${!name}") ;;
     esac
   done
   env -i "${keep[@]}" DEBIAN_FRONTEND=noninteractive HOME=/root LANG=C.UTF-8 \
@@ -261,7 +261,7 @@ case ${1:-} in
     use_emulator "$2"
     # The lock is this process's: what runs inside and stays behind does not keep it.
     status=0
-    PYRPC_TREE_INSIDE=1 unshare --mount --propagation private "$BASH" "$self" inside "$trees/$2" "${@:3}" 9>&- || status=$?
+    GOPYRPC_TREE_INSIDE=1 unshare --mount --propagation private "$BASH" "$self" inside "$trees/$2" "${@:3}" 9>&- || status=$?
     exit "$status"
     ;;
   remove)

@@ -1,4 +1,4 @@
-"""Functions that `pyrpc demo` calls, as a user's own module would have them."""
+"""Functions that `gopyrpc demo` calls, as a user's own module would have them."""
 
 
 class Account:

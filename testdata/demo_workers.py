@@ -1,13 +1,13 @@
-"""Two workers that call each other: what make run shows of the agent. pyrpc run -n 2 runs it.
+"""Two workers that call each other: what make run shows of the agent. gopyrpc run -n 2 runs it.
 
 The same program runs with torch's RPC, where `import torch.distributed.rpc as rpc` takes the place of the
-first import, and torchrun that of pyrpc run.
+first import, and torchrun that of gopyrpc run.
 """
 
 import os
 import traceback
 
-import pyrpc as rpc
+import gopyrpc as rpc
 from demo_udfs import Account, greet, withdraw
 
 rank = int(os.environ["RANK"])

@@ -1,4 +1,4 @@
-"""Two workers that send each other values, both ways and at the same time: `pyrpc run -n 2` runs it.
+"""Two workers that send each other values, both ways and at the same time: `gopyrpc run -n 2` runs it.
 
 The values are tensors where this Python can import torch, else arrays of the standard library's. Each worker prints
 what it sent and checked; any difference is an AssertionError, and the status 1.
@@ -8,7 +8,7 @@ import array
 import os
 import threading
 
-import pyrpc as rpc
+import gopyrpc as rpc
 
 try:
     import torch

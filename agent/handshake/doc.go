@@ -19,8 +19,8 @@
 //	transcript = SHA-256(hello ‖ challenge without its proof)
 //	PRK        = HKDF-Extract(salt = transcript, K)                        with SHA-256
 //	binding    = 0 in clear text; 1 ‖ tls-exporter (32 bytes) under TLS
-//	proof of the called  = HMAC-SHA-256(HKDF-Expand(PRK, "pyrpc handshake 2 called", 32), transcript ‖ binding)
-//	proof of the caller  = HMAC-SHA-256(HKDF-Expand(PRK, "pyrpc handshake 2 caller", 32), transcript ‖ binding)
+//	proof of the called  = HMAC-SHA-256(HKDF-Expand(PRK, "gopyrpc handshake 2 called", 32), transcript ‖ binding)
+//	proof of the caller  = HMAC-SHA-256(HKDF-Expand(PRK, "gopyrpc handshake 2 caller", 32), transcript ‖ binding)
 //
 // The called side proves first: who calls gives nobody anything but names and a nonce before that. After accept the
 // connection is the application's.

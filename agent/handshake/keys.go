@@ -33,8 +33,8 @@ type Peer struct {
 
 // The labels of the two directions: with one key for both, what a side has sent could be sent back to it as the answer.
 const (
-	labelCalled = "pyrpc handshake 2 called"
-	labelCaller = "pyrpc handshake 2 caller"
+	labelCalled = "gopyrpc handshake 2 called"
+	labelCaller = "gopyrpc handshake 2 caller"
 )
 
 // exchange is what both sides have of one handshake, to prove something by.

@@ -10,7 +10,7 @@ import (
 const Version = 2
 
 // Magic begins every message. No other protocol that is met on a port begins so: HTTP/2 does with a letter, TLS with 22.
-const Magic = "\x89pyrpc\r\n"
+const Magic = "\x89gopyrpc\r\n"
 
 const (
 	nonceSize = 32

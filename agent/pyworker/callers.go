@@ -8,11 +8,11 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/pyrpc/pyrpc/agent"
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/handler/policy"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/handler/policy"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // callers are the workers that have asked for something, or that are held to a list in what they reply: one for each
@@ -33,7 +33,7 @@ type callerKey struct {
 // caller is a worker as what is done for it needs it.
 type caller struct {
 	name   string
-	object *pybridge.Object // a Caller of pyrpc/_serve.py
+	object *pybridge.Object // a Caller of gopyrpc/_serve.py
 	gate   *handler.Gate    // what it sends passes it; nil where it may send anything
 }
 

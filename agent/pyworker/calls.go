@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/pyrpc/pyrpc/agent"
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // addressed reads (to, data, tensors, timeout) from argument i on.
@@ -113,7 +113,7 @@ func (w *Worker) reply(ctx context.Context, reply agent.Reply, from answerer) (a
 	return pybridge.Memory{Data: p.Data, Release: reply.Recycle}, nil
 }
 
-// hostCallAsync begins a call whose outcome goes to settle of pyrpc/_rpc.py. It is called with the GIL: a small call is
+// hostCallAsync begins a call whose outcome goes to settle of gopyrpc/_rpc.py. It is called with the GIL: a small call is
 // written, or queued, before another thread could have taken that. One that has memory of Python's to copy gives it back.
 func (w *Worker) hostCallAsync(ctx context.Context, a arguments) (out any, err error) {
 	if data, small := a.at(2).([]byte); small && len(data) < large && a.at(3) == nil {

@@ -1,6 +1,6 @@
 // Package pyworker makes a worker of a Python interpreter: an agent (package agent) whose calls run
 // Python functions through package handler, and through which the Python functions call others with
-// the embedded package pyrpc (rpc_sync, rpc_async, remote, RRef). It is the counterpart of what binds
+// the embedded package gopyrpc (rpc_sync, rpc_async, remote, RRef). It is the counterpart of what binds
 // torch's TensorPipeAgent and its PythonRpcHandler together.
 //
 //	w, err := pyworker.New(ctx, rt, pyworker.Config{Config: agent.Config{Name: "w0", ...}})

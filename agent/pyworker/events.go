@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // events are what Python waits for that Python brings about, by the number that it gave them: see _Event of
-// pyrpc/_future.py. They are Go's so that the permit of a call that waits goes back, and its interruption
+// gopyrpc/_future.py. They are Go's so that the permit of a call that waits goes back, and its interruption
 // ends the wait. Each is set once and waited for once, in either order.
 type events struct {
 	mu sync.Mutex

@@ -7,16 +7,16 @@ import (
 
 	"google.golang.org/grpc/codes"
 
-	"github.com/pyrpc/pyrpc/agent"
-	"github.com/pyrpc/pyrpc/agent/pyworker/budget"
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/internal/threadlimit"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/agent/pyworker/budget"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/internal/threadlimit"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// futureType is what [pybridge.Object.TypeName] says of the Future of pyrpc.
-const futureType = "pyrpc._future.Future"
+// futureType is what [pybridge.Object.TypeName] says of the Future of gopyrpc.
+const futureType = "gopyrpc._future.Future"
 
 // Execute runs a pickled PythonUDF for a peer. A function that raised is a reply.
 func (w *Worker) Execute(ctx context.Context, req agent.Request) (agent.Reply, error) {

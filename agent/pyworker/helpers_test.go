@@ -11,12 +11,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/agent"
-	"github.com/pyrpc/pyrpc/agent/pyworker"
-	"github.com/pyrpc/pyrpc/cleanup"
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/agent/pyworker"
+	"github.com/gopyrpc/gopyrpc/cleanup"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // group makes n workers, w0 to wN, in this process, which leave together when the test ends.
@@ -98,7 +98,7 @@ func call(ctx context.Context, w *pyworker.Worker, to, module, function string, 
 			return err
 		}
 		defer f.Release()
-		internal, err := pytest.Runtime().Import(tok, "pyrpc.internal")
+		internal, err := pytest.Runtime().Import(tok, "gopyrpc.internal")
 		if err != nil {
 			return err
 		}

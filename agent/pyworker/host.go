@@ -9,13 +9,13 @@ import (
 
 	"google.golang.org/grpc/codes"
 
-	"github.com/pyrpc/pyrpc/agent"
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/threadlimit"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/threadlimit"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// hostFunctions are the Go functions of the Host in pyrpc/_host.py, which says what they take and give.
+// hostFunctions are the Go functions of the Host in gopyrpc/_host.py, which says what they take and give.
 func (w *Worker) hostFunctions(t gil.Token) (map[string]any, error) {
 	functions := map[string]any{}
 	for name, f := range map[string]hostFunction{
@@ -31,7 +31,7 @@ func (w *Worker) hostFunctions(t gil.Token) (map[string]any, error) {
 		if name == "call_async" || name == "wait" {
 			newFunc = pybridge.NewFuncHeld
 		}
-		o, err := newFunc(t, w.ctx, "pyrpc host."+name, func(ctx context.Context, args []any, _ map[string]any) (any, error) {
+		o, err := newFunc(t, w.ctx, "gopyrpc host."+name, func(ctx context.Context, args []any, _ map[string]any) (any, error) {
 			return f(ctx, arguments{args})
 		})
 		if err != nil {
@@ -45,7 +45,7 @@ func (w *Worker) hostFunctions(t gil.Token) (map[string]any, error) {
 
 type hostFunction func(context.Context, arguments) (any, error)
 
-// arguments are what Python passed, by position. Who calls is the package pyrpc, so a mistake is one of
+// arguments are what Python passed, by position. Who calls is the package gopyrpc, so a mistake is one of
 // this project's; it is reported all the same, and not a panic.
 type arguments struct{ values []any }
 

@@ -11,12 +11,12 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/pyrpc/pyrpc/agent"
-	"github.com/pyrpc/pyrpc/agent/pyworker"
-	"github.com/pyrpc/pyrpc/cleanup"
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/agent/pyworker"
+	"github.com/gopyrpc/gopyrpc/cleanup"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // A coroutine whose caller has left is cancelled, however the caller left.

@@ -8,32 +8,32 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pyrpc/pyrpc/agent"
-	"github.com/pyrpc/pyrpc/cleanup"
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/cleanup"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// Provide lets the Python programs of a runtime start agents, with pyrpc.init_rpc: one at a time, each
+// Provide lets the Python programs of a runtime start agents, with gopyrpc.init_rpc: one at a time, each
 // made like config, which says what Python cannot: who may come in, what is allowed, the limits. Name,
 // Rank, Rendezvous and Timeout are init_rpc's, and so is Listen where it is empty: the worker of rank 0
 // listens where the group meets, the others on that interface.
 func Provide(ctx context.Context, rt *pybridge.Runtime, config Config) error {
 	p := &provider{rt: rt, config: config}
-	if _, err := handler.New(ctx, rt); err != nil { // makes "import pyrpc" work
+	if _, err := handler.New(ctx, rt); err != nil { // makes "import gopyrpc" work
 		return err
 	}
 	if err := rt.Registry().Register(cleanup.PhaseAgent, "agent that Python started", p.shutdown); err != nil {
 		return fmt.Errorf("pyworker: %w", err)
 	}
 	return rt.OnOwner(ctx, func(t gil.Token) error {
-		m, err := rt.Import(t, "pyrpc._host")
+		m, err := rt.Import(t, "gopyrpc._host")
 		if err != nil {
 			return err
 		}
 		defer m.Release()
-		start, err := pybridge.NewFunc(t, context.WithoutCancel(ctx), "pyrpc host.start", p.start)
+		start, err := pybridge.NewFunc(t, context.WithoutCancel(ctx), "gopyrpc host.start", p.start)
 		if err != nil {
 			return err
 		}

@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/pyrpc/pyrpc/agent"
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// python is what a Worker calls in the package pyrpc: see there _serve, _rpc and _host.
+// python is what a Worker calls in the package gopyrpc: see there _serve, _rpc and _host.
 type python struct {
 	serve, serveRemote, serveBeside, serveRemoteBeside *pybridge.Object // _serve
 	fetch, whenDone, whenKept, abandon, makeCaller     *pybridge.Object // _serve
@@ -21,14 +21,14 @@ type python struct {
 
 func (p *python) slots() map[string]map[string]**pybridge.Object {
 	return map[string]map[string]**pybridge.Object{
-		"pyrpc._serve": {
+		"gopyrpc._serve": {
 			"serve": &p.serve, "serve_remote": &p.serveRemote, "fetch": &p.fetch,
 			"serve_beside": &p.serveBeside, "serve_remote_beside": &p.serveRemoteBeside,
 			"when_done": &p.whenDone, "when_kept": &p.whenKept, "abandon": &p.abandon, "Caller": &p.makeCaller,
 		},
-		"pyrpc._rpc":     {"settle": &p.settle, "run_callbacks": &p.runCallbacks},
-		"pyrpc._host":    {"Host": &p.makeHost, "install": &p.installHost, "remove": &p.removeHost},
-		"pyrpc.internal": {"set_worker_name": &p.setName},
+		"gopyrpc._rpc":     {"settle": &p.settle, "run_callbacks": &p.runCallbacks},
+		"gopyrpc._host":    {"Host": &p.makeHost, "install": &p.installHost, "remove": &p.removeHost},
+		"gopyrpc.internal": {"set_worker_name": &p.setName},
 	}
 }
 

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/pyrpc/pyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/handler/pickle"
 )
 
 // pickled is the RemoteException that Python would make of the refusal, had it been Python's: see _capture.py for what
@@ -42,7 +42,7 @@ func (r refused) pickled(worker string) ([]byte, error) {
 	return written(pickle.NewReduce(pickle.NewGlobal(internalModule, "_remote_exception"), record))
 }
 
-const internalModule = "pyrpc.internal"
+const internalModule = "gopyrpc.internal"
 
 // exception is one of a record.
 type exception struct {

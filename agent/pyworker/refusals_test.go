@@ -13,12 +13,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/agent"
-	"github.com/pyrpc/pyrpc/agent/pyworker"
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/handler/wire"
-	"github.com/pyrpc/pyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/agent/pyworker"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/handler/wire"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
 )
 
 // lines is a log to look at.
@@ -69,7 +69,7 @@ func raw(t *testing.T, w *pyworker.Worker, pickle string) []byte {
 
 // named is the pickle of a call of a function without arguments.
 func named(module, name string) string {
-	return "\x80\x04" + global("pyrpc.internal", "PythonUDF") + global(module, name) + ")}\x87R."
+	return "\x80\x04" + global("gopyrpc.internal", "PythonUDF") + global(module, name) + ")}\x87R."
 }
 
 func global(module, name string) string { return unicode(module) + unicode(name) + "\x93" }
@@ -95,7 +95,7 @@ func TestRefusedWithoutPython(t *testing.T) {
 	require.NoError(t, inside(t, workers[0], "refusals", "check_as_pythons", forbidden, true))
 	require.NoError(t, inside(t, workers[0], "refusals", "check_as_pythons", malformed, false))
 	require.NoError(t, inside(t, workers[0], "refusals", "check_texts", forbidden,
-		"cannot deserialize: pyrpc.internal.ForbiddenGlobal: os:system is not on the allow-list", "; the entry os:system would let it in"))
+		"cannot deserialize: gopyrpc.internal.ForbiddenGlobal: os:system is not on the allow-list", "; the entry os:system would let it in"))
 	require.NoError(t, inside(t, workers[0], "refusals", "check_texts", malformed, "cannot deserialize: _pickle.UnpicklingError: pickle: at byte "))
 }
 

@@ -3,8 +3,8 @@ package pyworker
 import (
 	"context"
 
-	"github.com/pyrpc/pyrpc/agent"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // answerer is who replies to a call of this worker.

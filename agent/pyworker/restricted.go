@@ -4,17 +4,17 @@ import (
 	"context"
 	"runtime/debug"
 
-	"github.com/pyrpc/pyrpc/agent"
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/handler/pickle"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // maxTensors is how many may come with what a restricted peer sends: each is an object of half a kibibyte, whatever its size.
 const maxTensors = 1 << 16
 
-// admitted is what a restricted peer has sent and its list has let in, for the functions of pyrpc/_serve.py that take
+// admitted is what a restricted peer has sent and its list has let in, for the functions of gopyrpc/_serve.py that take
 // such.
 type admitted struct {
 	data    []byte           // a canonical pickle

@@ -5,9 +5,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/pyrpc/pyrpc/agent"
-	"github.com/pyrpc/pyrpc/agent/pyworker"
-	"github.com/pyrpc/pyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/agent/pyworker"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
 )
 
 // bothWays restricts what w0 may ask of the others, and what they may reply to it.
@@ -31,8 +31,8 @@ var unlisted = map[string]bool{
 
 // TestRestrictedCases: what works between workers works under lists that have it, both ways.
 func TestRestrictedCases(t *testing.T) {
-	workers := group(t, 4, bothWays("cases", "futures", "numbered", "math", "functools:partial", "pyrpc._workers",
-		"pyrpc._rref:RRef.is_owner", "pyrpc._rref:RRef.owner_name"))
+	workers := group(t, 4, bothWays("cases", "futures", "numbered", "math", "functools:partial", "gopyrpc._workers",
+		"gopyrpc._rref:RRef.is_owner", "gopyrpc._rref:RRef.owner_name"))
 	for _, module := range []string{"cases", "futures", "numbered"} {
 		for _, name := range casesOf(t, module) {
 			if unlisted[name] {

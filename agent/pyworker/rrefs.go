@@ -8,11 +8,11 @@ import (
 
 	"google.golang.org/grpc/codes"
 
-	"github.com/pyrpc/pyrpc/agent"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// handle is what an RRef is called between Go and the package pyrpc: random, so that naming one is having it.
+// handle is what an RRef is called between Go and the package gopyrpc: random, so that naming one is having it.
 type handle [16]byte
 
 // handles are the RRefs that Python objects stand for.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/pyrpc/pyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
 )
 
 // RRefs that four workers pass to each other at random, keep, ask and drop: every value is right while it

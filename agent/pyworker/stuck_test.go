@@ -16,12 +16,12 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
-	"github.com/pyrpc/pyrpc/agent"
-	"github.com/pyrpc/pyrpc/agent/pyworker"
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/agent/pyworker"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 func init() {
@@ -71,7 +71,7 @@ func (s served) request(ctx context.Context, rt *pybridge.Runtime, function stri
 			return err
 		}
 		defer f.Release()
-		internal, err := rt.Import(tok, "pyrpc.internal")
+		internal, err := rt.Import(tok, "gopyrpc.internal")
 		if err != nil {
 			return err
 		}

@@ -9,13 +9,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pyrpc/pyrpc/agent"
-	"github.com/pyrpc/pyrpc/agent/pyworker/budget"
-	"github.com/pyrpc/pyrpc/cleanup"
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/handler/policy"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/agent/pyworker/budget"
+	"github.com/gopyrpc/gopyrpc/cleanup"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/handler/policy"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // DefaultTimeout is for calls that Python makes without saying how long they may take; it is torch's.
@@ -174,7 +174,7 @@ func (w *Worker) WaitReady(ctx context.Context) error {
 
 // RunUDF has a worker run a pickled PythonUDF, and returns its pickled result: what
 // [handler.Handler.RunUDF] does here, elsewhere. The handler's Serialize and Deserialize make and read
-// the payloads; RRefs in them are for Python's pyrpc to send. The result is what the worker sent: of one whose replies are
+// the payloads; RRefs in them are for Python's gopyrpc to send. The result is what the worker sent: of one whose replies are
 // held to a list (agent.Policy) read it with a handler of that list (handler.WithAllow).
 //
 // Errors: those of [agent.Agent.Call], and of [handler.Handler.Flatten] and Unflatten.

@@ -36,7 +36,7 @@ func NewNonce() []byte {
 	return nonce
 }
 
-func fileName(nonce []byte) string { return "pyrpc-" + hex.EncodeToString(nonce) }
+func fileName(nonce []byte) string { return "gopyrpc-" + hex.EncodeToString(nonce) }
 
 const (
 	// headSize is the part of a file that the receiver may write: the generation that it has given back. A

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/handler/pickle"
-	"github.com/pyrpc/pyrpc/internal/testpython"
+	"github.com/gopyrpc/gopyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/internal/testpython"
 )
 
 // Every pickle that CPython writes at the protocols 2 to 5 is read, and what is written of it makes the same.

@@ -3,7 +3,7 @@ package pickle_test
 import (
 	"encoding/binary"
 
-	"github.com/pyrpc/pyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/handler/pickle"
 )
 
 // generator writes a pickle that is mostly in order, as bytes tell it to: it knows what is on the stack and in the memo,

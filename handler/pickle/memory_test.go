@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/handler/pickle"
-	"github.com/pyrpc/pyrpc/internal/testpython"
+	"github.com/gopyrpc/gopyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/internal/testpython"
 )
 
 // What objects are estimated to take is no less than what they do, and not several times as much.

@@ -1,7 +1,7 @@
 package pickle_test
 
 import (
-	"github.com/pyrpc/pyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/handler/pickle"
 )
 
 // rewriter turns what the canonical pickle does not have into calls of the functions of testdata/peer.py, in place.

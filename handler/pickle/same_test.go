@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/pyrpc/pyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/handler/pickle"
 )
 
 // isomorphism finds out whether two trees are the same: values, shape, sharing and cycles.

@@ -3,7 +3,7 @@ package policy
 import (
 	"errors"
 
-	"github.com/pyrpc/pyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/handler/pickle"
 )
 
 // Request reads a call: a PythonUDF of what may be called, with arguments that may come in. The body's parts, joined,
@@ -28,7 +28,7 @@ func (p *Policy) read(body [][]byte, isRequest bool) (pickle.Output, error) {
 		return pickle.Output{}, err
 	}
 	if isRequest && !isCall(root) {
-		return pickle.Output{}, &Refusal{Rule: "a request is a pyrpc.internal:PythonUDF, and this is none", Offset: root.Offset}
+		return pickle.Output{}, &Refusal{Rule: "a request is a gopyrpc.internal:PythonUDF, and this is none", Offset: root.Offset}
 	}
 	return r.admit(root)
 }

@@ -3,7 +3,7 @@ package policy
 import (
 	"math/bits"
 
-	"github.com/pyrpc/pyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/handler/pickle"
 )
 
 // maxDimensions is numpy 2's; numpy 1 refuses more than 32 by itself.

@@ -1,6 +1,6 @@
 package policy
 
-import "github.com/pyrpc/pyrpc/handler/pickle"
+import "github.com/gopyrpc/gopyrpc/handler/pickle"
 
 // objectKeys bounds the keys of one dict whose class says what their hash is. CPython compares those of one hash with
 // code of the class, which can be interrupted, unlike what C compares.

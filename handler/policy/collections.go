@@ -1,6 +1,6 @@
 package policy
 
-import "github.com/pyrpc/pyrpc/handler/pickle"
+import "github.com/gopyrpc/gopyrpc/handler/pickle"
 
 // makeOrderedDict is one with its items after it, and then its attributes: torch's state_dict has _metadata.
 func makeOrderedDict(r *reading, n *pickle.Node, args []*pickle.Node) error {

@@ -10,7 +10,7 @@ var plainNames = namesOf(`
 	datetime date datetime time timedelta timezone
 	decimal Decimal
 	uuid UUID
-	pyrpc.internal PythonUDF WorkerInfo RemoteError RemoteTraceback SerializeError DeserializeError ForbiddenGlobal RpcError RpcTimeoutError RpcConnectionError
+	gopyrpc.internal PythonUDF WorkerInfo RemoteError RemoteTraceback SerializeError DeserializeError ForbiddenGlobal RpcError RpcTimeoutError RpcConnectionError
 `, builtinExceptions)
 
 // builtinExceptions are those of every CPython that is supported; one that this CPython lacks is an error there.

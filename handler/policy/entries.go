@@ -7,7 +7,7 @@ import (
 )
 
 // reserved is the module by which canonical pickles know the stand-ins. No payload and no entry may name it.
-const reserved = "pyrpc.restricted"
+const reserved = "gopyrpc.restricted"
 
 // entries is a list of what may be named.
 type entries struct {

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/handler/policy"
+	"github.com/gopyrpc/gopyrpc/handler/policy"
 )
 
 func TestNew(t *testing.T) {
@@ -25,7 +25,7 @@ func TestNew_wrongEntries(t *testing.T) {
 		"m:a.": "is not the name of anything", "m:.a": "is not the name of anything", "m:a b": "is not the name of anything", "m.*:f": "is not the name of a module",
 		"value:m": "value: takes exactly one class", "value:m:C*": "value: takes exactly one class", "value:m:*": "value: takes exactly one class",
 		"value:": "it names no module", "value:m:": "no name follows the colon", "value:m.*": "value: takes exactly one class", "Value:m:C": "is not the name of anything",
-		"pyrpc.restricted": "is reserved", "pyrpc.restricted:new": "is reserved", "value:pyrpc.restricted:new": "is reserved", "pyrpc.restricted.*": "is reserved",
+		"gopyrpc.restricted": "is reserved", "gopyrpc.restricted:new": "is reserved", "value:gopyrpc.restricted:new": "is reserved", "gopyrpc.restricted.*": "is reserved",
 		"__builtin__:eval": "Python 2's name of builtins", "copy_reg": "Python 2's name of copyreg", "ｏｓ": "is not the name of a module", "m:ｆ": "is not the name of anything",
 	} {
 		_, err := policy.New([]string{"good", entry})

@@ -1,6 +1,6 @@
 package policy
 
-import "github.com/pyrpc/pyrpc/handler/pickle"
+import "github.com/gopyrpc/gopyrpc/handler/pickle"
 
 // makeException is an exception of builtins or of this package, and its attributes.
 func makeException(r *reading, n *pickle.Node, args []*pickle.Node) error {
@@ -44,7 +44,7 @@ func namesPosition(state *pickle.Node) bool {
 
 // inC are other classes of exceptions that look into their arguments in C, and what these must be: of a range, which is
 // a few bytes here, CPython would make a tuple, and of an instance it would call what is listed nowhere.
-// handler/pyrpc/_attributes.py has the same rule.
+// handler/gopyrpc/_attributes.py has the same rule.
 var inC = map[name]func(args []*pickle.Node) bool{}
 
 func init() {

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/handler/policy"
+	"github.com/gopyrpc/gopyrpc/handler/policy"
 )
 
 // TestArgumentsOfExceptions: what CPython would make a tuple of, copy or ask for a number is what it was made of.

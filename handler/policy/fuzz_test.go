@@ -6,22 +6,22 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pyrpc/pyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/handler/pickle"
 )
 
 // FuzzAdmit: whatever arrives, Python gets a pickle of our own opcodes, which names nothing, and beside it only names
 // that the list covers, stand-ins, and plain data.
 func FuzzAdmit(f *testing.F) {
-	tensor := reduce("pyrpc.internal", "_receive_tensor", number(0))
+	tensor := reduce("gopyrpc.internal", "_receive_tensor", number(0))
 	for _, value := range []string{
 		"N", list(number(1), text("x")), newObject("listed", "C", "N") + dict(text("x"), "N") + "b", reduce("listed", "C", "N"), newObject("values", "V"), reduce("values", "V", "N"), global("listed", "f"),
 		reduce("builtins", "getattr", newObject("listed", "C"), text("m")), newObject("listed", "C") + "(Ne" + "(NNu", reduce("copy_reg", "_reconstructor", global("listed", "C"), global("__builtin__", "object"), "N"),
 		reduce("__builtin__", "set", list("N")), reduce("datetime", "date", bytes2("\x07\xe4\x01\x01")), reduce("decimal", "Decimal", text("1.5")), reduce("collections", "OrderedDict") + "(NNu", reduce("collections", "deque", list("N"), number(2)),
-		reduce("pyrpc.internal", "_receive_parameter", tensor, "\x88", dict(text("x"), "N")), reduce("pyrpc.internal", "_receive_subclass", global("listed", "T"), tensor, "\x88", "N"),
+		reduce("gopyrpc.internal", "_receive_parameter", tensor, "\x88", dict(text("x"), "N")), reduce("gopyrpc.internal", "_receive_subclass", global("listed", "T"), tensor, "\x88", "N"),
 		build(reduce("numpy.core.multiarray", "_reconstruct", global("numpy", "ndarray"), tuple(number(0)), bytes2("b")), tuple(number(1), tuple(number(1)),
 			build(reduce("numpy", "dtype", text("f8"), "\x89", "\x88"), tuple(number(3), text("<"), "N", "N", "N", "J\xff\xff\xff\xff", "J\xff\xff\xff\xff", number(0))), "\x89", bytes2("12345678"))),
-		reduce("pyrpc.internal", "_remote_exception", dict(text("worker"), text("w"), text("errors"), list(dict(text("module"), text("m"), text("qualname"), text("q"), text("text"), text("t"), text("args"), bytes2("\x80\x02(Nt."))))),
-		reduce("pyrpc.internal", "PythonUDF", global("listed", "f"), tuple(number(1)), dict(text("k"), "N")),
+		reduce("gopyrpc.internal", "_remote_exception", dict(text("worker"), text("w"), text("errors"), list(dict(text("module"), text("m"), text("qualname"), text("q"), text("text"), text("t"), text("args"), bytes2("\x80\x02(Nt."))))),
+		reduce("gopyrpc.internal", "PythonUDF", global("listed", "f"), tuple(number(1)), dict(text("k"), "N")),
 	} {
 		f.Add(body(value + ".")[0])
 		f.Add(udf(global("listed", "f"), tuple(value))[0])
@@ -51,7 +51,7 @@ func checkCanonical(t *testing.T, out pickle.Output) {
 			continue
 		}
 		module, name, _ := strings.Cut(b.Given.Text, ":")
-		if !slices.Contains([]string{"listed", "pyrpc.restricted", "value", "builtins", "collections", "datetime", "decimal", "pyrpc.internal", "uuid"}, module) || name == "" {
+		if !slices.Contains([]string{"listed", "gopyrpc.restricted", "value", "builtins", "collections", "datetime", "decimal", "gopyrpc.internal", "uuid"}, module) || name == "" {
 			t.Errorf("%q is given", b.Given.Text)
 		}
 		if module == "builtins" && slices.Contains([]string{"eval", "exec", "getattr", "type", "open", "__import__", "compile"}, name) {

@@ -3,7 +3,7 @@ package policy
 import (
 	"slices"
 
-	"github.com/pyrpc/pyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/handler/pickle"
 )
 
 // instance is an object that a class makes without its __init__: NEWOBJ and NEWOBJ_EX.
@@ -20,7 +20,7 @@ func (r *reading) makeInstance(n, class, args, kwargs *pickle.Node) error {
 		return &Refusal{Rule: "the payload makes an instance of something that is no class by name", Offset: n.Offset}
 	}
 	switch asked := (name{class.Module, class.Text}).renamed(); {
-	case asked == name{"pyrpc.internal", "PythonUDF"}:
+	case asked == name{"gopyrpc.internal", "PythonUDF"}:
 		err := errShape
 		if kwargs == nil && isBare(n) {
 			err = makeUDF(r, n, args.Items)

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/handler/pickle"
 )
 
 // TestKeysThatAreComparedCountInAll: all of a payload's dicts and sets together, as the same objects can be the keys of many.

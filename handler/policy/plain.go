@@ -3,7 +3,7 @@ package policy
 import (
 	"unicode/utf8"
 
-	"github.com/pyrpc/pyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/handler/pickle"
 )
 
 // makeBytes is empty bytes at protocol 2.

@@ -3,7 +3,7 @@ package policy
 import (
 	"sync"
 
-	"github.com/pyrpc/pyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/handler/pickle"
 )
 
 // What a node has become, as its Mark says it.

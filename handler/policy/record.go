@@ -1,7 +1,7 @@
 package policy
 
 import (
-	"github.com/pyrpc/pyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/handler/pickle"
 )
 
 // What _capture.py puts into a record.

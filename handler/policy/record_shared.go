@@ -1,6 +1,6 @@
 package policy
 
-import "github.com/pyrpc/pyrpc/handler/pickle"
+import "github.com/gopyrpc/gopyrpc/handler/pickle"
 
 // What is in several places of a record is written once in its pickle, and shown in each: of a text of 1 MB, or a pickle
 // of bytes, a peer could have thousands with a few bytes for each.

@@ -8,13 +8,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/handler/pickle"
-	"github.com/pyrpc/pyrpc/handler/policy"
+	"github.com/gopyrpc/gopyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/handler/policy"
 )
 
 // record is a reply of a RemoteException, whose fields are opcodes.
 func record(errors string) [][]byte {
-	return [][]byte{[]byte("\x80\x03cpyrpc.internal\n_remote_exception\n}(" + text("worker") + text("w") + text("errors") + errors + text("truncated") + "\x89u\x85R.")}
+	return [][]byte{[]byte("\x80\x03cgopyrpc.internal\n_remote_exception\n}(" + text("worker") + text("w") + text("errors") + errors + text("truncated") + "\x89u\x85R.")}
 }
 
 func exception(fields string) string {
@@ -50,7 +50,7 @@ func TestTextsOfRecordsAreCounted(t *testing.T) {
 			}
 			var refusal *policy.Refusal
 			require.ErrorAs(t, err, &refusal)
-			assert.Equal(t, "pyrpc.internal:_remote_exception", refusal.Name)
+			assert.Equal(t, "gopyrpc.internal:_remote_exception", refusal.Name)
 		})
 	}
 }

@@ -3,7 +3,7 @@ package policy
 import (
 	"errors"
 
-	"github.com/pyrpc/pyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/handler/pickle"
 )
 
 // form is how pickle writes something as a call.

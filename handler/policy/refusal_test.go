@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/handler/policy"
+	"github.com/gopyrpc/gopyrpc/handler/policy"
 )
 
 // TestEntries_ofRefusals: a refusal has the entry that would let in what it refuses, and with that entry it is let in.
@@ -25,7 +25,7 @@ func TestEntries_ofRefusals(t *testing.T) {
 		{nil, reduce("builtins", "getattr", global("os", "path"), text("join")), "os:path"},
 		{nil, reduce("numpy.core.multiarray", "_reconstruct", number(1)), ""}, // of which the owner has to think
 		{[]string{"m"}, global("m", "f.__call__"), ""},
-		{nil, global("pyrpc.restricted", "new"), ""},
+		{nil, global("gopyrpc.restricted", "new"), ""},
 	} {
 		_, err := newPolicy(t, c.list...).Reply(body(c.value + "."))
 		var refusal *policy.Refusal

@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/handler/pickle"
-	"github.com/pyrpc/pyrpc/handler/policy"
+	"github.com/gopyrpc/gopyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/handler/policy"
 )
 
 // newPolicy makes a policy of good entries.
@@ -23,7 +23,7 @@ func body(opcodes string) [][]byte { return [][]byte{[]byte("\x80\x02" + opcodes
 
 // udf is the pickle of a PythonUDF of a function and arguments.
 func udf(function, args string) [][]byte {
-	return body("cpyrpc.internal\nPythonUDF\n" + function + args + "}\x87\x81.")
+	return body("cgopyrpc.internal\nPythonUDF\n" + function + args + "}\x87\x81.")
 }
 
 // givens are the names that a canonical pickle refers to.
@@ -40,7 +40,7 @@ func givens(out pickle.Output) (names []string) {
 func TestRequest(t *testing.T) {
 	out, err := newPolicy(t, "math").Request(udf("cmath\nhypot\n", "K\x03K\x04\x86"))
 	require.NoError(t, err)
-	assert.Equal(t, []string{"pyrpc.restricted:call", "math:hypot"}, givens(out))
+	assert.Equal(t, []string{"gopyrpc.restricted:call", "math:hypot"}, givens(out))
 	assert.Equal(t, "\x80\x05\x95\x0c\x00\x00\x00\x00\x00\x00\x00\x97\x97K\x03K\x04\x86}\x87\x85R.", string(out.Pickle))
 }
 
@@ -53,9 +53,9 @@ func TestRequest_refused(t *testing.T) {
 		{udf("cbuiltins\nint\n", ")"), "builtins:int", "is not on the allow-list as a function to call"},
 		{udf("c__builtin__\neval\n", ")"), "builtins:eval", "is not on the allow-list"},
 		{udf("cmath\nhypot.__call__\n", ")"), "math:hypot.__call__", "leads through a special attribute"},
-		{udf("cpyrpc.restricted\nnew\n", ")"), "pyrpc.restricted:new", "no payload may name"},
+		{udf("cgopyrpc.restricted\nnew\n", ")"), "gopyrpc.restricted:new", "no payload may name"},
 		{udf("c\xef\xbd\x8d\xef\xbd\x81\xef\xbd\x94\xef\xbd\x88\nhypot\n", ")"), "ｍａｔｈ:hypot", "is not a name"},
-		{udf("cpyrpc.internal\n_receive_rref\n", "C\x01x\x85"), "", "opcode"},
+		{udf("cgopyrpc.internal\n_receive_rref\n", "C\x01x\x85"), "", "opcode"},
 		{body("K\x01."), "", "this is none"},
 		{body("cmath\nhypot\nK\x03K\x04\x86R."), "", "this is none"},
 	} {

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/handler/policy"
+	"github.com/gopyrpc/gopyrpc/handler/policy"
 )
 
 // Opcodes of protocol 2, as text.
@@ -53,7 +53,7 @@ func TestShapes_refused(t *testing.T) {
 	delta := reduce("datetime", "timedelta", number(0), number(0), number(0))
 	dtype := build(reduce("numpy", "dtype", text("f8"), "\x89", "\x88"), tuple(number(3), text("<"), "N", "N", "N", "J\xff\xff\xff\xff", "J\xff\xff\xff\xff", number(0)))
 	ndarray := reduce("numpy.core.multiarray", "_reconstruct", global("numpy", "ndarray"), tuple(number(0)), bytes2("b"))
-	tensor := reduce("pyrpc.internal", "_receive_tensor", number(0))
+	tensor := reduce("gopyrpc.internal", "_receive_tensor", number(0))
 	for _, value := range []string{
 		// what computes
 		reduce("builtins", "list", reduce("builtins", "range", number(0), ten, number(1))), reduce("builtins", "set", reduce("builtins", "range", number(0), ten, number(1))),
@@ -78,10 +78,10 @@ func TestShapes_refused(t *testing.T) {
 		// states of what the payload has not made, and attributes that Python asks for
 		build(reduce("listed", "C"), dict(text("__class__"), "N")), build(newObject("listed", "C"), dict(text("__reduce_ex__"), "N")), build(newObject("listed", "C"), tuple("N", dict(text("__module__"), "N"))),
 		build(newObject("listed", "C"), dict(text("__array_interface__"), "N")), build(reduce("builtins", "ValueError"), dict(text("__setstate__"), "N")), build(reduce("builtins", "ValueError"), list()),
-		build(reduce("builtins", "getattr", global("listed", "C"), text("x")), dict()) + "", build(reduce("datetime", "date", bytes2("\x07\xe4\x01\x01")), dict()), build(tensor, dict(text("x"), "N")), build(reduce("pyrpc.internal", "_receive_rref", bytes2("x")), dict()),
+		build(reduce("builtins", "getattr", global("listed", "C"), text("x")), dict()) + "", build(reduce("datetime", "date", bytes2("\x07\xe4\x01\x01")), dict()), build(tensor, dict(text("x"), "N")), build(reduce("gopyrpc.internal", "_receive_rref", bytes2("x")), dict()),
 		reduce("builtins", "ValueError") + "(NNu", reduce("collections", "OrderedDict") + "(Ne", build(reduce("collections", "OrderedDict"), dict(text("items"), "N")), build(reduce("collections", "OrderedDict"), dict(text("__class__"), "N")), build(reduce("collections", "OrderedDict"), tuple("N", dict())), build(reduce("collections", "defaultdict", "N"), dict()), reduce("collections", "deque") + "(NNu",
 		// instances of what is no listed class
-		newObject("os", "system"), newObject("builtins", "int", ten), newObject("builtins", "ValueError"), newObject("builtins", "list"), newObject("builtins", "object", ten), newObject("pyrpc.internal", "RemoteException"),
+		newObject("os", "system"), newObject("builtins", "int", ten), newObject("builtins", "ValueError"), newObject("builtins", "list"), newObject("builtins", "object", ten), newObject("gopyrpc.internal", "RemoteException"),
 		newObject("datetime", "date", ten, ten, ten), newObject("uuid", "UUID"), build(newObject("uuid", "UUID"), dict(text("int"), text("x"))), build(newObject("uuid", "UUID"), dict(text("hex"), text("x"))), build(newObject("uuid", "UUID"), dict(text("int"), "J\xff\xff\xff\xff")),
 		reduce("copyreg", "_reconstructor", global("listed", "C"), global("builtins", "list"), list()), reduce("copyreg", "_reconstructor", global("os", "system"), global("builtins", "object"), "N"), reduce("copy_reg", "_reconstructor", global("builtins", "object"), global("listed", "C"), "N"),
 		reduce("copyreg", "__newobj__", global("os", "system")), reduce("copyreg", "__newobj__"), reduce("copyreg", "__newobj_ex__", global("listed", "C"), list(), dict()), reduce("copyreg", "__reduce_ex__", global("listed", "C"), ten), reduce("copyreg", "__newobj_ex__", global("listed", "C"), tuple(), dict(ten, ten)),
@@ -96,16 +96,16 @@ func TestShapes_refused(t *testing.T) {
 		reduce("numpy.core.numeric", "_frombuffer", bytes2("12345678"), dtype, tuple(number(1)), text("A")), reduce("numpy.core.numeric", "_frombuffer", reduce("builtins", "bytearray"), dtype, tuple(number(1)), text("C")), reduce("numpy", "frombuffer", bytes2("12345678")), global("numpy", "ndarray"), reduce("numpy", "ndarray", tuple(number(1000))),
 		reduce("numpy.core.multiarray", "array", list()), reduce("numpy.random._pickle", "__randomstate_ctor"), reduce("numpy.core._internal", "_ctypes"), reduce("numpy.testing._private.utils", "runstring", text("x"), dict()),
 		// tensors, RRefs and the protocol's own
-		reduce("pyrpc.internal", "_receive_tensor", "J\xff\xff\xff\xff"), reduce("pyrpc.internal", "_receive_tensor", text("0")), reduce("pyrpc.internal", "_receive_strided", number(0), tuple("J\xff\xff\xff\xff"), tuple(ten)), reduce("pyrpc.internal", "_receive_strided", number(0), list(ten), tuple(ten)), reduce("pyrpc.internal", "_receive_leaf", ten),
-		reduce("pyrpc.internal", "_receive_leaf", newObject("listed", "C")), reduce("pyrpc.internal", "_receive_parameter", tensor, "\x88", dict(text("__class__"), "N")), reduce("pyrpc.internal", "_receive_parameter", tensor, "\x88", dict(ten, "N")), reduce("pyrpc.internal", "_receive_parameter", tensor, "\x88", reduce("listed", "f")),
-		reduce("pyrpc.internal", "_receive_subclass", global("os", "system"), tensor, "\x88", "N"), reduce("pyrpc.internal", "_receive_subclass", reduce("listed", "f"), tensor, "\x88", "N"), reduce("pyrpc.internal", "_receive_named", tensor, tuple(ten)), reduce("pyrpc.internal", "_receive_quantized", tensor, text("x"), ten),
-		reduce("pyrpc.internal", "_receive_script_module", bytes2("x")), reduce("pyrpc.internal", "_receive_rref", text("x")), reduce("pyrpc.internal", "_receive_rref", reduce("listed", "f")), reduce("pyrpc.internal", "_call_method", reduce("pyrpc.internal", "_receive_rref", bytes2("x")), text("m"), tuple(), dict()), reduce("pyrpc.internal", "_type_of_value", ten),
-		reduce("pyrpc.internal", "deserialize", bytes2("x")), reduce("pyrpc.internal", "register_reducer"), global("pyrpc.internal", "_receive_tensor"), global("pyrpc._rref", "RRef"), reduce("pyrpc.internal", "WorkerInfo", ten, ten), reduce("pyrpc.internal", "UnpicklableValue", ten), reduce("torch._utils", "_rebuild_tensor_v2"), reduce("torch", "Tensor", ten), reduce("torch.storage", "_load_from_bytes", bytes2("x")),
+		reduce("gopyrpc.internal", "_receive_tensor", "J\xff\xff\xff\xff"), reduce("gopyrpc.internal", "_receive_tensor", text("0")), reduce("gopyrpc.internal", "_receive_strided", number(0), tuple("J\xff\xff\xff\xff"), tuple(ten)), reduce("gopyrpc.internal", "_receive_strided", number(0), list(ten), tuple(ten)), reduce("gopyrpc.internal", "_receive_leaf", ten),
+		reduce("gopyrpc.internal", "_receive_leaf", newObject("listed", "C")), reduce("gopyrpc.internal", "_receive_parameter", tensor, "\x88", dict(text("__class__"), "N")), reduce("gopyrpc.internal", "_receive_parameter", tensor, "\x88", dict(ten, "N")), reduce("gopyrpc.internal", "_receive_parameter", tensor, "\x88", reduce("listed", "f")),
+		reduce("gopyrpc.internal", "_receive_subclass", global("os", "system"), tensor, "\x88", "N"), reduce("gopyrpc.internal", "_receive_subclass", reduce("listed", "f"), tensor, "\x88", "N"), reduce("gopyrpc.internal", "_receive_named", tensor, tuple(ten)), reduce("gopyrpc.internal", "_receive_quantized", tensor, text("x"), ten),
+		reduce("gopyrpc.internal", "_receive_script_module", bytes2("x")), reduce("gopyrpc.internal", "_receive_rref", text("x")), reduce("gopyrpc.internal", "_receive_rref", reduce("listed", "f")), reduce("gopyrpc.internal", "_call_method", reduce("gopyrpc.internal", "_receive_rref", bytes2("x")), text("m"), tuple(), dict()), reduce("gopyrpc.internal", "_type_of_value", ten),
+		reduce("gopyrpc.internal", "deserialize", bytes2("x")), reduce("gopyrpc.internal", "register_reducer"), global("gopyrpc.internal", "_receive_tensor"), global("gopyrpc._rref", "RRef"), reduce("gopyrpc.internal", "WorkerInfo", ten, ten), reduce("gopyrpc.internal", "UnpicklableValue", ten), reduce("torch._utils", "_rebuild_tensor_v2"), reduce("torch", "Tensor", ten), reduce("torch.storage", "_load_from_bytes", bytes2("x")),
 		// names
 		global("os", "system"), global("listed", "C.__init__"), global("listed", "C.__class__"), global("listed", "__builtins__"), global("listed", "__dict__.x"), global("listed.", "f"), global("listed..x", "f"), global("listed", "f "), global("listed", "<lambda>"), global("listed", "f.<locals>.g"), global("\xef\xbd\x8cisted", "f"), global("listed", "\xef\xbd\x86"),
-		global("pyrpc.restricted", "new"), global("pyrpc.restricted.x", "new"), reduce("pyrpc.restricted", "call", tuple()), global("value", "listed:C"), global("builtins", "eval"), global("__builtin__", "eval"), global("builtins", "type"), global("builtins", "getattr"), global("builtins", "__import__"), global("sys", "modules"), global("listed", "C*"),
-		build(newObject("pyrpc.internal", "PythonUDF", global("listed", "f"), tuple(), dict()), dict()), build(reduce("pyrpc.internal", "PythonUDF", global("listed", "f"), tuple(), dict()), dict()),
-		reduce("pyrpc.internal", "PythonUDF", global("os", "system"), tuple(), dict()), reduce("pyrpc.internal", "PythonUDF", global("listed", "f"), list(), dict()), reduce("pyrpc.internal", "PythonUDF", global("listed", "f"), tuple(), dict(ten, ten)), reduce("pyrpc.internal", "PythonUDF", reduce("listed", "f"), tuple(), dict()),
+		global("gopyrpc.restricted", "new"), global("gopyrpc.restricted.x", "new"), reduce("gopyrpc.restricted", "call", tuple()), global("value", "listed:C"), global("builtins", "eval"), global("__builtin__", "eval"), global("builtins", "type"), global("builtins", "getattr"), global("builtins", "__import__"), global("sys", "modules"), global("listed", "C*"),
+		build(newObject("gopyrpc.internal", "PythonUDF", global("listed", "f"), tuple(), dict()), dict()), build(reduce("gopyrpc.internal", "PythonUDF", global("listed", "f"), tuple(), dict()), dict()),
+		reduce("gopyrpc.internal", "PythonUDF", global("os", "system"), tuple(), dict()), reduce("gopyrpc.internal", "PythonUDF", global("listed", "f"), list(), dict()), reduce("gopyrpc.internal", "PythonUDF", global("listed", "f"), tuple(), dict(ten, ten)), reduce("gopyrpc.internal", "PythonUDF", reduce("listed", "f"), tuple(), dict()),
 	} {
 		out, err := newPolicy(t, "listed").Reply(body(value + "."))
 		var refusal *policy.Refusal
@@ -118,20 +118,20 @@ func TestShapes_refused(t *testing.T) {
 func TestShapes(t *testing.T) {
 	for value, want := range map[string]string{
 		newObject("builtins", "object"):                                                                   "builtins:object",
-		build(newObject("listed", "C"), dict(text("x"), "N")):                                             "pyrpc.restricted:new_to_change listed:C pyrpc.restricted:set_state",
-		newObject("listed", "C", "N"):                                                                     "pyrpc.restricted:new listed:C",
+		build(newObject("listed", "C"), dict(text("x"), "N")):                                             "gopyrpc.restricted:new_to_change listed:C gopyrpc.restricted:set_state",
+		newObject("listed", "C", "N"):                                                                     "gopyrpc.restricted:new listed:C",
 		reduce("listed", "C", "N"):                                                                        "listed:C",
-		build(reduce("listed", "C"), dict(text("x"), "N")):                                                "pyrpc.restricted:call_class listed:C pyrpc.restricted:set_state",
-		newObject("values", "V"):                                                                          "pyrpc.restricted:new_value value:values:V",
-		build(newObject("values", "V"), dict()):                                                           "pyrpc.restricted:new_value_to_change value:values:V pyrpc.restricted:set_state",
-		reduce("values", "V", "N"):                                                                        "pyrpc.restricted:value value:values:V",
-		reduce("builtins", "getattr", global("values", "V"), text("RED")):                                 "pyrpc.restricted:member value:values:V",
-		reduce("builtins", "getattr", newObject("listed", "C"), text("m")):                                "pyrpc.restricted:method pyrpc.restricted:new listed:C",
-		newObject("listed", "C") + "(Ne" + "(NNu":                                                         "pyrpc.restricted:new_to_change listed:C pyrpc.restricted:extend pyrpc.restricted:update",
-		reduce("builtins", "getattr", newObject("listed", "C"), text("m")) + ")R":                         "pyrpc.restricted:method pyrpc.restricted:new listed:C",
-		reduce("builtins", "getattr", global("listed", "C"), text("m")):                                   "pyrpc.restricted:method listed:C",
-		reduce("builtins", "getattr", global("listed", "C"), text("m")) + ")R":                            "pyrpc.restricted:to_call pyrpc.restricted:method listed:C",
-		reduce("copy_reg", "_reconstructor", global("listed", "C"), global("__builtin__", "object"), "N"): "pyrpc.restricted:new listed:C",
+		build(reduce("listed", "C"), dict(text("x"), "N")):                                                "gopyrpc.restricted:call_class listed:C gopyrpc.restricted:set_state",
+		newObject("values", "V"):                                                                          "gopyrpc.restricted:new_value value:values:V",
+		build(newObject("values", "V"), dict()):                                                           "gopyrpc.restricted:new_value_to_change value:values:V gopyrpc.restricted:set_state",
+		reduce("values", "V", "N"):                                                                        "gopyrpc.restricted:value value:values:V",
+		reduce("builtins", "getattr", global("values", "V"), text("RED")):                                 "gopyrpc.restricted:member value:values:V",
+		reduce("builtins", "getattr", newObject("listed", "C"), text("m")):                                "gopyrpc.restricted:method gopyrpc.restricted:new listed:C",
+		newObject("listed", "C") + "(Ne" + "(NNu":                                                         "gopyrpc.restricted:new_to_change listed:C gopyrpc.restricted:extend gopyrpc.restricted:update",
+		reduce("builtins", "getattr", newObject("listed", "C"), text("m")) + ")R":                         "gopyrpc.restricted:method gopyrpc.restricted:new listed:C",
+		reduce("builtins", "getattr", global("listed", "C"), text("m")):                                   "gopyrpc.restricted:method listed:C",
+		reduce("builtins", "getattr", global("listed", "C"), text("m")) + ")R":                            "gopyrpc.restricted:to_call gopyrpc.restricted:method listed:C",
+		reduce("copy_reg", "_reconstructor", global("listed", "C"), global("__builtin__", "object"), "N"): "gopyrpc.restricted:new listed:C",
 		reduce("exceptions", "ValueError", "N"):                                                           "builtins:ValueError",
 		reduce("__builtin__", "set", list("N")):                                                           "",
 	} {
@@ -150,7 +150,7 @@ func TestShapes_times(t *testing.T) {
 	for _, metadata := range []string{dict(), "N"} {
 		out, err := newPolicy(t).Reply(body(times(metadata) + "."))
 		require.NoError(t, err, "%q", metadata)
-		assert.Equal(t, []string{"pyrpc.restricted:dtype"}, givens(out))
+		assert.Equal(t, []string{"gopyrpc.restricted:dtype"}, givens(out))
 	}
 	for _, metadata := range []string{dict(text("a"), "N"), list(), number(0)} {
 		_, err := newPolicy(t).Reply(body(times(metadata) + "."))

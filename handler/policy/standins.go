@@ -9,6 +9,6 @@ var standIns = givenOf(`
 
 // The two functions of the protocol that a call may be of, whatever is listed.
 var (
-	callMethod  = newGiven("pyrpc.internal:_call_method")
-	typeOfValue = newGiven("pyrpc.internal:_type_of_value")
+	callMethod  = newGiven("gopyrpc.internal:_call_method")
+	typeOfValue = newGiven("gopyrpc.internal:_type_of_value")
 )

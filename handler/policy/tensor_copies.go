@@ -1,6 +1,6 @@
 package policy
 
-import "github.com/pyrpc/pyrpc/handler/pickle"
+import "github.com/gopyrpc/gopyrpc/handler/pickle"
 
 // What of tensors a receiver copies. A tensor in the table could be copied for each of many calls of a few bytes; who
 // pickles puts another one there for each.

@@ -7,16 +7,16 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/handler/policy"
+	"github.com/gopyrpc/gopyrpc/handler/policy"
 )
 
 // TestTensorsAreCopiedOnce: a place in the table is what one copy is made of.
 func TestTensorsAreCopiedOnce(t *testing.T) {
 	quantized := func(index string) string {
-		return "cpyrpc.internal\n_receive_quantized\ncpyrpc.internal\n_receive_tensor\n" + index + "\x85RG\x3f\xf0\x00\x00\x00\x00\x00\x00K\x00\x87R"
+		return "cgopyrpc.internal\n_receive_quantized\ncgopyrpc.internal\n_receive_tensor\n" + index + "\x85RG\x3f\xf0\x00\x00\x00\x00\x00\x00K\x00\x87R"
 	}
 	strided := func(index, step string) string {
-		return "cpyrpc.internal\n_receive_strided\n" + index + "K\x02\x85" + step + "\x85\x87R"
+		return "cgopyrpc.internal\n_receive_strided\n" + index + "K\x02\x85" + step + "\x85\x87R"
 	}
 	scattered := ""
 	for i := range 5000 {
@@ -34,7 +34,7 @@ func TestTensorsAreCopiedOnce(t *testing.T) {
 		"one object twice":          {strided("K\x00", "K\x02") + "q\x00" + strings.Repeat("h\x00", 9), true},
 		"few that are far apart":    {scattered[:len(scattered)/2], true},
 		"many that are far apart":   {scattered, false},
-		"many with the table alone": {strings.Repeat("cpyrpc.internal\n_receive_tensor\nK\x00\x85R", 5000), true},
+		"many with the table alone": {strings.Repeat("cgopyrpc.internal\n_receive_tensor\nK\x00\x85R", 5000), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := newPolicy(t).Reply([][]byte{[]byte("\x80\x02](" + c.values + "e.")})
@@ -44,7 +44,7 @@ func TestTensorsAreCopiedOnce(t *testing.T) {
 			}
 			var refusal *policy.Refusal
 			require.ErrorAs(t, err, &refusal)
-			assert.Contains(t, refusal.Name, "pyrpc.internal:_receive_")
+			assert.Contains(t, refusal.Name, "gopyrpc.internal:_receive_")
 		})
 	}
 }

@@ -3,7 +3,7 @@ package policy
 import (
 	"time"
 
-	"github.com/pyrpc/pyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/handler/pickle"
 )
 
 const (

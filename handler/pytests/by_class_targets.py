@@ -10,7 +10,7 @@ import math
 import re
 import uuid
 
-from pyrpc import _rpc
+from gopyrpc import _rpc
 
 kept = ()
 

@@ -5,18 +5,18 @@ import sys
 import types
 import unittest
 
-from pyrpc import _by_class, _pickling, _serve
-from pyrpc._future import Future
-from pyrpc._handle import make_handle
-from pyrpc._serve import Caller
-from pyrpc.internal import PythonUDF, RemoteException, SerializeError, to_table
+from gopyrpc import _by_class, _pickling, _serve
+from gopyrpc._future import Future
+from gopyrpc._handle import make_handle
+from gopyrpc._serve import Caller
+from gopyrpc.internal import PythonUDF, RemoteException, SerializeError, to_table
 
 from . import by_class_targets as targets
 
 T = targets.__name__
 GIVE_BACK = b"\x80\x05\x97\x97)}\x87\x85R."  # what Go makes of a call without arguments
 CALL = b"\x80\x05\x97\x97)}\x87R."  # a canonical pickle: the first object beside it, of the second, () and {}
-NEVER = "pyrpc_never_imported"  # there is none of this name, and asking for it is what counts
+NEVER = "gopyrpc_never_imported"  # there is none of this name, and asking for it is what counts
 
 
 class Finder:
@@ -72,7 +72,7 @@ class ByClassTest(unittest.TestCase):
     def serve(self, function, *args):
         """Serve a call of a function that finds *args* there, as they are."""
         targets.kept = args
-        names = self.restricted.make_names(["pyrpc.internal:PythonUDF", f"{T}:{function.__name__}"])
+        names = self.restricted.make_names(["gopyrpc.internal:PythonUDF", f"{T}:{function.__name__}"])
         return _serve.serve_beside(CALL, names)
 
     def test_the_class_says_how_even_where_the_instance_does_too(self):
@@ -132,9 +132,9 @@ class ByClassTest(unittest.TestCase):
         for _ in range(60):
             deep = [deep, deep]
         error = self.outcome(self.serve(targets.give_up, deep)).to_exception()
-        self.assertIn("its text would be too long", str(error.__pyrpc_remote__.message))
+        self.assertIn("its text would be too long", str(error.__gopyrpc_remote__.message))
         error = self.outcome(self.serve(targets.give_up, [1, [2]])).to_exception()
-        self.assertEqual((str(error), error.__pyrpc_remote__.message), ("[1, [2]]",) * 2)
+        self.assertEqual((str(error), error.__gopyrpc_remote__.message), ("[1, [2]]",) * 2)
 
     def test_futures(self):
         future, came = Future(), []
@@ -157,7 +157,7 @@ class ByClassTest(unittest.TestCase):
 
     def test_a_handle_with_an_allow_list(self):
         handle = make_handle(allow=[T])
-        beside = handle.make_names(["pyrpc.restricted:call", f"{T}:give"])
+        beside = handle.make_names(["gopyrpc.restricted:call", f"{T}:give"])
         targets.kept = (disguised(),)
         with self.assertRaisesRegex(SerializeError, "only its class"):
             handle.run(GIVE_BACK, beside)

@@ -8,7 +8,7 @@ import sys
 import unittest
 from unittest import mock
 
-from pyrpc.internal import RemoteError
+from gopyrpc.internal import RemoteError
 
 from . import case_targets, targets
 from .case_targets import throw
@@ -28,7 +28,7 @@ class Cases(unittest.TestCase):
                     ZeroDivisionError("z"), AttributeError("a"), NotImplementedError("n"),
                     MemoryError("m"), TimeoutError("t"), AssertionError("a"), StopIteration(3)):
             got = self.assertArrives(exc)
-            self.assertIn("On pid", got.__pyrpc_remote__.msg)
+            self.assertIn("On pid", got.__gopyrpc_remote__.msg)
 
     def test_case_012_errno_and_filename(self):
         got = raised(case_targets.raise_unless_open)
@@ -88,7 +88,7 @@ class Cases(unittest.TestCase):
         got = raised(case_targets.raise_context)
         self.assertIsNone(got.__cause__)
         self.assertEqual(repr(got.__context__), "KeyError('first')")
-        self.assertIn("During handling", got.__pyrpc_remote__.msg)
+        self.assertIn("During handling", got.__gopyrpc_remote__.msg)
 
     def test_case_025_to_027_base_exceptions_end_nothing(self):
         for function, args, name in (
@@ -107,12 +107,12 @@ class Cases(unittest.TestCase):
                      "bad \\x4 C:\\users\\n \\N{DIGIT ONE}", "nul\0nul", "lone \ud800 \udfff",
                      "x" * 2**20, "é" * 200_000):
             got = self.assertArrives(ValueError(text))
-            self.assertIn(repr(text), got.__pyrpc_remote__.msg)
+            self.assertIn(repr(text), got.__gopyrpc_remote__.msg)
 
     def test_case_031_source_line_with_backslashes(self):
         got = raised(case_targets.path_in_source)
         self.assertEqual(repr(got), "KeyError('fine')")
-        self.assertIn(r"C:\users", got.__pyrpc_remote__.msg)
+        self.assertIn(r"C:\users", got.__gopyrpc_remote__.msg)
 
     def test_case_035_036_no_stderr(self):
         for state in ("closed", "none"):

@@ -3,7 +3,7 @@
 import pickle
 import unittest
 
-from pyrpc.internal import DeserializeError, PythonUDF, RemoteException, _receive_tensor
+from gopyrpc.internal import DeserializeError, PythonUDF, RemoteException, _receive_tensor
 
 from . import targets
 from .wire import handle, receive

@@ -12,7 +12,7 @@ import types
 import unittest
 from unittest import mock
 
-from pyrpc.internal import (
+from gopyrpc.internal import (
     DeserializeError,
     PythonUDF,
     RemoteError,

@@ -6,9 +6,9 @@ import threading
 import unittest
 from unittest import mock
 
-from pyrpc import internal
-from pyrpc._rpc_errors import RpcTimeoutError, failure
-from pyrpc.internal import DeserializeError, PythonUDF, SerializeError
+from gopyrpc import internal
+from gopyrpc._rpc_errors import RpcTimeoutError, failure
+from gopyrpc.internal import DeserializeError, PythonUDF, SerializeError
 
 from . import targets
 from .test_errors import raised, remote
@@ -94,14 +94,14 @@ class Frames(unittest.TestCase):
         for function, want in ((fail_in_ours, ["fail_in_ours"]), (fail_through_ours, ["fail_through_ours"])):
             result = remote(function)
             self.assertEqual(files_of(result), want)
-            self.assertNotIn("pyrpc/_", result.msg.replace("\\", "/"))
+            self.assertNotIn("gopyrpc/_", result.msg.replace("\\", "/"))
 
     def test_of_a_failure_in_the_package_alone(self):
         result = remote(anonymous.__class__)  # a TypeError of the call itself
         self.assertEqual(result.frames, ())
 
     def test_all_are_there_for_who_debugs(self):
-        logger = logging.getLogger("pyrpc.udf")
+        logger = logging.getLogger("gopyrpc.udf")
         self.addCleanup(logger.setLevel, logger.level)
         logger.setLevel(logging.DEBUG)
         with self.assertLogs(logger, logging.DEBUG) as logs:
@@ -113,7 +113,7 @@ class Frames(unittest.TestCase):
     def test_not_callable_is_said_once(self):
         got = raised(3.5)
         self.assertRegex(str(got), "PythonUDF.func is not callable: float: 3.5")
-        self.assertNotIn("During handling", got.__pyrpc_remote__.msg)
+        self.assertNotIn("During handling", got.__gopyrpc_remote__.msg)
         with self.assertRaisesRegex(TypeError, "is not callable"):
             call(3.5)
 

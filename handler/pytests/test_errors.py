@@ -4,8 +4,8 @@ import sys
 import traceback
 import unittest
 
-from pyrpc import internal
-from pyrpc.internal import PythonUDF, RemoteError, RemoteException
+from gopyrpc import internal
+from gopyrpc.internal import PythonUDF, RemoteError, RemoteException
 
 from . import targets
 
@@ -179,7 +179,7 @@ class TrueExceptions(unittest.TestCase):
         self.assertIs(first.__cause__, got)
         self.assertEqual(repr(second.exceptions[0]), "KeyError('k')")
         self.assertIs(type(third), targets.OneArg)
-        self.assertIn("inner", got.__pyrpc_remote__.msg)
+        self.assertIn("inner", got.__gopyrpc_remote__.msg)
 
         base = BaseExceptionGroup("b", [SystemExit(1), ValueError(2)])
         got = raised_by(base)
@@ -193,9 +193,9 @@ class TrueExceptions(unittest.TestCase):
         self.assertIn("targets.py", text)
         self.assertIn("return a + b", text)
         self.assertIn(f"On {internal.get_worker_name()}:", text)
-        frame = got.__pyrpc_remote__.frames[-1]
+        frame = got.__gopyrpc_remote__.frames[-1]
         self.assertEqual(frame[2:], ("add", "return a + b"))
-        self.assertNotIn("_udf", got.__pyrpc_remote__.msg)
+        self.assertNotIn("_udf", got.__gopyrpc_remote__.msg)
 
     def test_second_hop(self):
         first = raised_by(targets.TwoArgs(4, "gone"))
@@ -232,7 +232,7 @@ class Texts(unittest.TestCase):
             with self.subTest(text[:20]):
                 got = raised_by(ValueError(text))
                 self.assertEqual(got.args, (text,))
-                self.assertIn(repr(text), got.__pyrpc_remote__.msg)
+                self.assertIn(repr(text), got.__gopyrpc_remote__.msg)
 
     def test_form_and_worker_name(self):
         self.addCleanup(internal.set_worker_name, None)

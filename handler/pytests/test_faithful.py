@@ -5,9 +5,9 @@ import sys
 import unittest
 from unittest import mock
 
-from pyrpc import internal
-from pyrpc._errors import UnpicklableValue
-from pyrpc.internal import RemoteError, RpcConnectionError, RpcError, RpcTimeoutError
+from gopyrpc import internal
+from gopyrpc._errors import UnpicklableValue
+from gopyrpc.internal import RemoteError, RpcConnectionError, RpcError, RpcTimeoutError
 
 from . import faithful_targets as targets
 from .test_errors import over_the_wire, raised, raised_by, remote, throw
@@ -83,7 +83,7 @@ class TextThatFails(unittest.TestCase):
         self.assertEqual((type(got), got.message), (RemoteError, "0"))
 
 
-Interrupted = type("Interrupted", (BaseException,), {"__module__": "pyrpc"})  # the bridge's, in a process with one
+Interrupted = type("Interrupted", (BaseException,), {"__module__": "gopyrpc"})  # the bridge's, in a process with one
 
 
 class Interruption(unittest.TestCase):
@@ -172,7 +172,7 @@ class TextThatDiffers(unittest.TestCase):
         got = raised_by(ConnectionError(targets.Pool("db1")))
         self.assertIs(type(got), ConnectionError)
         self.assertEqual(str(got), "pool of None")
-        worker = got.__pyrpc_remote__.worker
+        worker = got.__gopyrpc_remote__.worker
         self.assertEqual(notes_of(got), [f"Its text on {worker} was: pool of db1"])
 
     def test_notes_stay(self):

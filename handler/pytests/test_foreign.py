@@ -8,8 +8,8 @@ import threading
 import types
 import unittest
 
-from pyrpc._handle import make_handle
-from pyrpc.internal import DeserializeError, RemoteError, SerializeError
+from gopyrpc._handle import make_handle
+from gopyrpc.internal import DeserializeError, RemoteError, SerializeError
 
 from . import targets
 

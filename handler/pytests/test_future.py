@@ -4,10 +4,10 @@ import threading
 import unittest
 from unittest import mock
 
-from pyrpc import _future
-from pyrpc._errors import describe_unpickling
+from gopyrpc import _future
+from gopyrpc._errors import describe_unpickling
 
-Interrupted = type("Interrupted", (BaseException,), {"__module__": "pyrpc"})
+Interrupted = type("Interrupted", (BaseException,), {"__module__": "gopyrpc"})
 
 
 def delivered(reply):

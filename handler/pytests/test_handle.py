@@ -8,10 +8,10 @@ import types
 import unittest
 from unittest import mock
 
-import pyrpc
-from pyrpc import _pickling, internal
-from pyrpc._handle import check_module, make_handle
-from pyrpc.internal import DeserializeError, PythonUDF, RemoteError, SerializeError
+import gopyrpc
+from gopyrpc import _pickling, internal
+from gopyrpc._handle import check_module, make_handle
+from gopyrpc.internal import DeserializeError, PythonUDF, RemoteError, SerializeError
 
 from . import targets
 
@@ -176,8 +176,8 @@ class Modules(unittest.TestCase):
 class Importing(unittest.TestCase):
     def test_import_is_cheap(self):
         code = (
-            "import sys; before = set(sys.modules); import pyrpc;"
-            "from pyrpc._handle import make_handle; from pyrpc import internal;"
+            "import sys; before = set(sys.modules); import gopyrpc;"
+            "from gopyrpc._handle import make_handle; from gopyrpc import internal;"
             "udf = internal.PythonUDF(len, ('ab',), {});"
             "assert make_handle().run(internal.serialize(udf)[0])[-2:] == b'\\x02.';"
             "print(*sorted(set(sys.modules) - before))"
@@ -190,17 +190,17 @@ class Importing(unittest.TestCase):
             universal_newlines=True,
         ).stdout.split()
         for name in ("pickle", "re", "enum", "traceback", "logging", "torch", "numpy",
-                     "pyrpc._policy", "pyrpc._foreign", "pyrpc._rpc"):
+                     "gopyrpc._policy", "gopyrpc._foreign", "gopyrpc._rpc"):
             self.assertNotIn(name, out)
 
     def test_names(self):
-        for name in set(pyrpc.__all__) - {*pyrpc._LAZY, *pyrpc._MODULES}:
-            self.assertIs(getattr(pyrpc, name), getattr(internal, name))
-            self.assertEqual(getattr(internal, name).__module__, "pyrpc.internal")
-        for name in (*pyrpc._LAZY, *pyrpc._MODULES):
-            self.assertIsNotNone(getattr(pyrpc, name))
+        for name in set(gopyrpc.__all__) - {*gopyrpc._LAZY, *gopyrpc._MODULES}:
+            self.assertIs(getattr(gopyrpc, name), getattr(internal, name))
+            self.assertEqual(getattr(internal, name).__module__, "gopyrpc.internal")
+        for name in (*gopyrpc._LAZY, *gopyrpc._MODULES):
+            self.assertIsNotNone(getattr(gopyrpc, name))
         for name in internal._WITH_AGENT:  # these are names in pickles
-            self.assertEqual(getattr(internal, name).__module__, "pyrpc.internal")
+            self.assertEqual(getattr(internal, name).__module__, "gopyrpc.internal")
         for name in internal.__all__:
             getattr(internal, name)
 

@@ -8,9 +8,9 @@ import types
 import unittest
 from unittest import mock
 
-from pyrpc import _capture, internal
-from pyrpc._rebuild import rebuild
-from pyrpc.internal import PythonUDF, RemoteError, RemoteException
+from gopyrpc import _capture, internal
+from gopyrpc._rebuild import rebuild
+from gopyrpc.internal import PythonUDF, RemoteError, RemoteException
 
 from . import targets
 from .test_errors import over_the_wire, raised, raised_by, remote, throw

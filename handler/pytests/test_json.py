@@ -33,9 +33,9 @@ try:
 except Exception:  # without the time zone database
     zoneinfo = None
 
-from pyrpc import _json_forms
-from pyrpc._json import MAX_DEPTH, Opaque, dumps
-from pyrpc._json_read import _TAGS, loads
+from gopyrpc import _json_forms
+from gopyrpc._json import MAX_DEPTH, Opaque, dumps
+from gopyrpc._json_read import _TAGS, loads
 
 VECTORS = pathlib.Path(__file__).resolve().parents[2] / "testdata" / "vectors" / "json"
 NAMES = {

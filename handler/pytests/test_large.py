@@ -1,6 +1,6 @@
 """Payloads of a gibibyte: how much memory our side of a call takes at its peak.
 
-Heavy, hence only with PYRPC_TEST_HEAVY=1. Each case is a process of its own, as the
+Heavy, hence only with GOPYRPC_TEST_HEAVY=1. Each case is a process of its own, as the
 peak of a process never falls. What the caller holds is there before: the payload, in
 a buffer that Python does not own, as with the Go bridge.
 
@@ -14,11 +14,11 @@ import sys
 import unittest
 from pathlib import Path
 
-from pyrpc._handle import make_handle
-from pyrpc.internal import PythonUDF
+from gopyrpc._handle import make_handle
+from gopyrpc.internal import PythonUDF
 
 GIB = 1 << 30
-HEAVY = os.environ.get("PYRPC_TEST_HEAVY") == "1"
+HEAVY = os.environ.get("GOPYRPC_TEST_HEAVY") == "1"
 
 
 def peak():
@@ -27,7 +27,7 @@ def peak():
 
 def payload(module, name, size):
     """Return a pickled call of module.name(bytes of that size), made in place."""
-    head = b"\x80\x05cpyrpc.internal\nPythonUDF\nc%s\n%s\n\x8e%s" % (
+    head = b"\x80\x05cgopyrpc.internal\nPythonUDF\nc%s\n%s\n\x8e%s" % (
         module, name, size.to_bytes(8, "little"))
     tail = b"\x85}\x87\x81."
     data = bytearray(len(head) + size + len(tail))
@@ -116,7 +116,7 @@ def main(case, size):
     del result
 
 
-@unittest.skipUnless(HEAVY, "takes gibibytes of memory: PYRPC_TEST_HEAVY=1 runs it")
+@unittest.skipUnless(HEAVY, "takes gibibytes of memory: GOPYRPC_TEST_HEAVY=1 runs it")
 class Large(unittest.TestCase):
     def extra(self, case, size=GIB):
         """Return what the call took at its peak, in units of *size*."""

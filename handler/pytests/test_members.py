@@ -7,10 +7,10 @@ import unittest
 import weakref
 from unittest import mock
 
-import pyrpc
-from pyrpc import internal
-from pyrpc._handle import NAMES, make_handle
-from pyrpc._members import PROXY_NAMES, TYPE_NAMES, UNIT_NAME, Absent
+import gopyrpc
+from gopyrpc import internal
+from gopyrpc._handle import NAMES, make_handle
+from gopyrpc._members import PROXY_NAMES, TYPE_NAMES, UNIT_NAME, Absent
 
 API = "torch.distributed.rpc.api"
 PROXY = "torch.distributed.rpc.rref_proxy"
@@ -146,7 +146,7 @@ class Others(Modules):
 
     def test_own_package(self):
         values = {name: Function() for name in PROXY_NAMES + TYPE_NAMES}
-        with mock.patch.dict(vars(pyrpc), values):
+        with mock.patch.dict(vars(gopyrpc), values):
             handle = make_handle()
             self.assertEqual(handle.rref_proxy_functions(), tuple(values[n] for n in PROXY_NAMES))
             self.assertEqual(handle.rref_type_functions(), tuple(values[n] for n in TYPE_NAMES))

@@ -3,8 +3,8 @@
 import pickle
 import unittest
 
-from pyrpc import _parts, _pickling, internal
-from pyrpc.internal import PythonUDF, SerializeError
+from gopyrpc import _parts, _pickling, internal
+from gopyrpc.internal import PythonUDF, SerializeError
 
 LARGE = bytes(range(256)) * 1000
 

@@ -14,8 +14,8 @@ import types
 import unittest
 from unittest import mock
 
-from pyrpc import _pickling, internal
-from pyrpc.internal import DeserializeError, PythonUDF, SerializeError
+from gopyrpc import _pickling, internal
+from gopyrpc.internal import DeserializeError, PythonUDF, SerializeError
 
 from . import targets
 
@@ -306,8 +306,8 @@ class Values(unittest.TestCase):
             DeserializeError("x"),
         ):
             data, _ = internal.serialize(value)
-            self.assertIn(b"pyrpc.internal", data)
-            self.assertNotIn(b"pyrpc._", data)
+            self.assertIn(b"gopyrpc.internal", data)
+            self.assertNotIn(b"gopyrpc._", data)
 
     def test_exec_mode(self):
         mode = internal.RPCExecMode

@@ -7,8 +7,8 @@ import threading
 import unittest
 from unittest import mock
 
-from pyrpc import internal
-from pyrpc.internal import DeserializeError, PythonUDF, SerializeError
+from gopyrpc import internal
+from gopyrpc.internal import DeserializeError, PythonUDF, SerializeError
 
 from . import targets
 

@@ -5,15 +5,15 @@ import sys
 import types
 import unittest
 
-from pyrpc._beside import Names, loads_beside
-from pyrpc._handle import make_handle
-from pyrpc._policy import DEFAULT_ALLOWED, AllowList
-from pyrpc.internal import DeserializeError, ForbiddenGlobal, PythonUDF
+from gopyrpc._beside import Names, loads_beside
+from gopyrpc._handle import make_handle
+from gopyrpc._policy import DEFAULT_ALLOWED, AllowList
+from gopyrpc.internal import DeserializeError, ForbiddenGlobal, PythonUDF
 
 from . import targets
 
 T = targets.__name__
-CALL = "pyrpc.restricted:call"
+CALL = "gopyrpc.restricted:call"
 ADD = b"\x80\x05\x97\x97K\x01K\x02\x86}\x87\x85R."  # what Go makes of a call f(1, 2)
 
 

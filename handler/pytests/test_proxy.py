@@ -16,11 +16,11 @@ import typing
 import unittest
 from unittest import mock
 
-from pyrpc import _host, _serve
-from pyrpc._policy import AllowList
-from pyrpc._proxy import RRefProxy, _call_method, _type_of_value
-from pyrpc._rref import RRef, _receive_rref, arriving
-from pyrpc.internal import ForbiddenGlobal
+from gopyrpc import _host, _serve
+from gopyrpc._policy import AllowList
+from gopyrpc._proxy import RRefProxy, _call_method, _type_of_value
+from gopyrpc._rref import RRef, _receive_rref, arriving
+from gopyrpc.internal import ForbiddenGlobal
 
 from . import targets
 from .torch_targets import torch

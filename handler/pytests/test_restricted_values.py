@@ -6,11 +6,11 @@ import sys
 import types
 import unittest
 
-from pyrpc._enums import member_of_value
-from pyrpc._instances import Instances
-from pyrpc._policy import AllowList
-from pyrpc._standins import make_standins
-from pyrpc.internal import ForbiddenGlobal
+from gopyrpc._enums import member_of_value
+from gopyrpc._instances import Instances
+from gopyrpc._policy import AllowList
+from gopyrpc._standins import make_standins
+from gopyrpc.internal import ForbiddenGlobal
 
 CODE = """
 asked = []

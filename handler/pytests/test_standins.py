@@ -9,11 +9,11 @@ import types
 import unittest
 import weakref
 
-from pyrpc import internal
-from pyrpc._attributes import is_forbidden
-from pyrpc._nested import Nested
-from pyrpc._policy import AllowList
-from pyrpc.internal import ForbiddenGlobal, PythonUDF, RemoteError
+from gopyrpc import internal
+from gopyrpc._attributes import is_forbidden
+from gopyrpc._nested import Nested
+from gopyrpc._policy import AllowList
+from gopyrpc.internal import ForbiddenGlobal, PythonUDF, RemoteError
 
 from . import standin_targets as targets
 
@@ -26,7 +26,7 @@ class StandIns(unittest.TestCase):
         self.values = AllowList([f"value:{T}:{name}" for name in targets.NAMES])
 
     def call(self, policy, name, *args):
-        return policy.given(f"pyrpc.restricted:{name}")(*args)
+        return policy.given(f"gopyrpc.restricted:{name}")(*args)
 
     def refused(self, policy, name, *args, error=(ForbiddenGlobal, TypeError)):
         with self.assertRaises(error):

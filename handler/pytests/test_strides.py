@@ -3,9 +3,9 @@
 import random
 import unittest
 
-from pyrpc import internal
-from pyrpc._strides import unpacked
-from pyrpc.internal import DeserializeError
+from gopyrpc import internal
+from gopyrpc._strides import unpacked
+from gopyrpc.internal import DeserializeError
 
 from . import torch_targets as targets
 from .test_tensor_sharing import sent_bytes

@@ -2,8 +2,8 @@
 
 import unittest
 
-from pyrpc import internal
-from pyrpc.internal import PythonUDF
+from gopyrpc import internal
+from gopyrpc.internal import PythonUDF
 
 from . import torch_targets as targets
 from .test_tensors import TensorCase, on_the_wire, run, storage_of

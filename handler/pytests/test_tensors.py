@@ -5,9 +5,9 @@ import unittest
 import warnings
 import weakref
 
-from pyrpc import _pickling, _torch_api, internal
-from pyrpc._handle import make_handle
-from pyrpc.internal import DeserializeError, PythonUDF, SerializeError
+from gopyrpc import _pickling, _torch_api, internal
+from gopyrpc._handle import make_handle
+from gopyrpc.internal import DeserializeError, PythonUDF, SerializeError
 
 from . import torch_targets as targets
 from .torch_targets import torch

@@ -8,9 +8,9 @@ try:
 except ImportError:
     torch = None
 
-from pyrpc import internal
-from pyrpc._handle import make_handle
-from pyrpc.internal import DeserializeError, PythonUDF, SerializeError
+from gopyrpc import internal
+from gopyrpc._handle import make_handle
+from gopyrpc.internal import DeserializeError, PythonUDF, SerializeError
 
 from . import targets
 

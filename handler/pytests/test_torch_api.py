@@ -8,14 +8,14 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-import pyrpc
-from pyrpc import _torch, _torch_api, _wire, internal
-from pyrpc.internal import DeserializeError
+import gopyrpc
+from gopyrpc import _torch, _torch_api, _wire, internal
+from gopyrpc.internal import DeserializeError
 
 from .test_tensors import names_of
 from .torch_targets import torch
 
-PACKAGE = Path(pyrpc.__file__).parent
+PACKAGE = Path(gopyrpc.__file__).parent
 PROBES = "_torch_api.py"
 
 

@@ -7,9 +7,9 @@ import sys
 import unittest
 from unittest import mock
 
-from pyrpc import internal
-from pyrpc._handle import make_handle
-from pyrpc.internal import PythonUDF, RemoteException
+from gopyrpc import internal
+from gopyrpc._handle import make_handle
+from gopyrpc.internal import PythonUDF, RemoteException
 
 from . import targets
 
@@ -99,7 +99,7 @@ class Traces(unittest.TestCase):
         self.assertEqual([getattr(sys, name, None) for name in names], before)
 
     def test_logs_at_debug_only(self):
-        logger = logging.getLogger("pyrpc.udf")
+        logger = logging.getLogger("gopyrpc.udf")
         with self.assertLogs(logger, "DEBUG") as logs:
             run(targets.exit_now)
         self.assertIn("SystemExit", logs.output[0])

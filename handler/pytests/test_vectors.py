@@ -13,7 +13,7 @@ try:
 except ImportError:
     torch = None
 
-from pyrpc._handle import make_handle
+from gopyrpc._handle import make_handle
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts" / "vectors"
 HAVE = {"torch"} if torch is not None else set()
@@ -61,7 +61,7 @@ class Replay(unittest.TestCase):
     def check(self, handle, folder, vector):
         with self.subTest(f"{folder.name}/{vector['file']}"):
             got = self.outcome(handle, folder, vector)
-            if not folder.name.startswith("pyrpc") and vector["kind"] == "exception":
+            if not folder.name.startswith("gopyrpc") and vector["kind"] == "exception":
                 # torch's carries no more than a class; and a text, kept by us.
                 names = f"{type(got).__module__}.{type(got).__qualname__}"
                 names = getattr(got, "type_name", "") or names
@@ -73,7 +73,7 @@ class Replay(unittest.TestCase):
     def test_ours(self):
         handle, count = make_handle(), 0
         for folder, _, vector in self.each():
-            if folder.name.startswith("pyrpc"):
+            if folder.name.startswith("gopyrpc"):
                 self.check(handle, folder, vector)
                 count += 1
         self.assertGreater(count, 15)
@@ -102,7 +102,7 @@ class Replay(unittest.TestCase):
         """Plain results of ours load in real torch."""
         handle, count = make_handle("torch.distributed.rpc.internal"), 0
         for folder, _, vector in self.each():
-            ours = folder.name.startswith("pyrpc") and vector["kind"] == "value"
+            ours = folder.name.startswith("gopyrpc") and vector["kind"] == "value"
             if ours and not vector["tensors"]:
                 self.check(handle, folder, vector)
                 count += 1
@@ -117,7 +117,7 @@ class Replay(unittest.TestCase):
             handles = make_handle(), make_handle("torch.distributed.rpc.internal")
             kept = {f"{f.name}/{v['file']}": v["expect"] for f, _, v in self.each()}
             for folder, _, vector in self.each(root):
-                self.check(handles[not folder.name.startswith("pyrpc")], folder, vector)
+                self.check(handles[not folder.name.startswith("gopyrpc")], folder, vector)
                 name = f"{folder.name}/{vector['file']}"
                 if name in kept:
                     self.assertEqual(vector["expect"], kept[name], name)

@@ -6,8 +6,8 @@ What of this is the caller's may be done with other names in place, see `without
 
 from unittest import mock
 
-from pyrpc._handle import make_handle
-from pyrpc.internal import PythonUDF
+from gopyrpc._handle import make_handle
+from gopyrpc.internal import PythonUDF
 
 handle = make_handle()
 

@@ -1,6 +1,6 @@
 """An RPC module that has everything, as torch's has. Its unit knows names that begin with C and I."""
 
-from pyrpc.internal import (  # noqa: F401
+from gopyrpc.internal import (  # noqa: F401
     PythonUDF,
     RemoteException,
     _handle_exception,

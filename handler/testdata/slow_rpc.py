@@ -4,7 +4,7 @@ import udfs
 
 udfs.hook()
 
-from pyrpc.internal import (  # noqa: E402, F401
+from gopyrpc.internal import (  # noqa: E402, F401
     PythonUDF,
     RemoteException,
     _handle_exception,

@@ -45,7 +45,7 @@ def delete_streams():
 def delete_stderr_while_logging():
     logging.basicConfig(level=logging.DEBUG)
     del sys.stderr
-    logging.getLogger("pyrpc.udf").error("into nowhere")
+    logging.getLogger("gopyrpc.udf").error("into nowhere")
 
 
 def raising_log_handler():
@@ -53,7 +53,7 @@ def raising_log_handler():
         def emit(self, record):
             raise RuntimeError("no room for the record")
 
-    logging.getLogger("pyrpc.udf").setLevel(logging.DEBUG)
+    logging.getLogger("gopyrpc.udf").setLevel(logging.DEBUG)
     logging.getLogger().addHandler(Handler())
 
 

@@ -126,16 +126,16 @@ def delete_builtins():
 
 
 def own_package():
-    import pyrpc
-    import pyrpc.internal
+    import gopyrpc
+    import gopyrpc.internal
 
-    return pyrpc.__spec__.origin, pyrpc.internal.PythonUDF is pyrpc.PythonUDF
+    return gopyrpc.__spec__.origin, gopyrpc.internal.PythonUDF is gopyrpc.PythonUDF
 
 
 def bad_call_inside_package():
-    import pyrpc._policy
+    import gopyrpc._policy
 
-    return pyrpc._policy.AllowList("one string")
+    return gopyrpc._policy.AllowList("one string")
 
 
 def recurse(depth=0):
@@ -200,6 +200,6 @@ def fill(size):
 def call_with_tensor(size):
     """Return a PythonUDF whose argument is a tensor of so many bytes."""
     import torch
-    from pyrpc.internal import PythonUDF
+    from gopyrpc.internal import PythonUDF
 
     return PythonUDF(echo, (torch.ones(size, dtype=torch.uint8),), {})

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/handler/wire"
+	"github.com/gopyrpc/gopyrpc/handler/wire"
 )
 
 var float32s, _ = wire.DTypeOf("float32")

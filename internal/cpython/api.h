@@ -1,11 +1,11 @@
-// The part of CPython's C-API that pyrpc uses, declared without Python.h.
+// The part of CPython's C-API that gopyrpc uses, declared without Python.h.
 //
 // libpython is found and loaded at run time, so no header of any one version may be compiled in.
 // Each X-macro row is one exported function: return type, name, parameters. The rows make the table
 // of pointers below, the dlsym loop in load.c, and (with Python.h included first) the compile-time
 // test that compares every row with what each installed CPython declares.
-#ifndef PYRPC_CPYTHON_API_H
-#define PYRPC_CPYTHON_API_H
+#ifndef GOPYRPC_CPYTHON_API_H
+#define GOPYRPC_CPYTHON_API_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/internal/cpython/discover"
-	"github.com/pyrpc/pyrpc/internal/testpython"
+	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
+	"github.com/gopyrpc/gopyrpc/internal/testpython"
 )
 
 // guestSignals are programs that get signals while Go is a guest. Python handles them at a bytecode after they came,

@@ -3,8 +3,8 @@
 // Status convention: CPY_OK, or CPY_RAISED with an owned reference to the exception instance (the
 // error indicator is always cleared), or CPY_NOT_HELD when the calling thread does not hold the GIL
 // through cpy_attach: a misuse that is reported, never undefined behaviour.
-#ifndef PYRPC_CPYTHON_BRIDGE_H
-#define PYRPC_CPYTHON_BRIDGE_H
+#ifndef GOPYRPC_CPYTHON_BRIDGE_H
+#define GOPYRPC_CPYTHON_BRIDGE_H
 
 #include "api.h"
 
@@ -222,7 +222,7 @@ char *cpy_naive_data(PyObject *bytes, Py_ssize_t *len);
 void cpy_naive_decref(PyObject *o);
 
 // Go side, called by callback.c (see callback.go)
-extern PyObject *pyrpcCallback(uintptr_t id, PyObject *args, PyObject *kwargs);
-extern void pyrpcCallbackDropped(uintptr_t id);
+extern PyObject *gopyrpcCallback(uintptr_t id, PyObject *args, PyObject *kwargs);
+extern void gopyrpcCallbackDropped(uintptr_t id);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "status.h"
 
-static const char capsule_name[] = "pyrpc.callback";
+static const char capsule_name[] = "gopyrpc.callback";
 
 struct cpy_callback {
 	PyMethodDef def; // CPython keeps a pointer to it for the callable's life
@@ -14,7 +14,7 @@ struct cpy_callback {
 
 void cpy_tell_dropped(uintptr_t id) {
 	int entered = cpy_forked ? -1 : cpy_callback_enter();
-	if (entered >= 0) pyrpcCallbackDropped(id); // on a dying thread the number is lost, not the process
+	if (entered >= 0) gopyrpcCallbackDropped(id); // on a dying thread the number is lost, not the process
 	cpy_callback_leave(entered);
 }
 
@@ -40,7 +40,7 @@ static PyObject *trampoline(PyObject *self, PyObject *args, PyObject *kwargs) {
 		return NULL;
 	}
 	int drains = cpy_set_drains(1);
-	PyObject *result = pyrpcCallback(c->id, args, kwargs);
+	PyObject *result = gopyrpcCallback(c->id, args, kwargs);
 	cpy_set_drains(drains);
 	cpy_callback_leave(entered);
 	return result;

@@ -38,7 +38,7 @@ func NewCallback(name, doc string, f Callback, dropped func()) (Ref, error) {
 	defer C.free(unsafe.Pointer(d))
 	r, err := asRef(C.cpy_callback_new(id, n, d))
 	if err != nil {
-		pyrpcCallbackDropped(id)
+		gopyrpcCallbackDropped(id)
 	}
 	return r, err
 }
@@ -61,8 +61,8 @@ func Callbacks() int {
 	return len(callbacks.byID)
 }
 
-//export pyrpcCallback
-func pyrpcCallback(id C.uintptr_t, args, kwargs *C.PyObject) *C.PyObject {
+//export gopyrpcCallback
+func gopyrpcCallback(id C.uintptr_t, args, kwargs *C.PyObject) *C.PyObject {
 	callbacks.mu.Lock()
 	f := callbacks.byID[uintptr(id)]
 	callbacks.mu.Unlock()
@@ -75,8 +75,8 @@ func pyrpcCallback(id C.uintptr_t, args, kwargs *C.PyObject) *C.PyObject {
 	return pyObject(result)
 }
 
-//export pyrpcCallbackDropped
-func pyrpcCallbackDropped(id C.uintptr_t) {
+//export gopyrpcCallbackDropped
+func gopyrpcCallbackDropped(id C.uintptr_t) {
 	if dropped := unregister(id).dropped; dropped != nil {
 		dropped()
 	}

@@ -67,7 +67,7 @@ static void say(const char *text) {
 
 // A crash in here ends the process by its signal, as all of them are blocked: there is no loop.
 static void report(const struct crash_signal *s, const siginfo_t *info) {
-	say("\npyrpc: ");
+	say("\ngopyrpc: ");
 	say(s->name);
 	say(info->si_code > 0 ? " in C code" : ", raised or sent");
 	if (cpy.PyGILState_GetThisThreadState()) {
@@ -76,7 +76,7 @@ static void report(const struct crash_signal *s, const siginfo_t *info) {
 	} else {
 		say(", on a thread without Python\n");
 	}
-	say("\npyrpc: Python on all threads:\n");
+	say("\ngopyrpc: Python on all threads:\n");
 	crash.dump_all(DUMP_ALL);
 	say("\n");
 }

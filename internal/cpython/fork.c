@@ -21,7 +21,7 @@ static void in_child(void) {
 __attribute__((constructor)) static void watch(void) { pthread_atfork(NULL, NULL, in_child); }
 
 void cpy_end_child(void) {
-	static const char text[] = "pyrpc: a child of fork ended as it was about to return to Go, which does not run in it: "
+	static const char text[] = "gopyrpc: a child of fork ended as it was about to return to Go, which does not run in it: "
 		"it can run a program (exec) or leave (os._exit)\n";
 	ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
 	(void)n;

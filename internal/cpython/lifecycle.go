@@ -34,7 +34,7 @@ func Process() (Presence, string) {
 	return p, C.GoString(C.cpy_library_path())
 }
 
-// Load opens the libpython at path and resolves every function that pyrpc uses. A libpython that is
+// Load opens the libpython at path and resolves every function that gopyrpc uses. A libpython that is
 // in the process already is used instead of path. The error is dlopen's, or names missing symbols; the
 // library is closed then.
 func Load(path string) error {

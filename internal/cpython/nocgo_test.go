@@ -20,8 +20,8 @@ func goTool(t *testing.T, args ...string) *exec.Cmd {
 	return exec.Command(path, args...)
 }
 
-const needsCgo = `# github.com/pyrpc/pyrpc/internal/cpython
-internal/cpython/nocgo.go:7:15: cannot use "pyrpc needs cgo: a C compiler (gcc, or CC) and CGO_ENABLED=1" (untyped string constant) as int value in constant declaration
+const needsCgo = `# github.com/gopyrpc/gopyrpc/internal/cpython
+internal/cpython/nocgo.go:7:15: cannot use "gopyrpc needs cgo: a C compiler (gcc, or CC) and CGO_ENABLED=1" (untyped string constant) as int value in constant declaration
 `
 
 // TestBuildWithoutCgo: a program that imports any of the packages is told in one line what is missing.
@@ -32,10 +32,10 @@ func TestBuildWithoutCgo(t *testing.T) {
 import (
 	"context"
 
-	"github.com/pyrpc/pyrpc/agent/pyworker"
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/agent/pyworker"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 var _, _, _ = gil.With, handler.New, pyworker.New

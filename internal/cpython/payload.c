@@ -59,7 +59,7 @@ static int make_type(void) {
 		{Py_tp_dealloc, (void *)dealloc},
 		{0, NULL},
 	};
-	PyType_Spec spec = {"_pyrpc_bridge.Memory", (int)(head + (Py_ssize_t)sizeof(struct cpy_payload)), 0,
+	PyType_Spec spec = {"_gopyrpc_bridge.Memory", (int)(head + (Py_ssize_t)sizeof(struct cpy_payload)), 0,
 		CPY_TPFLAGS_DEFAULT, slots};
 	payload_type = cpy.PyType_FromSpec(&spec);
 	return payload_type ? 0 : -1;

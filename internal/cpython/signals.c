@@ -77,7 +77,7 @@ static PyObject *then_unblock(PyObject *original, PyObject *args, PyObject *kwar
 #define ENTRY(f) (PyCFunction)(void (*)(void))f
 static PyMethodDef wrappers[] = {
 	[CPY_THEN_MEND] = {"enable", ENTRY(then_mend), METH_VARARGS | METH_KEYWORDS,
-		"faulthandler.enable; crashes reach its handler by way of pyrpc's."},
+		"faulthandler.enable; crashes reach its handler by way of gopyrpc's."},
 	[CPY_THEN_UNBLOCK] = {"pthread_sigmask", ENTRY(then_unblock), METH_VARARGS | METH_KEYWORDS,
 		"signal.pthread_sigmask; faults, SIGABRT, SIGURG and SIGPROF stay unblocked."},
 };

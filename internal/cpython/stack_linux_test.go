@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/internal/cpython"
-	"github.com/pyrpc/pyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
 )
 
 func init() {
@@ -68,7 +68,7 @@ func TestStackThatStopsGrowing(t *testing.T) {
 func TestManyArguments(t *testing.T) {
 	without, _ := stacks(t)
 	cmd := exec.Command(os.Args[0], slices.Repeat([]string{strings.Repeat("a", 100_000)}, 15)...)
-	cmd.Env = append(os.Environ(), "PYRPC_TEST_SCRIPT=stacks")
+	cmd.Env = append(os.Environ(), "GOPYRPC_TEST_SCRIPT=stacks")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%.200s", out)
 	var first, others int

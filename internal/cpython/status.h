@@ -1,6 +1,6 @@
 // How every operation reports: shared by the C files, unseen by Go.
-#ifndef PYRPC_CPYTHON_STATUS_H
-#define PYRPC_CPYTHON_STATUS_H
+#ifndef GOPYRPC_CPYTHON_STATUS_H
+#define GOPYRPC_CPYTHON_STATUS_H
 
 #include "bridge.h"
 

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/gate"
 )
 
 func TestShortCallsRunOneByOne(t *testing.T) {

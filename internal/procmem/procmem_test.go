@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/internal/procmem"
+	"github.com/gopyrpc/gopyrpc/internal/procmem"
 )
 
 // TestReadSeesMemory: what the process takes into use shows, in bytes.

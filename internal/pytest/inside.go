@@ -3,7 +3,7 @@ package pytest
 import (
 	"slices"
 
-	"github.com/pyrpc/pyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/gate"
 )
 
 // IsInside says whether a call whose context has the label (gil.WithLabel) holds a permit: it is in

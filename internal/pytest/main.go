@@ -10,8 +10,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/pyrpc/pyrpc/internal/cpython/discover"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // joinTime is for the join after the last test; every step of it has a shorter deadline of its own.
@@ -21,9 +21,9 @@ const joinTime = time.Minute
 // something is left behind: references, goroutines, more OS threads than the permits explain, a
 // cleanup step that failed. What is left is printed.
 //
-// Python is the one that pyrpc would choose (PYRPC_PYTHON first) unless an option says otherwise.
+// Python is the one that gopyrpc would choose (GOPYRPC_PYTHON first) unless an option says otherwise.
 // Where there is none, the tests are skipped with a message, except in CI (CI=true) and where
-// PYRPC_PYTHON names one: then somebody counted on it.
+// GOPYRPC_PYTHON names one: then somebody counted on it.
 func Main(m *testing.M, opts ...pybridge.Option) {
 	if name := os.Getenv(scriptVariable); name != "" {
 		os.Exit(runScript(name))
@@ -51,7 +51,7 @@ func run(m *testing.M, opts []pybridge.Option) int {
 
 func notStarted(err error) int {
 	var missing *discover.Error
-	if errors.As(err, &missing) && os.Getenv("CI") != "true" && os.Getenv("PYRPC_PYTHON") == "" {
+	if errors.As(err, &missing) && os.Getenv("CI") != "true" && os.Getenv("GOPYRPC_PYTHON") == "" {
 		fmt.Fprintf(os.Stderr, "pytest: ALL TESTS SKIPPED, no python to test with: %v\n", err)
 		return 0
 	}

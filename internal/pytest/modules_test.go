@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
 )
 
 // evaluate gives the text of an expression, after a statement.
@@ -33,10 +33,10 @@ func TestHasModule(t *testing.T) {
 		files []string
 		has   bool
 	}{
-		"pyrpc_plain":     {nil, true},
-		"pyrpc_for_both":  {[]string{ours, another}, true},
-		"pyrpc_another":   {[]string{another}, false},
-		"pyrpc_of_no_tag": {[]string{"_C.so"}, true},
+		"gopyrpc_plain":     {nil, true},
+		"gopyrpc_for_both":  {[]string{ours, another}, true},
+		"gopyrpc_another":   {[]string{another}, false},
+		"gopyrpc_of_no_tag": {[]string{"_C.so"}, true},
 	}
 	for name, p := range packages {
 		require.NoError(t, os.Mkdir(filepath.Join(dir, name), 0o755))
@@ -49,5 +49,5 @@ func TestHasModule(t *testing.T) {
 	for name, p := range packages {
 		assert.Equal(t, p.has, pytest.HasModule(t, name), name)
 	}
-	assert.False(t, pytest.HasModule(t, "pyrpc_nowhere"))
+	assert.False(t, pytest.HasModule(t, "gopyrpc_nowhere"))
 }

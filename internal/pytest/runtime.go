@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // shared is written before the tests run.
@@ -27,7 +27,7 @@ func Runtime() *pybridge.Runtime {
 // seen names to go test the variables that chose the interpreter: it caches results by what is read
 // while tests run, and Python starts before.
 var seen = sync.OnceFunc(func() {
-	for _, name := range []string{"PYRPC_PYTHON", "VIRTUAL_ENV", "PATH", "CI"} {
+	for _, name := range []string{"GOPYRPC_PYTHON", "VIRTUAL_ENV", "PATH", "CI"} {
 		_ = os.Getenv(name)
 	}
 })

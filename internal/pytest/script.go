@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-const scriptVariable = "PYRPC_TEST_SCRIPT"
+const scriptVariable = "GOPYRPC_TEST_SCRIPT"
 
 // A script that takes longer is asked for its goroutines (SIGQUIT) and, some seconds later, killed.
 const (

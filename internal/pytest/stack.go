@@ -27,5 +27,5 @@ func StackEnds(t testing.TB, below int, readable bool) []string {
 	if readable {
 		kind = "r"
 	}
-	return []string{"LD_PRELOAD=" + library, fmt.Sprintf("PYRPC_TEST_STACK_ENDS=%d%s", below, kind)}
+	return []string{"LD_PRELOAD=" + library, fmt.Sprintf("GOPYRPC_TEST_STACK_ENDS=%d%s", below, kind)}
 }

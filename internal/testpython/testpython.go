@@ -11,22 +11,22 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pyrpc/pyrpc/internal/cpython/discover"
+	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
 )
 
 // Interpreter is a Python that was found, for the tests of packages that may import nothing but this.
 type Interpreter = discover.Interpreter
 
-// Find returns the interpreter that pyrpc itself would choose (PYRPC_PYTHON, an active virtual environment,
+// Find returns the interpreter that gopyrpc itself would choose (GOPYRPC_PYTHON, an active virtual environment,
 // python3 on PATH). Where that fails the test is skipped with the reason, except that it fails in CI
-// (CI=true) and where PYRPC_PYTHON names the interpreter: then somebody counted on it.
+// (CI=true) and where GOPYRPC_PYTHON names the interpreter: then somebody counted on it.
 func Find(t testing.TB) discover.Interpreter {
 	t.Helper()
 	found, err := discover.Find(t.Context(), discover.Options{})
 	if err == nil {
 		return found
 	}
-	if inCI() || os.Getenv("PYRPC_PYTHON") != "" {
+	if inCI() || os.Getenv("GOPYRPC_PYTHON") != "" {
 		t.Fatalf("no python to test with: %v", err)
 	}
 	t.Skipf("no python to test with: %v", err)
@@ -35,7 +35,7 @@ func Find(t testing.TB) discover.Interpreter {
 
 // Each runs test once for every interpreter of All, as sub-tests named like "3.11-usr" after the version and
 // the installation. A supported version of which there is none appears as a skipped sub-test. A path in
-// PYRPC_TEST_PYTHONS that cannot be used fails the test, and so does finding nothing at all in CI.
+// GOPYRPC_TEST_PYTHONS that cannot be used fails the test, and so does finding nothing at all in CI.
 func Each(t *testing.T, test func(t *testing.T, python discover.Interpreter)) {
 	t.Helper()
 	requireNamed(t)
@@ -51,7 +51,7 @@ func Each(t *testing.T, test func(t *testing.T, python discover.Interpreter)) {
 	for minor := discover.MinMinor; minor <= discover.MaxMinor; minor++ {
 		if !present[minor] {
 			t.Run(fmt.Sprintf("3.%d", minor), func(t *testing.T) {
-				t.Skipf("no usable python 3.%d here; name one in PYRPC_TEST_PYTHONS", minor)
+				t.Skipf("no usable python 3.%d here; name one in GOPYRPC_TEST_PYTHONS", minor)
 			})
 		}
 	}
@@ -99,7 +99,7 @@ func repositoryRoot() (string, bool) {
 	}
 	for ; ; dir = filepath.Dir(dir) {
 		text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-		if err == nil && strings.HasPrefix(string(text), "module github.com/pyrpc/pyrpc\n") {
+		if err == nil && strings.HasPrefix(string(text), "module github.com/gopyrpc/gopyrpc\n") {
 			return dir, true
 		}
 		if dir == filepath.Dir(dir) {
@@ -111,9 +111,9 @@ func repositoryRoot() (string, bool) {
 // requireNamed fails the test for an interpreter that was asked for and cannot be used.
 func requireNamed(t *testing.T) {
 	t.Helper()
-	for _, exe := range filepath.SplitList(os.Getenv("PYRPC_TEST_PYTHONS")) {
+	for _, exe := range filepath.SplitList(os.Getenv("GOPYRPC_TEST_PYTHONS")) {
 		if _, err := discover.Find(t.Context(), discover.Options{Python: exe}); err != nil {
-			t.Errorf("PYRPC_TEST_PYTHONS: %v", err)
+			t.Errorf("GOPYRPC_TEST_PYTHONS: %v", err)
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/pyrpc/pyrpc/internal/procmem"
+	"github.com/gopyrpc/gopyrpc/internal/procmem"
 )
 
 // Look reads the limits of the system on this process: RLIMIT_NPROC, the pids controllers of its control groups,

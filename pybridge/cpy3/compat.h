@@ -7,8 +7,8 @@
  * packages which name none of these functions the file is empty. The functions are static and stand
  * before any declaration in Python.h, which then inherits their linkage (C11 6.2.2p4, p5).
  */
-#ifndef PYRPC_CPY3_COMPAT_H
-#define PYRPC_CPY3_COMPAT_H
+#ifndef GOPYRPC_CPY3_COMPAT_H
+#define GOPYRPC_CPY3_COMPAT_H
 
 #ifndef __ASSEMBLER__ /* runtime/cgo has assembly, which is compiled with CGO_CFLAGS too */
 
@@ -46,7 +46,7 @@ static inline int PySignal_SetWakeupFd(int fd) { (void)fd; return -1; }
 
 #if PY_VERSION_HEX >= 0x030d0000
 /*
- * Gone with 3.13. It worked before Py_Initialize only and returned -1 after. With pyrpc it is always
+ * Gone with 3.13. It worked before Py_Initialize only and returned -1 after. With gopyrpc it is always
  * after; where not, the caller sees that the encoding was not set (PYTHONIOENCODING does it).
  */
 static inline int Py_SetStandardStreamEncoding(const char *encoding, const char *errors) {
@@ -65,4 +65,4 @@ void Py_SetPath(const wchar_t *);
 
 #endif /* PY_VERSION_HEX */
 #endif /* __ASSEMBLER__ */
-#endif /* PYRPC_CPY3_COMPAT_H */
+#endif /* GOPYRPC_CPY3_COMPAT_H */

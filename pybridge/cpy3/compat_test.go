@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/internal/pytest"
-	"github.com/pyrpc/pyrpc/pybridge/cpy3"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/pybridge/cpy3"
 )
 
 // Two copies of libpython in one process corrupt each other.

@@ -8,8 +8,8 @@ import (
 
 	python3 "github.com/go-python/cpy3"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // ErrNull is what a nil *python3.PyObject becomes when no Python exception explains it.

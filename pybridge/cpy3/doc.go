@@ -1,6 +1,6 @@
 // Package cpy3 joins pybridge and github.com/go-python/cpy3 (package python3), which wraps most of
 // CPython's C-API, one Go function for each: what pybridge does not offer is a cpy3 call away, under
-// pyrpc's GIL, lifetimes and errors.
+// gopyrpc's GIL, lifetimes and errors.
 //
 //	err := gil.With(ctx, func(t gil.Token) error {
 //		day, err := cpy3.Take(t, python3.PyUnicode_FromString("Monday"))
@@ -20,13 +20,13 @@
 //	make test-cpy3
 //	eval "$(scripts/cpy3env.sh [PYTHON])" && go build -tags cpy3 ./...
 //
-// The binary then runs with that minor version of CPython only. pyrpc finds the linked library in the
+// The binary then runs with that minor version of CPython only. gopyrpc finds the linked library in the
 // process and uses it instead of loading another; Start fails when it is to run an interpreter
-// (PYRPC_PYTHON) of another version. Choosing Python at run time is the price of cpy3.
+// (GOPYRPC_PYTHON) of another version. Choosing Python at run time is the price of cpy3.
 //
 // # Rules
 //
-// Call cpy3 inside [github.com/pyrpc/pyrpc/gil.With] only, on its goroutine, which is locked to its OS thread
+// Call cpy3 inside [github.com/gopyrpc/gopyrpc/gil.With] only, on its goroutine, which is locked to its OS thread
 // there, and not inside gil.Detach. cpy3 checks nothing: outside it crashes the process.
 //
 // An object that cpy3 returns as new is the caller's to DecRef, under the GIL, or to [Take]. A borrowed
@@ -37,10 +37,10 @@
 // An exception left pending when the GIL is given back surfaces in whichever call comes by that OS
 // thread next.
 //
-// pyrpc owns the interpreter and its threads. These functions of cpy3 are not to be called:
+// gopyrpc owns the interpreter and its threads. These functions of cpy3 are not to be called:
 //
 //   - Py_Initialize, Py_InitializeEx, Py_Finalize, Py_FinalizeEx, Py_Main: they start or end the interpreter
-//     behind pyrpc's back, on the wrong thread. The Py_Set… functions come too late: Python was
+//     behind gopyrpc's back, on the wrong thread. The Py_Set… functions come too late: Python was
 //     configured by pybridge's options.
 //   - PyEval_InitThreads, PyEval_SaveThread, PyEval_RestoreThread, PyEval_ReInitThreads, PyThreadState_Swap,
 //     PyGILState_Ensure, PyGILState_Release: they change the thread state or the GIL without gil knowing.

@@ -8,9 +8,9 @@ import (
 
 	python3 "github.com/go-python/cpy3"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/pybridge"
-	"github.com/pyrpc/pyrpc/pybridge/cpy3"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/pybridge/cpy3"
 )
 
 // arguments makes {"point": (3, 4)} with the C-API.
@@ -31,7 +31,7 @@ func arguments(t gil.Token) (*pybridge.Object, error) {
 	return cpy3.Take(t, dict)
 }
 
-// Arguments made with cpy3, a function found and called by pyrpc, its result read with cpy3.
+// Arguments made with cpy3, a function found and called by gopyrpc, its result read with cpy3.
 func Example() {
 	ctx := context.Background()
 	rt, err := pybridge.Start(ctx)

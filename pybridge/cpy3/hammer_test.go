@@ -9,9 +9,9 @@ import (
 	python3 "github.com/go-python/cpy3"
 	"github.com/stretchr/testify/assert"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/pybridge"
-	"github.com/pyrpc/pyrpc/pybridge/cpy3"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/pybridge/cpy3"
 )
 
 func TestConversions_hammer(t *testing.T) {

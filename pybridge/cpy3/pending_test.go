@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/gil"
 )
 
 // What a cpy3 call left pending must fail its own block, not the next call on the thread.

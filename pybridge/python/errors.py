@@ -19,7 +19,7 @@ class GoPanic(GoError):
 def make_go_error(message, origin, is_panic, builtin):
     """builtin: the name of the class to raise instead of GoError, where there is such an exception."""
     exc = _instance(builtin, message) or (GoPanic if is_panic else GoError)(message)
-    exc._pyrpc_origin = origin  # a Go function that gives the error's number
+    exc._gopyrpc_origin = origin  # a Go function that gives the error's number
     return exc
 
 
@@ -43,7 +43,7 @@ _suppressed, _dict = _slot("__suppress_context__"), _slot("__dict__")
 
 
 def _origin(exc):
-    origin = _dict(exc).get("_pyrpc_origin")
+    origin = _dict(exc).get("_gopyrpc_origin")
     try:
         return origin() if _type(origin) is BuiltinFunction else 0
     except _BaseException:  # no Go function, but something that a program put there

@@ -1,6 +1,6 @@
 """The bridge's own Python: what is awkward to say through the C-API.
 
-The files of this folder run in one namespace, the module `_pyrpc_bridge`, when they are first needed:
+The files of this folder run in one namespace, the module `_gopyrpc_bridge`, when they are first needed:
 compiling them would take a quarter of the time that Python takes to start. This one runs before the
 others. They keep what they need as globals, so that a program that empties sys.modules or breaks
 builtins cannot take it away.

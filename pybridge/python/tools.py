@@ -135,7 +135,7 @@ def torch_agent_runs():
 
 
 def diagnose():
-    """Facts for `pyrpc doctor`."""
+    """Facts for `gopyrpc doctor`."""
     extensions = {}
     for name in ("_ctypes", "_ssl", "_socket", "_json", "_pickle"):
         try:

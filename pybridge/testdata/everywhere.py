@@ -112,7 +112,7 @@ def run(data):
 
 def everywhere(data):
     global bridge, harmless
-    bridge = sys.modules["_pyrpc_bridge"].__dict__
+    bridge = sys.modules["_gopyrpc_bridge"].__dict__
     harmless = bridge["harmless"]
     bridge.update(harmless=only_the_wanted, QUIET=NEVER, HOLD_BACK=0)  # as if each had waited for its lock for long
     places = 0

@@ -58,11 +58,11 @@ var cases = map[string]struct {
 		tree: source{
 			"handler/a.go":          importing("handler", m+"pybridge"),
 			"pybridge/a.go":         importing("pybridge", m+"internal/cpython/discover"),
-			"cmd/pyrpc/a.go":        importing("main", m+"handler"),
+			"cmd/gopyrpc/a.go":      importing("main", m+"handler"),
 			"agent/server/a.go":     importing("server", m+"agent/wire"),
 			"gil/a_test.go":         importing("gil", m+"internal/testpy"),
 			"internal/testpy/a.go":  importing("testpy", m+"pybridge"),
-			"handler/testdata/a.go": importing("x", m+"cmd/pyrpc"),
+			"handler/testdata/a.go": importing("x", m+"cmd/gopyrpc"),
 		},
 	},
 	"imports: up is refused": {
@@ -82,8 +82,8 @@ var cases = map[string]struct {
 		want: []string{"util/a.go:1 imports"},
 	},
 	"test-helpers: not in shipped code": {
-		tree: source{"cmd/pyrpc/a.go": importing("main", m+"internal/testpy")},
-		want: []string{"cmd/pyrpc/a.go:3 test-helpers"},
+		tree: source{"cmd/gopyrpc/a.go": importing("main", m+"internal/testpy")},
+		want: []string{"cmd/gopyrpc/a.go:3 test-helpers"},
 	},
 	"cgo: one package and the cpy3 bridge": {
 		tree: source{

@@ -1,5 +1,5 @@
-// A module of its own, so that 150 MB of foreign interpreters never become a dependency of pyrpc.
-module github.com/pyrpc/pyrpc/scripts/embedpy
+// A module of its own, so that 150 MB of foreign interpreters never become a dependency of gopyrpc.
+module github.com/gopyrpc/gopyrpc/scripts/embedpy
 
 go 1.26
 

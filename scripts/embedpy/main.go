@@ -1,4 +1,4 @@
-// Command embedpy puts a CPython 3.14 with a shared libpython into a directory, so that pyrpc can be
+// Command embedpy puts a CPython 3.14 with a shared libpython into a directory, so that gopyrpc can be
 // tested against a version that the machine's packages do not have. The interpreter travels in a Go
 // module (python-build-standalone, packed by go-embed-python), which makes the Go module proxy enough.
 //
@@ -17,7 +17,7 @@ import (
 	"github.com/kluctl/go-embed-python/python"
 )
 
-// library is what the extraction is for: without it the interpreter is of no use to pyrpc.
+// library is what the extraction is for: without it the interpreter is of no use to gopyrpc.
 const library = "libpython3.14.so.1.0"
 
 func main() {
@@ -50,7 +50,7 @@ func extract(dir string) (string, error) {
 	}
 	lib := filepath.Join(dir, "lib", library)
 	if _, err := os.Stat(lib); err != nil {
-		return "", fmt.Errorf("the embedded python has no %s, so it cannot be loaded by pyrpc: %w", library, err)
+		return "", fmt.Errorf("the embedded python has no %s, so it cannot be loaded by gopyrpc: %w", library, err)
 	}
 	exe := filepath.Join(dir, "bin", "python3")
 	if _, err := os.Stat(exe); err != nil {

@@ -38,7 +38,7 @@ var emulators = map[string]emulator{
 
 const (
 	register = "/proc/sys/fs/binfmt_misc"
-	inside   = "PYRPC_EMULATE_INSIDE"
+	inside   = "GOPYRPC_EMULATE_INSIDE"
 	cannot   = 3 // exit status
 )
 

@@ -15,11 +15,11 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/pyrpc/pyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/agent"
 )
 
 // memberVariable tells a process that it is w1 of a fault's group: the addresses of w0 and w1.
-const memberVariable = "PYRPC_FAULT_MEMBER"
+const memberVariable = "GOPYRPC_FAULT_MEMBER"
 
 // killFaults are groups of two, a process each, of which the second is killed.
 func killFaults() []fault {

@@ -16,13 +16,13 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/pyrpc/pyrpc/agent"
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
-	"github.com/pyrpc/pyrpc/agent/shm"
+	"github.com/gopyrpc/gopyrpc/agent"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
+	"github.com/gopyrpc/gopyrpc/agent/shm"
 )
 
 // helloKey is the metadata in which a peer says who it is.
-const helloKey = "pyrpc-hello-bin"
+const helloKey = "gopyrpc-hello-bin"
 
 // agentFaults are what one worker does to another.
 func agentFaults() []fault {

@@ -7,8 +7,8 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // callbackFaults are Go functions that Python calls and that misbehave.

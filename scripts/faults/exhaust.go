@@ -8,8 +8,8 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/internal/procmem"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/internal/procmem"
 )
 
 // exhaustFaults use up what a process or a thread has only so much of.

@@ -11,7 +11,7 @@ import (
 )
 
 // faultVariable tells a process that it is to suffer a fault, and which.
-const faultVariable = "PYRPC_FAULT"
+const faultVariable = "GOPYRPC_FAULT"
 
 // fault is one row of the table.
 type fault struct {

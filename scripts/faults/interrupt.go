@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pyrpc/pyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/gil"
 )
 
 // interruptFaults are functions that are interrupted where others would suffer from it.

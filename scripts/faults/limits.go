@@ -14,13 +14,13 @@ import (
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc/codes"
 
-	"github.com/pyrpc/pyrpc/agent"
-	"github.com/pyrpc/pyrpc/agent/pyworker"
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/internal/procmem"
-	"github.com/pyrpc/pyrpc/internal/threadlimit"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/agent/pyworker"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/internal/procmem"
+	"github.com/gopyrpc/gopyrpc/internal/threadlimit"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // waitingCalls is more than a process of moreThreads threads can have at once.
@@ -127,7 +127,7 @@ func groupRoot() (string, error) {
 		if _, err := os.Stat(filepath.Join(dir, "cgroup.procs")); err != nil {
 			continue
 		}
-		probe := filepath.Join(dir, "pyrpc-faults-"+strconv.Itoa(os.Getpid()))
+		probe := filepath.Join(dir, "gopyrpc-faults-"+strconv.Itoa(os.Getpid()))
 		if err := os.Mkdir(probe, 0o755); err != nil {
 			return "", err
 		}
@@ -151,7 +151,7 @@ func noGroups() string {
 func limitGroup(p *probe) (lift func()) {
 	root, err := groupRoot()
 	p.must(err)
-	dir := filepath.Join(root, "pyrpc-fault-"+strconv.Itoa(os.Getpid()))
+	dir := filepath.Join(root, "gopyrpc-fault-"+strconv.Itoa(os.Getpid()))
 	write := func(file string, value any) { p.must(os.WriteFile(file, fmt.Append(nil, value), 0o644)) }
 	p.must(os.Mkdir(dir, 0o755))
 	write(filepath.Join(dir, "cgroup.procs"), os.Getpid())

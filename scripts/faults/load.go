@@ -13,8 +13,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // deadlineFaults are calls whose caller goes before they end.

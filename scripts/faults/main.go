@@ -6,7 +6,7 @@
 //	go run ./scripts/faults -json -list
 //	go run ./scripts/faults -soak 2m       random calls for so long, in one process; figures at the end
 //
-// Python is the one that pyrpc would choose (PYRPC_PYTHON first).
+// Python is the one that gopyrpc would choose (GOPYRPC_PYTHON first).
 package main
 
 import (

@@ -7,8 +7,8 @@ import (
 	"os"
 	"strings"
 
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // outcome is a fault's function that makes a call whose value or error must contain text.
@@ -51,7 +51,7 @@ func crash(name, injected string, status int, signal string, functions ...string
 		args = append(args, f)
 	}
 	return fault{name: name, injected: injected, must: "no status of success; the signal, and Python's stack with the function, on stderr",
-		among: []int{2, status}, stderr: []string{"pyrpc: " + signal, " in " + inside + "\n"},
+		among: []int{2, status}, stderr: []string{"gopyrpc: " + signal, " in " + inside + "\n"},
 		do: usual(func(w *world) { _, _ = w.call(functions[0], args...) })}
 }
 

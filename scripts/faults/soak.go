@@ -14,10 +14,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/internal/procmem"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/internal/procmem"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // How much a soak may grow once it is warm; its memory is looked at when it has rested, see checkRest.

@@ -17,7 +17,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
-	"github.com/pyrpc/pyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/agent"
 )
 
 // How much work a group of agents does before it joins, and how long a join may take.

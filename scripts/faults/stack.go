@@ -11,11 +11,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // stackVariable is set in a process that has had its stack confined, see onStack.
-const stackVariable = "PYRPC_FAULT_STACK"
+const stackVariable = "GOPYRPC_FAULT_STACK"
 
 func init() {
 	if strings.HasPrefix(os.Getenv(faultVariable), "stack-") {

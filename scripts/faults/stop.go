@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pyrpc/pyrpc/cleanup"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/cleanup"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // stopFaults are ends of a process under every finalise policy, with what may be in their way. Each has

@@ -6,10 +6,10 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/internal/cpython/discover"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // torchFaults are what torch does to a process that embeds it.

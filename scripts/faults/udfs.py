@@ -31,9 +31,9 @@ def sleep(seconds):
 
 
 def sleeps_at(worker, seconds):
-    import pyrpc
+    import gopyrpc
 
-    return pyrpc.rpc_sync(worker, sleep, args=(seconds,))
+    return gopyrpc.rpc_sync(worker, sleep, args=(seconds,))
 
 
 def stubborn():

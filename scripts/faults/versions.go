@@ -6,8 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/pyrpc/pyrpc/internal/cpython/discover"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // another is an interpreter of another version than python's, one that fits. The fault is skipped where

@@ -1,5 +1,5 @@
 // Command pyconfig keeps internal/cpython/pyconfig_table.h: the layout of PyConfig in each minor version of
-// Python, which pyrpc must know because it is built without Python's headers. The layout is frozen within a
+// Python, which gopyrpc must know because it is built without Python's headers. The layout is frozen within a
 // minor version, so one installed patch release of each is enough to measure it.
 //
 //	go run ./scripts/pyconfig            measure the headers found, update their rows, keep the others

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pyrpc/pyrpc/internal/cpython/discover"
+	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
 )
 
 //go:embed layout/measure.c

@@ -3,7 +3,7 @@ package main
 import (
 	"slices"
 
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 // overWire are attacks that are made on an agent, too, and not on a handler alone: some of each kind.

@@ -61,7 +61,7 @@ func allAttacks() []attack {
 	return slices.Concat(handlers, agentCallAttacks(handlers), rrefAttacks(), methodAttacks(), agentReplyAttacks(), tokenAttacks(), squatAttacks(), tlsAttacks(), budgetAttacks())
 }
 
-// handlerAttacks are those on a handler, as pyrpc udf --allow has one.
+// handlerAttacks are those on a handler, as gopyrpc udf --allow has one.
 func handlerAttacks() []attack {
 	return slices.Concat(
 		gadgetAttacks(),

@@ -3,7 +3,7 @@
 import pickle
 
 import victim
-from pyrpc.internal import PythonUDF
+from gopyrpc.internal import PythonUDF
 
 
 class Call:

@@ -4,9 +4,9 @@ import codecs
 import os
 import pickle
 
-import pyrpc as rpc
+import gopyrpc as rpc
 import victim
-from pyrpc import _proxy
+from gopyrpc import _proxy
 
 SHELL = "touch canary"
 BOMB = b"cos\nsystem\n(S'touch canary'\ntR."
@@ -117,8 +117,8 @@ def of_no_rref():
 
 def forged_rref(**slots):
     """An RRef of ours, of which w0 sets other slots while it reads the request."""
-    from pyrpc._pickling import register_reducer
-    from pyrpc import _rref
+    from gopyrpc._pickling import register_reducer
+    from gopyrpc import _rref
 
     class Forged:
         pass
@@ -264,6 +264,6 @@ def reply_deep():
 
 
 def reply_udf():
-    from pyrpc.internal import PythonUDF
+    from gopyrpc.internal import PythonUDF
 
     return PythonUDF(os.system, (SHELL,), {})

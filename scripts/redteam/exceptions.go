@@ -24,7 +24,7 @@ func exceptionAttacks() (all []attack) {
 		{"args-live", "SETITEMS of the victim's settings there", nested("args", tuple(setitems(call("victim", "settings"), text("admin"), yes))), changed},
 		{"state", "os.system in the nested pickle of the attributes", record("builtins", "ValueError", args, ok, text("state"), inner(dict(text("a"), call("os", "system", text(shell))))), touched},
 		{"state-class", "__class__ among the attributes", record("builtins", "ValueError", args, ok, text("state"), inner(dict(text("__class__"), global("builtins", "KeyError")))), nowhere},
-		{"state-own", "the link back to the record among the attributes", record("builtins", "ValueError", args, ok, text("state"), inner(dict(text("__pyrpc_remote__"), none))), nowhere},
+		{"state-own", "the link back to the record among the attributes", record("builtins", "ValueError", args, ok, text("state"), inner(dict(text("__gopyrpc_remote__"), none))), nowhere},
 		{"class", "a class of a module that nobody listed", record("sideeffect", "Error", args, ok), touched},
 		{"class-function", "a class that is a function", record("os", "system", args, inner(tuple(text(shell)))), nowhere},
 		{"class-exit", "SystemExit, which would end the caller", record("builtins", "SystemExit", args, ok), nowhere},
@@ -40,7 +40,7 @@ func exceptionAttacks() (all []attack) {
 		{"deep", "a record with 100,000 errors", dict(text("worker"), text("w"), text("errors"), list(manyErrors(100_000)), text("truncated"), yes), nowhere},
 	}
 	for _, r := range rows {
-		value := call("pyrpc.internal", "_remote_exception", r.record)
+		value := call("gopyrpc.internal", "_remote_exception", r.record)
 		a := attack{name: "exception-reply-" + r.name, tries: r.tries, expect: harmless, reply: true, payload: whole(value), canary: r.canary}
 		if r.canary == nowhere {
 			a.inert = "what a record holds is checked without a list, too"

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// host is how an attack is made on a real agent, pyrpc agent in a process of its own, by peers that speak the wire or
+// host is how an attack is made on a real agent, gopyrpc agent in a process of its own, by peers that speak the wire or
 // by another worker.
 type host struct {
 	flags   []string // of the agent that is attacked; restrictedFlags where nil
@@ -116,4 +116,4 @@ func withRow(chosen, all []attack) []attack {
 	return chosen
 }
 
-var errNoCommand = errors.New("no command pyrpc is given (-pyrpc)")
+var errNoCommand = errors.New("no command gopyrpc is given (-gopyrpc)")

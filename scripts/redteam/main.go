@@ -11,7 +11,7 @@
 // made twice: on a victim with the list, and, as a control, on one without, where its canary has to fire. So no row
 // passes because its attack is broken. A row whose control cannot fire says why.
 //
-// Python is the one that pyrpc would choose (PYRPC_PYTHON first).
+// Python is the one that gopyrpc would choose (GOPYRPC_PYTHON first).
 package main
 
 import (
@@ -32,12 +32,12 @@ func main() {
 	flag.BoolVar(&opt.json, "json", false, "print JSON")
 	flag.BoolVar(&opt.list, "list", false, "only list the attacks")
 	flag.IntVar(&opt.parallel, "j", 2, "how many victims at a time")
-	flag.StringVar(&opt.pyrpc, "pyrpc", "", "the `command` pyrpc; attacks on agents are left out without it")
+	flag.StringVar(&opt.gopyrpc, "gopyrpc", "", "the `command` gopyrpc; attacks on agents are left out without it")
 	pattern := flag.String("run", "", "only the attacks whose name matches the `pattern`")
 	flag.Parse()
 	var err error
 	if opt.pattern, err = regexp.Compile(*pattern); err != nil || opt.parallel < 1 || flag.NArg() > 0 {
-		fmt.Fprintln(os.Stderr, "redteam: usage: redteam [-json] [-list] [-j N] [-pyrpc COMMAND] [-run PATTERN];", err)
+		fmt.Fprintln(os.Stderr, "redteam: usage: redteam [-json] [-list] [-j N] [-gopyrpc COMMAND] [-run PATTERN];", err)
 		os.Exit(2)
 	}
 	os.Exit(run(context.Background(), opt, os.Stdout))
@@ -46,14 +46,14 @@ func main() {
 type options struct {
 	json, list bool
 	parallel   int
-	pyrpc      string
+	gopyrpc    string
 	pattern    *regexp.Regexp
 }
 
 func run(ctx context.Context, opt options, out io.Writer) int {
 	var chosen []attack
 	for _, a := range allAttacks() {
-		if opt.pattern.MatchString(a.name) && (a.host == nil || opt.pyrpc != "" || opt.list) {
+		if opt.pattern.MatchString(a.name) && (a.host == nil || opt.gopyrpc != "" || opt.list) {
 			chosen = append(chosen, a)
 		}
 	}

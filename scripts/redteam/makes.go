@@ -5,9 +5,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/pyrpc/pyrpc/gil"
-	"github.com/pyrpc/pyrpc/handler"
-	"github.com/pyrpc/pyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // makePayloads is the attacker's process: it runs the Python code of attacks in which a real pickler takes part.
@@ -16,7 +16,7 @@ func makePayloads(r role, events *json.Encoder) error {
 	if err != nil {
 		return err
 	}
-	if _, err := handler.New(background, rt); err != nil { // brings the package pyrpc
+	if _, err := handler.New(background, rt); err != nil { // brings the package gopyrpc
 		return err
 	}
 	attacks := byName()

@@ -21,16 +21,16 @@ func whole(value string) []byte { return []byte("\x80\x04" + value + ".") }
 // request is a call of victim.echo with the value as its argument; what comes back is the last one.
 func request(value string) []byte { return whole(udf(global("victim", "echo"), value)) }
 
-// udf is a PythonUDF, as pyrpc writes it.
+// udf is a PythonUDF, as gopyrpc writes it.
 func udf(function string, args ...string) string {
-	return newobj(global("pyrpc.internal", "PythonUDF"), function, tuple(args...), empty)
+	return newobj(global("gopyrpc.internal", "PythonUDF"), function, tuple(args...), empty)
 }
 
 // older is a pickle of protocol 2, and olderRequest a request in it: its globals are lines of text.
 func older(value string) []byte { return []byte("\x80\x02" + value + ".") }
 
 func olderRequest(value string) []byte {
-	return older(newobj(line("pyrpc.internal", "PythonUDF"), line("victim", "echo"), tuple(value), empty))
+	return older(newobj(line("gopyrpc.internal", "PythonUDF"), line("victim", "echo"), tuple(value), empty))
 }
 
 func global(module, name string) string { return text(module) + text(name) + "\x93" }

@@ -15,11 +15,11 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 const (
-	helloKey        = "pyrpc-hello-bin"
+	helloKey        = "gopyrpc-hello-bin"
 	protocolVersion = 2
 	part            = 256 << 10 // of a body, in bytes
 	patience        = 20 * time.Second

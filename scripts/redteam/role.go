@@ -7,7 +7,7 @@ import (
 )
 
 // roleVariable tells a process of this program what it is to be.
-const roleVariable = "PYRPC_REDTEAM"
+const roleVariable = "GOPYRPC_REDTEAM"
 
 // role is what a process is to be. Its working directory is its own.
 type role struct {

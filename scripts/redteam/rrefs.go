@@ -6,7 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 // newReference is one to a value that the peer has the agent make.
@@ -137,7 +137,7 @@ func rrefAttacks() []attack {
 			return p.guess(func(id *agentpb.Id) (string, error) {
 				fork, _ := proto.Marshal(&agentpb.Fork{Owner: "w0", Parent: parent, To: "w0",
 					Reference: &agentpb.Reference{Rref: id, Fork: &agentpb.Id{Rank: 1, Local: 99}, Incarnation: p.incarnation, Secret: made()}})
-				reply, err := p.call(udf(global("victim", "open_rref"), call("pyrpc.internal", "_receive_rref", blob(string(fork)))))
+				reply, err := p.call(udf(global("victim", "open_rref"), call("gopyrpc.internal", "_receive_rref", blob(string(fork)))))
 				return "answered: " + readable(reply), err
 			})
 		}

@@ -17,8 +17,8 @@ import (
 	"syscall"
 	"time"
 
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
-	"github.com/pyrpc/pyrpc/cmd/pyrpc/launch"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
+	"github.com/gopyrpc/gopyrpc/cmd/gopyrpc/launch"
 )
 
 // site is the agent w0, which is attacked, and w1, a worker of the attacker's, whose functions are those of evil.py. w2
@@ -34,7 +34,7 @@ type site struct {
 	judge    *peer // who asks what has become of w0
 }
 
-// member is a process of pyrpc agent.
+// member is a process of gopyrpc agent.
 type member struct {
 	cmd    *exec.Cmd
 	stderr *safeBuffer
@@ -61,7 +61,7 @@ func (b *safeBuffer) String() string {
 
 // newSite starts both.
 func (r *runner) newSite(ctx context.Context, flags []string) (s *site, err error) {
-	if r.pyrpc == "" {
+	if r.gopyrpc == "" {
 		return nil, errNoCommand
 	}
 	s = &site{r: r, ctx: ctx}
@@ -129,7 +129,7 @@ func (s *site) start(name string, rank int, flags []string) (*member, error) {
 			flags[i] = file
 		}
 	}
-	m := &member{cmd: exec.CommandContext(s.ctx, s.r.pyrpc, append(args, flags...)...), stderr: &safeBuffer{}, ended: make(chan struct{})}
+	m := &member{cmd: exec.CommandContext(s.ctx, s.r.gopyrpc, append(args, flags...)...), stderr: &safeBuffer{}, ended: make(chan struct{})}
 	m.cmd.Dir = dir
 	m.cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
 	m.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -18,7 +18,7 @@ func sizeAttacks() []attack {
 	huge := call("decimal", "Decimal", text("1e300000000"))
 	billion := call("builtins", "range", number(1_000_000_000))
 	named := sent("many-keys", "a call with 100,000 keyword arguments", none, harmless, entered)
-	named.payload = whole(newobj(global("pyrpc.internal", "PythonUDF"), global("victim", "echo"), tuple(text("x")), "}("+keywords(100_000)+"u"))
+	named.payload = whole(newobj(global("gopyrpc.internal", "PythonUDF"), global("victim", "echo"), tuple(text("x")), "}("+keywords(100_000)+"u"))
 	return []attack{
 		named,
 		sent("fraction", "Fraction('1e300000000')", call("fractions", "Fraction", text("1e300000000")), refused, busy),

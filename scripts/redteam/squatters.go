@@ -17,8 +17,8 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/pyrpc/pyrpc/agent/handshake"
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	"github.com/gopyrpc/gopyrpc/agent/handshake"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 // squatter listens at a worker's address, takes what callers send, and answers with a pickle that runs code in them.
@@ -102,7 +102,7 @@ func squatAttacks() []attack {
 	}
 }
 
-// squat has pyrpc call look for w0 where a squatter is. What it is to send, and must not, is the house's secret.
+// squat has gopyrpc call look for w0 where a squatter is. What it is to send, and must not, is the house's secret.
 func squat(says string, key func() ([]byte, error), withToken bool) func(*site) (string, error) {
 	return func(s *site) (string, error) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -130,7 +130,7 @@ func squat(says string, key func() ([]byte, error), withToken bool) func(*site) 
 	}
 }
 
-// calls is an honest pyrpc call, in the agent's folder, so that its canary is the same.
+// calls is an honest gopyrpc call, in the agent's folder, so that its canary is the same.
 func (s *site) calls(address string, withToken bool) (string, error) {
 	args := []string{"--path", s.r.modules, "call", "--timeout", "5s", "--peer", "w0=" + address}
 	if withToken {
@@ -138,7 +138,7 @@ func (s *site) calls(address string, withToken bool) (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, s.r.pyrpc, append(args, "w0", "victim:echo", "'"+secret+"'")...)
+	cmd := exec.CommandContext(ctx, s.r.gopyrpc, append(args, "w0", "victim:echo", "'"+secret+"'")...)
 	cmd.Dir = filepath.Dir(s.canary())
 	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
 	out, err := cmd.CombinedOutput()

@@ -2,8 +2,8 @@ package main
 
 // tensorAttacks are on torch's tensors, those that travel beside a pickle too.
 func tensorAttacks() []attack {
-	first := call("pyrpc.internal", "_receive_tensor", number(0))
-	receive := func(name string, args ...string) string { return call("pyrpc.internal", name, args...) }
+	first := call("gopyrpc.internal", "_receive_tensor", number(0))
+	receive := func(name string, args ...string) string { return call("gopyrpc.internal", name, args...) }
 	sent := func(name, tries, value string, expect outcome, canary string) attack {
 		return attack{name: "tensor-" + name, tries: tries, payload: request(value), expect: expect, canary: canary, needs: "torch",
 			tensors: "[torch.zeros(1)]", grown: 1 << 20}
@@ -22,7 +22,7 @@ func tensorAttacks() []attack {
 		return a
 	}
 	const sparse = "[torch.tensor([[0, 5]]), torch.tensor([1.0, 2.0])]"
-	second := call("pyrpc.internal", "_receive_tensor", number(1))
+	second := call("gopyrpc.internal", "_receive_tensor", number(1))
 	return []attack{
 		sent("honest", "a tensor, as it travels", first, harmless, entered),
 		sent("setstate", "BUILD of a tensor in the old form: a storage that grows by a MiB and is never filled", build(first, tuple(first, number(0), tuple(number(1<<20)), tuple(number(1)))), refused, leaked),

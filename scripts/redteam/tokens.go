@@ -14,9 +14,9 @@ import (
 
 	"google.golang.org/grpc/metadata"
 
-	"github.com/pyrpc/pyrpc/agent"
-	"github.com/pyrpc/pyrpc/agent/handshake"
-	agentpb "github.com/pyrpc/pyrpc/agent/proto"
+	"github.com/gopyrpc/gopyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/agent/handshake"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 const (
@@ -124,7 +124,7 @@ func tokenAttacks() []attack {
 		row("says-another-life", "one that proves a life, and then says another", comes(groupSecret, "w2", "w2", "w2", 8)),
 		row("bearer-clear", "the secret itself as a bearer's, in clear text", withHeader(groupSecret)),
 		row("bearer-other", "another secret as a bearer's", withHeader(otherSecret)),
-		row("proof-of-version-1", "a proof of version 1 of the protocol, which was good for ever", withHeader("pyrpc-proof.from.w2.w0."+base64.RawURLEncoding.EncodeToString(make([]byte, 32)))),
+		row("proof-of-version-1", "a proof of version 1 of the protocol, which was good for ever", withHeader("gopyrpc-proof.from.w2.w0."+base64.RawURLEncoding.EncodeToString(make([]byte, 32)))),
 		row("version-1", "a worker that speaks version 1", func(s *site) (string, error) {
 			return runs(s.ctx, s.address(0), &agentpb.Hello{Version: 1, Name: "w2", Incarnation: 7}, nil)
 		}),

@@ -222,7 +222,7 @@ def state():
     if torch is not None:
         found["torch"] = repr((torch.is_grad_enabled(), torch.get_default_dtype(), id(torch.Tensor.__reduce_ex__)))
     for name, module in sorted(sys.modules.items()):
-        if name == "victim" or name == "pyrpc" or name.startswith("pyrpc."):
+        if name == "victim" or name == "gopyrpc" or name.startswith("gopyrpc."):
             for what, text in _all_of(module).items():
                 found[f"{name}:{what}"] = text
     return found
@@ -233,10 +233,10 @@ _secrets = []
 
 def keep_secret():
     """Keep a value that nobody has been given."""
-    import pyrpc
+    import gopyrpc
 
     for _ in range(3):
-        _secrets.append(pyrpc.RRef(SECRET))
+        _secrets.append(gopyrpc.RRef(SECRET))
 
 
 def secret_rref():
@@ -272,7 +272,7 @@ def differences():
     """Return what has changed since `remember`, and what of its names was imported."""
     now = state()
     known = {key: text for key, text in _before.items() if key != "watched"}
-    # A module of pyrpc that was loaded meanwhile is nobody's change.
+    # A module of gopyrpc that was loaded meanwhile is nobody's change.
     values = [key for key in known if now.get(key) != known[key]]
     return json.dumps([values, [name for name in _before["watched"] if name in sys.modules]])
 
@@ -309,17 +309,17 @@ class Fake:
 def ask(worker, name):
     """Call a function of the attacker's."""
     import evil
-    import pyrpc
+    import gopyrpc
 
-    return repr(pyrpc.rpc_sync(worker, getattr(evil, name)))[:300]
+    return repr(gopyrpc.rpc_sync(worker, getattr(evil, name)))[:300]
 
 
 def ask_kept(worker, name):
     """The same, by way of an RRef."""
     import evil
-    import pyrpc
+    import gopyrpc
 
-    return repr(pyrpc.remote(worker, getattr(evil, name)).to_here())[:300]
+    return repr(gopyrpc.remote(worker, getattr(evil, name)).to_here())[:300]
 
 
 def spin(seconds):

@@ -19,7 +19,7 @@ func tree(t *testing.T, trees, debootstrap string, args ...string) (said string,
 		require.NoError(t, os.WriteFile(filepath.Join(bin, "debootstrap"), []byte("#!/bin/sh\n"+debootstrap+"\n"), 0o700))
 	}
 	cmd := exec.Command("../tree.sh", args...)
-	cmd.Env = append(os.Environ(), "PYRPC_TREES="+trees, "PATH="+bin+":"+os.Getenv("PATH"))
+	cmd.Env = append(os.Environ(), "GOPYRPC_TREES="+trees, "PATH="+bin+":"+os.Getenv("PATH"))
 	out, err := cmd.CombinedOutput()
 	if cmd.ProcessState == nil {
 		require.NoError(t, err)
@@ -83,7 +83,7 @@ func TestRemoveDoesNotReachThroughMounts(t *testing.T) {
 	require.NoError(t, os.MkdirAll(point, 0o755))
 	cmd := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-c",
 		`mount --bind "$1" "$2" && exec ../tree.sh remove`, "sh", precious, point)
-	cmd.Env = append(os.Environ(), "PYRPC_TREES="+trees)
+	cmd.Env = append(os.Environ(), "GOPYRPC_TREES="+trees)
 	said, err := cmd.CombinedOutput()
 	require.Error(t, err)
 	assert.Contains(t, string(said), "is not removed while something is mounted in it: "+point)

@@ -1,9 +1,9 @@
-"""Make the test vectors: pickles by real torch's RPC module, and by pyrpc's.
+"""Make the test vectors: pickles by real torch's RPC module, and by gopyrpc's.
 
     python3 scripts/vectors/make.py [FOLDER]        (default: testdata/vectors)
 
-Writes FOLDER/torch-<version>, FOLDER/pyrpc and FOLDER/pyrpc-2. Without torch, only what of
-pyrpc needs none. Kept vectors of pyrpc are the promise that old pickles stay loadable: what
+Writes FOLDER/torch-<version>, FOLDER/gopyrpc and FOLDER/gopyrpc-2. Without torch, only what of
+gopyrpc needs none. Kept vectors of gopyrpc are the promise that old pickles stay loadable: what
 a change of the format adds goes into a new folder, and the old ones are not made anew.
 """
 
@@ -20,7 +20,7 @@ import urllib.error
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-if "pyrpc" not in sys.modules:  # as a script; the bridge has put its own there
+if "gopyrpc" not in sys.modules:  # as a script; the bridge has put its own there
     sys.path.insert(0, str(HERE.parents[1] / "handler"))
 
 import vectors  # noqa: E402
@@ -30,7 +30,7 @@ try:
 except ImportError:
     torch = None
 
-from pyrpc import internal  # noqa: E402
+from gopyrpc import internal  # noqa: E402
 
 
 class Folder:
@@ -187,12 +187,12 @@ def forget_where_this_is():
     """Give this module's functions a file name that is not this machine's: tracebacks carry it."""
     for function in list(globals().values()):
         if isinstance(function, types.FunctionType) and function.__module__ == __name__:
-            function.__code__ = function.__code__.replace(co_filename="/src/pyrpc/scripts/vectors/make.py")
+            function.__code__ = function.__code__.replace(co_filename="/src/gopyrpc/scripts/vectors/make.py")
 
 
 def main(root):
     forget_where_this_is()
-    ours = Folder(root / "pyrpc", internal)
+    ours = Folder(root / "gopyrpc", internal)
     add_plain(ours)
     add_exceptions_of_ours(ours)
     if torch is not None:
@@ -207,7 +207,7 @@ def main(root):
         add_exceptions_of_torch(theirs)
         theirs.close()
     ours.close()
-    second = Folder(root / "pyrpc-2", internal)
+    second = Folder(root / "gopyrpc-2", internal)
     add_second_format(second)
     second.close()
 

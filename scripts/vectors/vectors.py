@@ -1,6 +1,6 @@
 """Reading test vectors: pickles made once, kept in testdata/vectors, replayed for ever.
 
-A folder is of one maker: ``torch-<version>`` or ``pyrpc``. Its ``index.json`` lists::
+A folder is of one maker: ``torch-<version>`` or ``gopyrpc``. Its ``index.json`` lists::
 
     {"torch": version or null, "python": version, "vectors": [vector, ...]}
     vector: {"file", "kind", "what", "expect", "needs", "tensors": [tensor, ...]}

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/agent/pyworker/budget"
+	"github.com/gopyrpc/gopyrpc/agent/pyworker/budget"
 )
 
 // begin begins a call that is to be let in, and ends it with the test.

@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 
-import pyrpc as rpc
+import gopyrpc as rpc
 from cases import raises
 
 began, go_on = threading.Semaphore(0), threading.Event()

@@ -1,11 +1,11 @@
-"""What a program can do with pyrpc. Every test_* runs inside w0, of w0 to w3."""
+"""What a program can do with gopyrpc. Every test_* runs inside w0, of w0 to w3."""
 
 import gc
 import math
 import threading
 import time
 
-import pyrpc as rpc
+import gopyrpc as rpc
 
 
 def add(a, b):
@@ -51,8 +51,8 @@ def test_destinations():
 def test_exception():
     exc = raises(KeyError, rpc.rpc_sync, "w1", fail, args=("x",))
     assert exc.args == ("x",)
-    assert exc.__pyrpc_remote__.worker == "w1" or exc.__pyrpc_remote__.worker.startswith("w")
-    assert any("fail" in str(frame) for frame in exc.__pyrpc_remote__.frames)
+    assert exc.__gopyrpc_remote__.worker == "w1" or exc.__gopyrpc_remote__.worker.startswith("w")
+    assert any("fail" in str(frame) for frame in exc.__gopyrpc_remote__.frames)
 
 
 def test_what_cannot_travel():

@@ -4,9 +4,9 @@ import copy
 import gc
 import pickle
 
-import pyrpc as rpc
-from pyrpc import _host, _rref
-from pyrpc.internal import PythonUDF, _call_method, _receive_rref, _type_of_value
+import gopyrpc as rpc
+from gopyrpc import _host, _rref
+from gopyrpc.internal import PythonUDF, _call_method, _receive_rref, _type_of_value
 
 
 def raises(kind, text, function, *args):

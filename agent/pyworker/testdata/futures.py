@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 
-import pyrpc as rpc
+import gopyrpc as rpc
 from cases import add, fail, raises
 
 
@@ -205,7 +205,7 @@ def test_async_execution():
     assert rpc.rpc_sync("w1", async_add, args=("w2", 1, 2)) == 4
     assert rpc.rpc_async("w1", async_add, args=("w1", 1, 2)).wait() == 4
     assert rpc.remote("w1", async_add, args=("w2", 1, 2)).to_here() == 4
-    assert "must return a pyrpc.Future object, but got builtins.int" in str(raises(TypeError, rpc.rpc_sync, "w1", wrong))
+    assert "must return a gopyrpc.Future object, but got builtins.int" in str(raises(TypeError, rpc.rpc_sync, "w1", wrong))
     assert raises(KeyError, rpc.rpc_sync, "w1", raises_at_once).args == ("at once",)
     assert raises(KeyError, rpc.rpc_sync, "w1", fails_later).args == ("later",)
     assert rpc.rpc_sync("w1", AsyncMethods.static_add, args=("w2", 1, 2)) == 3

@@ -3,7 +3,7 @@
 import sys
 from contextvars import ContextVar
 
-import pyrpc as rpc
+import gopyrpc as rpc
 
 SIZE = 200_000
 kept = []

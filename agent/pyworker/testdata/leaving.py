@@ -4,8 +4,8 @@ import asyncio
 import threading
 import time
 
-import pyrpc as rpc
-from pyrpc import _host
+import gopyrpc as rpc
+from gopyrpc import _host
 
 begun = threading.Semaphore(0)
 ended = threading.Semaphore(0)
@@ -68,13 +68,13 @@ async def waits_in_silence():
 
 
 def check_no_task_is_left():
-    from pyrpc import _coroutines
+    from gopyrpc import _coroutines
 
     assert not _coroutines._tasks, _coroutines._tasks
 
 
 def check_cancelled_before_it_begins():
-    from pyrpc import _coroutines
+    from gopyrpc import _coroutines
 
     held, goes_on = threading.Event(), threading.Event()
     loop = _coroutines._running_loop()

@@ -3,7 +3,7 @@
 import threading
 import time
 
-import pyrpc as rpc
+import gopyrpc as rpc
 
 begun = threading.Semaphore(0)
 

@@ -3,9 +3,9 @@
 import functools
 import time
 
-import pyrpc as rpc
+import gopyrpc as rpc
 from cases import Counter, add, hand_back, raises
-from pyrpc.internal import RemoteException
+from gopyrpc.internal import RemoteException
 
 
 def make_lambda():
@@ -57,7 +57,7 @@ def returns(what):
 
 def test_case_079_083_084_what_is_no_future():
     exc = raises(TypeError, rpc.rpc_sync, "w1", returns, args=("None",))
-    assert "must return a pyrpc.Future object, but got builtins.NoneType" in str(exc)
+    assert "must return a gopyrpc.Future object, but got builtins.NoneType" in str(exc)
 
 
 def test_case_081_an_exception_is_a_value_unless_it_is_set_as_one():

@@ -4,10 +4,10 @@ import math
 import os
 import time
 
-import pyrpc as rpc
+import gopyrpc as rpc
 from cases import add, raises
 from listed import Fake, Listed, shadowed
-from pyrpc.internal import _call_method, _type_of_value
+from gopyrpc.internal import _call_method, _type_of_value
 
 kept = {}
 

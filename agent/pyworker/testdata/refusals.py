@@ -2,10 +2,10 @@
 
 import pickle
 
-import pyrpc as rpc
+import gopyrpc as rpc
 from cases import raises
-from pyrpc._remote import from_exception
-from pyrpc.internal import DeserializeError, ForbiddenGlobal
+from gopyrpc._remote import from_exception
+from gopyrpc.internal import DeserializeError, ForbiddenGlobal
 
 
 def check_as_pythons(data, forbidden):

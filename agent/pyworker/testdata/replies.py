@@ -2,7 +2,7 @@
 
 import threading
 
-import pyrpc as rpc
+import gopyrpc as rpc
 from cases import raises
 
 fired = []

@@ -4,7 +4,7 @@ import gc
 import random
 import threading
 
-import pyrpc as rpc
+import gopyrpc as rpc
 
 kept = {}  # by worker; each keeps RRefs together with what their value is
 lock = threading.Lock()

@@ -1,7 +1,7 @@
 """Tensors that travel. Every test_* runs inside w0, of w0 and w1."""
 
 import cases
-import pyrpc as rpc
+import gopyrpc as rpc
 import torch
 
 

@@ -40,7 +40,7 @@ func checkArchitecture(f *elf.File, path string) error {
 		Kind:   ErrArchitecture,
 		Path:   path,
 		Detail: fmt.Sprintf("%s is built for %s, this program for %s", path, machineName(f.Machine, f.Class), machineName(ours.machine, class)),
-		Advice: "use a python of this program's architecture, or a pyrpc built for that one",
+		Advice: "use a python of this program's architecture, or a gopyrpc built for that one",
 	}
 }
 

@@ -98,12 +98,12 @@ func parseAnswer(out string) (answer, error) {
 	return a, nil
 }
 
-// check refuses what pyrpc does not run with.
+// check refuses what gopyrpc does not run with.
 func (a answer) check(exe string) error {
 	if a.Implementation != "cpython" {
 		return &Error{Kind: ErrNotCPython, Path: exe,
 			Detail: fmt.Sprintf("%s is %s, not cpython", exe, a.Implementation),
-			Advice: "name a cpython with --python or PYRPC_PYTHON"}
+			Advice: "name a cpython with --python or GOPYRPC_PYTHON"}
 	}
 	return checkSupported(a.version(), exe)
 }
@@ -129,7 +129,7 @@ func (a answer) identity() identity {
 func notAnInterpreter(exe string, err error) *Error {
 	return &Error{Kind: ErrNotPython, Path: exe, Err: err,
 		Detail: exe + " does not answer as a python interpreter",
-		Advice: "name a cpython with --python or PYRPC_PYTHON"}
+		Advice: "name a cpython with --python or GOPYRPC_PYTHON"}
 }
 
 // shorten keeps a quotation readable.

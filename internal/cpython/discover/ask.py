@@ -1,4 +1,4 @@
-# Asked of an interpreter that pyrpc's discovery could not understand by reading files.
+# Asked of an interpreter that gopyrpc's discovery could not understand by reading files.
 # It must run on every Python 3, PyPy included, so that the refusal can say what was found.
 import json
 import sys

@@ -25,7 +25,7 @@ func (o Options) getenv(name string) string {
 	return o.Getenv(name)
 }
 
-// Find returns the interpreter to use: the one named by opt.Python, else by PYRPC_PYTHON, else the active
+// Find returns the interpreter to use: the one named by opt.Python, else by GOPYRPC_PYTHON, else the active
 // virtual environment's, else python3 on PATH. The first of these that is set decides; if that interpreter
 // cannot be used, Find fails rather than run another one than was meant.
 //

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/internal/cpython/discover"
-	"github.com/pyrpc/pyrpc/internal/testpython"
+	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
+	"github.com/gopyrpc/gopyrpc/internal/testpython"
 )
 
 func TestOrderOfSources(t *testing.T) {
@@ -22,11 +22,11 @@ func TestOrderOfSources(t *testing.T) {
 		vars   map[string]string
 		source string
 	}{
-		"option first":        {good, map[string]string{"PYRPC_PYTHON": bad, "VIRTUAL_ENV": bad}, discover.SourceOption},
-		"option by name":      {"python3", map[string]string{"PYRPC_PYTHON": bad, "PATH": onPath}, discover.SourceOption},
-		"then PYRPC_PYTHON":   {"", map[string]string{"PYRPC_PYTHON": good, "VIRTUAL_ENV": bad}, discover.SourceEnv},
-		"PYRPC_PYTHON's name": {"", map[string]string{"PYRPC_PYTHON": "python3", "PATH": onPath}, discover.SourceEnv},
-		"PATH last":           {"", map[string]string{"PATH": onPath}, discover.SourcePath},
+		"option first":          {good, map[string]string{"GOPYRPC_PYTHON": bad, "VIRTUAL_ENV": bad}, discover.SourceOption},
+		"option by name":        {"python3", map[string]string{"GOPYRPC_PYTHON": bad, "PATH": onPath}, discover.SourceOption},
+		"then GOPYRPC_PYTHON":   {"", map[string]string{"GOPYRPC_PYTHON": good, "VIRTUAL_ENV": bad}, discover.SourceEnv},
+		"GOPYRPC_PYTHON's name": {"", map[string]string{"GOPYRPC_PYTHON": "python3", "PATH": onPath}, discover.SourceEnv},
+		"PATH last":             {"", map[string]string{"PATH": onPath}, discover.SourcePath},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -44,7 +44,7 @@ func TestNamedInterpreterThatFailsIsAnError(t *testing.T) {
 	path := filepath.Dir(python.Executable)
 	cases := map[string]discover.Options{
 		discover.SourceOption:     {Python: bad, Getenv: env(map[string]string{"PATH": path})},
-		discover.SourceEnv:        {Getenv: env(map[string]string{"PYRPC_PYTHON": bad, "PATH": path})},
+		discover.SourceEnv:        {Getenv: env(map[string]string{"GOPYRPC_PYTHON": bad, "PATH": path})},
 		discover.SourceVirtualEnv: {Getenv: env(map[string]string{"VIRTUAL_ENV": bad, "PATH": path})},
 	}
 	for source, opt := range cases {
@@ -63,7 +63,7 @@ func TestNothingFoundListsWhereItLooked(t *testing.T) {
 	empty := t.TempDir()
 	_, err := discover.Find(t.Context(), discover.Options{Getenv: env(map[string]string{"PATH": empty + ":.:"})})
 	require.ErrorIs(t, err, discover.ErrNoPython)
-	for _, part := range []string{"--python", "PYRPC_PYTHON", "VIRTUAL_ENV", "PATH (" + empty + ")", "apt install"} {
+	for _, part := range []string{"--python", "GOPYRPC_PYTHON", "VIRTUAL_ENV", "PATH (" + empty + ")", "apt install"} {
 		assert.ErrorContains(t, err, part)
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/internal/cpython/discover"
+	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
 )
 
 // env is an environment made of nothing but the given variables.

@@ -1,4 +1,4 @@
-// Package discover finds the CPython that pyrpc is to run with: the executable, which decides the
+// Package discover finds the CPython that gopyrpc is to run with: the executable, which decides the
 // standard library and the virtual environment, and the shared libpython that belongs to it.
 //
 // It is pure Go and loads nothing. Starting an interpreter only to ask where its library is would cost
@@ -12,7 +12,7 @@ import (
 	"path/filepath"
 )
 
-// The minor versions of Python 3 that pyrpc runs with, both included.
+// The minor versions of Python 3 that gopyrpc runs with, both included.
 const (
 	MinMinor = 9
 	MaxMinor = 15
@@ -24,7 +24,7 @@ func SupportedVersions() string { return fmt.Sprintf("3.%d to 3.%d", MinMinor, M
 // Where an interpreter was named.
 const (
 	SourceOption     = "option"
-	SourceEnv        = "PYRPC_PYTHON"
+	SourceEnv        = "GOPYRPC_PYTHON"
 	SourceVirtualEnv = "VIRTUAL_ENV"
 	SourcePath       = "PATH"
 	SourceSurvey     = "survey" // found by Survey or All rather than named by anyone

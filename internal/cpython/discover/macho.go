@@ -34,7 +34,7 @@ func readMachO(path string, p platform) (library, error) {
 		Kind:   ErrArchitecture,
 		Path:   path,
 		Detail: fmt.Sprintf("%s is built for %s, this program for %s", path, strings.Join(others, " and "), p.goarch),
-		Advice: "use a python of this program's architecture, or a pyrpc built for that one",
+		Advice: "use a python of this program's architecture, or a gopyrpc built for that one",
 	}
 }
 

@@ -14,7 +14,7 @@ func named(opt Options) (exe, source string, err error) {
 		exe, err = locate(opt.Python, SourceOption, opt)
 		return exe, SourceOption, err
 	}
-	if name := opt.getenv("PYRPC_PYTHON"); name != "" {
+	if name := opt.getenv("GOPYRPC_PYTHON"); name != "" {
 		exe, err = locate(name, SourceEnv, opt)
 		return exe, SourceEnv, err
 	}
@@ -71,14 +71,14 @@ func isExecutable(path string) bool {
 
 // nothingFound lists every place that could have named an interpreter.
 func nothingFound(opt Options) error {
-	looked := []string{"--python (not given)", "PYRPC_PYTHON (not set)", "VIRTUAL_ENV (not set)"}
+	looked := []string{"--python (not given)", "GOPYRPC_PYTHON (not set)", "VIRTUAL_ENV (not set)"}
 	if dirs := pathDirs(opt); len(dirs) > 0 {
 		looked = append(looked, "python3 on PATH ("+strings.Join(dirs, ":")+")")
 	} else {
 		looked = append(looked, "PATH (not set)")
 	}
 	return &Error{Kind: ErrNoPython, Detail: "no python interpreter found", Looked: looked,
-		Advice: "install one with " + here.install() + ", or name one with --python or PYRPC_PYTHON"}
+		Advice: "install one with " + here.install() + ", or name one with --python or GOPYRPC_PYTHON"}
 }
 
 // withAlternative adds to a refusal of the first python3 on PATH the name of a later one that would do.

@@ -10,14 +10,14 @@ import (
 
 // All returns the usable interpreters of this machine, oldest version first: one for each minor version,
 // and beside it the distribution's own (prefix /usr) where that is another. Those named in
-// PYRPC_TEST_PYTHONS (paths, separated by colons) are all there. It is what test matrices run over;
+// GOPYRPC_TEST_PYTHONS (paths, separated by colons) are all there. It is what test matrices run over;
 // which interpreters were passed over, and why, is told by Survey. It blocks as Survey does.
 func All(ctx context.Context) []Interpreter {
 	found, _ := Survey(ctx, Options{})
 	return found
 }
 
-// Survey looks for interpreters in PYRPC_TEST_PYTHONS, on PATH, in /usr/bin and /usr/local/bin, and among
+// Survey looks for interpreters in GOPYRPC_TEST_PYTHONS, on PATH, in /usr/bin and /usr/local/bin, and among
 // pyenv's versions ($PYENV_ROOT or ~/.pyenv). It returns those that All describes, and one error, of a kind
 // that Find gives, for each one that cannot be used. Only opt.Getenv counts.
 //
@@ -26,10 +26,10 @@ func All(ctx context.Context) []Interpreter {
 func Survey(ctx context.Context, opt Options) (found []Interpreter, refused []error) {
 	opt = Options{Getenv: opt.Getenv}
 	keep := newSelection()
-	for _, exe := range filepath.SplitList(opt.getenv("PYRPC_TEST_PYTHONS")) {
+	for _, exe := range filepath.SplitList(opt.getenv("GOPYRPC_TEST_PYTHONS")) {
 		found, err := survey(ctx, exe, opt)
 		if err != nil {
-			refused = append(refused, fmt.Errorf("PYRPC_TEST_PYTHONS: %w", err))
+			refused = append(refused, fmt.Errorf("GOPYRPC_TEST_PYTHONS: %w", err))
 			continue
 		}
 		keep.add(found, true)

@@ -8,16 +8,16 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/internal/cpython/discover"
-	"github.com/pyrpc/pyrpc/internal/testpython"
+	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
+	"github.com/gopyrpc/gopyrpc/internal/testpython"
 )
 
 func TestSurveyTellsWhatItRefused(t *testing.T) {
 	gone := filepath.Join(t.TempDir(), "gone")
-	_, refused := discover.Survey(t.Context(), discover.Options{Getenv: env(map[string]string{"PYRPC_TEST_PYTHONS": gone})})
+	_, refused := discover.Survey(t.Context(), discover.Options{Getenv: env(map[string]string{"GOPYRPC_TEST_PYTHONS": gone})})
 	require.NotEmpty(t, refused)
 	assert.ErrorIs(t, refused[0], discover.ErrNoPython)
-	assert.ErrorContains(t, refused[0], "PYRPC_TEST_PYTHONS")
+	assert.ErrorContains(t, refused[0], "GOPYRPC_TEST_PYTHONS")
 }
 
 func TestSurveyKeepsOneOfEachKind(t *testing.T) {
@@ -36,7 +36,7 @@ func TestSurveyKeepsOneOfEachKind(t *testing.T) {
 
 func TestSurveyFindsANamedOneFirst(t *testing.T) {
 	python := testpython.Find(t)
-	found, _ := discover.Survey(t.Context(), discover.Options{Getenv: env(map[string]string{"PYRPC_TEST_PYTHONS": python.Executable})})
+	found, _ := discover.Survey(t.Context(), discover.Options{Getenv: env(map[string]string{"GOPYRPC_TEST_PYTHONS": python.Executable})})
 	var libraries []string
 	for _, f := range found {
 		libraries = append(libraries, f.Library)
@@ -53,7 +53,7 @@ func TestVersionsCompareByNumber(t *testing.T) {
 
 // withoutNamed is the real environment less the interpreters named for tests.
 func withoutNamed(name string) string {
-	if name == "PYRPC_TEST_PYTHONS" {
+	if name == "GOPYRPC_TEST_PYTHONS" {
 		return ""
 	}
 	return os.Getenv(name)

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyrpc/pyrpc/internal/cpython/discover"
+	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
 )
 
 // answeringProgram is an ELF "interpreter": it prints its first compile-time string.

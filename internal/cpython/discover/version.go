@@ -29,18 +29,18 @@ func parseName(pattern *regexp.Regexp, path string) (version, bool) {
 	return version{major, minor, m[3]}, err1 == nil && err2 == nil
 }
 
-// checkSupported refuses versions that pyrpc does not run with. path is the file it speaks of.
+// checkSupported refuses versions that gopyrpc does not run with. path is the file it speaks of.
 func checkSupported(v version, path string) error {
-	e := &Error{Path: path, Advice: "pyrpc runs with python " + SupportedVersions() +
-		": name one with --python or PYRPC_PYTHON, or install one (" + here.install() + ")"}
+	e := &Error{Path: path, Advice: "gopyrpc runs with python " + SupportedVersions() +
+		": name one with --python or GOPYRPC_PYTHON, or install one (" + here.install() + ")"}
 	switch {
 	case v.major < 3 || v.major == 3 && v.minor < MinMinor:
 		e.Kind, e.Detail = ErrTooOld, fmt.Sprintf("python %s at %s is too old", v, path)
 	case v.major > 3 || v.minor > MaxMinor:
-		e.Kind, e.Detail = ErrUnsupported, fmt.Sprintf("python %s at %s is newer than this pyrpc knows", v, path)
+		e.Kind, e.Detail = ErrUnsupported, fmt.Sprintf("python %s at %s is newer than this gopyrpc knows", v, path)
 	case hasLetter(v.abi, 't'):
 		e.Kind, e.Detail = ErrFreeThreaded, fmt.Sprintf("python %s at %s is a free-threaded build", v, path)
-		e.Advice = "pyrpc needs the build with the GIL: name it with --python or PYRPC_PYTHON"
+		e.Advice = "gopyrpc needs the build with the GIL: name it with --python or GOPYRPC_PYTHON"
 	default:
 		return nil
 	}

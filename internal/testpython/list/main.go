@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/pyrpc/pyrpc/internal/testpython"
+	"github.com/gopyrpc/gopyrpc/internal/testpython"
 )
 
 func main() {
@@ -16,7 +16,7 @@ func main() {
 		fmt.Printf("%s\t%s\t%s\n", python.Version(), python.Executable, python.Library)
 	}
 	if len(all) == 0 {
-		fmt.Fprintln(os.Stderr, "list: no usable python found; install one (`apt install python3 libpython3-dev`) or name one in PYRPC_TEST_PYTHONS")
+		fmt.Fprintln(os.Stderr, "list: no usable python found; install one (`apt install python3 libpython3-dev`) or name one in GOPYRPC_TEST_PYTHONS")
 		os.Exit(1)
 	}
 }

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-// PYRPC_TEST_STACK_ENDS: how many bytes below the present end, and whether the mapping can be read (r) or not (n).
+// GOPYRPC_TEST_STACK_ENDS: how many bytes below the present end, and whether the mapping can be read (r) or not (n).
 __attribute__((constructor)) static void end_stack(void) {
-	const char *below = getenv("PYRPC_TEST_STACK_ENDS");
+	const char *below = getenv("GOPYRPC_TEST_STACK_ENDS");
 	if (!below) return;
 	char line[512], *rest;
 	uintptr_t start = 0, low = (uintptr_t)&line, offset = strtoul(below, &rest, 10);

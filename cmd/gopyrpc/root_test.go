@@ -1,0 +1,61 @@
+package main
+
+import (
+	"encoding/json"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var commands = []string{"agent", "bench", "call", "demo", "doctor", "run", "udf", "version"}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{}, {"--help"}, {"help"}} {
+		out := here(t, args...).ok(t)
+		for _, name := range commands {
+			assert.Contains(t, out, "\n  "+name+" ", "%v", args)
+		}
+	}
+	for _, name := range commands {
+		out := here(t, name, "--help").ok(t)
+		assert.Contains(t, out, "\n  gopyrpc "+name, "usage")
+		assert.NotContains(t, out, "stringArray", "%s: flags name what they take", name)
+		assert.NotContains(t, out, " string ", "%s: flags name what they take", name)
+		for line := range strings.Lines(out) {
+			assert.LessOrEqual(t, len([]rune(line)), 140, "%s: %s", name, line)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	assert.Equal(t, "gopyrpc development ("+runtime.Version()+", "+runtime.GOOS+"/"+runtime.GOARCH+")\n", here(t, "version").ok(t))
+	assert.Equal(t, here(t, "version"), here(t, "--version"))
+	var v map[string]string
+	require.NoError(t, json.Unmarshal([]byte(here(t, "version", "--json").ok(t)), &v))
+	assert.Equal(t, map[string]string{"version": "development", "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH}, v)
+}
+
+// TestUsage: a wrong command line is status 2, and says where to look.
+func TestUsage(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		want string
+	}{
+		{"nope", `gopyrpc: no command "nope"; see gopyrpc --help` + "\n"},
+		{"cal", `gopyrpc: no command "cal" (did you mean call?); see gopyrpc --help` + "\n"},
+		{"call --tls-crt x", "gopyrpc: unknown flag: --tls-crt (did you mean --tls-ca or --tls-cert?); see gopyrpc call --help\n"},
+		{"udf --max-bytes 1PiB", `invalid argument "1PiB" for "--max-bytes" flag: a number of bytes was expected, such as 1048576, 64MiB or 1GB`},
+		{"--nope", "gopyrpc: unknown flag: --nope; see gopyrpc --help\n"},
+		{"udf --nope", "gopyrpc: unknown flag: --nope; see gopyrpc udf --help\n"},
+		{"udf extra", `gopyrpc: unknown command "extra" for "gopyrpc udf"; usage: gopyrpc udf [flags] < PAYLOAD > RESULT` + "\n"},
+		{"version --python", "gopyrpc: flag needs an argument: --python; see gopyrpc version --help\n"},
+		{"udf --max-bytes x", `invalid argument "x" for "--max-bytes" flag`},
+		{"bench --rounds 0", "gopyrpc: --rounds 0: at least 1\n"},
+		{"bench --only nope", `gopyrpc: no figure "nope"; there are udf_vs_c_floor, udf_vs_bare_crossing, `},
+	} {
+		here(t, strings.Fields(c.args)...).failed(t, 2, c.want)
+	}
+}

@@ -1,0 +1,157 @@
+"""The exceptions of this package, as data: no behaviour beyond printing well."""
+
+from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
+
+from _pickle import PicklingError, UnpicklingError
+
+from ._safe import get_traceback, text_of, type_name
+
+
+class SerializeError(Exception):
+    """An object could not be pickled; ``__cause__`` is what stopped it."""
+
+
+class DeserializeError(Exception):
+    """Bytes could not be unpickled; ``__cause__`` is what stopped it.
+
+    Always raised, never returned: torch hands some of these failures back as
+    values, which a caller cannot tell from a result.
+    """
+
+
+class ForbiddenGlobal(UnpicklingError):
+    """A payload asked for something that the allow-list does not name.
+
+    Raised before anything of the payload has been called. ``global_name`` is
+    ``module:qualname`` as the payload spelt it.
+    """
+
+    def __init__(self, message="", global_name=""):
+        super().__init__(message, global_name)
+        self.global_name = global_name
+
+    def __str__(self):
+        return str(self.args[0]) if self.args else ""
+
+
+class RemoteTraceback(Exception):
+    """The callee's traceback as text, at the far end of a ``__cause__`` chain.
+
+    There because every Python prints causes, where notes need 3.11.
+    """
+
+    def __str__(self):
+        return "\n" + str(self.args[0] if self.args else "")
+
+
+class RemoteError(Exception):
+    """A remote exception that cannot be raised here under its own class.
+
+    Its class may be missing on this side, may not derive from ``Exception``
+    (a peer must not be able to make its caller exit), may be refused by the
+    allow-list, or its arguments may not load. ``reason`` says which. The rest is
+    what the callee saw, as plain data:
+
+    ``type_name``, ``type_module``, ``type_qualname``, ``mro`` (names, most
+    derived first), ``message`` (``str(exc)``), ``args_repr``, ``notes``,
+    ``frames`` (``(file, line, function, source)``), ``worker``,
+    ``remote_traceback`` and, for groups, ``exceptions``. Causes and contexts
+    are linked the usual way.
+    """
+
+    # Class-level defaults, so that one made by hand has every attribute too.
+    type_module = type_qualname = type_name = message = args_repr = ""
+    worker = remote_traceback = reason = ""
+    mro = notes = frames = exceptions = ()
+
+
+class UnpicklableValue:
+    """Stands for an argument of a remote exception that could not be pickled."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text=""):
+        self.text = text
+
+    def __reduce__(self):
+        return UnpicklableValue, (self.text,)
+
+    def __repr__(self):
+        return self.text
+
+    def __eq__(self, other):
+        if not isinstance(other, UnpicklableValue):
+            return NotImplemented
+        return self.text == other.text
+
+    def __hash__(self):
+        return hash(self.text)
+
+
+def describe_pickling(exc, obj):
+    """Make the SerializeError for *exc*, which pickling *obj* ended in."""
+    what = type_name(type(obj))
+    return SerializeError(f"cannot serialize {what}: {_summary(exc)}{_hint(exc)}")
+
+
+def describe_unpickling(exc):
+    """Make the DeserializeError for *exc*, which unpickling ended in."""
+    return DeserializeError(f"cannot deserialize: {_summary(exc)}{_hint(exc)}")
+
+
+def _summary(exc):
+    name, text = type_name(type(exc)), text_of(exc)
+    return f"{name}: {text}" if text else name
+
+
+def _hint(exc):
+    """Say what to do, where the cause is certain; otherwise say nothing.
+
+    A user's ``__setstate__`` may raise the same types. It leaves a frame of its
+    own in the traceback; the pickler, being written in C, does not.
+    """
+    cls = type(exc)
+    if cls is ForbiddenGlobal:
+        entry = entry_for(exc)
+        return f"; the entry {entry} would let it in" if entry else ""
+    if cls is ModuleNotFoundError and exc.name:
+        return (
+            f"; module {exc.name!r} must be importable on this side too"
+            " (check sys.path and what is installed here)"
+        )
+    if not _is_from_pickler(exc):
+        return ""
+    if issubclass(cls, (AttributeError, PicklingError)) and _says_not_by_name(text_of(exc)):
+        return (
+            "; functions and classes travel by name, not as code: define them at"
+            " the top level of a module that both sides can import"
+        )
+    if cls is RecursionError:
+        return "; the object is nested too deeply for pickle"
+    return ""
+
+
+#: What a refusal says where an entry of the very name would change it.
+_UNLISTED = (
+    " is not on the allow-list", " is not a method on the allow-list", " is not defined in that module",
+    " is listed as value:", " which takes an entry for that class", " is not allowed: worker ",
+)
+
+
+def entry_for(exc):
+    """Return the entry of an allow-list that would let in what a ForbiddenGlobal refuses, or ""."""
+    return exc.global_name if any(part in text_of(exc) for part in _UNLISTED) else ""
+
+
+def _says_not_by_name(text):
+    """Tell whether a pickler's or unpickler's text is about a function or class that no name leads to."""
+    return any(part in text for part in ("attribute", "local object", "not found as", "not the same object as"))
+
+
+def _is_from_pickler(exc):
+    last = get_traceback(exc)
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    if last is None:
+        return True
+    return str(last.tb_frame.f_globals.get("__name__")).startswith("gopyrpc.")
