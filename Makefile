@@ -55,7 +55,7 @@ run: setup build ## set up, build and show the demo
 test: test-python test-cpy3 test-go ## all tests, with the race detector
 
 test-python: setup-test ## the tests of the embedded Python package
-	PYTHONDONTWRITEBYTECODE=1 "$(TEST_PYTHON)" -m unittest discover -s handler/pytests -t handler
+	PYTHONDONTWRITEBYTECODE=1 "$(TEST_PYTHON)" -m unittest discover -s handler/gopyrpc_tests -t handler
 
 test-cpy3: setup-test ## the interop with cpy3 (build tag cpy3)
 	$(CPY3_ENV); $(GO) test -tags cpy3 ./pybridge/cpy3/...

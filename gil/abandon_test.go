@@ -8,20 +8,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 // openDoor lets n calls of stuck go on.
 func openDoor(t *testing.T) {
 	t.Helper()
-	pytest.With(t, func(tok gil.Token) {
-		pytest.Define(t, tok, "import interrupts\nvalue = interrupts.door.release()", "value")
+	pythontest.With(t, func(tok gil.Token) {
+		pythontest.Define(t, tok, "import interrupts\nvalue = interrupts.door.release()", "value")
 	})
 }
 
 func untilAbandoned(t *testing.T, n int) {
 	t.Helper()
-	pytest.Until(t, "permits are given back", func() bool { return gil.Stats().Abandoned == n })
+	pythontest.Until(t, "permits are given back", func() bool { return gil.Stats().Abandoned == n })
 }
 
 // TestStuckCallGivesItsPermitBack, whether its caller has left, waits for it, or made it under With.
@@ -41,7 +41,7 @@ func TestStuckCallGivesItsPermitBack(t *testing.T) {
 			stuck := gil.Stats().Stuck
 			require.Len(t, stuck, 1)
 			assert.True(t, stuck[0].Abandoned)
-			assert.True(t, pytest.IsInside(stuck[0].Label), "a drain waits for it")
+			assert.True(t, pythontest.IsInside(stuck[0].Label), "a drain waits for it")
 			openDoor(t)
 			err := <-result
 			if name == "left" || err != nil { // the others have what came of it, unless it was interrupted before it waited
@@ -79,7 +79,7 @@ func TestCallThatWaitsInGoIsNotAbandoned(t *testing.T) {
 	}()
 	<-out
 	cancel()
-	pytest.Until(t, "the watchdog has looked at it later than Patience", func() bool {
+	pythontest.Until(t, "the watchdog has looked at it later than Patience", func() bool {
 		stuck := gil.Stats().Stuck
 		return len(stuck) == 1 && stuck[0].For > 6*gil.Patience
 	})
@@ -100,7 +100,7 @@ func TestCallThatWaitsForTheGILIsNotAbandoned(t *testing.T) {
 		_, err := callBytes(ctx, fn, nil, nil)
 		done <- err
 	}()
-	pytest.Until(t, "it waits for the GIL", func() bool { return gil.Stats().Inside == 2 })
+	pythontest.Until(t, "it waits for the GIL", func() bool { return gil.Stats().Inside == 2 })
 	cancel()
 	require.ErrorIs(t, <-done, context.Canceled)
 	assert.Zero(t, gil.Stats().Abandoned)

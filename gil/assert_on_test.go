@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 // failed is the assertion that failed in f, "" if none did.
@@ -23,14 +23,14 @@ func failed(f func()) (text string) {
 }
 
 func makeToken(t *testing.T) (stale gil.Token) {
-	pytest.With(t, func(tok gil.Token) { stale = tok })
+	pythontest.With(t, func(tok gil.Token) { stale = tok })
 	return stale
 }
 
 // The checks of builds without the tag are content with any token where the GIL is held.
 func TestAssertTellsTokensApart(t *testing.T) {
 	stale := makeToken(t)
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		assert.Empty(t, failed(tok.Assert))
 		text := failed(stale.Assert)
 		assert.Contains(t, text, "the token's guard was released")
@@ -38,7 +38,7 @@ func TestAssertTellsTokensApart(t *testing.T) {
 		assert.Contains(t, failed(gil.Token{}.Assert), "not given by With")
 		elsewhere(func() { assert.Contains(t, failed(tok.Assert), "another goroutine") })
 		assert.NoError(t, gil.Detach(tok, func() {
-			pytest.With(t, func(inner gil.Token) {
+			pythontest.With(t, func(inner gil.Token) {
 				assert.Empty(t, failed(inner.Assert))
 				assert.Contains(t, failed(tok.Assert), "given up with Detach")
 			})
@@ -48,7 +48,7 @@ func TestAssertTellsTokensApart(t *testing.T) {
 }
 
 func TestAssertSeesNestedGuardsEnd(t *testing.T) {
-	pytest.With(t, func(outer gil.Token) {
+	pythontest.With(t, func(outer gil.Token) {
 		inner := makeToken(t)
 		assert.Empty(t, failed(outer.Assert))
 		assert.Contains(t, failed(inner.Assert), "released")

@@ -13,7 +13,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 // together has n calls wait until all do, so that they share crossings where they can: what waits for the GIL keeps
@@ -22,10 +22,10 @@ func together(t *testing.T, n int, call func(i int), then ...func()) {
 	t.Helper()
 	quiet(t)
 	var wg sync.WaitGroup
-	pytest.With(t, func(gil.Token) {
+	pythontest.With(t, func(gil.Token) {
 		for i := range n {
 			wg.Go(func() { call(i) })
-			pytest.Until(t, "one more waits", func() bool {
+			pythontest.Until(t, "one more waits", func() bool {
 				s := gil.Stats()
 				return s.Inside+s.Queue == 1+i+1
 			})
@@ -101,7 +101,7 @@ func TestInterruptionAmongCallsTogether(t *testing.T) {
 		assert.NoError(t, gil.CallBytes(gil.WithLabel(background, "other"), fn, []byte("x"), nil, &out))
 		assert.Equal(t, "x", string(out.Data))
 		if i == spinner-1 {
-			pytest.Until(t, "it spins", func() bool { return pytest.IsInside("spinner") })
+			pythontest.Until(t, "it spins", func() bool { return pythontest.IsInside("spinner") })
 			cancel()
 		}
 	})
@@ -151,7 +151,7 @@ func TestStayToldSaysWhenEachCallBegins(t *testing.T) {
 		wg.Go(func() { call(toldCtx) })
 		wg.Go(func() { call(gil.Stay(ctx)) })
 	}
-	pytest.Until(t, "all wait", func() bool { return gil.Stats().Queue == 6 })
+	pythontest.Until(t, "all wait", func() bool { return gil.Stats().Queue == 6 })
 	assert.Equal(t, int64(1), told.Load())
 	giveBack()
 	wg.Wait()

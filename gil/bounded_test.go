@@ -12,13 +12,13 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 // spare are the threads that neither run Go code nor hold a permit: the owner's and the runtime's.
 const spare = 8
 
-func init() { pytest.Register("measure threads", measureThreads) }
+func init() { pythontest.Register("measure threads", measureThreads) }
 
 // crowding is what the script prints.
 type crowding struct{ Threads, Bound, Peak, States int }
@@ -41,7 +41,7 @@ func measureThreads() int {
 }
 
 func evaluated(expression string) (fn cpython.Ref, err error) {
-	rt, err := pytest.Start()
+	rt, err := pythontest.Start()
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func evaluated(expression string) (fn cpython.Ref, err error) {
 func TestThreadsStayBounded_hammer(t *testing.T) {
 	for name := range loads {
 		t.Run(name, func(t *testing.T) {
-			stdout, stderr, code := pytest.Script(t, "measure threads", "LOAD="+name)
+			stdout, stderr, code := pythontest.Script(t, "measure threads", "LOAD="+name)
 			require.Zero(t, code, stderr)
 			var c crowding
 			require.NoError(t, json.Unmarshal([]byte(stdout), &c))

@@ -9,7 +9,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 func TestCallBytesOfAnySize(t *testing.T) {
@@ -43,8 +43,8 @@ func TestCallBytesGivesObjectsAndExceptions(t *testing.T) {
 
 func TestCallBytesRefusesHolder(t *testing.T) {
 	fn := function(t, "def f(data): return data")
-	pytest.With(t, func(tok gil.Token) {
-		assert.ErrorIs(t, pytest.Misuse(func() error { _, err := callBytes(background, fn, nil, nil); return err }), gil.ErrHeld)
+	pythontest.With(t, func(tok gil.Token) {
+		assert.ErrorIs(t, pythontest.Misuse(func() error { _, err := callBytes(background, fn, nil, nil); return err }), gil.ErrHeld)
 		assert.NoError(t, use(tok), "still held")
 		assert.NoError(t, gil.Detach(tok, func() {
 			_, err := callBytes(background, fn, nil, nil)
@@ -57,17 +57,17 @@ func TestCallBytesRefusesHolder(t *testing.T) {
 func TestCallBytesRefusesHolderWithoutWaiting(t *testing.T) {
 	fn := function(t, "def f(data): return data")
 	quiet(t)
-	pytest.With(t, func(gil.Token) {
+	pythontest.With(t, func(gil.Token) {
 		giveBack := exhaust(t, 1)
-		assert.ErrorIs(t, pytest.Misuse(func() error { _, err := callBytes(background, fn, nil, nil); return err }), gil.ErrHeld)
+		assert.ErrorIs(t, pythontest.Misuse(func() error { _, err := callBytes(background, fn, nil, nil); return err }), gil.ErrHeld)
 		giveBack()
 	})
 }
 
 func TestCallBytesDropsPending(t *testing.T) {
 	fn := function(t, "def f(data): return data")
-	pytest.With(t, func(tok gil.Token) { // nobody else can drop it meanwhile
-		o := pytest.Eval(t, tok, "object()")
+	pythontest.With(t, func(tok gil.Token) { // nobody else can drop it meanwhile
+		o := pythontest.Eval(t, tok, "object()")
 		o.Release()
 		assert.Positive(t, gil.Stats().Pending)
 	})

@@ -11,12 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 // method calls a function of state.
 func method(tok gil.Token, name string) error {
-	m, err := pytest.Runtime().Import(tok, "interrupts")
+	m, err := pythontest.Runtime().Import(tok, "interrupts")
 	if err != nil {
 		return err
 	}
@@ -29,8 +29,8 @@ func method(tok gil.Token, name string) error {
 // awaitEntered waits until a function of state runs.
 func awaitEntered(t *testing.T) {
 	t.Helper()
-	pytest.With(t, func(tok gil.Token) { // gives the GIL up while it waits
-		pytest.Define(t, tok, "import interrupts\nvalue = interrupts.entered.acquire()", "value")
+	pythontest.With(t, func(tok gil.Token) { // gives the GIL up while it waits
+		pythontest.Define(t, tok, "import interrupts\nvalue = interrupts.entered.acquire()", "value")
 	})
 }
 
@@ -59,7 +59,7 @@ func TestCallGivesWhatItsFunctionReturned(t *testing.T) {
 	_, err := gil.Call(ended, func(gil.Token) (int, error) { assert.Fail(t, "ran"); return 0, nil })
 	require.ErrorIs(t, err, context.Canceled)
 	g := acquire(t)
-	err = pytest.Misuse(func() error {
+	err = pythontest.Misuse(func() error {
 		_, err := gil.Call(background, func(gil.Token) (int, error) { return 0, nil })
 		return err
 	})
@@ -89,11 +89,11 @@ func TestCallLeavesWhatIsStuck(t *testing.T) {
 	assert.True(t, interrupted.Stuck)
 	assert.Equal(t, "call stuck", interrupted.Label)
 	assert.Contains(t, interrupted.Stack, "in stuck")
-	assert.True(t, pytest.IsInside("call stuck"))
+	assert.True(t, pythontest.IsInside("call stuck"))
 	assert.False(t, result.released.Load())
 	openDoor(t)
 	quiet(t)
-	pytest.Until(t, "the late result is released", result.released.Load)
+	pythontest.Until(t, "the late result is released", result.released.Load)
 }
 
 // TestCallReleasesNoNil: a function may have nothing to give, and its caller has left; a crash would be the process's.
@@ -113,7 +113,7 @@ func TestCallReleasesNoNil(t *testing.T) {
 // TestCallIsInterrupted: within Patience, on a machine that is fast enough; a first interruption takes longest.
 func TestCallIsInterrupted(t *testing.T) {
 	defineState(t)
-	pytest.Until(t, "a call is interrupted within Patience", func() bool {
+	pythontest.Until(t, "a call is interrupted within Patience", func() bool {
 		ctx, cancel := context.WithCancel(background)
 		go func() {
 			awaitEntered(t)
@@ -138,7 +138,7 @@ func TestCallLeavesWhileItWaitsForTheGIL(t *testing.T) {
 		_, err := gil.Call(ctx, func(gil.Token) (int, error) { assert.Fail(t, "ran"); return 0, nil })
 		done <- err
 	}()
-	pytest.Until(t, "it waits for the GIL", func() bool { return gil.Stats().Inside == 2 })
+	pythontest.Until(t, "it waits for the GIL", func() bool { return gil.Stats().Inside == 2 })
 	cancel()
 	require.ErrorIs(t, <-done, context.Canceled)
 	require.NoError(t, g.Release())
@@ -150,7 +150,7 @@ func TestWithWaits(t *testing.T) {
 	defineState(t)
 	cancel, result := interruptibleWith(t, "stuck")
 	cancel()
-	pytest.Until(t, "it is stuck", func() bool {
+	pythontest.Until(t, "it is stuck", func() bool {
 		stuck := gil.Stats().Stuck
 		return len(stuck) == 1 && stuck[0].Abandoned // twice Patience, about
 	})

@@ -9,14 +9,14 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 func TestDetachLetsOthersIn(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		require.NoError(t, gil.Detach(tok, func() {
 			assert.False(t, gil.Held())
-			assert.ErrorIs(t, pytest.Misuse(func() error { return use(tok) }), gil.ErrNotHeld)
+			assert.ErrorIs(t, pythontest.Misuse(func() error { return use(tok) }), gil.ErrNotHeld)
 			elsewhere(func() { assert.NoError(t, gil.With(background, use)) })
 		}))
 		assert.True(t, gil.Held())
@@ -25,7 +25,7 @@ func TestDetachLetsOthersIn(t *testing.T) {
 }
 
 func TestDetachedThreadIsKnown(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		assert.False(t, cpython.Suspended())
 		require.NoError(t, gil.Detach(tok, func() {
 			assert.True(t, cpython.Suspended())
@@ -47,7 +47,7 @@ func TestDetachUndoesNesting(t *testing.T) {
 
 func TestDetachGivesPermitUp(t *testing.T) {
 	quiet(t)
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		assert.Equal(t, [2]int{1, 0}, insideAndAway())
 		require.NoError(t, gil.Detach(tok, func() {
 			assert.Equal(t, [2]int{0, 1}, insideAndAway())
@@ -76,7 +76,7 @@ func TestDetachedCallsMayNestDeeperThanPermits(t *testing.T) {
 }
 
 func TestDetachTakesBackWhenPanicking(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		assert.PanicsWithValue(t, "boom", func() { _ = gil.Detach(tok, func() { panic("boom") }) })
 		assert.NoError(t, use(tok))
 	})

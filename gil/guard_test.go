@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 func TestAcquireHoldsUntilRelease(t *testing.T) {
@@ -19,7 +19,7 @@ func TestAcquireHoldsUntilRelease(t *testing.T) {
 	assert.NoError(t, use(g.Token()))
 	require.NoError(t, g.Release())
 	assert.False(t, gil.Held())
-	assert.ErrorIs(t, pytest.Misuse(func() error { return use(g.Token()) }), gil.ErrNotHeld)
+	assert.ErrorIs(t, pythontest.Misuse(func() error { return use(g.Token()) }), gil.ErrNotHeld)
 }
 
 func TestAcquireNests(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 // load is many goroutines that call the same function.
@@ -69,8 +69,8 @@ func TestCallBytesIsRight_hammer(t *testing.T) {
 
 func TestWithAndDetach_hammer(t *testing.T) {
 	const counter = "class C:\n    n = 0\n    def up(self): self.n += 1\n    def __str__(self): return str(self.n)\nc = C()"
-	pytest.With(t, func(tok gil.Token) {
-		c := pytest.Define(t, tok, counter, "c")
+	pythontest.With(t, func(tok gil.Token) {
+		c := pythontest.Define(t, tok, counter, "c")
 		require.NoError(t, gil.Detach(tok, func() {
 			var wg sync.WaitGroup
 			for i := range 64 {

@@ -9,10 +9,10 @@ import (
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
 	"github.com/gopyrpc/gopyrpc/internal/gate"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
-func TestMain(m *testing.M) { pytest.Main(m) }
+func TestMain(m *testing.M) { pythontest.Main(m) }
 
 var background = context.Background()
 
@@ -27,7 +27,7 @@ func acquire(t *testing.T) *gil.Guard {
 // use is an operation that needs the GIL.
 func use(tok gil.Token) error {
 	tok.Assert()
-	o, err := pytest.Runtime().Import(tok, "sys")
+	o, err := pythontest.Runtime().Import(tok, "sys")
 	o.Release()
 	return err
 }
@@ -36,8 +36,8 @@ func use(tok gil.Token) error {
 func function(t *testing.T, source string) cpython.Ref {
 	t.Helper()
 	var fn cpython.Ref
-	pytest.With(t, func(tok gil.Token) {
-		p, err := pytest.Define(t, tok, source, "f").Pointer(tok)
+	pythontest.With(t, func(tok gil.Token) {
+		p, err := pythontest.Define(t, tok, source, "f").Pointer(tok)
 		require.NoError(t, err)
 		fn = cpython.Ref(p)
 	})
@@ -68,7 +68,7 @@ func exhaust(t *testing.T, own int) (giveBack func()) {
 // the janitor comes when it likes.
 func quiet(t *testing.T) {
 	t.Helper()
-	pytest.Until(t, "nobody is inside", func() bool {
+	pythontest.Until(t, "nobody is inside", func() bool {
 		s := gil.Stats()
 		return s.Pending == 0 && s.Inside+s.Away+s.Abandoned+s.Queue == 0
 	})

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 // importing is a lock of importlib as far as its code object tells: it waits where an exception would leave
@@ -32,23 +32,23 @@ lock = Lock()
 // would lock every later import out.
 func TestLocksOfImportsAreGivenBack(t *testing.T) {
 	defineState(t)
-	pytest.With(t, func(tok gil.Token) {
-		pytest.Define(t, tok, "import interrupts\nexec(compile('''"+importing+"''', '<frozen importlib.locks>', 'exec'), vars(interrupts))\n"+
+	pythontest.With(t, func(tok gil.Token) {
+		pythontest.Define(t, tok, "import interrupts\nexec(compile('''"+importing+"''', '<frozen importlib.locks>', 'exec'), vars(interrupts))\n"+
 			"exec('''def locked(data):\n  with lock:\n    while True: pass\n''', vars(interrupts))\nvalue = None", "value")
 	})
 	cancel, result := interruptible(t, "locked")
 	cancel()
-	pytest.Until(t, "the watchdog looks at the call", func() bool {
+	pythontest.Until(t, "the watchdog looks at the call", func() bool {
 		stuck := gil.Stats().Stuck
 		return len(stuck) == 1 && stuck[0].Stack != ""
 	})
-	pytest.With(t, func(tok gil.Token) {
-		pytest.Define(t, tok, "import interrupts\nvalue = interrupts.lock.go_on = True", "value")
+	pythontest.With(t, func(tok gil.Token) {
+		pythontest.Define(t, tok, "import interrupts\nvalue = interrupts.lock.go_on = True", "value")
 	})
 	assert.ErrorIs(t, <-result, context.Canceled)
-	pytest.Until(t, "the call is over", func() bool { return len(gil.Stats().Stuck) == 0 })
-	pytest.With(t, func(tok gil.Token) {
-		taken, err := pytest.Define(t, tok, "import interrupts\nvalue = interrupts.lock.taken", "value").Truth(tok)
+	pythontest.Until(t, "the call is over", func() bool { return len(gil.Stats().Stuck) == 0 })
+	pythontest.With(t, func(tok gil.Token) {
+		taken, err := pythontest.Define(t, tok, "import interrupts\nvalue = interrupts.lock.taken", "value").Truth(tok)
 		require.NoError(t, err)
 		assert.False(t, taken, "the lock was left behind")
 	})
@@ -57,8 +57,8 @@ func TestLocksOfImportsAreGivenBack(t *testing.T) {
 // TestNamedLikeALock: what has the name of a lock's function and never returns is interrupted all the same.
 func TestNamedLikeALock(t *testing.T) {
 	defineState(t)
-	pytest.With(t, func(tok gil.Token) {
-		pytest.Define(t, tok, "import interrupts\nexec('''def acquire(data):\n  entered.release()\n  while True: pass\n''', vars(interrupts))\nvalue = None", "value")
+	pythontest.With(t, func(tok gil.Token) {
+		pythontest.Define(t, tok, "import interrupts\nexec('''def acquire(data):\n  entered.release()\n  while True: pass\n''', vars(interrupts))\nvalue = None", "value")
 	})
 	cancel, result := interruptible(t, "acquire", gil.Stay)
 	cancel()
@@ -87,22 +87,22 @@ go_on = False
 func TestHoldBack(t *testing.T) {
 	gil.HoldBack("<app>/x.py", "hand_out")
 	defineState(t)
-	pytest.With(t, func(tok gil.Token) {
-		pytest.Define(t, tok, "import interrupts\nexec(compile('''"+handingOut+"''', '<app>/x.py', 'exec'), vars(interrupts))\nvalue = None", "value")
+	pythontest.With(t, func(tok gil.Token) {
+		pythontest.Define(t, tok, "import interrupts\nexec(compile('''"+handingOut+"''', '<app>/x.py', 'exec'), vars(interrupts))\nvalue = None", "value")
 	})
 	cancel, result := interruptible(t, "hands_out")
 	cancel()
-	pytest.Until(t, "the watchdog looks at the call", func() bool {
+	pythontest.Until(t, "the watchdog looks at the call", func() bool {
 		stuck := gil.Stats().Stuck
 		return len(stuck) == 1 && stuck[0].Stack != ""
 	})
-	pytest.With(t, func(tok gil.Token) {
-		pytest.Define(t, tok, "import interrupts\nvalue = interrupts.go_on = True", "value")
+	pythontest.With(t, func(tok gil.Token) {
+		pythontest.Define(t, tok, "import interrupts\nvalue = interrupts.go_on = True", "value")
 	})
 	assert.ErrorIs(t, <-result, context.Canceled)
-	pytest.Until(t, "the call is over", func() bool { return len(gil.Stats().Stuck) == 0 })
-	pytest.With(t, func(tok gil.Token) {
-		whole, err := pytest.Define(t, tok, "import interrupts\nvalue = len(interrupts.attempts) == 1", "value").Truth(tok)
+	pythontest.Until(t, "the call is over", func() bool { return len(gil.Stats().Stuck) == 0 })
+	pythontest.With(t, func(tok gil.Token) {
+		whole, err := pythontest.Define(t, tok, "import interrupts\nvalue = len(interrupts.attempts) == 1", "value").Truth(tok)
 		require.NoError(t, err)
 		assert.True(t, whole, "it was interrupted in the middle")
 	})

@@ -12,7 +12,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 // state gives functions that say when they run, and what lets one in C go.
@@ -54,8 +54,8 @@ def stuck(data):
 func interruptible(t *testing.T, name string, more ...func(context.Context) context.Context) (cancel func(), result <-chan error) {
 	t.Helper()
 	var fn cpython.Ref
-	pytest.With(t, func(tok gil.Token) {
-		p, err := pytest.Define(t, tok, "import interrupts as value\nvalue = value."+name, "value").Pointer(tok)
+	pythontest.With(t, func(tok gil.Token) {
+		p, err := pythontest.Define(t, tok, "import interrupts as value\nvalue = value."+name, "value").Pointer(tok)
 		require.NoError(t, err)
 		fn = cpython.Ref(p)
 	})
@@ -69,16 +69,16 @@ func interruptible(t *testing.T, name string, more ...func(context.Context) cont
 		out.Drop()
 		done <- err
 	}()
-	pytest.With(t, func(tok gil.Token) { // gives the GIL up while it waits
-		pytest.Define(t, tok, "import interrupts\nvalue = interrupts.entered.acquire()", "value")
+	pythontest.With(t, func(tok gil.Token) { // gives the GIL up while it waits
+		pythontest.Define(t, tok, "import interrupts\nvalue = interrupts.entered.acquire()", "value")
 	})
 	return end, done
 }
 
 func defineState(t *testing.T) {
 	t.Helper()
-	pytest.With(t, func(tok gil.Token) {
-		pytest.Define(t, tok, state+"\nimport sys, types\nvalue = sys.modules['interrupts'] = types.SimpleNamespace(**globals())", "value")
+	pythontest.With(t, func(tok gil.Token) {
+		pythontest.Define(t, tok, state+"\nimport sys, types\nvalue = sys.modules['interrupts'] = types.SimpleNamespace(**globals())", "value")
 	})
 }
 
@@ -95,7 +95,7 @@ func TestEndedContextInterruptsPython(t *testing.T) {
 	assert.Contains(t, interrupted.Stack, "in spin")
 	assert.Contains(t, err.Error(), "udf spin was interrupted: context canceled")
 	assert.Greater(t, gil.Stats().Interrupted, before)
-	pytest.Until(t, "nothing is stuck", func() bool { return len(gil.Stats().Stuck) == 0 })
+	pythontest.Until(t, "nothing is stuck", func() bool { return len(gil.Stats().Stuck) == 0 })
 }
 
 // TestInterruptedAgain has a function that swallows the first interruption.
@@ -104,9 +104,9 @@ func TestInterruptedAgain(t *testing.T) {
 	cancel, result := interruptible(t, "stubborn")
 	cancel()
 	require.ErrorIs(t, <-result, context.Canceled)
-	pytest.Until(t, "it ends", func() bool { return len(gil.Stats().Stuck) == 0 })
-	pytest.With(t, func(tok gil.Token) {
-		twice, err := pytest.Define(t, tok, "import interrupts\nvalue = interrupts.attempts == ['Interrupted'] * 2", "value").Truth(tok)
+	pythontest.Until(t, "it ends", func() bool { return len(gil.Stats().Stuck) == 0 })
+	pythontest.With(t, func(tok gil.Token) {
+		twice, err := pythontest.Define(t, tok, "import interrupts\nvalue = interrupts.attempts == ['Interrupted'] * 2", "value").Truth(tok)
 		require.NoError(t, err)
 		assert.True(t, twice)
 	})
@@ -129,11 +129,11 @@ func TestStuckCallIsLeft(t *testing.T) {
 	assert.Equal(t, "udf stuck", stuck[0].Label)
 	assert.Contains(t, stuck[0].Stack, "in stuck")
 	assert.Positive(t, stuck[0].For)
-	assert.True(t, pytest.IsInside("udf stuck"), "a drain waits for it")
-	pytest.With(t, func(tok gil.Token) {
-		pytest.Define(t, tok, "import interrupts\nvalue = interrupts.door.release()", "value")
+	assert.True(t, pythontest.IsInside("udf stuck"), "a drain waits for it")
+	pythontest.With(t, func(tok gil.Token) {
+		pythontest.Define(t, tok, "import interrupts\nvalue = interrupts.door.release()", "value")
 	})
-	pytest.Until(t, "it ends", func() bool { return len(gil.Stats().Stuck) == 0 && !pytest.IsInside("udf stuck") })
+	pythontest.Until(t, "it ends", func() bool { return len(gil.Stats().Stuck) == 0 && !pythontest.IsInside("udf stuck") })
 }
 
 // TestStayingCallIsInterruptedAndNotLeft waits for a call that sits in C code, though its context ended.
@@ -144,7 +144,7 @@ func TestStayingCallIsInterruptedAndNotLeft(t *testing.T) {
 	require.ErrorIs(t, <-result, context.Canceled)
 	cancel, result = interruptible(t, "stuck", gil.Stay)
 	cancel()
-	pytest.Until(t, "it is stuck", func() bool {
+	pythontest.Until(t, "it is stuck", func() bool {
 		stuck := gil.Stats().Stuck
 		return len(stuck) == 1 && stuck[0].Stack != ""
 	})
@@ -153,8 +153,8 @@ func TestStayingCallIsInterruptedAndNotLeft(t *testing.T) {
 		assert.Fail(t, "left", "%v", err)
 	default:
 	}
-	pytest.With(t, func(tok gil.Token) {
-		pytest.Define(t, tok, "import interrupts\nvalue = interrupts.door.release()", "value")
+	pythontest.With(t, func(tok gil.Token) {
+		pythontest.Define(t, tok, "import interrupts\nvalue = interrupts.door.release()", "value")
 	})
 	if err := <-result; err != nil { // nil where it waited before the exception could be raised
 		require.ErrorIs(t, err, context.Canceled)
@@ -168,7 +168,7 @@ func TestCallThatEndsByItselfHasItsOwnOutcome(t *testing.T) {
 	for _, name := range []string{"waits", "waits_and_raises"} {
 		cancel, result := interruptible(t, name, gil.Stay)
 		cancel()
-		pytest.Until(t, "it was told", func() bool {
+		pythontest.Until(t, "it was told", func() bool {
 			stuck := gil.Stats().Stuck
 			return len(stuck) == 1 && stuck[0].Stack != ""
 		})
@@ -183,13 +183,13 @@ func TestEndedContextInterruptsWith(t *testing.T) {
 	ctx, cancel := context.WithCancel(gil.WithLabel(background, "body"))
 	go func() {
 		_ = gil.With(background, func(tok gil.Token) error {
-			pytest.Define(t, tok, "import interrupts\nvalue = interrupts.entered.acquire()", "value")
+			pythontest.Define(t, tok, "import interrupts\nvalue = interrupts.entered.acquire()", "value")
 			cancel()
 			return nil
 		})
 	}()
 	err := gil.With(ctx, func(tok gil.Token) error {
-		m, err := pytest.Runtime().Import(tok, "interrupts")
+		m, err := pythontest.Runtime().Import(tok, "interrupts")
 		if err != nil {
 			return err
 		}
@@ -241,5 +241,5 @@ func TestInterruptionHitsNobodyElse(t *testing.T) {
 	wg.Wait()
 	t.Logf("%d ended before they returned, %d after", interrupted.Load(), returned.Load())
 	assert.Positive(t, interrupted.Load())
-	pytest.Until(t, "nothing is stuck", func() bool { return len(gil.Stats().Stuck) == 0 })
+	pythontest.Until(t, "nothing is stuck", func() bool { return len(gil.Stats().Stuck) == 0 })
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 func TestJanitorReleasesInIdleProcess(t *testing.T) {
@@ -24,8 +24,8 @@ class Things:
 things = Things()
 `
 	alive := func() (text string) {
-		pytest.With(t, func(tok gil.Token) {
-			o, err := pytest.Runtime().Import(tok, "gopyrpc_janitor_test")
+		pythontest.With(t, func(tok gil.Token) {
+			o, err := pythontest.Runtime().Import(tok, "gopyrpc_janitor_test")
 			require.NoError(t, err)
 			defer o.Release()
 			n, err := o.Attr(tok, "alive")
@@ -37,15 +37,15 @@ things = Things()
 		return text
 	}
 	const n = 3000 // several batches
-	pytest.With(t, func(tok gil.Token) {
-		things := pytest.Define(t, tok, source+"import sys\nsys.modules['gopyrpc_janitor_test'] = things", "things")
+	pythontest.With(t, func(tok gil.Token) {
+		things := pythontest.Define(t, tok, source+"import sys\nsys.modules['gopyrpc_janitor_test'] = things", "things")
 		for range n {
 			thing, err := things.CallMethod(tok, "make")
 			require.NoError(t, err)
 			defer thing.Release()
 		}
 	})
-	pytest.Until(t, "the queue is empty", func() bool { return gil.Stats().Pending == 0 })
+	pythontest.Until(t, "the queue is empty", func() bool { return gil.Stats().Pending == 0 })
 	// They have left the queue; the last of them may still be on their way out.
-	pytest.Until(t, "all are gone", func() bool { return alive() == "0" })
+	pythontest.Until(t, "all are gone", func() bool { return alive() == "0" })
 }

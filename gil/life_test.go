@@ -9,17 +9,17 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 func init() {
-	pytest.Register("enter before start", func() int { return entersWith(gil.ErrNotStarted) })
-	pytest.Register("enter after failure", func() int {
-		fmt.Println(pytest.FailToStart())
+	pythontest.Register("enter before start", func() int { return entersWith(gil.ErrNotStarted) })
+	pythontest.Register("enter after failure", func() int {
+		fmt.Println(pythontest.FailToStart())
 		return entersWith(gil.ErrFailed)
 	})
-	pytest.Register("enter after close", func() int {
-		rt, err := pytest.Start()
+	pythontest.Register("enter after close", func() int {
+		rt, err := pythontest.Start()
 		if err == nil {
 			err = rt.Close(background)
 		}
@@ -51,7 +51,7 @@ func entersWith(want error) int {
 func TestEntryOutsideLifeIsError(t *testing.T) {
 	for _, script := range []string{"enter before start", "enter after failure", "enter after close"} {
 		t.Run(script, func(t *testing.T) {
-			_, stderr, code := pytest.Script(t, script)
+			_, stderr, code := pythontest.Script(t, script)
 			assert.Zero(t, code, stderr)
 		})
 	}

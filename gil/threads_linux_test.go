@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 // mortal runs f on a goroutine that is locked to an OS thread and ends it. That must not be the
@@ -53,7 +53,7 @@ func TestThreadStatesEndWithTheirThreads(t *testing.T) {
 	assert.GreaterOrEqual(t, gil.Stats().ThreadStates, n)
 	close(leave)
 	all.Wait()
-	pytest.Until(t, "the states are gone", func() bool { return gil.Stats().ThreadStates <= before })
+	pythontest.Until(t, "the states are gone", func() bool { return gil.Stats().ThreadStates <= before })
 	assert.NoError(t, gil.With(background, use))
 }
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/internal/gate"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 // entries are the ways in.
@@ -45,7 +45,7 @@ func TestWaitEndsWithContext(t *testing.T) {
 		ctx, cancel := context.WithCancel(background)
 		result := make(chan error, 1)
 		go func() { result <- entry(ctx) }()
-		pytest.Until(t, name+" waits", func() bool { return gil.Stats().Queue > 0 })
+		pythontest.Until(t, name+" waits", func() bool { return gil.Stats().Queue > 0 })
 		cancel()
 		assert.ErrorIs(t, <-result, context.Canceled, name)
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 func TestWithPassesError(t *testing.T) {
@@ -51,16 +51,16 @@ func TestTokenIsUselessAfterWith(t *testing.T) {
 		stale = tok
 		return nil
 	}))
-	assert.ErrorIs(t, pytest.Misuse(func() error { return use(stale) }), gil.ErrNotHeld)
-	assert.ErrorIs(t, pytest.Misuse(func() error { return gil.Detach(stale, func() { assert.Fail(t, "ran") }) }), gil.ErrNotHeld)
-	assert.ErrorIs(t, pytest.Misuse(func() error { return use(gil.Token{}) }), gil.ErrNotHeld)
+	assert.ErrorIs(t, pythontest.Misuse(func() error { return use(stale) }), gil.ErrNotHeld)
+	assert.ErrorIs(t, pythontest.Misuse(func() error { return gil.Detach(stale, func() { assert.Fail(t, "ran") }) }), gil.ErrNotHeld)
+	assert.ErrorIs(t, pythontest.Misuse(func() error { return use(gil.Token{}) }), gil.ErrNotHeld)
 }
 
 func TestTokenIsUselessOnAnotherGoroutine(t *testing.T) {
 	require.NoError(t, gil.With(background, func(tok gil.Token) error {
 		elsewhere(func() {
-			assert.ErrorIs(t, pytest.Misuse(func() error { return use(tok) }), gil.ErrNotHeld)
-			assert.ErrorIs(t, pytest.Misuse(func() error { return gil.Detach(tok, func() { assert.Fail(t, "ran") }) }), gil.ErrNotHeld)
+			assert.ErrorIs(t, pythontest.Misuse(func() error { return use(tok) }), gil.ErrNotHeld)
+			assert.ErrorIs(t, pythontest.Misuse(func() error { return gil.Detach(tok, func() { assert.Fail(t, "ran") }) }), gil.ErrNotHeld)
 		})
 		return use(tok)
 	}))

@@ -9,7 +9,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -24,8 +24,8 @@ var numpyValues = []string{
 // needsNumpy skips a test where the interpreter has none.
 func needsNumpy(t *testing.T) {
 	t.Helper()
-	pytest.With(t, func(tok gil.Token) {
-		o, err := pytest.Runtime().Import(tok, "numpy")
+	pythontest.With(t, func(tok gil.Token) {
+		o, err := pythontest.Runtime().Import(tok, "numpy")
 		if err != nil {
 			t.Skip("no numpy")
 		}
@@ -73,8 +73,8 @@ func TestAllowedArrays_writable(t *testing.T) {
 // dumped pickles an expression at a protocol.
 func dumped(t *testing.T, expression, protocol string) (p handler.Payload) {
 	t.Helper()
-	pytest.With(t, func(tok gil.Token) {
-		o := pytest.Define(t, tok, letin+"try:\n    import numpy\nexcept ImportError: pass\npickled = pickle.dumps("+expression+", "+protocol+")", "pickled")
+	pythontest.With(t, func(tok gil.Token) {
+		o := pythontest.Define(t, tok, letin+"try:\n    import numpy\nexcept ImportError: pass\npickled = pickle.dumps("+expression+", "+protocol+")", "pickled")
 		defer o.Release()
 		var err error
 		p.Data, err = pybridge.As[[]byte](tok, o)
@@ -86,8 +86,8 @@ func dumped(t *testing.T, expression, protocol string) (p handler.Payload) {
 // truth calls a function of an object and says whether what it returns is true.
 func truth(t *testing.T, function string, args ...any) (is bool) {
 	t.Helper()
-	pytest.With(t, func(tok gil.Token) {
-		f := pytest.Define(t, tok, letin+"f = "+function, "f")
+	pythontest.With(t, func(tok gil.Token) {
+		f := pythontest.Define(t, tok, letin+"f = "+function, "f")
 		defer f.Release()
 		o, err := f.Call(tok, args...)
 		require.NoError(t, err)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -55,8 +55,8 @@ def cyclic_instance_state():
 func letIn(t *testing.T, h *handler.Handler, expression string, protocol int) (same bool, err error) {
 	t.Helper()
 	var p handler.Payload
-	pytest.With(t, func(tok gil.Token) {
-		o := pytest.Define(t, tok, letin+fmt.Sprintf("value = %s\npickled = pickle.dumps(value, %d)", expression, protocol), "pickled")
+	pythontest.With(t, func(tok gil.Token) {
+		o := pythontest.Define(t, tok, letin+fmt.Sprintf("value = %s\npickled = pickle.dumps(value, %d)", expression, protocol), "pickled")
 		defer o.Release()
 		var err error
 		p.Data, err = pybridge.As[[]byte](tok, o)
@@ -67,8 +67,8 @@ func letIn(t *testing.T, h *handler.Handler, expression string, protocol int) (s
 		return false, err
 	}
 	defer got.Release()
-	pytest.With(t, func(tok gil.Token) {
-		check := pytest.Define(t, tok, letin+"def check(got, data):\n    return same(pickle.loads(data), got)", "check")
+	pythontest.With(t, func(tok gil.Token) {
+		check := pythontest.Define(t, tok, letin+"def check(got, data):\n    return same(pickle.loads(data), got)", "check")
 		defer check.Release()
 		o, err := check.Call(tok, got, p.Data)
 		require.NoError(t, err)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -27,14 +27,14 @@ func BenchmarkAllowed(b *testing.B) {
 }
 
 func benchmarkAllowed(b *testing.B, source string, opts ...handler.Option) {
-	ctx, rt := context.Background(), pytest.Runtime()
+	ctx, rt := context.Background(), pythontest.Runtime()
 	h, err := handler.New(ctx, rt, opts...)
 	require.NoError(b, err)
 	defer func() { require.NoError(b, h.Cleanup(ctx)) }()
 	var udf *pybridge.Object
-	pytest.With(b, func(t gil.Token) {
-		value := pytest.Define(b, t, source, "value")
-		is := pytest.Define(b, t, "from operator import is_not", "is_not")
+	pythontest.With(b, func(t gil.Token) {
+		value := pythontest.Define(b, t, source, "value")
+		is := pythontest.Define(b, t, "from operator import is_not", "is_not")
 		internal, err := rt.Import(t, "gopyrpc.internal")
 		require.NoError(b, err)
 		defer internal.Release()

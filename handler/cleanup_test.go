@@ -10,7 +10,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -18,7 +18,7 @@ import (
 func setHook(t testing.TB, f func(ctx context.Context) error) {
 	t.Helper()
 	set := func(tok gil.Token, v any) { require.NoError(t, value(t, tok, "u").SetAttr(tok, "hook", v)) }
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		fn, err := pybridge.NewFunc(tok, context.Background(), "hook", func(ctx context.Context, _ []any, _ map[string]any) (any, error) {
 			return "hooked", f(ctx)
 		})
@@ -26,7 +26,7 @@ func setHook(t testing.TB, f func(ctx context.Context) error) {
 		defer fn.Release()
 		set(tok, fn)
 	})
-	t.Cleanup(func() { pytest.With(t, func(tok gil.Token) { set(tok, nil) }) })
+	t.Cleanup(func() { pythontest.With(t, func(tok gil.Token) { set(tok, nil) }) })
 }
 
 // door is a Go function that Python waits in.
@@ -94,7 +94,7 @@ func TestCleanupThatIsLate(t *testing.T) {
 	d := newDoor()
 	setHook(t, d.pass)
 	before := pybridge.Owned()
-	h, err := handler.New(t.Context(), pytest.Runtime())
+	h, err := handler.New(t.Context(), pythontest.Runtime())
 	require.NoError(t, err)
 	inside := start(t.Context(), h, pickled(t, h, "(u.call_hook, (), {})"))
 	<-d.entered
@@ -143,7 +143,7 @@ func TestCleanupThatIsLateRefusesWhoWaits(t *testing.T) {
 		o.Release()
 		end <- err
 	}()
-	pytest.Until(t, "the call waits for the GIL", func() bool { return pytest.IsInside(t.Name()) })
+	pythontest.Until(t, "the call waits for the GIL", func() bool { return pythontest.IsInside(t.Name()) })
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -175,7 +175,7 @@ func TestCleanupInsideUDF(t *testing.T) {
 		o.Release()
 		other <- err
 	}()
-	pytest.Until(t, "the call waits for the GIL", func() bool { return pytest.IsInside(t.Name()) })
+	pythontest.Until(t, "the call waits for the GIL", func() bool { return pythontest.IsInside(t.Name()) })
 
 	close(d.leave)
 	require.NoError(t, <-cleaned)

@@ -17,7 +17,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -44,7 +44,7 @@ func init() {
 	if os.Getenv(limitVariable) != "" {
 		runtime.LockOSThread() // init functions, and main after them, are on the first thread
 	}
-	pytest.Register("depths", func() int {
+	pythontest.Register("depths", func() int {
 		if stack := os.Getenv(stackVariable); stack != "" {
 			return withStack(stack)
 		}
@@ -161,15 +161,15 @@ func TestDepths(t *testing.T) {
 // attributes of attributes.
 func TestDepthsOnAStackThatStopsGrowing(t *testing.T) {
 	size := 2 << 20
-	if minor := pytest.Runtime().Version().Minor; minor == 9 || minor == 12 || minor == 13 {
+	if minor := pythontest.Runtime().Version().Minor; minor == 9 || minor == 12 || minor == 13 {
 		size = 8 << 20
 	}
-	survivesDepths(t, append(pytest.StackEnds(t, size, false), limitVariable+"=raised")...)
+	survivesDepths(t, append(pythontest.StackEnds(t, size, false), limitVariable+"=raised")...)
 }
 
 func survivesDepths(t *testing.T, env ...string) {
 	t.Helper()
-	stdout, stderr, code := pytest.Script(t, "depths", env...)
+	stdout, stderr, code := pythontest.Script(t, "depths", env...)
 	require.Equal(t, 0, code, "stdout:\n%s\nstderr:\n%.3000s", stdout, stderr)
 	for _, name := range endless {
 		assert.Equal(t, 2, strings.Count(stdout, "\n"+name+": RecursionError, RecursionError\n"), name)

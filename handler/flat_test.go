@@ -15,15 +15,15 @@ import (
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
 	"github.com/gopyrpc/gopyrpc/handler/wire"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // tensors evaluates an expression for a list of tensors; m is testdata/tensors.py.
 func tensors(t testing.TB, expression string) (list *pybridge.Object) {
 	t.Helper()
-	pytest.With(t, func(tok gil.Token) {
-		list = pytest.Define(t, tok, "import torch, tensors as m\nvalue = ("+expression+")", "value")
+	pythontest.With(t, func(tok gil.Token) {
+		list = pythontest.Define(t, tok, "import torch, tensors as m\nvalue = ("+expression+")", "value")
 	})
 	return list
 }
@@ -32,7 +32,7 @@ func tensors(t testing.TB, expression string) (list *pybridge.Object) {
 func payload(t testing.TB, data string, list *pybridge.Object) handler.Payload {
 	t.Helper()
 	p := handler.Payload{Data: []byte(data)}
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		require.NoError(t, list.Iterate(tok, func(item *pybridge.Object) error {
 			p.Tensors = append(p.Tensors, handler.NewTensor(item))
 			return nil
@@ -70,7 +70,7 @@ func list(t testing.TB, p handler.Payload) (o *pybridge.Object) {
 	for _, tensor := range p.Tensors {
 		items = append(items, tensor.Object())
 	}
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		var err error
 		o, err = pybridge.ToPython(tok, items)
 		require.NoError(t, err)
@@ -83,7 +83,7 @@ func list(t testing.TB, p handler.Payload) (o *pybridge.Object) {
 func about[T any](t testing.TB, name string, args ...any) (v T) {
 	t.Helper()
 	f := tensors(t, "m."+name)
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		result, err := f.Call(tok, args...)
 		require.NoError(t, err, "%+v", err)
 		defer result.Release()
@@ -133,7 +133,7 @@ func TestFlatTensorsOfEveryType(t *testing.T) {
 		assert.Equal(t, "data", string(got.Data))
 		resolved := tensors(t, "lambda l: [t.resolve_conj().resolve_neg() for t in l]")
 		var plain *pybridge.Object
-		pytest.With(t, func(tok gil.Token) {
+		pythontest.With(t, func(tok gil.Token) {
 			var err error
 			plain, err = resolved.Call(tok, sent)
 			require.NoError(t, err)
@@ -196,7 +196,7 @@ func TestFlattenGILHeld(t *testing.T) {
 	want, err := h.Flatten(t.Context(), p)
 	require.NoError(t, err)
 	defer want.Release()
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		got, err := h.FlattenGILHeld(tok, p)
 		require.NoError(t, err)
 		defer got.Release()
@@ -205,7 +205,7 @@ func TestFlattenGILHeld(t *testing.T) {
 		require.NoError(t, err)
 		defer none.Release()
 		assert.Equal(t, "pickle", string(none.Segments()[1]))
-		_, err = h.FlattenGILHeld(tok, handler.Payload{Tensors: []handler.Tensor{handler.NewTensor(pytest.Eval(t, tok, "1"))}})
+		_, err = h.FlattenGILHeld(tok, handler.Payload{Tensors: []handler.Tensor{handler.NewTensor(pythontest.Eval(t, tok, "1"))}})
 		assert.ErrorContains(t, err, "flatten: ")
 		assert.ErrorContains(t, err, "tensor 0 of the table is a builtins.int")
 	})

@@ -8,7 +8,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -110,9 +110,9 @@ except ImportError:
 func newAudit(t testing.TB) *audit {
 	t.Helper()
 	a := &audit{}
-	pytest.With(t, func(tok gil.Token) {
-		record := pytest.Define(t, tok, auditHook, "record")
-		partial := pytest.Eval(t, tok, "__import__('functools').partial")
+	pythontest.With(t, func(tok gil.Token) {
+		record := pythontest.Define(t, tok, auditHook, "record")
+		partial := pythontest.Eval(t, tok, "__import__('functools').partial")
 		for value, slot := range map[bool]**pybridge.Object{true: &a.on, false: &a.off} {
 			fn, err := partial.Call(tok, record, value)
 			require.NoError(t, err)
@@ -129,7 +129,7 @@ func (a *audit) stop(t testing.TB) []string { return a.call(t, a.off) }
 
 func (a *audit) call(t testing.TB, fn *pybridge.Object) (events []string) {
 	t.Helper()
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		list, err := fn.Call(tok)
 		require.NoError(t, err)
 		defer list.Release()

@@ -12,15 +12,15 @@ import (
 	"github.com/gopyrpc/gopyrpc/handler"
 	"github.com/gopyrpc/gopyrpc/handler/pickle"
 	"github.com/gopyrpc/gopyrpc/handler/policy"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // TestGateKeepsShortSequencesOfNames: not those that a peer makes as long as its payloads.
 func TestGateKeepsShortSequencesOfNames(t *testing.T) {
 	var made, log *pybridge.Object
-	pytest.With(t, func(tok gil.Token) {
-		made = pytest.Define(t, tok, "made = []\ndef make(names):\n    made.append(len(names))\n    return names", "make")
+	pythontest.With(t, func(tok gil.Token) {
+		made = pythontest.Define(t, tok, "made = []\ndef make(names):\n    made.append(len(names))\n    return names", "make")
 		var err error
 		log, err = made.Attr(tok, "__globals__")
 		require.NoError(t, err)
@@ -45,7 +45,7 @@ func TestGateKeepsShortSequencesOfNames(t *testing.T) {
 		require.NoError(t, err)
 		opened.Release()
 	}
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		o, err := log.CallMethod(tok, "get", "made")
 		require.NoError(t, err)
 		defer o.Release()

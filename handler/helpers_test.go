@@ -11,14 +11,14 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // newHandler makes a handler that is closed when the test ends.
 func newHandler(t testing.TB, opts ...handler.Option) *handler.Handler {
 	t.Helper()
-	h, err := handler.New(t.Context(), pytest.Runtime(), opts...)
+	h, err := handler.New(t.Context(), pythontest.Runtime(), opts...)
 	require.NoError(t, err, "%+v", err)
 	t.Cleanup(func() { assert.NoError(t, h.Cleanup(context.Background())) })
 	return h
@@ -27,7 +27,7 @@ func newHandler(t testing.TB, opts ...handler.Option) *handler.Handler {
 // value evaluates an expression that may use the module u, which is testdata/udfs.py.
 func value(t testing.TB, tok gil.Token, expression string) *pybridge.Object {
 	t.Helper()
-	return pytest.Define(t, tok, "import contextlib, math, sys, udfs as u\nvalue = ("+expression+")", "value")
+	return pythontest.Define(t, tok, "import contextlib, math, sys, udfs as u\nvalue = ("+expression+")", "value")
 }
 
 // makeUDF makes the PythonUDF of an expression for (function, args, kwargs).
@@ -40,7 +40,7 @@ func makeUDF(t testing.TB, tok gil.Token, h *handler.Handler, call string) *pybr
 func pickled(t testing.TB, h *handler.Handler, call string) handler.Payload {
 	t.Helper()
 	var udf *pybridge.Object
-	pytest.With(t, func(tok gil.Token) { udf = makeUDF(t, tok, h, call) })
+	pythontest.With(t, func(tok gil.Token) { udf = makeUDF(t, tok, h, call) })
 	p, err := h.Serialize(t.Context(), udf)
 	require.NoError(t, err, "%+v", err)
 	t.Cleanup(p.Release)
@@ -82,7 +82,7 @@ func succeeded(t testing.TB, h *handler.Handler, call string) *pybridge.Object {
 
 func as[T any](t testing.TB, o *pybridge.Object) (v T) {
 	t.Helper()
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		var err error
 		v, err = pybridge.As[T](tok, o)
 		require.NoError(t, err)
@@ -93,7 +93,7 @@ func as[T any](t testing.TB, o *pybridge.Object) (v T) {
 // ran lists what udfs.record was called with since the last ran.
 func ran(t testing.TB) (values []string) {
 	t.Helper()
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		var err error
 		values, err = pybridge.As[[]string](tok, value(t, tok, "[u.ran.copy(), u.ran.clear()][0]"))
 		require.NoError(t, err)
@@ -120,7 +120,7 @@ func script(f func(ctx context.Context, rt *pybridge.Runtime) error, opts ...pyb
 // runs runs a script that must succeed, and gives what it printed.
 func runs(t *testing.T, name string) string {
 	t.Helper()
-	stdout, stderr, code := pytest.Script(t, name)
+	stdout, stderr, code := pythontest.Script(t, name)
 	require.Equal(t, 0, code, "stdout:\n%s\nstderr:\n%s", stdout, stderr)
 	return stdout
 }

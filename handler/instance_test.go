@@ -10,13 +10,13 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 func init() {
-	pytest.Register("instance", script(instances))
-	pytest.Register("join beside new", script(joinBesideNew))
+	pythontest.Register("instance", script(instances))
+	pythontest.Register("join beside new", script(joinBesideNew))
 }
 
 // TestInstance runs in a process of its own: there is one instance, for good.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 // TestRunUDFInterrupted ends the context of a function that never returns by itself.
@@ -35,7 +35,7 @@ func TestRunUDFInterrupted(t *testing.T) {
 			require.ErrorAs(t, err, &interrupted)
 			assert.False(t, interrupted.Stuck)
 			succeeded(t, h, "(u.greet, ('you',), {})")
-			pytest.Until(t, "it is over", func() bool { return len(gil.Stats().Stuck) == 0 })
+			pythontest.Until(t, "it is over", func() bool { return len(gil.Stats().Stuck) == 0 })
 		})
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -20,7 +20,7 @@ var vandals = []string{"clear_modules", "close_streams", "break_import", "delete
 
 func init() {
 	for _, name := range vandals {
-		pytest.Register(name, script(func(ctx context.Context, rt *pybridge.Runtime) error { return survive(ctx, rt, name) }))
+		pythontest.Register(name, script(func(ctx context.Context, rt *pybridge.Runtime) error { return survive(ctx, rt, name) }))
 	}
 }
 
@@ -112,7 +112,7 @@ func TestContextVariablesStayInTheirUDF(t *testing.T) {
 		assert.Equal(t, "unset", as[string](t, run(t, h, p)))
 	}
 	var udf *pybridge.Object
-	pytest.With(t, func(tok gil.Token) { udf = makeUDF(t, tok, h, "(u.swap_setting, ('set',), {})") })
+	pythontest.With(t, func(tok gil.Token) { udf = makeUDF(t, tok, h, "(u.swap_setting, ('set',), {})") })
 	for range 3 {
 		result, err := h.RunPythonUDF(t.Context(), udf)
 		require.NoError(t, err)

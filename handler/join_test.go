@@ -15,7 +15,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -50,10 +50,10 @@ func init() {
 		for when := range moments {
 			join := func(ctx context.Context, rt *pybridge.Runtime) error { return joinAt(ctx, rt, how, when) }
 			// FinalizeFull has no deadlines, which a busy machine may miss.
-			pytest.Register("join by "+how+" "+when, script(join, pybridge.WithFinalize(pybridge.FinalizeFull)))
+			pythontest.Register("join by "+how+" "+when, script(join, pybridge.WithFinalize(pybridge.FinalizeFull)))
 		}
 	}
-	pytest.Register("join inside", script(joinInside))
+	pythontest.Register("join inside", script(joinInside))
 }
 
 // joining is a process on its way to a join.
@@ -254,7 +254,7 @@ func TestJoins(t *testing.T) {
 	for how := range joins {
 		for when, m := range moments {
 			t.Run(how+" "+when, func(t *testing.T) {
-				stdout, stderr, code := pytest.Script(t, "join by "+how+" "+when)
+				stdout, stderr, code := pythontest.Script(t, "join by "+how+" "+when)
 				status := 0
 				if how == "SIGTERM" {
 					status = statusAsked

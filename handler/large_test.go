@@ -19,7 +19,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
 	"github.com/gopyrpc/gopyrpc/handler/wire"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -28,7 +28,7 @@ const (
 	caseVariable = "GOPYRPC_TEST_LARGE_CASE"
 )
 
-func init() { pytest.Register("large", script(large)) }
+func init() { pythontest.Register("large", script(large)) }
 
 // TestLarge: how much memory a call with a gibibyte takes at its peak, beyond its payload, which is
 // there before. Each case is a process of its own, as the peak of a process never falls.
@@ -57,7 +57,7 @@ func TestClaimsTakeNoMemory(t *testing.T) { assert.LessOrEqual(t, extra(t, "clai
 // extra is what a case took at its peak, in gibibytes.
 func extra(t *testing.T, name string) float64 {
 	t.Helper()
-	stdout, stderr, code := pytest.Script(t, "large", caseVariable+"="+name)
+	stdout, stderr, code := pythontest.Script(t, "large", caseVariable+"="+name)
 	require.Equal(t, 0, code, "stdout:\n%s\nstderr:\n%s", stdout, stderr)
 	if strings.HasPrefix(stdout, "skip") {
 		t.Skip(stdout)

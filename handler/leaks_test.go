@@ -13,7 +13,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
 	"github.com/gopyrpc/gopyrpc/internal/procmem"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -109,7 +109,7 @@ func TestReleasedAnywhere(t *testing.T) {
 func drained(t *testing.T) {
 	t.Helper()
 	for gil.Stats().Pending > 0 {
-		pytest.With(t, func(gil.Token) {})
+		pythontest.With(t, func(gil.Token) {})
 	}
 }
 
@@ -118,7 +118,7 @@ func allocated(t *testing.T) (n int) {
 	t.Helper()
 	runtime.GC()
 	drained(t)
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		o := value(t, tok, "[__import__('gc').collect(), sys.getallocatedblocks()][1]")
 		defer o.Release() // now, as it would count as left
 		var err error

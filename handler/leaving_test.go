@@ -9,7 +9,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -43,10 +43,10 @@ values = types.SimpleNamespace(**globals())
 func TestCallersLeaveWhatIsStuck(t *testing.T) {
 	h := newHandler(t)
 	var values *pybridge.Object
-	pytest.With(t, func(tok gil.Token) { values = pytest.Define(t, tok, stuckSource, "values") })
+	pythontest.With(t, func(tok gil.Token) { values = pythontest.Define(t, tok, stuckSource, "values") })
 	made := func(expression string) (o *pybridge.Object) {
-		pytest.With(t, func(tok gil.Token) {
-			make := pytest.Define(t, tok, "from gopyrpc.internal import *\ndef make(values): return "+expression, "make")
+		pythontest.With(t, func(tok gil.Token) {
+			make := pythontest.Define(t, tok, "from gopyrpc.internal import *\ndef make(values): return "+expression, "make")
 			var err error
 			o, err = make.Call(tok, values)
 			require.NoError(t, err)
@@ -82,8 +82,8 @@ func TestCallersLeaveWhatIsStuck(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			go func() {
-				pytest.With(t, func(tok gil.Token) {
-					pytest.Define(t, tok, "import stuck_in_c\nvalue = stuck_in_c.entered.acquire()", "value")
+				pythontest.With(t, func(tok gil.Token) {
+					pythontest.Define(t, tok, "import stuck_in_c\nvalue = stuck_in_c.entered.acquire()", "value")
 				})
 				cancel()
 			}()
@@ -92,10 +92,10 @@ func TestCallersLeaveWhatIsStuck(t *testing.T) {
 			var interrupted *gil.InterruptedError
 			require.ErrorAs(t, err, &interrupted)
 			assert.True(t, interrupted.Stuck)
-			pytest.With(t, func(tok gil.Token) {
-				pytest.Define(t, tok, "import stuck_in_c\nvalue = stuck_in_c.door.release()", "value")
+			pythontest.With(t, func(tok gil.Token) {
+				pythontest.Define(t, tok, "import stuck_in_c\nvalue = stuck_in_c.door.release()", "value")
 			})
-			pytest.Until(t, "it is over", func() bool { return len(gil.Stats().Stuck) == 0 })
+			pythontest.Until(t, "it is over", func() bool { return len(gil.Stats().Stuck) == 0 })
 		})
 	}
 }

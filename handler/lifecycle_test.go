@@ -11,7 +11,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -19,18 +19,18 @@ import (
 func TestHeldGILIsRefused(t *testing.T) {
 	h := newHandler(t)
 	p := pickled(t, h, "(u.record, ('ran',), {})")
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		ctx := t.Context()
 		o := value(t, tok, "1")
-		require.ErrorIs(t, pytest.Misuse(func() error { _, err := h.RunUDF(ctx, p); return err }), gil.ErrHeld, "RunUDF")
-		require.ErrorIs(t, pytest.Misuse(func() error { _, err := h.Serialize(ctx, o); return err }), gil.ErrHeld, "Serialize")
-		require.ErrorIs(t, pytest.Misuse(func() error { _, err := h.Deserialize(ctx, p); return err }), gil.ErrHeld, "Deserialize")
-		require.ErrorIs(t, pytest.Misuse(func() error { _, err := h.RunPythonUDF(ctx, o); return err }), gil.ErrHeld, "RunPythonUDF")
-		require.ErrorIs(t, pytest.Misuse(func() error { return h.HandleException(ctx, o) }), gil.ErrHeld, "HandleException")
-		require.ErrorIs(t, pytest.Misuse(func() error { _, err := h.IsRemoteException(ctx, o); return err }), gil.ErrHeld, "IsRemoteException")
-		require.ErrorIs(t, pytest.Misuse(func() error { return h.Cleanup(ctx) }), gil.ErrHeld, "Cleanup")
-		require.ErrorIs(t, pytest.Misuse(func() error { _, err := handler.New(ctx, pytest.Runtime()); return err }), gil.ErrHeld, "New")
-		require.ErrorIs(t, pytest.Misuse(func() error { _, err := handler.Instance(ctx, pytest.Runtime()); return err }), gil.ErrHeld, "Instance")
+		require.ErrorIs(t, pythontest.Misuse(func() error { _, err := h.RunUDF(ctx, p); return err }), gil.ErrHeld, "RunUDF")
+		require.ErrorIs(t, pythontest.Misuse(func() error { _, err := h.Serialize(ctx, o); return err }), gil.ErrHeld, "Serialize")
+		require.ErrorIs(t, pythontest.Misuse(func() error { _, err := h.Deserialize(ctx, p); return err }), gil.ErrHeld, "Deserialize")
+		require.ErrorIs(t, pythontest.Misuse(func() error { _, err := h.RunPythonUDF(ctx, o); return err }), gil.ErrHeld, "RunPythonUDF")
+		require.ErrorIs(t, pythontest.Misuse(func() error { return h.HandleException(ctx, o) }), gil.ErrHeld, "HandleException")
+		require.ErrorIs(t, pythontest.Misuse(func() error { _, err := h.IsRemoteException(ctx, o); return err }), gil.ErrHeld, "IsRemoteException")
+		require.ErrorIs(t, pythontest.Misuse(func() error { return h.Cleanup(ctx) }), gil.ErrHeld, "Cleanup")
+		require.ErrorIs(t, pythontest.Misuse(func() error { _, err := handler.New(ctx, pythontest.Runtime()); return err }), gil.ErrHeld, "New")
+		require.ErrorIs(t, pythontest.Misuse(func() error { _, err := handler.Instance(ctx, pythontest.Runtime()); return err }), gil.ErrHeld, "Instance")
 	})
 	assert.Empty(t, ran(t))
 }
@@ -39,7 +39,7 @@ func TestClosedIsFinal(t *testing.T) {
 	h := newHandler(t)
 	p := pickled(t, h, "(u.record, ('ran',), {})")
 	var o *pybridge.Object
-	pytest.With(t, func(tok gil.Token) { o = value(t, tok, "1") })
+	pythontest.With(t, func(tok gil.Token) { o = value(t, tok, "1") })
 	require.NoError(t, h.Cleanup(t.Context()))
 	require.NoError(t, h.Cleanup(t.Context()), "a second time")
 
@@ -55,7 +55,7 @@ func TestClosedIsFinal(t *testing.T) {
 	require.ErrorIs(t, h.HandleException(ctx, o), handler.ErrClosed, "HandleException")
 	_, err = h.IsRemoteException(ctx, o)
 	require.ErrorIs(t, err, handler.ErrClosed, "IsRemoteException")
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		require.ErrorIs(t, h.HandleExceptionGILHeld(tok, o), handler.ErrClosed, "HandleExceptionGILHeld")
 		_, err := h.Run(tok)
 		require.ErrorIs(t, err, handler.ErrClosed, "Run")
@@ -67,7 +67,7 @@ func TestClosedIsFinal(t *testing.T) {
 func TestReleasedArgumentIsNotAClosedHandler(t *testing.T) {
 	h := newHandler(t)
 	var o *pybridge.Object
-	pytest.With(t, func(tok gil.Token) { o = value(t, tok, "1") })
+	pythontest.With(t, func(tok gil.Token) { o = value(t, tok, "1") })
 	o.Release()
 	err := h.HandleException(t.Context(), o)
 	require.ErrorIs(t, err, pybridge.ErrReleased)
@@ -89,7 +89,7 @@ func TestEndedContextIsRefusedBeforePython(t *testing.T) {
 func TestCleanupUnderLoad(t *testing.T) {
 	const callers, rounds = 32, 10
 	for range rounds {
-		h, err := handler.New(t.Context(), pytest.Runtime())
+		h, err := handler.New(t.Context(), pythontest.Runtime())
 		require.NoError(t, err)
 		p := pickled(t, h, "(u.greet, ('you',), {})")
 		want, err := h.RunUDF(t.Context(), p)
@@ -132,7 +132,7 @@ func TestCleanupUnderLoad(t *testing.T) {
 // TestStepsUnderCleanup is the same for the calls that take several crossings.
 func TestStepsUnderCleanup(t *testing.T) {
 	for range 10 {
-		h, err := handler.New(t.Context(), pytest.Runtime())
+		h, err := handler.New(t.Context(), pythontest.Runtime())
 		require.NoError(t, err)
 		p := pickled(t, h, "(u.echo, ('x',), {})")
 		var wg sync.WaitGroup

@@ -16,13 +16,13 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 func init() {
-	pytest.Register("live torch: cleanup in use", liveScript(cleanupInUse))
-	pytest.Register("live torch: end in use", liveScript(endInUse))
+	pythontest.Register("live torch: cleanup in use", liveScript(cleanupInUse))
+	pythontest.Register("live torch: end in use", liveScript(endInUse))
 }
 
 // torchCrash runs a case of torchcrash.py with python3 alone until a signal ends it, a few times: it may
@@ -30,7 +30,7 @@ func init() {
 func torchCrash(t *testing.T, name string) {
 	t.Helper()
 	const tries = 3
-	python, _, _ := pytest.Runtime().Interpreter()
+	python, _, _ := pythontest.Runtime().Interpreter()
 	var version string
 	for range tries {
 		ctx, cancel := context.WithTimeout(t.Context(), liveTime)
@@ -58,7 +58,7 @@ func torchCrash(t *testing.T, name string) {
 // TestTorchCrashesWhenCleanedUpInUse has what torch does, and then that we do not: the same payload cleans
 // our handler up, and torch's beside it.
 func TestTorchCrashesWhenCleanedUpInUse(t *testing.T) {
-	pytest.NeedTensorPipe(t)
+	pythontest.NeedTensorPipe(t)
 	t.Parallel()
 	t.Run("ours", func(t *testing.T) { endsWell(t, "live torch: cleanup in use") })
 	t.Run("torch", func(t *testing.T) { torchCrash(t, "cleanup_in_use") })
@@ -67,7 +67,7 @@ func TestTorchCrashesWhenCleanedUpInUse(t *testing.T) {
 // TestTorchCrashesWhenCPythonIsGone is what PythonRpcHandler's comments fear of its destructor: torch's
 // threads still hold Python's objects. With us the interpreter stays for as long as they do.
 func TestTorchCrashesWhenCPythonIsGone(t *testing.T) {
-	pytest.NeedTensorPipe(t)
+	pythontest.NeedTensorPipe(t)
 	t.Parallel()
 	t.Run("ours", func(t *testing.T) { endsWell(t, "live torch: end in use") })
 	t.Run("torch", func(t *testing.T) { torchCrash(t, "exit_in_use") })

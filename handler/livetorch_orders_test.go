@@ -13,7 +13,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -80,14 +80,14 @@ func (c liveCase) finalized() string {
 
 func init() {
 	for _, c := range liveCases() {
-		pytest.Register(c.String(), liveScript(c.run))
+		pythontest.Register(c.String(), liveScript(c.run))
 	}
 }
 
 // TestLiveTorchOrders: whatever the order in which our handlers, torch's agent and the bridge go, the
 // process ends by itself, with nothing left.
 func TestLiveTorchOrders(t *testing.T) {
-	pytest.NeedTensorPipe(t)
+	pythontest.NeedTensorPipe(t)
 	for _, c := range liveCases() {
 		t.Run(c.String(), func(t *testing.T) {
 			t.Parallel()
@@ -105,7 +105,7 @@ const crashed = `(?i)fatal|abort|terminate called|segmentation|core dumped|panic
 // runLive runs a script on loopback only.
 func runLive(t *testing.T, name string) (stdout, stderr string, code int) {
 	t.Helper()
-	return pytest.Script(t, name, "TP_SOCKET_IFNAME=lo", "GLOO_SOCKET_IFNAME=lo", "LIVE_TORCH_DIR="+t.TempDir())
+	return pythontest.Script(t, name, "TP_SOCKET_IFNAME=lo", "GLOO_SOCKET_IFNAME=lo", "LIVE_TORCH_DIR="+t.TempDir())
 }
 
 // liveScript is script without a Python, and with an end.

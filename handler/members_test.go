@@ -8,7 +8,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -31,8 +31,8 @@ var (
 // counts are the reference counts of the members of a module.
 func (m members) counts(t testing.TB, module string) (counts []int64) {
 	t.Helper()
-	pytest.Until(t, "what was released has been dropped", func() bool { return gil.Stats().Pending == 0 })
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.Until(t, "what was released has been dropped", func() bool { return gil.Stats().Pending == 0 })
+	pythontest.With(t, func(tok gil.Token) {
 		value(t, tok, "__import__('gc').collect()") // tracebacks of other tests hold members too
 		for _, expression := range m {
 			count := value(t, tok, "(lambda m: sys.getrefcount("+expression+"))(__import__('"+module+"'))")
@@ -62,7 +62,7 @@ func allMembers(t testing.TB, tok gil.Token, h *handler.Handler) []*pybridge.Obj
 // same fails unless the handler's members are the module's.
 func (m members) same(t testing.TB, h *handler.Handler, module string) {
 	t.Helper()
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		for i, got := range allMembers(t, tok, h) {
 			is := value(t, tok, "lambda o: o is (lambda m: "+m[i]+")(__import__('"+module+"'))")
 			answer, err := is.Call(tok, got)
@@ -113,9 +113,9 @@ func assertAllMore(t testing.TB, before, now []int64, when string) {
 func TestMembersOutliveCleanup(t *testing.T) {
 	h := newHandler(t, handler.WithModule("full_rpc"))
 	var all []*pybridge.Object
-	pytest.With(t, func(tok gil.Token) { all = allMembers(t, tok, h) })
+	pythontest.With(t, func(tok gil.Token) { all = allMembers(t, tok, h) })
 	require.NoError(t, h.Cleanup(t.Context()))
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		for _, o := range all {
 			_, err := o.Repr(tok)
 			require.NoError(t, err)
@@ -134,11 +134,11 @@ func TestMembersOutliveCleanup(t *testing.T) {
 // TestModuleWithoutMembers works, and says what it lacks when it is asked. Once it has them, they are
 // given.
 func TestModuleWithoutMembers(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
-		pytest.Define(t, tok, lateModule, "late")
+	pythontest.With(t, func(tok gil.Token) {
+		pythontest.Define(t, tok, lateModule, "late")
 	})
 	h := newHandler(t, handler.WithModule("late_rpc"))
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		_, err := h.RRefProxyFunctions(tok)
 		require.ErrorIs(t, err, handler.ErrNoRRefs)
 		assert.ErrorContains(t, err, "late_rpc has no RRefProxy, rpc_sync, rpc_async, remote")
@@ -151,7 +151,7 @@ func TestModuleWithoutMembers(t *testing.T) {
 		value(t, tok, "vars(__import__('late_rpc')).update(vars(__import__('full_rpc')))")
 	})
 	fullMembers.same(t, h, "full_rpc")
-	pytest.With(t, func(tok gil.Token) { value(t, tok, "vars(__import__('late_rpc')).update(rpc_sync=len)") })
+	pythontest.With(t, func(tok gil.Token) { value(t, tok, "vars(__import__('late_rpc')).update(rpc_sync=len)") })
 	fullMembers.same(t, h, "full_rpc")
 }
 
@@ -166,7 +166,7 @@ late.remote = late  # something else of that name
 // TestOwnModuleHasItsPackagesMembers: they are what the package gopyrpc has.
 func TestOwnModuleHasItsPackagesMembers(t *testing.T) {
 	set := func(expression string) {
-		pytest.With(t, func(tok gil.Token) { value(t, tok, expression) })
+		pythontest.With(t, func(tok gil.Token) { value(t, tok, expression) })
 	}
 	set("setattr(u, 'before', dict(vars(__import__('gopyrpc'))))")
 	t.Cleanup(func() { set("(vars(m := __import__('gopyrpc')).clear(), vars(m).update(u.before))") })
@@ -178,14 +178,14 @@ func TestOwnModuleHasItsPackagesMembers(t *testing.T) {
 func TestTorchMembersAreCheckedByNew(t *testing.T) {
 	torchHandler(t)
 	set := func(expression string) {
-		pytest.With(t, func(tok gil.Token) { value(t, tok, "(lambda m: "+expression+")(__import__('torch').distributed.rpc)") })
+		pythontest.With(t, func(tok gil.Token) { value(t, tok, "(lambda m: "+expression+")(__import__('torch').distributed.rpc)") })
 	}
 	set("setattr(u, 'before', (m.internal.serialize, m.api.remote, m.api._rref_typeof_on_user))")
 	t.Cleanup(func() {
 		set("(setattr(m.internal, 'serialize', u.before[0]), setattr(m.api, 'remote', u.before[1]), setattr(m.api, '_rref_typeof_on_user', u.before[2]))")
 	})
 	set("(delattr(m.internal, 'serialize'), setattr(m.api, 'remote', 'text'), delattr(m.api, '_rref_typeof_on_user'))")
-	_, err := handler.New(t.Context(), pytest.Runtime(), handler.WithModule(handler.TorchModule))
+	_, err := handler.New(t.Context(), pythontest.Runtime(), handler.WithModule(handler.TorchModule))
 	require.ErrorIs(t, err, pybridge.AttributeError)
 	assert.ErrorContains(t, err, "it has no serialize; the remote of torch.distributed.rpc.api is not callable; torch.distributed.rpc.api has no _rref_typeof_on_user")
 }

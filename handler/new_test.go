@@ -9,7 +9,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -30,7 +30,7 @@ func TestNewFails(t *testing.T) {
 		{"no name", []handler.Option{handler.WithModule("")}, pybridge.ValueError, []string{"Empty module name"}},
 		{"allow-list of another module", []handler.Option{handler.WithModule("math"), handler.WithAllow("x")}, pybridge.ValueError, []string{"an allow-list works with gopyrpc.internal only"}},
 	} {
-		h, err := handler.New(t.Context(), pytest.Runtime(), c.opts...)
+		h, err := handler.New(t.Context(), pythontest.Runtime(), c.opts...)
 		assert.Nil(t, h, c.name)
 		require.ErrorIs(t, err, c.class, c.name)
 		for _, text := range c.texts {
@@ -49,12 +49,12 @@ func TestModuleIsWhatWasNamed(t *testing.T) {
 func TestNewThatIsLate(t *testing.T) {
 	d := newDoor()
 	setHook(t, d.pass)
-	pytest.With(t, func(tok gil.Token) { value(t, tok, "sys.modules.pop('slow_rpc', None)") }) // -count
+	pythontest.With(t, func(tok gil.Token) { value(t, tok, "sys.modules.pop('slow_rpc', None)") }) // -count
 	before := pybridge.Owned()
 	ctx, cancel := context.WithCancel(t.Context())
 	end := make(chan error, 1)
 	go func() {
-		h, err := handler.New(ctx, pytest.Runtime(), handler.WithModule("slow_rpc"))
+		h, err := handler.New(ctx, pythontest.Runtime(), handler.WithModule("slow_rpc"))
 		assert.Nil(t, h)
 		end <- err
 	}()
@@ -62,14 +62,14 @@ func TestNewThatIsLate(t *testing.T) {
 	cancel()
 	require.ErrorIs(t, <-end, context.Canceled)
 	close(d.leave)
-	require.NoError(t, pytest.Runtime().OnOwner(t.Context(), func(gil.Token) error { return nil }), "the owner is done with it")
+	require.NoError(t, pythontest.Runtime().OnOwner(t.Context(), func(gil.Token) error { return nil }), "the owner is done with it")
 	assert.Equal(t, before, pybridge.Owned(), "%v", pybridge.Leaks())
 }
 
 // TestNew_wrongEntry: a mistyped entry is an error, of Go's, before Python is asked.
 func TestNew_wrongEntry(t *testing.T) {
 	before := calls()
-	h, err := handler.New(t.Context(), pytest.Runtime(), handler.WithAllow("good", "not good"))
+	h, err := handler.New(t.Context(), pythontest.Runtime(), handler.WithAllow("good", "not good"))
 	assert.Nil(t, h)
 	assert.ErrorContains(t, err, `rpc module gopyrpc.internal: bad allow-list entry "not good"`)
 	assert.ErrorContains(t, err, "module:qualname")

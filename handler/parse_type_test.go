@@ -9,7 +9,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -170,7 +170,7 @@ func TestParseTypeClasses(t *testing.T) {
 	h := newHandler(t, handler.WithModule("full_rpc"))
 	asked := func() []string {
 		var o *pybridge.Object
-		pytest.With(t, func(tok gil.Token) {
+		pythontest.With(t, func(tok gil.Token) {
 			o = value(t, tok, "[(a := __import__('full_rpc').Unit.asked).copy(), a.clear()][0]")
 		})
 		return as[[]string](t, o)
@@ -196,8 +196,8 @@ func TestParseTypeWithoutCompilationUnit(t *testing.T) {
 	assert.NotErrorIs(t, err, handler.ErrUnknownClass)
 	assert.ErrorAs(t, err, new(*handler.ParseError))
 	assert.ErrorContains(t, err, `at character 6, where there is "__torch__.Model"`)
-	pytest.With(t, func(gil.Token) {
-		assert.ErrorIs(t, pytest.Misuse(func() error { _, err := h.ParseType(t.Context(), "int"); return err }), gil.ErrHeld)
+	pythontest.With(t, func(gil.Token) {
+		assert.ErrorIs(t, pythontest.Misuse(func() error { _, err := h.ParseType(t.Context(), "int"); return err }), gil.ErrHeld)
 	})
 }
 

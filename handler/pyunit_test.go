@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 // TestPythonPackage runs the unit tests of the Python package in a plain python3, the one that this
@@ -17,8 +17,8 @@ func TestPythonPackage(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
-	python, _, _ := pytest.Runtime().Interpreter()
-	cmd := exec.CommandContext(t.Context(), python, "-B", "-m", "unittest", "discover", "-s", "pytests", "-t", ".")
+	python, _, _ := pythontest.Runtime().Interpreter()
+	cmd := exec.CommandContext(t.Context(), python, "-B", "-m", "unittest", "discover", "-s", "gopyrpc_tests", "-t", ".")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	require.NoError(t, cmd.Run(), "%s", &out)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -30,7 +30,7 @@ func TestRunUDFReturns(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			result := succeeded(t, h, c.call)
-			pytest.With(t, func(tok gil.Token) {
+			pythontest.With(t, func(tok gil.Token) {
 				text, err := result.Repr(tok)
 				require.NoError(t, err)
 				assert.Equal(t, c.want, text)
@@ -74,8 +74,8 @@ func TestRunUDFAnyProtocol(t *testing.T) {
 	h := newHandler(t)
 	for protocol := range 6 {
 		var data []byte
-		pytest.With(t, func(tok gil.Token) {
-			dumps := pytest.Eval(t, tok, "__import__('pickle').dumps")
+		pythontest.With(t, func(tok gil.Token) {
+			dumps := pythontest.Eval(t, tok, "__import__('pickle').dumps")
 			out, err := dumps.Call(tok, makeUDF(t, tok, h, "(u.echo, ((b'\\xff', 'ä', 1.5, {1: [2]}),), {})"), protocol)
 			require.NoError(t, err)
 			defer out.Release()
@@ -91,7 +91,7 @@ func TestRunUDFAnyProtocol(t *testing.T) {
 func bytesUDF(t *testing.T, h *handler.Handler, data []byte) handler.Payload {
 	t.Helper()
 	var udf *pybridge.Object
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		echo := value(t, tok, "u.echo")
 		class := value(t, tok, "__import__('gopyrpc.internal', fromlist=['_']).PythonUDF")
 		var err error

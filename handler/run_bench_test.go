@@ -6,7 +6,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -19,7 +19,7 @@ func BenchmarkRunUDF(b *testing.B) {
 }
 
 func benchmarkRunUDF(b *testing.B, ctx context.Context) {
-	rt := pytest.Runtime()
+	rt := pythontest.Runtime()
 	h, err := handler.New(ctx, rt)
 	if err != nil {
 		b.Fatal(err)

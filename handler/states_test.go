@@ -16,7 +16,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -82,7 +82,7 @@ type caller struct {
 
 func init() {
 	for s, name := range stateNames {
-		pytest.Register("state "+name, func() int { return inState(s) })
+		pythontest.Register("state "+name, func() int { return inState(s) })
 	}
 }
 
@@ -92,7 +92,7 @@ func init() {
 func TestEveryEntryInEveryState(t *testing.T) {
 	for _, name := range stateNames {
 		t.Run(name, func(t *testing.T) {
-			stdout, stderr, code := pytest.Script(t, "state "+name, "TEST_DIR="+t.TempDir())
+			stdout, stderr, code := pythontest.Script(t, "state "+name, "TEST_DIR="+t.TempDir())
 			want := fmt.Sprintf("%d rows as they should be\n", len(allRows()))
 			assert.True(t, code == 0 && stdout == want, "%d\n%s\n%s", code, stdout, stderr)
 		})

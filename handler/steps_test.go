@@ -8,14 +8,14 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // object evaluates an expression without the GIL held afterwards.
 func object(t testing.TB, expression string) (o *pybridge.Object) {
 	t.Helper()
-	pytest.With(t, func(tok gil.Token) { o = value(t, tok, expression) })
+	pythontest.With(t, func(tok gil.Token) { o = value(t, tok, expression) })
 	return o
 }
 
@@ -40,7 +40,7 @@ func TestStepsRoundTrip(t *testing.T) {
 func TestRunPythonUDFGivesRemoteException(t *testing.T) {
 	h := newHandler(t)
 	var udf *pybridge.Object
-	pytest.With(t, func(tok gil.Token) { udf = makeUDF(t, tok, h, "(u.leave, (3,), {})") })
+	pythontest.With(t, func(tok gil.Token) { udf = makeUDF(t, tok, h, "(u.leave, (3,), {})") })
 	for _, o := range []*pybridge.Object{udf, object(t, "5")} {
 		result, err := h.RunPythonUDF(t.Context(), o)
 		require.NoError(t, err)
@@ -82,7 +82,7 @@ func TestHandleException(t *testing.T) {
 		var e *pybridge.Error
 		require.ErrorAs(t, err, &e, expression)
 		assert.ErrorIs(t, err, pybridge.KeyError, expression)
-		pytest.With(t, func(tok gil.Token) {
+		pythontest.With(t, func(tok gil.Token) {
 			assert.ErrorIs(t, h.HandleExceptionGILHeld(tok, o), pybridge.KeyError, expression)
 			assert.NoError(t, h.HandleExceptionGILHeld(tok, value(t, tok, "5")))
 		})
@@ -104,7 +104,7 @@ func TestRunIsWhatRunUDFCalls(t *testing.T) {
 	p := pickled(t, h, "(u.greet, ('you',), {})")
 	want, err := h.RunUDF(t.Context(), p)
 	require.NoError(t, err)
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		fn, err := h.Run(tok)
 		require.NoError(t, err)
 		defer fn.Release()

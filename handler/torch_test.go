@@ -8,7 +8,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -16,7 +16,7 @@ import (
 // is for handler.New, which does it on the owner's thread.
 func needTorch(t testing.TB) {
 	t.Helper()
-	pytest.NeedsModule(t, "torch")
+	pythontest.NeedsModule(t, "torch")
 }
 
 func torchHandler(t *testing.T) *handler.Handler {
@@ -42,7 +42,7 @@ func tensorText(t *testing.T, h *handler.Handler, call string) string {
 
 func method(t *testing.T, o *pybridge.Object, name string, args ...any) (result *pybridge.Object) {
 	t.Helper()
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		var err error
 		result, err = o.CallMethod(tok, name, args...)
 		require.NoError(t, err, "%+v", err)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -33,8 +33,8 @@ def parse_all(texts):
 
 func torchAnnotations(t *testing.T, texts []string) (annotations []*string) {
 	t.Helper()
-	pytest.With(t, func(tok gil.Token) {
-		list, err := pytest.Define(t, tok, torchParse, "parse_all").Call(tok, texts)
+	pythontest.With(t, func(tok gil.Token) {
+		list, err := pythontest.Define(t, tok, torchParse, "parse_all").Call(tok, texts)
 		require.NoError(t, err)
 		defer list.Release()
 		annotations, err = pybridge.As[[]*string](tok, list)
@@ -115,7 +115,7 @@ func randomType(r *rand.Rand, depth int) string {
 // TestTorchClasses finds script classes and interfaces, and says of others that there are none.
 func TestTorchClasses(t *testing.T) {
 	h := torchHandler(t)
-	pytest.With(t, func(tok gil.Token) { value(t, tok, "__import__('torch_types')") })
+	pythontest.With(t, func(tok gil.Token) { value(t, tok, "__import__('torch_types')") })
 	parsed, err := h.ParseType(t.Context(), "Dict[str, Optional[Union[__torch__.torch_types.Shape, __torch__.torch_types.Model]]]")
 	require.NoError(t, err)
 	assert.Equal(t, "Dict[str, Optional[Union[__torch__.torch_types.Model, __torch__.torch_types.Shape]]]", parsed.String())

@@ -11,14 +11,14 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 const trapVariable = "GOPYRPC_TEST_TRAP"
 
 func init() {
-	pytest.Register("sprung trap", script(springTrap))
+	pythontest.Register("sprung trap", script(springTrap))
 }
 
 func springTrap(ctx context.Context, rt *pybridge.Runtime) error {
@@ -74,7 +74,7 @@ var limits = map[string]string{
 func TestTrapsHarmOnlyThemselves(t *testing.T) {
 	for _, name := range traps {
 		t.Run(name, func(t *testing.T) {
-			stdout, stderr, code := pytest.Script(t, "sprung trap", trapVariable+"="+name)
+			stdout, stderr, code := pythontest.Script(t, "sprung trap", trapVariable+"="+name)
 			assert.Equal(t, 0, code, "stderr:\n%s", stderr)
 			assert.Contains(t, stdout, "survived")
 			assert.Contains(t, stdout, "hook ran")
@@ -86,7 +86,7 @@ func TestTrapsHarmOnlyThemselves(t *testing.T) {
 func TestLimitsOfIsolation(t *testing.T) {
 	for name, seen := range limits {
 		t.Run(name, func(t *testing.T) {
-			stdout, stderr, code := pytest.Script(t, "sprung trap", trapVariable+"="+name)
+			stdout, stderr, code := pythontest.Script(t, "sprung trap", trapVariable+"="+name)
 			assert.Equal(t, 1, code)
 			assert.Contains(t, stderr, seen)
 			assert.Contains(t, stdout, "hook ran")

@@ -13,7 +13,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/handler"
 	"github.com/gopyrpc/gopyrpc/handler/wire"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -127,7 +127,7 @@ func TestFlatOfAClosedHandler(t *testing.T) {
 func FuzzUnflatten(f *testing.F) {
 	h := newHandler(f)
 	// Without torch only what has no tensors gets further than its head.
-	if torch, err := handler.New(f.Context(), pytest.Runtime(), handler.WithModule(handler.TorchModule)); err == nil {
+	if torch, err := handler.New(f.Context(), pythontest.Runtime(), handler.WithModule(handler.TorchModule)); err == nil {
 		f.Cleanup(func() { assert.NoError(f, torch.Cleanup(context.Background())) })
 	}
 	f.Add(twoTensors(f, 5))

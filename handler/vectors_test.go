@@ -14,7 +14,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -63,7 +63,7 @@ func reader(t *testing.T, tok gil.Token) *pybridge.Object {
 	dir, err := filepath.Abs(vectorScripts)
 	require.NoError(t, err)
 	source := fmt.Sprintf("import sys\nsys.path.insert(0, %q)\nimport vectors\ndel sys.path[0]", dir)
-	return pytest.Define(t, tok, source, "vectors")
+	return pythontest.Define(t, tok, source, "vectors")
 }
 
 func payloadOf(t *testing.T, root string, v vector) (p handler.Payload) {
@@ -71,9 +71,9 @@ func payloadOf(t *testing.T, root string, v vector) (p handler.Payload) {
 	var err error
 	p.Data, err = os.ReadFile(filepath.Join(root, v.folder, v.File))
 	require.NoError(t, err)
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		for _, spec := range v.Tensors {
-			loads := pytest.Eval(t, tok, "__import__('json').loads")
+			loads := pythontest.Eval(t, tok, "__import__('json').loads")
 			dict, err := loads.Call(tok, string(spec))
 			require.NoError(t, err)
 			defer dict.Release()
@@ -105,7 +105,7 @@ func replay(t *testing.T, h *handler.Handler, root string, v vector) {
 		return
 	}
 	require.NoError(t, err, v)
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		description, err := reader(t, tok).CallMethod(tok, "describe", result)
 		require.NoError(t, err, "%s: %+v", v, err)
 		defer description.Release()
@@ -116,7 +116,7 @@ func replay(t *testing.T, h *handler.Handler, root string, v vector) {
 }
 
 // checkRaised looks at the class, and for torch's, which are a text and a class, at the text. Ours
-// are compared in full by handler/pytests/test_vectors.py.
+// are compared in full by handler/gopyrpc_tests/test_vectors.py.
 func checkRaised(t *testing.T, v vector, err error) {
 	t.Helper()
 	var e *pybridge.Error
@@ -135,7 +135,7 @@ func checkRaised(t *testing.T, v vector, err error) {
 
 // TestVectorsOfOurs: what older versions of our module pickled stays loadable, on every Python.
 func TestVectorsOfOurs(t *testing.T) {
-	torch := pytest.HasModule(t, "torch")
+	torch := pythontest.HasModule(t, "torch")
 	if torch {
 		torchHandler(t) // imports torch where that is safe
 	}
@@ -175,12 +175,12 @@ func TestVectorsOfOursInTorch(t *testing.T) {
 func TestVectorsMadeNow(t *testing.T) {
 	torchs, ours := torchHandler(t), newHandler(t)
 	root := t.TempDir()
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		reader(t, tok)
 		dir, err := filepath.Abs(vectorScripts)
 		require.NoError(t, err)
 		source := fmt.Sprintf("import sys\nsys.path.insert(0, %q)\nimport make, pathlib\ndel sys.path[0]\ndone = make.main(pathlib.Path(%q))", dir, root)
-		pytest.Define(t, tok, source, "done")
+		pythontest.Define(t, tok, source, "done")
 	})
 	kept := map[string]string{}
 	for _, v := range vectorsIn(t, vectorsDir, "*") {

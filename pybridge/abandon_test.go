@@ -13,13 +13,13 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 func init() {
-	pytest.Register("guard abandoned, other thread", abandoned(false))
-	pytest.Register("guard abandoned, main thread", abandoned(true))
+	pythontest.Register("guard abandoned, other thread", abandoned(false))
+	pythontest.Register("guard abandoned, main thread", abandoned(true))
 }
 
 // abandoned is a script in which a goroutine ends while it holds the GIL, on the process's main thread or on any
@@ -88,12 +88,12 @@ func forgetful(ctx context.Context, onMain bool) (forget func() error) {
 // reported like a call that does not return, and nobody waits for it longer than they would for that.
 func TestAbandonedGuard(t *testing.T) {
 	t.Run("other thread", func(t *testing.T) {
-		stdout, stderr, code := pytest.Script(t, "guard abandoned, other thread")
+		stdout, stderr, code := pythontest.Script(t, "guard abandoned, other thread")
 		assert.Equal(t, 7, code, stderr)
 		assert.Equal(t, "call: true false\nclose: <nil>\n", stdout)
 	})
 	t.Run("main thread", func(t *testing.T) {
-		stdout, stderr, code := pytest.Script(t, "guard abandoned, main thread")
+		stdout, stderr, code := pythontest.Script(t, "guard abandoned, main thread")
 		assert.Equal(t, 7, code, stderr)
 		assert.Regexp(t, `^call: false true\nclose: .*python calls still running: [0-9]+ \[.*"the forgetful one".*\]`, stdout)
 	})

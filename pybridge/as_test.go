@@ -9,15 +9,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // conversion is one As[T] that must give want.
 func conversion[T any](expression string, want T) func(*testing.T) {
 	return func(t *testing.T) {
-		pytest.With(t, func(tok gil.Token) {
-			assert.Equal(t, want, as[T](t, tok, pytest.Eval(t, tok, expression)), "%T of %s", want, expression)
+		pythontest.With(t, func(tok gil.Token) {
+			assert.Equal(t, want, as[T](t, tok, pythontest.Eval(t, tok, expression)), "%T of %s", want, expression)
 		})
 	}
 }
@@ -25,8 +25,8 @@ func conversion[T any](expression string, want T) func(*testing.T) {
 // refusal is one As[T] that must fail with a ConversionError of the path, and give nothing.
 func refusal[T any](expression, path, text string) func(*testing.T) {
 	return func(t *testing.T) {
-		pytest.With(t, func(tok gil.Token) {
-			v, err := pybridge.As[T](tok, pytest.Eval(t, tok, expression))
+		pythontest.With(t, func(tok gil.Token) {
+			v, err := pybridge.As[T](tok, pythontest.Eval(t, tok, expression))
 			assertConversionError(t, err, path, text)
 			assert.Zero(t, v)
 		})
@@ -152,12 +152,12 @@ func TestAsContainers(t *testing.T) {
 }
 
 func TestAsObjects(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
-		list := pytest.Eval(t, tok, "[object(), len]")
+	pythontest.With(t, func(tok gil.Token) {
+		list := pythontest.Eval(t, tok, "[object(), len]")
 		for i, o := range as[[]*pybridge.Object](t, tok, list) {
 			item, err := list.Item(tok, i)
 			require.NoError(t, err)
-			is := pytest.Define(t, tok, "def same(a, b): return a is b", "same")
+			is := pythontest.Define(t, tok, "def same(a, b): return a is b", "same")
 			assert.True(t, as[bool](t, tok, call(t, tok, is, o, item)))
 			o.Release()
 			item.Release()
@@ -168,8 +168,8 @@ func TestAsObjects(t *testing.T) {
 // The objects of a conversion that fails later are given back at once, not by the garbage collector.
 func TestFailedConversionKeepsNoObjects(t *testing.T) {
 	type row struct{ O *pybridge.Object }
-	pytest.With(t, func(tok gil.Token) {
-		o := pytest.Eval(t, tok, "[[object(), object()], [object(), 1], 2]")
+	pythontest.With(t, func(tok gil.Token) {
+		o := pythontest.Eval(t, tok, "[[object(), object()], [object(), 1], 2]")
 		before := pybridge.Owned()
 		v, err := pybridge.As[[][]*pybridge.Object](tok, o)
 		assertConversionError(t, err, "[2]", "Python int")

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -17,8 +17,8 @@ func balance(t *testing.T, f func(tok gil.Token) error) {
 	t.Helper()
 	const times, slack = 1000, 100 // caches of CPython's own fill up meanwhile
 	var blocks *pybridge.Object
-	pytest.With(t, func(tok gil.Token) {
-		blocks = pytest.Define(t, tok, `
+	pythontest.With(t, func(tok gil.Token) {
+		blocks = pythontest.Define(t, tok, `
 import gc, sys
 def blocks():
     gc.collect()
@@ -26,13 +26,13 @@ def blocks():
 `, "blocks")
 	})
 	measure := func(rounds int) (n int) {
-		pytest.With(t, func(tok gil.Token) {
+		pythontest.With(t, func(tok gil.Token) {
 			for range rounds {
 				require.NoError(t, f(tok))
 			}
 		})
 		drained(t)
-		pytest.With(t, func(tok gil.Token) {
+		pythontest.With(t, func(tok gil.Token) {
 			o, err := blocks.Call(tok)
 			require.NoError(t, err)
 			defer o.Release()
@@ -58,7 +58,7 @@ func TestConversionsKeepNoMemory(t *testing.T) {
 		pybridge.Set{5000}, pybridge.FrozenSet{"x"}, map[string]int{"y": 6000},
 	}
 	var objects *pybridge.Object
-	pytest.With(t, func(tok gil.Token) { objects = pytest.Eval(t, tok, "[object(), {}]") })
+	pythontest.With(t, func(tok gil.Token) { objects = pythontest.Eval(t, tok, "[object(), {}]") })
 	for name, f := range map[string]func(tok gil.Token) error{
 		"there and back": func(tok gil.Token) error {
 			o, err := pybridge.ToPython(tok, value)
@@ -103,8 +103,8 @@ func TestConversionsKeepNoMemory(t *testing.T) {
 
 func TestErrorsKeepNoMemory(t *testing.T) {
 	var fail *pybridge.Object
-	pytest.With(t, func(tok gil.Token) {
-		fail = pytest.Define(t, tok, `
+	pythontest.With(t, func(tok gil.Token) {
+		fail = pythontest.Define(t, tok, `
 def fail():
     try:
         {}["key"]

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -21,14 +21,14 @@ func failing(err error) pybridge.Func {
 }
 
 func TestGoErrorComesBackTheSame(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		f := goFunc(t, tok, failing(fmt.Errorf("wrapped: %w", errSentinel)))
 		_, err := f.Call(tok)
 		assert.ErrorIs(t, err, errSentinel)
 		assert.ErrorIs(t, err, pybridge.Class("_gopyrpc_bridge.GoError"))
 		assert.ErrorContains(t, err, "wrapped: sentinel")
 
-		reraise := pytest.Define(t, tok, "def g(f):\n    try: f()\n    except Exception as e: raise ValueError('v') from e", "g")
+		reraise := pythontest.Define(t, tok, "def g(f):\n    try: f()\n    except Exception as e: raise ValueError('v') from e", "g")
 		_, err = reraise.Call(tok, f)
 		assert.ErrorIs(t, err, pybridge.ValueError)
 		assert.ErrorIs(t, err, errSentinel, "as the cause")
@@ -36,7 +36,7 @@ func TestGoErrorComesBackTheSame(t *testing.T) {
 }
 
 func TestGoErrorWithInvalidText(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		_, err := goFunc(t, tok, failing(errors.New("a\xffb\x00c"))).Call(tok)
 		assert.ErrorIs(t, err, pybridge.Class("_gopyrpc_bridge.GoError"))
 		assert.ErrorContains(t, err, "a\uFFFDb\x00c")
@@ -60,9 +60,9 @@ func TestClassRaisesBuiltin(t *testing.T) {
 		{pybridge.Class(""), "_gopyrpc_bridge.GoError"},
 	} {
 		t.Run(fmt.Sprint(c.err), func(t *testing.T) {
-			pytest.With(t, func(tok gil.Token) {
+			pythontest.With(t, func(tok gil.Token) {
 				f := goFunc(t, tok, failing(c.err))
-				caught := pytest.Define(t, tok, "def name(f):\n    try: f()\n    except BaseException as e: return type(e).__name__, str(e)", "name")
+				caught := pythontest.Define(t, tok, "def name(f):\n    try: f()\n    except BaseException as e: return type(e).__name__, str(e)", "name")
 				got := as[[2]string](t, tok, call(t, tok, caught, f))
 				assert.Contains(t, string(c.want), got[0])
 				text := c.err.Error()
@@ -89,14 +89,14 @@ func TestPythonErrorPassesThroughGoUnchanged(t *testing.T) {
 		"joined":  func(err error) error { return errors.Join(errSentinel, err) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			pytest.With(t, func(tok gil.Token) {
+			pythontest.With(t, func(tok gil.Token) {
 				f := goFunc(t, tok, func(ctx context.Context, args []any, _ map[string]any) (any, error) {
 					return nil, wrap(gil.With(ctx, func(tok gil.Token) error {
 						_, err := args[0].(*pybridge.Object).Call(tok)
 						return err
 					}))
 				})
-				same := pytest.Define(t, tok, `
+				same := pythontest.Define(t, tok, `
 def same(f):
     original = KeyError("k")
     original.extra = object()
@@ -114,7 +114,7 @@ def same(f):
 
 // Seen through another context, it is still an error with the same text.
 func TestPythonErrorFromElsewhere(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		elsewhere := raised(t, tok, "{}['k']")
 		_, err := goFunc(t, tok, failing(elsewhere)).Call(tok)
 		assert.ErrorIs(t, err, pybridge.Class("_gopyrpc_bridge.GoError"))
@@ -124,14 +124,14 @@ func TestPythonErrorFromElsewhere(t *testing.T) {
 }
 
 func TestKeyboardInterruptThroughGo(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		f := goFunc(t, tok, func(ctx context.Context, args []any, _ map[string]any) (any, error) {
 			return nil, gil.With(ctx, func(tok gil.Token) error {
 				_, err := args[0].(*pybridge.Object).Call(tok)
 				return err
 			})
 		})
-		interrupt := pytest.Define(t, tok, "def interrupt(): raise KeyboardInterrupt", "interrupt")
+		interrupt := pythontest.Define(t, tok, "def interrupt(): raise KeyboardInterrupt", "interrupt")
 		_, err := f.Call(tok, interrupt)
 		assert.ErrorIs(t, err, pybridge.KeyboardInterrupt)
 	})

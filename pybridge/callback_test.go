@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -25,7 +25,7 @@ func goFunc(t testing.TB, tok gil.Token, f pybridge.Func) *pybridge.Object {
 }
 
 func TestCallbackArgumentsAndResult(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		f := goFunc(t, tok, func(_ context.Context, args []any, kwargs map[string]any) (any, error) {
 			assert.False(t, gil.Held(), "it runs without the GIL")
 			return pybridge.Tuple{len(args), fmt.Sprint(args), fmt.Sprint(kwargs)}, nil
@@ -37,14 +37,14 @@ func TestCallbackArgumentsAndResult(t *testing.T) {
 			"lambda f: f(k=1, ü='x')":               "(0, '[]', 'map[k:1 ü:x]')",
 			"lambda f: f(*[1], **{'not an id': 2})": "(1, '[1]', 'map[not an id:2]')",
 		} {
-			assert.Equal(t, want, repr(t, tok, call(t, tok, pytest.Eval(t, tok, expression), f)))
+			assert.Equal(t, want, repr(t, tok, call(t, tok, pythontest.Eval(t, tok, expression), f)))
 		}
 	})
 }
 
 func TestCallbackGetsObjects(t *testing.T) {
 	var stale, kept *pybridge.Object
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		f := goFunc(t, tok, func(ctx context.Context, args []any, kwargs map[string]any) (any, error) {
 			first, ok := args[0].(*pybridge.Object)
 			if !ok {
@@ -57,7 +57,7 @@ func TestCallbackGetsObjects(t *testing.T) {
 			})
 			return []any{first, kwargs["k"]}, err
 		})
-		same := pytest.Define(t, tok, "def same(f):\n    a, b, c = object(), object(), object()\n    r = f(a, [b], k=c)\n    return r[0] is a and r[1] is c", "same")
+		same := pythontest.Define(t, tok, "def same(f):\n    a, b, c = object(), object(), object()\n    r = f(a, [b], k=c)\n    return r[0] is a and r[1] is c", "same")
 		assert.True(t, as[bool](t, tok, call(t, tok, same, f)))
 		_, err := stale.Repr(tok)
 		assert.ErrorIs(t, err, pybridge.ErrReleased, "arguments are released when the function returns")
@@ -68,7 +68,7 @@ func TestCallbackGetsObjects(t *testing.T) {
 }
 
 func TestCallbackWithUnconvertibleValues(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		calls := 0
 		f := goFunc(t, tok, func(context.Context, []any, map[string]any) (any, error) {
 			calls++
@@ -80,7 +80,7 @@ func TestCallbackWithUnconvertibleValues(t *testing.T) {
 		assert.ErrorAs(t, err, &failure)
 		assert.Equal(t, 1, calls)
 
-		cyclic := pytest.Define(t, tok, "value = []\nvalue.append(value)", "value")
+		cyclic := pythontest.Define(t, tok, "value = []\nvalue.append(value)", "value")
 		_, err = f.Call(tok, cyclic)
 		assert.ErrorContains(t, err, "nested too deeply")
 		assert.Equal(t, 1, calls, "not called with what it cannot see")
@@ -105,7 +105,7 @@ func TestCallbackPanicAndGoexit(t *testing.T) {
 		"goexit": {func() { runtime.Goexit() }, "_gopyrpc_bridge.GoError", "runtime.Goexit"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			pytest.With(t, func(tok gil.Token) {
+			pythontest.With(t, func(tok gil.Token) {
 				f := goFunc(t, tok, func(context.Context, []any, map[string]any) (any, error) {
 					c.f()
 					return nil, nil
@@ -130,8 +130,8 @@ func TestCallbackOutlivesItsMaker(t *testing.T) {
 	var namespace *pybridge.Object
 	func() {
 		secret := "kept by the closure"
-		pytest.With(t, func(tok gil.Token) {
-			namespace = pytest.Eval(t, tok, "{}")
+		pythontest.With(t, func(tok gil.Token) {
+			namespace = pythontest.Eval(t, tok, "{}")
 			f, err := pybridge.NewFunc(tok, context.Background(), "f", func(context.Context, []any, map[string]any) (any, error) { return secret, nil })
 			require.NoError(t, err)
 			defer f.Release()
@@ -140,8 +140,8 @@ func TestCallbackOutlivesItsMaker(t *testing.T) {
 	}()
 	runtime.GC()
 	drained(t)
-	pytest.With(t, func(tok gil.Token) {
-		caller := pytest.Eval(t, tok, "lambda namespace: namespace['f']()")
+	pythontest.With(t, func(tok gil.Token) {
+		caller := pythontest.Eval(t, tok, "lambda namespace: namespace['f']()")
 		assert.Equal(t, "kept by the closure", as[string](t, tok, call(t, tok, caller, namespace)))
 	})
 }
@@ -149,7 +149,7 @@ func TestCallbackOutlivesItsMaker(t *testing.T) {
 func TestCallbackGoesWhenPythonDropsIt(t *testing.T) {
 	collected(t)
 	before := gil.Stats().Callbacks
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		for range 100 {
 			f, err := pybridge.NewFunc(tok, t.Context(), "f", func(context.Context, []any, map[string]any) (any, error) {
 				return nil, errors.New("an error is a Go function in Python, too")
@@ -169,6 +169,6 @@ func TestCallbackGoesWhenPythonDropsIt(t *testing.T) {
 func collected(t testing.TB) {
 	t.Helper()
 	drained(t)
-	pytest.With(t, func(tok gil.Token) { call(t, tok, pytest.Eval(t, tok, "__import__('gc').collect")) })
+	pythontest.With(t, func(tok gil.Token) { call(t, tok, pythontest.Eval(t, tok, "__import__('gc').collect")) })
 	drained(t)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -57,7 +57,7 @@ func nested(ctx context.Context, rt *pybridge.Runtime, depth int) (n int, err er
 }
 
 func init() {
-	pytest.Register("nested with one permit", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("nested with one permit", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Add(1)
@@ -72,7 +72,7 @@ func init() {
 }
 
 func TestNestedCallbacks(t *testing.T) {
-	n, err := nested(t.Context(), pytest.Runtime(), 50)
+	n, err := nested(t.Context(), pythontest.Runtime(), 50)
 	require.NoError(t, err)
 	assert.Equal(t, 51, n)
 	drained(t)
@@ -83,8 +83,8 @@ func TestNestedCallbacksWithOnePermit(t *testing.T) {
 }
 
 func TestCallbackFromPythonThreads(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
-		length := pytest.Eval(t, tok, "len")
+	pythontest.With(t, func(tok gil.Token) {
+		length := pythontest.Eval(t, tok, "len")
 		f := goFunc(t, tok, func(ctx context.Context, args []any, _ map[string]any) (n any, err error) {
 			if args[0] == "fail" {
 				return nil, fmt.Errorf("%w: on a thread", pybridge.KeyError)
@@ -100,7 +100,7 @@ func TestCallbackFromPythonThreads(t *testing.T) {
 			})
 			return n, err
 		})
-		threads := pytest.Define(t, tok, `
+		threads := pythontest.Define(t, tok, `
 import threading
 def threads(f):
     results = []
@@ -126,7 +126,7 @@ def threads(f):
 }
 
 func TestCallbackThatWaitsForAnotherCaller(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		f := goFunc(t, tok, func(ctx context.Context, _ []any, _ map[string]any) (any, error) {
 			done := make(chan error)
 			go func() { // not with ctx: a caller like any other
@@ -139,11 +139,11 @@ func TestCallbackThatWaitsForAnotherCaller(t *testing.T) {
 }
 
 func TestCallbackKeepsThreadLocalState(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		f := goFunc(t, tok, func(ctx context.Context, _ []any, _ map[string]any) (any, error) {
 			return nil, gil.With(ctx, func(gil.Token) error { return nil })
 		})
-		same := pytest.Define(t, tok, `
+		same := pythontest.Define(t, tok, `
 import threading
 def same(f):
     local = threading.local()
@@ -166,7 +166,7 @@ func TestConcurrentCallbacks(t *testing.T) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			n, err := nested(context.WithoutCancel(t.Context()), pytest.Runtime(), i)
+			n, err := nested(context.WithoutCancel(t.Context()), pythontest.Runtime(), i)
 			assert.NoError(t, err)
 			assert.Equal(t, i+1, n)
 		}()

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -19,7 +19,7 @@ const large = 1 << 20 // far above what is copied
 
 func define(t testing.TB, source, name string) (o *pybridge.Object) {
 	t.Helper()
-	pytest.With(t, func(tok gil.Token) { o = pytest.Define(t, tok, source, name) })
+	pythontest.With(t, func(tok gil.Token) { o = pythontest.Define(t, tok, source, name) })
 	return o
 }
 
@@ -85,14 +85,14 @@ func TestCallBytesExtraAndOtherResults(t *testing.T) {
 	require.NoError(t, err)
 	defer result.Release()
 	assert.Nil(t, data)
-	pytest.With(t, func(tok gil.Token) {
-		check := pytest.Define(t, tok, "def check(r, extra): return r[0] == b'x' and r[1] is extra", "check")
+	pythontest.With(t, func(tok gil.Token) {
+		check := pythontest.Define(t, tok, "def check(r, extra): return r[0] == b'x' and r[1] is extra", "check")
 		assert.True(t, as[bool](t, tok, call(t, tok, check, result, extra)))
 	})
 	for expression, want := range map[string]string{"None": "None", "bytearray(b'x')": "bytearray(b'x')", "''": "''"} {
 		_, result, err := define(t, "def f(payload): return "+expression, "f").CallBytes(t.Context(), nil, nil)
 		require.NoError(t, err)
-		pytest.With(t, func(tok gil.Token) { assert.Equal(t, want, repr(t, tok, result)) })
+		pythontest.With(t, func(tok gil.Token) { assert.Equal(t, want, repr(t, tok, result)) })
 		result.Release()
 	}
 }
@@ -118,8 +118,8 @@ func TestCallBytesErrors(t *testing.T) {
 	_, _, err = fail.CallBytes(ctx, nil, nil)
 	assert.ErrorIs(t, err, context.Canceled)
 
-	pytest.With(t, func(gil.Token) {
-		assert.ErrorIs(t, pytest.Misuse(func() error { _, _, err := fail.CallBytes(t.Context(), nil, nil); return err }), pybridge.ErrHeld)
+	pythontest.With(t, func(gil.Token) {
+		assert.ErrorIs(t, pythontest.Misuse(func() error { _, _, err := fail.CallBytes(t.Context(), nil, nil); return err }), pybridge.ErrHeld)
 	})
 }
 
@@ -129,8 +129,8 @@ func TestCallBytesViewEndsWithTheCall(t *testing.T) {
 	data, _, err := keep.CallBytes(t.Context(), bytes.Repeat([]byte("abc"), large), nil)
 	require.NoError(t, err)
 	assert.Equal(t, "abc", string(data))
-	pytest.With(t, func(tok gil.Token) {
-		use := pytest.Define(t, tok, "def use(keep): return keep.kept[0][0]", "use")
+	pythontest.With(t, func(tok gil.Token) {
+		use := pythontest.Define(t, tok, "def use(keep): return keep.kept[0][0]", "use")
 		_, err := use.Call(tok, keep)
 		assert.ErrorIs(t, err, pybridge.ValueError)
 	})
@@ -157,8 +157,8 @@ func TestCallBytesPayloadOutlivesExports(t *testing.T) {
 				runtime.GC()
 				_ = bytes.Repeat([]byte{255}, large)
 			}
-			pytest.With(t, func(tok gil.Token) {
-				check := pytest.Define(t, tok, "def check(keep): return all(bytes(v) == bytes([i]) * memoryview(v).nbytes for i, v in enumerate(keep.kept))", "check")
+			pythontest.With(t, func(tok gil.Token) {
+				check := pythontest.Define(t, tok, "def check(keep): return all(bytes(v) == bytes([i]) * memoryview(v).nbytes for i, v in enumerate(keep.kept))", "check")
 				assert.True(t, as[bool](t, tok, call(t, tok, check, keep)))
 			})
 		})

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -65,7 +65,7 @@ const (
 )
 
 func init() {
-	pytest.Register("foreign handler", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("foreign handler", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		return gil.With(ctx, func(tok gil.Token) error {
 			library := fmt.Sprintf("import ctypes\nlib = ctypes.CDLL(%q)\n", os.Getenv(trapVariable))
 			err := rt.RunMain(tok, library+fmt.Sprintf("lib.install(b%q)", os.Getenv(handlerVariable)), "<install>")
@@ -104,7 +104,7 @@ func TestForeignHandlersStillHandle(t *testing.T) {
 	library := trapLibrary(t)
 	for _, handler := range []string{"jumps", "mends"} {
 		t.Run(handler, func(t *testing.T) {
-			stdout, stderr, code := pytest.Script(t, "foreign handler", trapVariable+"="+library, handlerVariable+"="+handler)
+			stdout, stderr, code := pythontest.Script(t, "foreign handler", trapVariable+"="+library, handlerVariable+"="+handler)
 			assert.Equal(t, 0, code, stderr)
 			assert.Equal(t, "go true\n7\n7\n7\ngo true\n", stdout)
 			assert.Empty(t, stderr)
@@ -117,7 +117,7 @@ func TestForeignHandlersThatDoNot(t *testing.T) {
 	library := trapLibrary(t)
 	for _, handler := range []string{"chains", "resets", "raises", "returns"} {
 		t.Run(handler, func(t *testing.T) {
-			stdout, stderr, code := pytest.Script(t, "foreign handler", trapVariable+"="+library, handlerVariable+"="+handler)
+			stdout, stderr, code := pythontest.Script(t, "foreign handler", trapVariable+"="+library, handlerVariable+"="+handler)
 			assert.Contains(t, []int{2, 128 + int(syscall.SIGSEGV)}, code, stderr)
 			assert.Equal(t, "go true\n", stdout)
 			assert.Contains(t, stackOf(t, stderr), " in my_udf\n")

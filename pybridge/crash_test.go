@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -24,19 +24,19 @@ func init() {
 	source := func(ctx context.Context, rt *pybridge.Runtime) error {
 		return statements(ctx, rt, os.Getenv(sourceVariable))
 	}
-	pytest.Register("crash", running(source))
-	pytest.Register("crash without reports", running(source, pybridge.WithCrashReports(false)))
-	pytest.Register("crash on the owner", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("crash", running(source))
+	pythontest.Register("crash without reports", running(source, pybridge.WithCrashReports(false)))
+	pythontest.Register("crash on the owner", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		return rt.OnOwner(ctx, func(tok gil.Token) error { return rt.RunMain(tok, os.Getenv(sourceVariable), "<script>") })
 	}))
-	pytest.Register("go panic under python", running(func(ctx context.Context, _ *pybridge.Runtime) error {
+	pythontest.Register("go panic under python", running(func(ctx context.Context, _ *pybridge.Runtime) error {
 		return gil.With(ctx, func(gil.Token) error {
 			var nothing *int
 			*nothing = 1 // nobody recovers
 			return nil
 		})
 	}))
-	pytest.Register("crash after close", script(func(ctx context.Context) error {
+	pythontest.Register("crash after close", script(func(ctx context.Context) error {
 		rt, err := pybridge.Start(ctx)
 		if err != nil {
 			return err
@@ -97,7 +97,7 @@ func stackOf(t *testing.T, stderr string) string {
 func TestCrashOnGoThread(t *testing.T) {
 	for crash, want := range crashes {
 		t.Run(crash, func(t *testing.T) {
-			_, stderr, code := pytest.Script(t, "crash", sourceVariable+"="+replace(crashSource, crash)+"my_udf()")
+			_, stderr, code := pythontest.Script(t, "crash", sourceVariable+"="+replace(crashSource, crash)+"my_udf()")
 			assert.Equal(t, 2, code, "as Go ends: %s", stderr)
 			assert.Contains(t, stderr, "\ngopyrpc: "+want.name)
 			assert.Regexp(t, `"<script>", line \d+ in my_udf\n`, stackOf(t, stderr))
@@ -112,7 +112,7 @@ func TestCrashOnPythonThread(t *testing.T) {
 	for crash, want := range crashes {
 		t.Run(crash, func(t *testing.T) {
 			source := replace(crashSource, crash) + "t = threading.Thread(target=my_udf)\nt.start()\nt.join()\n"
-			_, stderr, code := pytest.Script(t, "crash", sourceVariable+"="+source)
+			_, stderr, code := pythontest.Script(t, "crash", sourceVariable+"="+source)
 			assert.Contains(t, []int{2, 128 + int(want.signal)}, code, stderr)
 			assert.Regexp(t, `"<script>", line \d+ in my_udf\n`, stackOf(t, stderr))
 		})
@@ -121,7 +121,7 @@ func TestCrashOnPythonThread(t *testing.T) {
 
 func TestCrashOnOwner(t *testing.T) {
 	source := replace(crashSource, "ctypes.string_at(8)") + "my_udf()"
-	_, stderr, code := pytest.Script(t, "crash on the owner", sourceVariable+"="+source)
+	_, stderr, code := pythontest.Script(t, "crash on the owner", sourceVariable+"="+source)
 	assert.Equal(t, 2, code, stderr)
 	assert.Contains(t, stackOf(t, stderr), " in my_udf\n")
 }
@@ -135,7 +135,7 @@ def my_udf():
     threading.Event().wait()
 my_udf()
 `
-	_, stderr, code := pytest.Script(t, "crash", sourceVariable+"="+source)
+	_, stderr, code := pythontest.Script(t, "crash", sourceVariable+"="+source)
 	assert.Equal(t, 2, code, stderr)
 	assert.Contains(t, stderr, "gopyrpc: SIGSEGV, raised or sent")
 	_, all, _ := strings.Cut(stderr, "gopyrpc: Python on all threads:\n")
@@ -153,7 +153,7 @@ def my_udf():
     libc.pthread_join(thread, None)
 my_udf()
 `
-	_, stderr, code := pytest.Script(t, "crash", sourceVariable+"="+source)
+	_, stderr, code := pythontest.Script(t, "crash", sourceVariable+"="+source)
 	assert.Contains(t, []int{2, 128 + int(syscall.SIGSEGV)}, code, stderr)
 	assert.Contains(t, stderr, "gopyrpc: SIGSEGV in C code, on a thread without Python\n")
 	assert.Contains(t, stderr, " in my_udf\n")
@@ -172,7 +172,7 @@ threads = [threading.Thread(target=my_udf) for _ in range(8)]
 for t in threads: t.start()
 for t in threads: t.join()
 `
-	_, stderr, code := pytest.Script(t, "crash", sourceVariable+"="+source)
+	_, stderr, code := pythontest.Script(t, "crash", sourceVariable+"="+source)
 	assert.Contains(t, []int{2, 128 + int(syscall.SIGSEGV)}, code, stderr)
 	assert.Contains(t, stackOf(t, stderr), " in my_udf\n")
 	assert.Equal(t, 1, strings.Count(stderr, "gopyrpc: SIGSEGV"), stderr)
@@ -180,7 +180,7 @@ for t in threads: t.join()
 
 // TestStackOverflowIsReported: the handler has a stack of its own.
 func TestStackOverflowIsReported(t *testing.T) {
-	if v := pytest.Runtime().Version(); v.Minor >= 12 {
+	if v := pythontest.Runtime().Version(); v.Minor >= 12 {
 		t.Skipf("Python %s ends such a recursion by itself", v)
 	}
 	const source = `
@@ -191,14 +191,14 @@ __import__("ctypes").pythonapi.Py_SetRecursionLimit(10**8)
 def my_udf(): repr(nested)
 my_udf()
 `
-	_, stderr, code := pytest.Script(t, "crash", sourceVariable+"="+source)
+	_, stderr, code := pythontest.Script(t, "crash", sourceVariable+"="+source)
 	assert.Equal(t, 2, code, stderr)
 	assert.Contains(t, stackOf(t, stderr), " in my_udf\n")
 }
 
 func TestCrashWithoutReports(t *testing.T) {
 	source := replace(crashSource, "ctypes.string_at(8)") + "my_udf()"
-	_, stderr, code := pytest.Script(t, "crash without reports", sourceVariable+"="+source)
+	_, stderr, code := pythontest.Script(t, "crash without reports", sourceVariable+"="+source)
 	assert.Equal(t, 2, code, stderr)
 	assert.NotContains(t, stderr, "gopyrpc: SIGSEGV")
 	assert.NotContains(t, stderr, "my_udf")
@@ -211,7 +211,7 @@ func TestFaulthandlerStillReports(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "stacks")
 			source := replace(crashSource, "ctypes.string_at(8)") +
 				fmt.Sprintf("import faulthandler\nf = open(%q, 'w')\nfaulthandler.enable(f)\nmy_udf()\n", file)
-			_, stderr, code := pytest.Script(t, script, sourceVariable+"="+source)
+			_, stderr, code := pythontest.Script(t, script, sourceVariable+"="+source)
 			assert.Equal(t, 2, code, stderr)
 			assert.Equal(t, script == "crash", strings.Contains(stderr, "gopyrpc: SIGSEGV"), stderr)
 			assert.Contains(t, stderr, "signal arrived during cgo execution", "Go's own report")
@@ -225,7 +225,7 @@ func TestFaulthandlerStillReports(t *testing.T) {
 
 // TestGoPanicIsNoCrash: a fault of Go's own, with the GIL held, is reported by Go alone.
 func TestGoPanicIsNoCrash(t *testing.T) {
-	_, stderr, code := pytest.Script(t, "go panic under python")
+	_, stderr, code := pythontest.Script(t, "go panic under python")
 	assert.Equal(t, 2, code)
 	assert.Contains(t, stderr, "panic: runtime error: invalid memory address or nil pointer dereference")
 	assert.NotContains(t, stderr, "gopyrpc: SIG")
@@ -235,7 +235,7 @@ func TestGoPanicIsNoCrash(t *testing.T) {
 func TestCrashAfterClose(t *testing.T) {
 	for name, source := range map[string]string{"plain": "pass", "faulthandler enabled": "import faulthandler\nfaulthandler.enable()"} {
 		t.Run(name, func(t *testing.T) {
-			stdout, stderr, code := pytest.Script(t, "crash after close", sourceVariable+"="+source)
+			stdout, stderr, code := pythontest.Script(t, "crash after close", sourceVariable+"="+source)
 			assert.Equal(t, "closed\n", stdout)
 			assert.Equal(t, 2, code, stderr)
 			assert.Contains(t, stderr, "SIGABRT: abort")
@@ -247,14 +247,14 @@ func TestCrashAfterClose(t *testing.T) {
 
 // TestCrashOnTorchThread: what torch's own RPC agent runs, it runs on threads that it made.
 func TestCrashOnTorchThread(t *testing.T) {
-	pytest.NeedTensorPipe(t)
+	pythontest.NeedTensorPipe(t)
 	source := replace(crashSource, "ctypes.string_at(8)") + fmt.Sprintf(`
 import torch.distributed.rpc as rpc
 options = rpc.TensorPipeRpcBackendOptions(init_method="file://%s")
 rpc.init_rpc("self", rank=0, world_size=1, rpc_backend_options=options)
 rpc.rpc_sync("self", my_udf)
 `, filepath.Join(t.TempDir(), "store"))
-	_, stderr, code := pytest.Script(t, "crash", sourceVariable+"="+source, "TP_SOCKET_IFNAME=lo", "GLOO_SOCKET_IFNAME=lo")
+	_, stderr, code := pythontest.Script(t, "crash", sourceVariable+"="+source, "TP_SOCKET_IFNAME=lo", "GLOO_SOCKET_IFNAME=lo")
 	assert.Contains(t, []int{2, 128 + int(syscall.SIGSEGV)}, code, stderr)
 	assert.Contains(t, stackOf(t, stderr), " in my_udf\n")
 }

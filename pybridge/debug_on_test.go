@@ -12,7 +12,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/cleanup"
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -30,7 +30,7 @@ func leakThere(t *testing.T, tok gil.Token) *pybridge.Object {
 
 // References of one name are told apart by who made them.
 func TestLeaksTellWhoMadeThem(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		for _, o := range []*pybridge.Object{leakHere(t, tok), leakThere(t, tok)} {
 			defer o.Release()
 		}
@@ -51,7 +51,7 @@ func anyStack(leaks []cleanup.Leak, function string) bool {
 }
 
 func init() {
-	pytest.Register("write past the end", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("write past the end", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		return statements(ctx, rt, `
 import ctypes, sys
 data = b"x" * 5000
@@ -63,14 +63,14 @@ del data
 
 // An isolated interpreter looks at no variable; here its debug allocator is asked for all the same.
 func TestDebugAllocatorSeesAWritePastTheEnd(t *testing.T) {
-	_, stderr, code := pytest.Script(t, "write past the end", "PYTHONMALLOC=debug")
+	_, stderr, code := pythontest.Script(t, "write past the end", "PYTHONMALLOC=debug")
 	assert.NotZero(t, code)
 	assert.Contains(t, stderr, "Debug memory block")
 	assert.Contains(t, stderr, "bad trailing pad byte")
 }
 
 func TestUnknownAllocatorIsRefused(t *testing.T) {
-	_, stderr, code := pytest.Script(t, "write past the end", "PYTHONMALLOC=best")
+	_, stderr, code := pythontest.Script(t, "write past the end", "PYTHONMALLOC=best")
 	assert.NotZero(t, code)
 	assert.Contains(t, stderr, "PYTHONMALLOC=best: there is no such allocator")
 }

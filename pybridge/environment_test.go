@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -30,20 +30,20 @@ func init() {
 		})
 	}
 	none := func() []pybridge.Option { return nil }
-	pytest.Register("environment", program(`
+	pythontest.Register("environment", program(`
 import sys, json, locale
 print(sys.executable, sys.argv, sys.flags.isolated, sys.flags.utf8_mode, sys.stdout.encoding, hasattr(json, "planted"))
 print(open(sys.executable, "rb").read(4), "grün 🐍")
 `, none))
-	pytest.Register("virtual environment", program("import sys, planted\nprint(sys.prefix, planted.value)\n", func() []pybridge.Option {
+	pythontest.Register("virtual environment", program("import sys, planted\nprint(sys.prefix, planted.value)\n", func() []pybridge.Option {
 		return []pybridge.Option{pybridge.WithPython(os.Getenv("TEST_PYTHON"))}
 	}))
-	pytest.Register("options", program("import sys, first\nprint(sys.argv, sys.path[0], sys.path[1], sys.getswitchinterval(), first.where)\n", func() []pybridge.Option {
+	pythontest.Register("options", program("import sys, first\nprint(sys.argv, sys.path[0], sys.path[1], sys.getswitchinterval(), first.where)\n", func() []pybridge.Option {
 		return []pybridge.Option{
 			pybridge.WithArgv("prog", "grün", "--x"), pybridge.WithPath(os.Getenv("TEST_DIR")), pybridge.WithPath("/second"), pybridge.WithSwitchInterval(1e6),
 		}
 	}))
-	pytest.Register("preload", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("preload", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		if err := rt.Preload(ctx, "json.tool"); err != nil {
 			return err
 		}
@@ -52,7 +52,7 @@ import sys, threading, where_am_i
 print(where_am_i.on_main, "json.tool" in sys.modules, threading.current_thread() is threading.main_thread())
 `)
 	}, pybridge.WithPath(os.Getenv("TEST_DIR")), pybridge.WithPreload("where_am_i")))
-	pytest.Register("on owner", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("on owner", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		for _, f := range []func(){func() {}, func() { panic("boom") }, runtime.Goexit, func() {}} {
 			fmt.Println(rt.OnOwner(ctx, func(tok gil.Token) error {
 				f()
@@ -78,13 +78,13 @@ func callBuiltin(rt *pybridge.Runtime, tok gil.Token, name string, args ...any) 
 func TestHostileEnvironmentIsIgnored(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "json.py"), []byte("planted = 1"), 0o600))
-	executable, _, _ := pytest.Runtime().Interpreter()
+	executable, _, _ := pythontest.Runtime().Interpreter()
 	out := runs(t, "environment", "PYTHONPATH="+dir, "PYTHONHOME="+dir, "PYTHONSTARTUP="+dir, "LC_ALL=C", "LANG=C", "PYTHONIOENCODING=ascii", "PYTHONUTF8=0", "GOPYRPC_PYTHON="+executable)
 	assert.Equal(t, executable+" [''] 1 1 utf-8 False\nb'\\x7fELF' grün 🐍\n", out)
 }
 
 func TestVirtualEnvironment(t *testing.T) {
-	executable, _, _ := pytest.Runtime().Interpreter()
+	executable, _, _ := pythontest.Runtime().Interpreter()
 	dir := filepath.Join(t.TempDir(), "venv")
 	out, err := exec.Command(executable, "-m", "venv", "--without-pip", dir).CombinedOutput()
 	if err != nil && strings.Contains(string(out), "ensurepip") {
@@ -122,20 +122,20 @@ func TestOwnerSurvivesPanicAndGoexit(t *testing.T) {
 }
 
 func TestDiagnoseFindsNoProblems(t *testing.T) {
-	d, err := pytest.Runtime().Diagnose(t.Context())
+	d, err := pythontest.Runtime().Diagnose(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, d.Problems)
-	executable, library, _ := pytest.Runtime().Interpreter()
+	executable, library, _ := pythontest.Runtime().Interpreter()
 	assert.Equal(t, executable, d.Executable)
 	assert.Equal(t, library, d.Library)
 	assert.Equal(t, executable, d.Python["executable"])
-	assert.True(t, strings.HasPrefix(d.Version, pytest.Runtime().Version().String()))
+	assert.True(t, strings.HasPrefix(d.Version, pythontest.Runtime().Version().String()))
 }
 
 // TestLibraryIsGlobal: extension modules are linked against nothing, and find the C-API in the process.
 func TestLibraryIsGlobal(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
-		found := pytest.Eval(t, tok, "all(hasattr(__import__('ctypes').CDLL(None), f) for f in ('PyLong_FromLong', 'PyGILState_Ensure'))")
+	pythontest.With(t, func(tok gil.Token) {
+		found := pythontest.Eval(t, tok, "all(hasattr(__import__('ctypes').CDLL(None), f) for f in ('PyLong_FromLong', 'PyGILState_Ensure'))")
 		assert.True(t, as[bool](t, tok, found))
 	})
 }
@@ -144,9 +144,9 @@ func TestLibraryIsGlobal(t *testing.T) {
 // any worker can.
 func TestThreadingIsTheOwners(t *testing.T) {
 	const isMain = "__import__('threading').main_thread() is __import__('threading').current_thread()"
-	pytest.With(t, func(tok gil.Token) { assert.False(t, as[bool](t, tok, pytest.Eval(t, tok, isMain))) })
-	err := pytest.Runtime().OnOwner(t.Context(), func(tok gil.Token) error {
-		assert.True(t, as[bool](t, tok, pytest.Eval(t, tok, isMain)))
+	pythontest.With(t, func(tok gil.Token) { assert.False(t, as[bool](t, tok, pythontest.Eval(t, tok, isMain))) })
+	err := pythontest.Runtime().OnOwner(t.Context(), func(tok gil.Token) error {
+		assert.True(t, as[bool](t, tok, pythontest.Eval(t, tok, isMain)))
 		return nil
 	})
 	assert.NoError(t, err)

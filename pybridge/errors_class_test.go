@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -35,7 +35,7 @@ func TestErrorsIsFollowsClasses(t *testing.T) {
 		{"def f(): f()\nf()", []pybridge.Class{"RecursionError", "RuntimeError"}, nil},
 	} {
 		t.Run(c.source, func(t *testing.T) {
-			pytest.With(t, func(tok gil.Token) {
+			pythontest.With(t, func(tok gil.Token) {
 				err := fmt.Errorf("wrapped: %w", raised(t, tok, c.source))
 				for _, class := range c.is {
 					assert.ErrorIs(t, err, class)
@@ -61,7 +61,7 @@ def outer():
 
 outer()
 `
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		e := raised(t, tok, source)
 		assert.Equal(t, "program", e.Module)
 		assert.Equal(t, "Own", e.Type)
@@ -85,7 +85,7 @@ outer()
 }
 
 func TestErrorAsAndFormats(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		err := fmt.Errorf("doing it: %w", raised(t, tok, "raise KeyError"))
 		var e *pybridge.Error
 		require.True(t, errors.As(err, &e))
@@ -98,7 +98,7 @@ func TestErrorAsAndFormats(t *testing.T) {
 }
 
 func TestCauseContextAndSuppression(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		e := raised(t, tok, "try:\n    {}['k']\nexcept KeyError as cause:\n    raise ValueError('v') from cause")
 		require.NotNil(t, e.Cause)
 		assert.Equal(t, "KeyError", e.Cause.Type)
@@ -121,7 +121,7 @@ func TestCauseContextAndSuppression(t *testing.T) {
 
 func TestNotes(t *testing.T) {
 	needs(t, 11, "notes")
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		e := raised(t, tok, "e = ValueError('v')\ne.add_note('one')\ne.add_note('two\\nlines')\nraise e")
 		assert.Equal(t, []string{"one", "two\nlines"}, e.Notes)
 		e = raised(t, tok, "e = ValueError('v')\ne.__notes__ = [1, None]\nraise e")
@@ -133,7 +133,7 @@ func TestNotes(t *testing.T) {
 
 func TestExceptionGroup(t *testing.T) {
 	needs(t, 11, "exception groups")
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		e := raised(t, tok, "raise ExceptionGroup('g', [KeyError('k'), ExceptionGroup('h', [OSError()])])")
 		assert.ErrorIs(t, e, pybridge.ExceptionGroup)
 		assert.ErrorIs(t, e, pybridge.KeyError)

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -37,7 +37,7 @@ func TestHostileExceptions(t *testing.T) {
 		"origin is no Go":     {"e = ValueError('m')\ne._gopyrpc_origin = len\nraise e", "ValueError", "m"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			pytest.With(t, func(tok gil.Token) {
+			pythontest.With(t, func(tok gil.Token) {
 				e := raised(t, tok, c.source)
 				assert.Equal(t, c.class, e.MRO[0])
 				assert.Equal(t, c.message, e.Message)
@@ -69,7 +69,7 @@ for i in range(5000):
     e = new
 raise e
 `
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		e := raised(t, tok, replace(source, "__cause__"))
 		assert.Equal(t, "4999", e.Message)
 		assert.Equal(t, 64, chain(e, func(e *pybridge.Error) *pybridge.Error { return e.Cause }))
@@ -79,7 +79,7 @@ raise e
 }
 
 func TestCyclicChainsEnd(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		e := raised(t, tok, "a, b = ValueError('a'), ValueError('b')\na.__cause__, b.__cause__ = b, a\nraise a")
 		assert.Equal(t, 2, chain(e, func(e *pybridge.Error) *pybridge.Error { return e.Cause }))
 		e = raised(t, tok, "a = ValueError('a')\na.__cause__ = a\nraise a")
@@ -90,7 +90,7 @@ func TestCyclicChainsEnd(t *testing.T) {
 
 func TestWideGroupsAreCut(t *testing.T) {
 	needs(t, 11, "exception groups")
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		e := raised(t, tok, "raise ExceptionGroup('g', [ValueError(i) for i in range(5000)])")
 		assert.Len(t, e.Members, 999)
 		e = raised(t, tok, "e = ValueError()\nfor _ in range(500): e = ExceptionGroup('g', [e])\nraise e")
@@ -104,7 +104,7 @@ func TestWideGroupsAreCut(t *testing.T) {
 }
 
 func TestRecursionIsKeptInFewFrames(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		e := raised(t, tok, "def f(n):\n    if n: f(n - 1)\n    else: 1/0\nf(500)")
 		require.Len(t, e.Traceback, 6)
 		assert.Equal(t, 497, e.Traceback[4].Repeated)
@@ -113,7 +113,7 @@ func TestRecursionIsKeptInFewFrames(t *testing.T) {
 }
 
 func TestVeryLongTracebackIsCutInTheMiddle(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		e := raised(t, tok, "def f(n):\n    if n: g(n)\n    else: 1/0\ndef g(n):\n    f(n - 1)\nf(400)")
 		require.Len(t, e.Traceback, 200)
 		assert.Equal(t, 2+801-200, e.Traceback[99].Omitted)
@@ -124,14 +124,14 @@ func TestVeryLongTracebackIsCutInTheMiddle(t *testing.T) {
 
 // The stack is exhausted when the exception is described, too.
 func TestErrorAtTheRecursionLimit(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		e := raised(t, tok, "def f():\n    try: f()\n    finally: {}['k']\nf()")
 		assert.ErrorIs(t, e, pybridge.KeyError)
 	})
 }
 
 func TestInterruptAndExitEndNothing(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		assert.Equal(t, "SystemExit: 3", raised(t, tok, "raise SystemExit(3)").Error())
 		assert.Equal(t, "KeyboardInterrupt", raised(t, tok, "raise KeyboardInterrupt").Error())
 		assert.Equal(t, "GeneratorExit", raised(t, tok, "raise GeneratorExit").Error())

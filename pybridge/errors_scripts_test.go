@@ -8,21 +8,21 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 func init() {
-	pytest.Register("errors after sys.modules was emptied", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("errors after sys.modules was emptied", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		err := statements(ctx, rt, "import sys, builtins\nkept = dict(sys.modules)\nsys.modules.clear()\nbuiltins.isinstance = None\n{}['k']\n")
 		fmt.Println(err)
 		return statements(ctx, rt, "import builtins\nbuiltins.isinstance = lambda *_: True\n")
 	}))
-	pytest.Register("error with no memory left", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("error with no memory left", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		fmt.Println(statements(ctx, rt, noMemory))
 		return nil
 	}))
-	pytest.Register("error outlives close", script(func(ctx context.Context) error {
+	pythontest.Register("error outlives close", script(func(ctx context.Context) error {
 		rt, err := pybridge.Start(ctx, pybridge.WithFinalize(pybridge.FinalizeGraceful))
 		if err != nil {
 			return err
@@ -59,7 +59,7 @@ f()
 
 // TestErrorWithNoMemoryLeft: what describes a MemoryError needs memory, which its own traceback may keep.
 func TestErrorWithNoMemoryLeft(t *testing.T) {
-	pytest.NeedsModule(t, "_testcapi")
+	pythontest.NeedsModule(t, "_testcapi")
 	assert.Equal(t, "NoMemory: no more\n", runs(t, "error with no memory left"))
 }
 

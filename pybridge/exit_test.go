@@ -14,7 +14,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/cleanup"
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -98,9 +98,9 @@ var policies = []pybridge.FinalizePolicy{pybridge.FinalizeNever, pybridge.Finali
 func init() {
 	for name, o := range obstacles {
 		for _, policy := range policies {
-			pytest.Register(fmt.Sprintf("exit %s, %s", policy, name), script(func(ctx context.Context) error { return o.exit(ctx, policy, true) }))
+			pythontest.Register(fmt.Sprintf("exit %s, %s", policy, name), script(func(ctx context.Context) error { return o.exit(ctx, policy, true) }))
 		}
-		pytest.Register("exit without Close, "+name, script(func(ctx context.Context) error { return o.exit(ctx, pybridge.FinalizeGraceful, false) }))
+		pythontest.Register("exit without Close, "+name, script(func(ctx context.Context) error { return o.exit(ctx, pybridge.FinalizeGraceful, false) }))
 	}
 }
 
@@ -135,7 +135,7 @@ func (o obstacle) exit(ctx context.Context, policy pybridge.FinalizePolicy, clos
 // needs skips the test where this Python lacks the module.
 func (o obstacle) needs(t *testing.T) {
 	if o.module != "" {
-		pytest.NeedsModule(t, o.module)
+		pythontest.NeedsModule(t, o.module)
 	}
 }
 
@@ -179,7 +179,7 @@ func TestExits(t *testing.T) {
 		for _, policy := range policies {
 			t.Run(fmt.Sprintf("%s, %s", policy, name), func(t *testing.T) {
 				o.needs(t)
-				stdout, stderr, code := pytest.Script(t, fmt.Sprintf("exit %s, %s", policy, name))
+				stdout, stderr, code := pythontest.Script(t, fmt.Sprintf("exit %s, %s", policy, name))
 				assert.Equal(t, 7, code, stderr)
 				outcome := map[pybridge.FinalizePolicy]cleanup.Outcome{
 					pybridge.FinalizeNever: notFinalised, pybridge.FinalizeGraceful: o.graceful, pybridge.FinalizeFull: o.full,
@@ -200,7 +200,7 @@ func TestExits(t *testing.T) {
 		}
 		t.Run("without Close, "+name, func(t *testing.T) {
 			o.needs(t)
-			_, stderr, code := pytest.Script(t, "exit without Close, "+name)
+			_, stderr, code := pythontest.Script(t, "exit without Close, "+name)
 			assert.Equal(t, 7, code, stderr)
 		})
 	}

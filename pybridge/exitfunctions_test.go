@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -24,7 +24,7 @@ const closeVariable = "GOPYRPC_TEST_CLOSE"
 
 func init() {
 	for _, policy := range []pybridge.FinalizePolicy{pybridge.FinalizeNever, pybridge.FinalizeFull} {
-		pytest.Register(fmt.Sprintf("exit functions, %s", policy), script(func(ctx context.Context) error {
+		pythontest.Register(fmt.Sprintf("exit functions, %s", policy), script(func(ctx context.Context) error {
 			rt, err := pybridge.Start(ctx, pybridge.WithFinalize(policy))
 			if err != nil {
 				return err
@@ -41,7 +41,7 @@ func init() {
 // exits runs statements and Close in a process.
 func exits(t *testing.T, policy pybridge.FinalizePolicy, limit time.Duration, source string) (stdout, stderr string, code int) {
 	t.Helper()
-	return pytest.Script(t, fmt.Sprintf("exit functions, %s", policy), sourceVariable+"="+source, closeVariable+"="+limit.String())
+	return pythontest.Script(t, fmt.Sprintf("exit functions, %s", policy), sourceVariable+"="+source, closeVariable+"="+limit.String())
 }
 
 // plenty is what no Close may need that has nothing to wait for; it would be an error then.

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -75,10 +75,10 @@ show(os.popen(command[2]).read())
 `
 
 func init() {
-	pytest.Register("failed writes", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("failed writes", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		return statements(ctx, rt, failedWrites)
 	}))
-	pytest.Register("failed writes, and Go listens", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("failed writes, and Go listens", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		got := make(chan os.Signal, 1)
 		signal.Notify(got, syscall.SIGPIPE)
 		err := statements(ctx, rt, failedWrites)
@@ -93,11 +93,11 @@ func init() {
 		fmt.Println(errors.Is(err, syscall.EPIPE), <-got)
 		return nil
 	}))
-	pytest.Register("children of a Go program", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("children of a Go program", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		out, err := exec.Command("/bin/sh", "-c", "grep -E 'Sig(Ign|Blk)' /proc/self/status").Output()
 		return errors.Join(err, statements(ctx, rt, dispositions+fmt.Sprintf("show(%q)\n", out)))
 	}))
-	pytest.Register("closed standard output", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("closed standard output", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		r, w, err := os.Pipe()
 		if err = errors.Join(err, unix.Dup2(int(w.Fd()), 1), w.Close(), r.Close()); err != nil {
 			return err
@@ -114,7 +114,7 @@ t.start(); t.join()
 		fmt.Fprintln(os.Stderr, "Go's write came back:", writeErr)
 		return err
 	}))
-	pytest.Register("failed writes in a child of fork", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("failed writes in a child of fork", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		return statements(ctx, rt, failedWrites+`
 pid = os.fork()
 if pid == 0:
@@ -147,7 +147,7 @@ func TestFailedWrites_children(t *testing.T) {
 
 // TestFailedWrites_standardOutput: a Go program whose own write to a closed standard output ends it is ended by that.
 func TestFailedWrites_standardOutput(t *testing.T) {
-	_, stderr, code := pytest.Script(t, "closed standard output")
+	_, stderr, code := pythontest.Script(t, "closed standard output")
 	assert.Equal(t, 128+int(syscall.SIGPIPE), code)
 	assert.Equal(t, "python's was told\n", stderr)
 }
@@ -159,8 +159,8 @@ func TestFailedWrites_fork(t *testing.T) {
 
 // TestFailedWrites_manyThreads: in the test's own process, whose threads are Go's and Python's.
 func TestFailedWrites_manyThreads(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
-		results := pytest.Define(t, tok, `
+	pythontest.With(t, func(tok gil.Token) {
+		results := pythontest.Define(t, tok, `
 import os, threading
 results = []
 def write():

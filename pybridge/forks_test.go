@@ -14,7 +14,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
 	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -93,19 +93,19 @@ def child(fork, ends):
 )
 
 func init() {
-	pytest.Register("forks refused", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("forks refused", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		return statements(ctx, rt, evaluating)
 	}, pybridge.WithArgv(append([]string{""}, forks...)...)))
-	pytest.Register("spawns", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("spawns", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		return statements(ctx, rt, evaluating+"print(multiprocessing.get_start_method() != 'fork')\n")
 	}, pybridge.WithArgv(append([]string{""}, spawns...)...)))
-	pytest.Register("forks allowed", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("forks allowed", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		return forkChildren(ctx, rt, "os.fork")
 	}, pybridge.WithFork(true)))
-	pytest.Register("forks of C", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("forks of C", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		return forkChildren(ctx, rt, "of_c")
 	}))
-	pytest.Register("multiprocessing forks", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("multiprocessing forks", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		return statements(ctx, rt, forkImports+`
 context = multiprocessing.get_context("fork")
 with context.Pool(2) as workers:
@@ -117,7 +117,7 @@ endless.join()
 print(endless.exitcode)
 `)
 	}, pybridge.WithFork(true)))
-	pytest.Register("forks of a host", script(asGuest))
+	pythontest.Register("forks of a host", script(asGuest))
 }
 
 func forkChildren(ctx context.Context, rt *pybridge.Runtime, fork string) error {
@@ -192,7 +192,7 @@ func TestProcessesAreSpawned(t *testing.T) {
 func TestChildrenDoNotReturnToGo(t *testing.T) {
 	for _, name := range []string{"forks allowed", "forks of C"} {
 		t.Run(name, func(t *testing.T) {
-			stdout, stderr, code := pytest.Script(t, name)
+			stdout, stderr, code := pythontest.Script(t, name)
 			require.Equal(t, 0, code, stderr)
 			assert.Equal(t, `leaves 3
 returns 70

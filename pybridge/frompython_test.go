@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -54,17 +54,17 @@ func TestAsAny(t *testing.T) {
 		{"[{'k': [(1,)]}]", []any{pybridge.Dict{{"k", []any{pybridge.Tuple{int64(1)}}}}}},
 	} {
 		t.Run(c.expression, func(t *testing.T) {
-			pytest.With(t, func(tok gil.Token) {
-				assert.Equal(t, c.want, as[any](t, tok, pytest.Eval(t, tok, c.expression)))
+			pythontest.With(t, func(tok gil.Token) {
+				assert.Equal(t, c.want, as[any](t, tok, pythontest.Eval(t, tok, c.expression)))
 			})
 		})
 	}
 }
 
 func TestAsAnyOfFloatsWithoutEquality(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
-		assert.True(t, math.IsNaN(as[any](t, tok, pytest.Eval(t, tok, "float('nan')")).(float64)))
-		assert.True(t, math.Signbit(as[any](t, tok, pytest.Eval(t, tok, "-0.0")).(float64)))
+	pythontest.With(t, func(tok gil.Token) {
+		assert.True(t, math.IsNaN(as[any](t, tok, pythontest.Eval(t, tok, "float('nan')")).(float64)))
+		assert.True(t, math.Signbit(as[any](t, tok, pythontest.Eval(t, tok, "-0.0")).(float64)))
 	})
 }
 
@@ -102,8 +102,8 @@ value = `
 		"collections.defaultdict(int, {1: 2})": pybridge.Dict{{int64(1), int64(2)}},
 	} {
 		t.Run(expression, func(t *testing.T) {
-			pytest.With(t, func(tok gil.Token) {
-				assert.Equal(t, want, as[any](t, tok, pytest.Define(t, tok, classes+expression, "value")))
+			pythontest.With(t, func(tok gil.Token) {
+				assert.Equal(t, want, as[any](t, tok, pythontest.Define(t, tok, classes+expression, "value")))
 			})
 		})
 	}
@@ -122,8 +122,8 @@ func TestAsAnyRefuses(t *testing.T) {
 		{"{object}", "", "Python type"},
 	} {
 		t.Run(c.expression, func(t *testing.T) {
-			pytest.With(t, func(tok gil.Token) {
-				_, err := pybridge.As[any](tok, pytest.Eval(t, tok, c.expression))
+			pythontest.With(t, func(tok gil.Token) {
+				_, err := pybridge.As[any](tok, pythontest.Eval(t, tok, c.expression))
 				assertConversionError(t, err, c.path, c.text)
 			})
 		})
@@ -138,8 +138,8 @@ func TestCyclicAndDeepPythonValues(t *testing.T) {
 		"too deep": "value = 0\nfor _ in range(2000): value = [value]",
 	} {
 		t.Run(name, func(t *testing.T) {
-			pytest.With(t, func(tok gil.Token) {
-				o := pytest.Define(t, tok, source, "value")
+			pythontest.With(t, func(tok gil.Token) {
+				o := pythontest.Define(t, tok, source, "value")
 				_, err := pybridge.As[any](tok, o)
 				var failure *pybridge.ConversionError
 				if assert.ErrorAs(t, err, &failure) {
@@ -160,19 +160,19 @@ class Liar(list):
     def __len__(self): return %s
 value = Liar([1, 2])
 `
-	pytest.With(t, func(tok gil.Token) {
-		_, err := pybridge.As[any](tok, pytest.Define(t, tok, replace(source, "1000"), "value"))
+	pythontest.With(t, func(tok gil.Token) {
+		_, err := pybridge.As[any](tok, pythontest.Define(t, tok, replace(source, "1000"), "value"))
 		assert.ErrorIs(t, err, pybridge.IndexError)
-		_, err = pybridge.As[any](tok, pytest.Define(t, tok, replace(source, "-1"), "value"))
+		_, err = pybridge.As[any](tok, pythontest.Define(t, tok, replace(source, "-1"), "value"))
 		assert.ErrorIs(t, err, pybridge.ValueError)
-		_, err = pybridge.As[any](tok, pytest.Define(t, tok, replace(source, "1/0"), "value"))
+		_, err = pybridge.As[any](tok, pythontest.Define(t, tok, replace(source, "1/0"), "value"))
 		assert.ErrorIs(t, err, pybridge.ZeroDivisionError)
 	})
 }
 
 func TestDictGet(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
-		d, ok := as[any](t, tok, pytest.Eval(t, tok, "{1: 2, 'a': 3}")).(pybridge.Dict)
+	pythontest.With(t, func(tok gil.Token) {
+		d, ok := as[any](t, tok, pythontest.Eval(t, tok, "{1: 2, 'a': 3}")).(pybridge.Dict)
 		require.True(t, ok)
 		v, found := d.Get("a")
 		assert.True(t, found)

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -126,7 +126,7 @@ func FuzzRoundTrip(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		v := (&builder{data}).value(0)
-		pytest.With(t, func(tok gil.Token) {
+		pythontest.With(t, func(tok gil.Token) {
 			o, err := pybridge.ToPython(tok, v)
 			require.NoError(t, err)
 			defer o.Release()
@@ -145,8 +145,8 @@ func FuzzLiteral(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		pytest.With(t, func(tok gil.Token) {
-			ast, err := pytest.Runtime().Import(tok, "ast")
+		pythontest.With(t, func(tok gil.Token) {
+			ast, err := pythontest.Runtime().Import(tok, "ast")
 			require.NoError(t, err)
 			defer ast.Release()
 			o, err := ast.CallMethod(tok, "literal_eval", text)
@@ -163,7 +163,7 @@ func FuzzLiteral(f *testing.F) {
 			back, err := pybridge.ToPython(tok, v)
 			require.NoError(t, err)
 			defer back.Release()
-			same := pytest.Define(t, tok, "def same(a, b): return type(a) is type(b) and (a == b or repr(a) == repr(b))", "same")
+			same := pythontest.Define(t, tok, "def same(a, b): return type(a) is type(b) and (a == b or repr(a) == repr(b))", "same")
 			equal, err := same.Call(tok, o, back)
 			require.NoError(t, err)
 			defer equal.Release()

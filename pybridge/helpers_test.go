@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -54,7 +54,7 @@ func raised(t testing.TB, tok gil.Token, source string) *pybridge.Error {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "program.py")
 	require.NoError(t, os.WriteFile(file, []byte(source), 0o600))
-	run := pytest.Define(t, tok, `
+	run := pythontest.Define(t, tok, `
 def run(source, file):
     exec(compile(source, file, "exec"), {"__name__": "program"})
 `, "run")
@@ -67,7 +67,7 @@ def run(source, file):
 // needs skips the test on a Python older than 3.minor.
 func needs(t testing.TB, minor int, what string) {
 	t.Helper()
-	if v := pytest.Runtime().Version(); v.Minor < minor {
+	if v := pythontest.Runtime().Version(); v.Minor < minor {
 		t.Skipf("%s: from Python 3.%d on, this is %s", what, minor, v)
 	}
 }
@@ -97,7 +97,7 @@ func running(f func(ctx context.Context, rt *pybridge.Runtime) error, opts ...py
 // runs runs a script that must succeed, and gives what it printed.
 func runs(t *testing.T, name string, env ...string) string {
 	t.Helper()
-	stdout, stderr, code := pytest.Script(t, name, env...)
+	stdout, stderr, code := pythontest.Script(t, name, env...)
 	require.Equal(t, 0, code, "stdout:\n%s\nstderr:\n%s", stdout, stderr)
 	return stdout
 }
@@ -111,7 +111,7 @@ func statements(ctx context.Context, rt *pybridge.Runtime, source string) error 
 func drained(t testing.TB) {
 	t.Helper()
 	for gil.Stats().Pending > 0 {
-		pytest.With(t, func(gil.Token) {})
+		pythontest.With(t, func(gil.Token) {})
 	}
 }
 

@@ -8,12 +8,12 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 func init() {
-	pytest.Register("impostors", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("impostors", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		return gil.With(ctx, func(tok gil.Token) error {
 			builtins, err := rt.Import(tok, "builtins")
 			if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -23,7 +23,7 @@ func funcInPlace(t testing.TB, tok gil.Token, f pybridge.Func) *pybridge.Object 
 }
 
 func TestFuncInPlace(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		double := funcInPlace(t, tok, func(ctx context.Context, args []any, _ map[string]any) (any, error) {
 			assert.False(t, gil.Held(), "it runs without the GIL")
 			assert.True(t, pybridge.InCallback(ctx))
@@ -51,7 +51,7 @@ func TestFuncInPlace(t *testing.T) {
 
 func TestFuncInPlaceFails(t *testing.T) {
 	errInside := errors.New("inside")
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		_, err := funcInPlace(t, tok, failing(errInside)).Call(tok)
 		assert.ErrorIs(t, err, errInside)
 		for _, v := range []any{errInside, nil} {
@@ -68,7 +68,7 @@ func TestFuncInPlaceFails(t *testing.T) {
 }
 
 func TestFuncHeld(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		f, err := pybridge.NewFuncHeld(tok, context.WithoutCancel(t.Context()), "held", func(ctx context.Context, args []any, _ map[string]any) (any, error) {
 			assert.True(t, gil.Held(), "it runs with the GIL")
 			assert.True(t, pybridge.InCallback(ctx))
@@ -101,7 +101,7 @@ func TestFuncHeld(t *testing.T) {
 }
 
 func init() {
-	pytest.Register("goexit in place", running(func(ctx context.Context, _ *pybridge.Runtime) error {
+	pythontest.Register("goexit in place", running(func(ctx context.Context, _ *pybridge.Runtime) error {
 		return gil.With(ctx, func(tok gil.Token) error {
 			f, err := pybridge.NewFuncInPlace(tok, ctx, "f", func(context.Context, []any, map[string]any) (any, error) {
 				runtime.Goexit()
@@ -118,7 +118,7 @@ func init() {
 
 // TestGoexitInPlace: the process ends and says why, rather than going on with a stack of C that was left.
 func TestGoexitInPlace(t *testing.T) {
-	_, stderr, code := pytest.Script(t, "goexit in place")
+	_, stderr, code := pythontest.Script(t, "goexit in place")
 	assert.Equal(t, 2, code)
 	assert.Contains(t, stderr, "runtime.Goexit")
 }

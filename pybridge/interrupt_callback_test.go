@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -17,7 +17,7 @@ func TestCallbackEndsWithItsCall(t *testing.T) {
 	waiting := make(chan struct{})
 	causes := make(chan error, 1)
 	var wait, fn *pybridge.Object
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		var err error
 		wait, err = pybridge.NewFunc(tok, context.Background(), "wait", func(ctx context.Context, _ []any, _ map[string]any) (any, error) {
 			close(waiting)
@@ -26,7 +26,7 @@ func TestCallbackEndsWithItsCall(t *testing.T) {
 			return nil, nil
 		})
 		require.NoError(t, err)
-		fn = pytest.Define(t, tok, "def value(data, wait):\n wait()\n for i in range(10**9): pass\n return b'not interrupted'", "value")
+		fn = pythontest.Define(t, tok, "def value(data, wait):\n wait()\n for i in range(10**9): pass\n return b'not interrupted'", "value")
 	})
 	defer wait.Release()
 	defer fn.Release()
@@ -56,7 +56,7 @@ func TestCallbackEndsWithItsCallInEnter(t *testing.T) {
 	ends := make(chan struct{})
 	defer close(ends)
 	var wait, fn *pybridge.Object
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		var err error
 		wait, err = pybridge.NewFunc(tok, context.Background(), "wait", func(ctx context.Context, _ []any, _ map[string]any) (any, error) {
 			close(waiting)
@@ -68,7 +68,7 @@ func TestCallbackEndsWithItsCallInEnter(t *testing.T) {
 			return nil, nil
 		})
 		require.NoError(t, err)
-		fn = pytest.Define(t, tok, `
+		fn = pythontest.Define(t, tok, `
 def value(data, wait):
     class Lock:
         def __enter__(self): wait()
@@ -87,14 +87,14 @@ def value(data, wait):
 	}()
 	_, _, err := fn.CallBytes(ctx, []byte("x"), wait)
 	require.ErrorIs(t, err, context.Canceled)
-	pytest.Until(t, "the wait has ended", func() bool { return len(causes) == 1 })
+	pythontest.Until(t, "the wait has ended", func() bool { return len(causes) == 1 })
 	assert.ErrorIs(t, <-causes, gil.ErrInterrupted)
 }
 
 // One that comes to an end by itself leaves nothing that a later interruption could hit.
 func TestCallbackContextIsDoneWithAfterwards(t *testing.T) {
 	var seen context.Context
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		f, err := pybridge.NewFunc(tok, context.Background(), "f", func(ctx context.Context, _ []any, _ map[string]any) (any, error) {
 			seen = ctx
 			return nil, ctx.Err()

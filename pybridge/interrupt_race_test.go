@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -30,7 +30,7 @@ const (
 )
 
 func init() {
-	pytest.Register("interruptions", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("interruptions", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		n, err := strconv.Atoi(os.Getenv(interruptionsVariable))
 		if err != nil {
 			return err
@@ -43,7 +43,7 @@ func init() {
 		defer leftBehind.Release()
 		return interruptAll(ctx, n, run, leftBehind)
 	}))
-	pytest.Register("interruptions everywhere", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("interruptions everywhere", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		run, everywhere, err := runProgram(ctx, rt, "testdata/everywhere.py", "everywhere")
 		if err != nil {
 			return err
@@ -160,7 +160,7 @@ func interruptOne(ctx context.Context, run *pybridge.Object, i int64) (stuck int
 // loops, queues, locks of all kinds, logging, imports and context managers: nothing that `with` took stays taken, no
 // thread and no later call is harmed, and every call ends.
 func TestInterruptionsLeaveNothingBehind(t *testing.T) {
-	stdout, stderr, code := pytest.Script(t, "interruptions", fmt.Sprint(interruptionsVariable, "=", interruptions))
+	stdout, stderr, code := pythontest.Script(t, "interruptions", fmt.Sprint(interruptionsVariable, "=", interruptions))
 	assert.Equal(t, 0, code, stderr)
 	assert.Regexp(t, `^1000 calls, \d+ left: \n$`, stdout)
 	assert.NotContains(t, stderr, "Interrupted")
@@ -169,7 +169,7 @@ func TestInterruptionsLeaveNothingBehind(t *testing.T) {
 
 // TestInterruptionsEverywhere does so at each place where a function can be interrupted, one after the other.
 func TestInterruptionsEverywhere(t *testing.T) {
-	stdout, stderr, code := pytest.Script(t, "interruptions everywhere")
+	stdout, stderr, code := pythontest.Script(t, "interruptions everywhere")
 	assert.Equal(t, 0, code, stderr)
 	places, problems, _ := strings.Cut(stdout, "\n")
 	assert.Empty(t, problems)

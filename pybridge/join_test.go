@@ -14,7 +14,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/cleanup"
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -39,7 +39,7 @@ inside.acquire()
 
 func init() {
 	for name, policy := range map[string]pybridge.FinalizePolicy{"never": pybridge.FinalizeNever, "graceful": pybridge.FinalizeGraceful} {
-		pytest.Register("join, finalise "+name, script(func(ctx context.Context) error {
+		pythontest.Register("join, finalise "+name, script(func(ctx context.Context) error {
 			rt, err := pybridge.Start(ctx, pybridge.WithFinalize(policy))
 			if err != nil {
 				return err
@@ -52,7 +52,7 @@ func init() {
 			return err
 		}))
 	}
-	pytest.Register("join during a call", script(func(ctx context.Context) error {
+	pythontest.Register("join during a call", script(func(ctx context.Context) error {
 		rt, err := pybridge.Start(ctx)
 		if err != nil {
 			return err
@@ -72,7 +72,7 @@ func init() {
 		<-inside
 		return errors.Join(rt.Close(ctx), <-result)
 	}))
-	pytest.Register("join with a deadline", script(func(ctx context.Context) error {
+	pythontest.Register("join with a deadline", script(func(ctx context.Context) error {
 		rt, err := pybridge.Start(ctx, pybridge.WithFinalize(pybridge.FinalizeGraceful))
 		if err != nil {
 			return err
@@ -104,7 +104,7 @@ func init() {
 		fmt.Println(<-result)
 		return nil
 	}))
-	pytest.Register("broken hooks", script(func(ctx context.Context) error {
+	pythontest.Register("broken hooks", script(func(ctx context.Context) error {
 		rt, err := pybridge.Start(ctx)
 		if err != nil {
 			return err
@@ -113,7 +113,7 @@ func init() {
 		fmt.Println(err, strings.Contains(fmt.Sprint(rt.Close(ctx)), "sys.stdout: OSError: no space"))
 		return nil
 	}))
-	pytest.Register("native threads at the end", script(func(ctx context.Context) error {
+	pythontest.Register("native threads at the end", script(func(ctx context.Context) error {
 		rt, err := pybridge.Start(ctx, pybridge.WithFinalize(pybridge.FinalizeGraceful))
 		if err != nil {
 			return err
@@ -123,7 +123,7 @@ func init() {
 		fmt.Println(strings.Contains(report.String(), "a native thread in endless"), steps(report)["interpreter"])
 		return errors.Join(err, joinErr)
 	}))
-	pytest.Register("hooks without imports", script(func(ctx context.Context) error {
+	pythontest.Register("hooks without imports", script(func(ctx context.Context) error {
 		rt, err := pybridge.Start(ctx)
 		if err != nil {
 			return err
@@ -131,7 +131,7 @@ func init() {
 		err = statements(ctx, rt, exitHooks+"import builtins\nbuiltins.__import__ = None\nsys.modules.clear()\n")
 		return errors.Join(err, rt.Close(ctx))
 	}))
-	pytest.Register("join in a callback", script(func(ctx context.Context) error {
+	pythontest.Register("join in a callback", script(func(ctx context.Context) error {
 		rt, err := pybridge.Start(ctx)
 		if err != nil {
 			return err
@@ -152,7 +152,7 @@ func init() {
 		})
 		return errors.Join(err, entry(ctx), rt.Close(ctx))
 	}))
-	pytest.Register("nobody holds", script(func(ctx context.Context) error {
+	pythontest.Register("nobody holds", script(func(ctx context.Context) error {
 		rt, err := pybridge.Start(ctx, pybridge.WithFinalize(pybridge.FinalizeGraceful))
 		if err != nil {
 			return err
@@ -180,7 +180,7 @@ func init() {
 		fmt.Println(holders.Load())
 		return err
 	}))
-	pytest.Register("close twice", script(func(ctx context.Context) error {
+	pythontest.Register("close twice", script(func(ctx context.Context) error {
 		rt, err := pybridge.Start(ctx)
 		if err != nil {
 			return err
@@ -208,7 +208,7 @@ func init() {
 		fmt.Println((<-first).Error() == (<-second).Error())
 		return err
 	}))
-	pytest.Register("threads at the end", script(func(ctx context.Context) error {
+	pythontest.Register("threads at the end", script(func(ctx context.Context) error {
 		rt, err := pybridge.Start(ctx, pybridge.WithFinalize(pybridge.FinalizeGraceful))
 		if err != nil {
 			return err

@@ -3,7 +3,7 @@ package pybridge_test
 import (
 	"testing"
 
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
-func TestMain(m *testing.M) { pytest.Main(m) }
+func TestMain(m *testing.M) { pythontest.Main(m) }

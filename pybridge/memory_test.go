@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -20,11 +20,11 @@ func TestMemory(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			released := 0
 			var look *pybridge.Object
-			pytest.With(t, func(tok gil.Token) {
+			pythontest.With(t, func(tok gil.Token) {
 				memory, err := pybridge.ToPython(tok, pybridge.Memory{Data: data, Release: func() { released++ }})
 				require.NoError(t, err)
 				defer memory.Release()
-				look = pytest.Define(t, tok, `
+				look = pythontest.Define(t, tok, `
 def look(memory):
     look.kept = memory[1:]
     try:
@@ -42,7 +42,7 @@ def look(memory):
 			})
 			drained(t)
 			assert.Zero(t, released, "a slice shows it")
-			pytest.With(t, func(tok gil.Token) { require.NoError(t, look.SetAttr(tok, "kept", nil)) })
+			pythontest.With(t, func(tok gil.Token) { require.NoError(t, look.SetAttr(tok, "kept", nil)) })
 			assert.Equal(t, 1, released)
 		})
 	}
@@ -63,7 +63,7 @@ func TestGiven(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			released := 0
-			pytest.With(t, func(tok gil.Token) {
+			pythontest.With(t, func(tok gil.Token) {
 				f, err := pybridge.NewFunc(tok, t.Context(), "give", func(context.Context, []any, map[string]any) (any, error) {
 					return pybridge.Given{Value: c.value, Release: func() {
 						assert.True(t, gil.Held())
@@ -78,7 +78,7 @@ func TestGiven(t *testing.T) {
 				} else {
 					require.NoError(t, err)
 					if name == "memory" {
-						bytes := pytest.Eval(t, tok, "bytes")
+						bytes := pythontest.Eval(t, tok, "bytes")
 						memory := got
 						got, err = bytes.Call(tok, memory)
 						memory.Release()

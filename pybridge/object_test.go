@@ -8,13 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 func TestAttributes(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
-		o := pytest.Eval(t, tok, "__import__('types').SimpleNamespace(a=1)")
+	pythontest.With(t, func(tok gil.Token) {
+		o := pythontest.Eval(t, tok, "__import__('types').SimpleNamespace(a=1)")
 		require.NoError(t, o.SetAttr(tok, "a", 2))
 		require.NoError(t, o.SetAttr(tok, "grün", []int{3}))
 		assert.Equal(t, "namespace(a=2, grün=[3])", repr(t, tok, o))
@@ -28,14 +28,14 @@ func TestAttributes(t *testing.T) {
 		assert.ErrorIs(t, err, pybridge.AttributeError)
 		_, err = o.Attr(tok, "\xff")
 		assert.ErrorIs(t, err, pybridge.UnicodeDecodeError)
-		assert.ErrorIs(t, pytest.Eval(t, tok, "1").SetAttr(tok, "x", 1), pybridge.AttributeError)
+		assert.ErrorIs(t, pythontest.Eval(t, tok, "1").SetAttr(tok, "x", 1), pybridge.AttributeError)
 		assertConversionError(t, o.SetAttr(tok, "x", link{}), "", "link")
 	})
 }
 
 func TestItems(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
-		d := pytest.Eval(t, tok, "{(1, 2): 'x'}")
+	pythontest.With(t, func(tok gil.Token) {
+		d := pythontest.Eval(t, tok, "{(1, 2): 'x'}")
 		require.NoError(t, d.SetItem(tok, "k", nil))
 		x, err := d.Item(tok, pybridge.Tuple{1, 2})
 		require.NoError(t, err)
@@ -44,7 +44,7 @@ func TestItems(t *testing.T) {
 		_, err = d.Item(tok, "missing")
 		assert.ErrorIs(t, err, pybridge.KeyError)
 		assert.ErrorIs(t, d.SetItem(tok, []any{}, 1), pybridge.TypeError)
-		_, err = pytest.Eval(t, tok, "7").Item(tok, 0)
+		_, err = pythontest.Eval(t, tok, "7").Item(tok, 0)
 		assert.ErrorIs(t, err, pybridge.TypeError)
 		_, err = d.Item(tok, link{})
 		assertConversionError(t, err, "", "link")
@@ -52,23 +52,23 @@ func TestItems(t *testing.T) {
 }
 
 func TestLenTruthCallable(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
-		n, err := pytest.Eval(t, tok, "[1, 2]").Len(tok)
+	pythontest.With(t, func(tok gil.Token) {
+		n, err := pythontest.Eval(t, tok, "[1, 2]").Len(tok)
 		require.NoError(t, err)
 		assert.Equal(t, 2, n)
-		_, err = pytest.Eval(t, tok, "7").Len(tok)
+		_, err = pythontest.Eval(t, tok, "7").Len(tok)
 		assert.ErrorIs(t, err, pybridge.TypeError)
 
 		for expression, want := range map[string]bool{"[]": false, "[0]": true, "None": false, "object()": true} {
-			truth, err := pytest.Eval(t, tok, expression).Truth(tok)
+			truth, err := pythontest.Eval(t, tok, expression).Truth(tok)
 			require.NoError(t, err)
 			assert.Equal(t, want, truth, expression)
 		}
-		_, err = pytest.Define(t, tok, "class C:\n    def __bool__(self): 1/0\nvalue = C()", "value").Truth(tok)
+		_, err = pythontest.Define(t, tok, "class C:\n    def __bool__(self): 1/0\nvalue = C()", "value").Truth(tok)
 		assert.ErrorIs(t, err, pybridge.ZeroDivisionError)
 
 		for expression, want := range map[string]bool{"len": true, "int": true, "7": false} {
-			callable, err := pytest.Eval(t, tok, expression).Callable(tok)
+			callable, err := pythontest.Eval(t, tok, expression).Callable(tok)
 			require.NoError(t, err)
 			assert.Equal(t, want, callable, expression)
 		}
@@ -76,22 +76,22 @@ func TestLenTruthCallable(t *testing.T) {
 }
 
 func TestIsInstanceAndTypeName(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
-		yes, err := pytest.Eval(t, tok, "True").IsInstance(tok, pytest.Eval(t, tok, "(str, int)"))
+	pythontest.With(t, func(tok gil.Token) {
+		yes, err := pythontest.Eval(t, tok, "True").IsInstance(tok, pythontest.Eval(t, tok, "(str, int)"))
 		require.NoError(t, err)
 		assert.True(t, yes)
-		no, err := pytest.Eval(t, tok, "1").IsInstance(tok, pytest.Eval(t, tok, "str"))
+		no, err := pythontest.Eval(t, tok, "1").IsInstance(tok, pythontest.Eval(t, tok, "str"))
 		require.NoError(t, err)
 		assert.False(t, no)
-		_, err = pytest.Eval(t, tok, "1").IsInstance(tok, pytest.Eval(t, tok, "1"))
+		_, err = pythontest.Eval(t, tok, "1").IsInstance(tok, pythontest.Eval(t, tok, "1"))
 		assert.ErrorIs(t, err, pybridge.TypeError)
-		_, err = pytest.Eval(t, tok, "1").IsInstance(tok, nil)
+		_, err = pythontest.Eval(t, tok, "1").IsInstance(tok, nil)
 		assert.Error(t, err)
 
 		for expression, want := range map[string]string{
 			"1": "int", "__import__('collections').OrderedDict()": "collections.OrderedDict", "None": "NoneType",
 		} {
-			name, err := pytest.Eval(t, tok, expression).TypeName(tok)
+			name, err := pythontest.Eval(t, tok, expression).TypeName(tok)
 			require.NoError(t, err)
 			assert.Equal(t, want, name)
 		}
@@ -99,13 +99,13 @@ func TestIsInstanceAndTypeName(t *testing.T) {
 }
 
 func TestReprAndStr(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
-		o := pytest.Eval(t, tok, "'a\\'ü'")
+	pythontest.With(t, func(tok gil.Token) {
+		o := pythontest.Eval(t, tok, "'a\\'ü'")
 		assert.Equal(t, `"a'ü"`, repr(t, tok, o))
 		text, err := o.Str(tok)
 		require.NoError(t, err)
 		assert.Equal(t, "a'ü", text)
-		bad := pytest.Define(t, tok, "class C:\n    def __repr__(self): return 7\nvalue = C()", "value")
+		bad := pythontest.Define(t, tok, "class C:\n    def __repr__(self): return 7\nvalue = C()", "value")
 		_, err = bad.Repr(tok)
 		assert.ErrorIs(t, err, pybridge.TypeError)
 		_, err = bad.Str(tok)
@@ -114,8 +114,8 @@ func TestReprAndStr(t *testing.T) {
 }
 
 func TestCalls(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
-		f := pytest.Define(t, tok, "def f(*args, **kwargs): return args, sorted(kwargs.items())", "f")
+	pythontest.With(t, func(tok gil.Token) {
+		f := pythontest.Define(t, tok, "def f(*args, **kwargs): return args, sorted(kwargs.items())", "f")
 		for _, c := range []struct {
 			args   []any
 			kwargs map[string]any
@@ -131,14 +131,14 @@ func TestCalls(t *testing.T) {
 			assert.Equal(t, c.want, repr(t, tok, o))
 			o.Release()
 		}
-		_, err := pytest.Eval(t, tok, "7").Call(tok)
+		_, err := pythontest.Eval(t, tok, "7").Call(tok)
 		assert.ErrorIs(t, err, pybridge.TypeError)
 		_, err = f.Call(tok, 1, []any{link{}})
 		assertConversionError(t, err, "[1][0]", "link")
 		_, err = f.CallKw(tok, nil, map[string]any{"k": link{}})
 		assertConversionError(t, err, `["k"]`, "link")
 
-		joined, err := pytest.Eval(t, tok, "'-'").CallMethod(tok, "join", []string{"a", "b"})
+		joined, err := pythontest.Eval(t, tok, "'-'").CallMethod(tok, "join", []string{"a", "b"})
 		require.NoError(t, err)
 		defer joined.Release()
 		assert.Equal(t, "a-b", as[string](t, tok, joined))
@@ -149,7 +149,7 @@ func TestCalls(t *testing.T) {
 
 func TestIterate(t *testing.T) {
 	errStop := errors.New("stop")
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		var seen []int
 		collect := func(item *pybridge.Object) error {
 			defer item.Release()
@@ -159,11 +159,11 @@ func TestIterate(t *testing.T) {
 			}
 			return nil
 		}
-		require.NoError(t, pytest.Eval(t, tok, "iter([1, 2])").Iterate(tok, collect))
-		assert.ErrorIs(t, pytest.Eval(t, tok, "range(10)").Iterate(tok, collect), errStop)
+		require.NoError(t, pythontest.Eval(t, tok, "iter([1, 2])").Iterate(tok, collect))
+		assert.ErrorIs(t, pythontest.Eval(t, tok, "range(10)").Iterate(tok, collect), errStop)
 		assert.Equal(t, []int{1, 2, 0}, seen)
-		assert.ErrorIs(t, pytest.Eval(t, tok, "7").Iterate(tok, collect), pybridge.TypeError)
-		bad := pytest.Define(t, tok, "def g():\n    yield 1\n    1/0\nvalue = g()", "value")
+		assert.ErrorIs(t, pythontest.Eval(t, tok, "7").Iterate(tok, collect), pybridge.TypeError)
+		bad := pythontest.Define(t, tok, "def g():\n    yield 1\n    1/0\nvalue = g()", "value")
 		assert.ErrorIs(t, bad.Iterate(tok, func(o *pybridge.Object) error { o.Release(); return nil }), pybridge.ZeroDivisionError)
 	})
 }
@@ -171,17 +171,17 @@ func TestIterate(t *testing.T) {
 func TestWithoutGIL(t *testing.T) {
 	var o *pybridge.Object
 	var stale gil.Token
-	pytest.With(t, func(tok gil.Token) {
-		o = pytest.Eval(t, tok, "[1]")
+	pythontest.With(t, func(tok gil.Token) {
+		o = pythontest.Eval(t, tok, "[1]")
 		stale = tok
 	})
-	assert.ErrorIs(t, pytest.Misuse(func() error { _, err := o.Len(stale); return err }), pybridge.ErrNotHeld)
-	assert.ErrorIs(t, pytest.Misuse(func() error { _, err := o.Call(gil.Token{}); return err }), pybridge.ErrNotHeld)
-	assert.ErrorIs(t, pytest.Misuse(func() error { _, err := pybridge.As[any](stale, o); return err }), pybridge.ErrNotHeld)
-	assert.ErrorIs(t, pytest.Misuse(func() error { _, err := pybridge.ToPython(stale, "x"); return err }), pybridge.ErrNotHeld)
-	assert.ErrorIs(t, pytest.Misuse(func() error { _, err := o.View(stale); return err }), pybridge.ErrNotHeld)
-	assert.ErrorIs(t, pytest.Misuse(func() error { _, err := o.Pointer(stale); return err }), pybridge.ErrNotHeld)
-	assert.ErrorIs(t, pytest.Misuse(func() error { _, err := pytest.Runtime().Import(stale, "sys"); return err }), pybridge.ErrNotHeld)
-	assert.ErrorIs(t, pytest.Misuse(func() error { _, err := pybridge.NewFunc(stale, t.Context(), "f", nil); return err }), pybridge.ErrNotHeld)
-	assert.ErrorIs(t, pytest.Misuse(func() error { return pybridge.FetchError(stale) }), pybridge.ErrNotHeld)
+	assert.ErrorIs(t, pythontest.Misuse(func() error { _, err := o.Len(stale); return err }), pybridge.ErrNotHeld)
+	assert.ErrorIs(t, pythontest.Misuse(func() error { _, err := o.Call(gil.Token{}); return err }), pybridge.ErrNotHeld)
+	assert.ErrorIs(t, pythontest.Misuse(func() error { _, err := pybridge.As[any](stale, o); return err }), pybridge.ErrNotHeld)
+	assert.ErrorIs(t, pythontest.Misuse(func() error { _, err := pybridge.ToPython(stale, "x"); return err }), pybridge.ErrNotHeld)
+	assert.ErrorIs(t, pythontest.Misuse(func() error { _, err := o.View(stale); return err }), pybridge.ErrNotHeld)
+	assert.ErrorIs(t, pythontest.Misuse(func() error { _, err := o.Pointer(stale); return err }), pybridge.ErrNotHeld)
+	assert.ErrorIs(t, pythontest.Misuse(func() error { _, err := pythontest.Runtime().Import(stale, "sys"); return err }), pybridge.ErrNotHeld)
+	assert.ErrorIs(t, pythontest.Misuse(func() error { _, err := pybridge.NewFunc(stale, t.Context(), "f", nil); return err }), pybridge.ErrNotHeld)
+	assert.ErrorIs(t, pythontest.Misuse(func() error { return pybridge.FetchError(stale) }), pybridge.ErrNotHeld)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -28,11 +28,11 @@ func TestInstalledPackage(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "carried_package")
 	require.NoError(t, os.Mkdir(dir, 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "__init__.py"), []byte("name = 'from the disk'\n"), 0o600))
-	rt := pytest.Runtime()
-	pytest.With(t, func(tok gil.Token) {
-		path := pytest.Eval(t, tok, "__import__('sys').path")
-		call(t, tok, pytest.Eval(t, tok, "lambda path, dir: path.insert(0, dir)"), path, filepath.Dir(dir))
-		defer call(t, tok, pytest.Eval(t, tok, "lambda path, dir: path.remove(dir)"), path, filepath.Dir(dir))
+	rt := pythontest.Runtime()
+	pythontest.With(t, func(tok gil.Token) {
+		path := pythontest.Eval(t, tok, "__import__('sys').path")
+		call(t, tok, pythontest.Eval(t, tok, "lambda path, dir: path.insert(0, dir)"), path, filepath.Dir(dir))
+		defer call(t, tok, pythontest.Eval(t, tok, "lambda path, dir: path.remove(dir)"), path, filepath.Dir(dir))
 
 		require.NoError(t, rt.InstallPackage(tok, "carried_package", carried))
 		module, err := rt.Import(tok, "carried_package")
@@ -63,8 +63,8 @@ func TestInstalledPackage(t *testing.T) {
 }
 
 func TestRunMain(t *testing.T) {
-	rt := pytest.Runtime()
-	pytest.With(t, func(tok gil.Token) {
+	rt := pythontest.Runtime()
+	pythontest.With(t, func(tok gil.Token) {
 		require.NoError(t, rt.RunMain(tok, "import sys\nassert __name__ == '__main__' and __file__ == 'prog.py'\nassert sys.modules['__main__'].__dict__ is globals()\n", "prog.py"))
 		assert.ErrorIs(t, rt.RunMain(tok, "raise SystemExit(3)", "prog.py"), pybridge.SystemExit)
 		assert.ErrorIs(t, rt.RunMain(tok, "x = = 1", "prog.py"), pybridge.SyntaxError)

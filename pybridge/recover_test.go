@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -21,7 +21,7 @@ func faults(where string) {
 }
 
 func init() {
-	pytest.Register("recover", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("recover", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		source := os.Getenv(sourceVariable)
 		err := gil.With(ctx, func(tok gil.Token) error {
 			err := rt.RunMain(tok, source, "<script>")
@@ -56,7 +56,7 @@ func TestGoRecovers(t *testing.T) {
 		"import _thread\n_thread.interrupt_main()",
 	} {
 		t.Run(source, func(t *testing.T) {
-			stdout, stderr, code := pytest.Script(t, "recover", sourceVariable+"="+source)
+			stdout, stderr, code := pythontest.Script(t, "recover", sourceVariable+"="+source)
 			assert.Equal(t, 0, code, stderr)
 			assert.Equal(t, recovers, stdout)
 			assert.NotContains(t, stderr, "gopyrpc: SIG")
@@ -67,7 +67,7 @@ func TestGoRecovers(t *testing.T) {
 func TestGoRecoversWithExtensions(t *testing.T) {
 	for _, module := range []string{"numpy", "torch"} {
 		t.Run(module, func(t *testing.T) {
-			pytest.NeedsModule(t, module)
+			pythontest.NeedsModule(t, module)
 			source := fmt.Sprintf("import faulthandler\nimport %[1]s\nfaulthandler.enable()\nassert %[1]s.ones(3).sum() == 3", module)
 			assert.Equal(t, recovers, runs(t, "recover", sourceVariable+"="+source))
 		})

@@ -13,7 +13,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/cleanup"
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -21,8 +21,8 @@ func TestReleaseManyTimesFromManyGoroutines(t *testing.T) {
 	before := pybridge.Owned()
 	var o *pybridge.Object
 	var count func(tok gil.Token) int
-	pytest.With(t, func(tok gil.Token) {
-		o = call(t, tok, pytest.Eval(t, tok, "object"))
+	pythontest.With(t, func(tok gil.Token) {
+		o = call(t, tok, pythontest.Eval(t, tok, "object"))
 		other, err := o.Clone(tok)
 		require.NoError(t, err)
 		t.Cleanup(other.Release)
@@ -39,7 +39,7 @@ func TestReleaseManyTimesFromManyGoroutines(t *testing.T) {
 	}
 	wg.Wait()
 	drained(t)
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		assert.Equal(t, 1, count(tok), "the reference was dropped once")
 		_, err := o.Repr(tok)
 		assert.ErrorIs(t, err, pybridge.ErrReleased)
@@ -58,7 +58,7 @@ func TestReleaseManyTimesFromManyGoroutines(t *testing.T) {
 // refcount is how many references there are to o besides those of the count itself.
 func refcount(t testing.TB, tok gil.Token, o *pybridge.Object) int {
 	t.Helper()
-	sys, err := pytest.Runtime().Import(tok, "sys")
+	sys, err := pythontest.Runtime().Import(tok, "sys")
 	require.NoError(t, err)
 	defer sys.Release()
 	n, err := sys.CallMethod(tok, "getrefcount", o)
@@ -68,7 +68,7 @@ func refcount(t testing.TB, tok gil.Token, o *pybridge.Object) int {
 }
 
 func TestReleaseDuringCall(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		var callee *pybridge.Object
 		release, err := pybridge.NewFunc(tok, t.Context(), "release", func(ctx context.Context, _ []any, _ map[string]any) (any, error) {
 			callee.Release()
@@ -80,7 +80,7 @@ func TestReleaseDuringCall(t *testing.T) {
 		})
 		require.NoError(t, err)
 		defer release.Release()
-		callee = pytest.Define(t, tok, `
+		callee = pythontest.Define(t, tok, `
 import weakref
 class Callee:
     def __call__(self, release):
@@ -99,8 +99,8 @@ func TestManyObjectsReleasedFromRandomGoroutines(t *testing.T) {
 	drained(t)
 	before := pybridge.Owned()
 	objects := make([]*pybridge.Object, 0, total)
-	pytest.With(t, func(tok gil.Token) {
-		list := pytest.Eval(t, tok, "[object() for _ in range(1000)]")
+	pythontest.With(t, func(tok gil.Token) {
+		list := pythontest.Eval(t, tok, "[object() for _ in range(1000)]")
 		for range total / 1000 {
 			objects = append(objects, as[[]*pybridge.Object](t, tok, list)...)
 		}
@@ -127,7 +127,7 @@ func TestManyObjectsReleasedFromRandomGoroutines(t *testing.T) {
 func TestGarbageCollectorIsTheNet(t *testing.T) {
 	const lost = 100
 	owned, dropped := pybridge.Owned(), pybridge.Dropped()
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		for range lost {
 			_, err := pybridge.ToPython(tok, "lost")
 			require.NoError(t, err)
@@ -143,7 +143,7 @@ func TestGarbageCollectorIsTheNet(t *testing.T) {
 }
 
 func TestLeaksByName(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		one := toPython(t, tok, number(1))
 		two, err := one.Clone(tok)
 		require.NoError(t, err)
@@ -164,8 +164,8 @@ func TestLeaksByName(t *testing.T) {
 }
 
 func TestPointers(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
-		o := call(t, tok, pytest.Eval(t, tok, "object"))
+	pythontest.With(t, func(tok gil.Token) {
+		o := call(t, tok, pythontest.Eval(t, tok, "object"))
 		require.Equal(t, 1, refcount(t, tok, o))
 		p, err := o.Pointer(tok)
 		require.NoError(t, err)
@@ -179,13 +179,13 @@ func TestPointers(t *testing.T) {
 		assert.Equal(t, "borrowed", borrowed.Label())
 
 		// Py_IncRef by hand makes the reference that Steal takes over.
-		call(t, tok, pytest.Define(t, tok, "import ctypes\ndef take(o): ctypes.pythonapi.Py_IncRef(ctypes.py_object(o))", "take"), o)
+		call(t, tok, pythontest.Define(t, tok, "import ctypes\ndef take(o): ctypes.pythonapi.Py_IncRef(ctypes.py_object(o))", "take"), o)
 		assert.Equal(t, 3, refcount(t, tok, o))
 		stolen, err := pybridge.Steal(tok, p, "stolen")
 		require.NoError(t, err)
 		defer stolen.Release()
 		assert.Equal(t, 3, refcount(t, tok, o), "stealing takes over the caller's")
-		same := pytest.Define(t, tok, "def same(a, b, c): return a is b is c", "same")
+		same := pythontest.Define(t, tok, "def same(a, b, c): return a is b is c", "same")
 		assert.True(t, as[bool](t, tok, call(t, tok, same, o, borrowed, stolen)))
 
 		_, err = pybridge.Steal(tok, nil, "nothing")

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/gopyrpc/gopyrpc/internal/procmem"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -47,7 +47,7 @@ else: print("arenas 1")
 `
 
 func init() {
-	pytest.Register("memory comes back", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("memory comes back", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		before := resident()
 		err := statements(ctx, rt, churn)
 		after := resident()
@@ -61,7 +61,7 @@ func init() {
 		}
 		return err
 	}, pybridge.WithKeptMemory(1<<30)))
-	pytest.Register("one arena", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("one arena", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		return errors.Join(statements(ctx, rt, churn), statements(ctx, rt, arenas))
 	}))
 }

@@ -21,7 +21,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -67,13 +67,13 @@ def install(*signals):
 `
 
 func init() {
-	pytest.Register("recover from C handlers", logged(func(ctx context.Context, rt *pybridge.Runtime, log lines) error {
+	pythontest.Register("recover from C handlers", logged(func(ctx context.Context, rt *pybridge.Runtime, log lines) error {
 		err := statements(ctx, rt, installing+"install(signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE)")
 		log.await(syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE)
 		faults("outside")
 		return err
 	}))
-	pytest.Register("give back", logged(func(ctx context.Context, rt *pybridge.Runtime, log lines) error {
+	pythontest.Register("give back", logged(func(ctx context.Context, rt *pybridge.Runtime, log lines) error {
 		got := make(chan os.Signal, 8)
 		taken := []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGURG}
 		signal.Notify(got, taken...)
@@ -92,7 +92,7 @@ func init() {
 		}
 		return err
 	}))
-	pytest.Register("put on the signal stack", logged(func(ctx context.Context, rt *pybridge.Runtime, log lines) error {
+	pythontest.Register("put on the signal stack", logged(func(ctx context.Context, rt *pybridge.Runtime, log lines) error {
 		err := statements(ctx, rt, installing+"install(signal.SIGUSR1)")
 		kept := cpython.ReadSignals()[syscall.SIGUSR1].Handler
 		log.await(syscall.SIGUSR1)
@@ -100,7 +100,7 @@ func init() {
 		fmt.Println(now.Handler == kept, now.OnStack)
 		return err
 	}))
-	pytest.Register("preload takes SIGINT", logged(func(ctx context.Context, rt *pybridge.Runtime, log lines) error {
+	pythontest.Register("preload takes SIGINT", logged(func(ctx context.Context, rt *pybridge.Runtime, log lines) error {
 		got := make(chan os.Signal, 1)
 		signal.Notify(got, syscall.SIGINT)
 		err := rt.OnOwner(ctx, func(tok gil.Token) error { return rt.RunMain(tok, os.Getenv(sourceVariable), "<preload>") })
@@ -109,12 +109,12 @@ func init() {
 		fmt.Println("got", <-got)
 		return err
 	}))
-	pytest.Register("ignored by Go", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("ignored by Go", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		signal.Ignore(syscall.SIGINT)
 		return errors.Join(rt.Preload(ctx, "json"), syscall.Kill(os.Getpid(), syscall.SIGINT), rt.Preload(ctx, "decimal"))
 	}))
 	for name, policy := range map[string]pybridge.FinalizePolicy{"never": pybridge.FinalizeNever, "graceful": pybridge.FinalizeGraceful} {
-		pytest.Register("signals as found, finalize "+name, script(func(ctx context.Context) error {
+		pythontest.Register("signals as found, finalize "+name, script(func(ctx context.Context) error {
 			before := cpython.ReadSignals()
 			rt, err := pybridge.Start(ctx, pybridge.WithFinalize(policy))
 			if err != nil {
@@ -127,7 +127,7 @@ func init() {
 			return err
 		}))
 	}
-	pytest.Register("SIGINT during a function", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("SIGINT during a function", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		got := make(chan os.Signal, 1)
 		signal.Notify(got, syscall.SIGINT)
 		r, w, err := os.Pipe()
@@ -141,7 +141,7 @@ func init() {
 		}()
 		return statements(ctx, rt, fmt.Sprintf("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nprint(os.read(%d, 1))\nfor _ in range(10**5): pass", r.Fd()))
 	}))
-	pytest.Register("notified of SIGABRT", running(func(context.Context, *pybridge.Runtime) error {
+	pythontest.Register("notified of SIGABRT", running(func(context.Context, *pybridge.Runtime) error {
 		got := make(chan os.Signal, 1)
 		signal.Notify(got, syscall.SIGABRT)
 		for range 2 {
@@ -152,7 +152,7 @@ func init() {
 		}
 		return nil
 	}))
-	pytest.Register("profile", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("profile", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		var profile bytes.Buffer
 		if err := pprof.StartCPUProfile(&profile); err != nil {
 			return err
@@ -167,7 +167,7 @@ func init() {
 		fmt.Println("in the profile", bytes.Contains(text, []byte("cpython._Cfunc_cpy_call")))
 		return errors.Join(err, gzErr)
 	}))
-	pytest.Register("signals interrupt nothing", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("signals interrupt nothing", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		over, stopped := make(chan struct{}), make(chan struct{})
 		go func() {
 			defer close(stopped)
@@ -244,7 +244,7 @@ func TestSignalsAreAsFoundAfterClose(t *testing.T) {
 // TestHandlersAreForTheMainThread: Python's own errors say so.
 func TestHandlersAreForTheMainThread(t *testing.T) {
 	for _, call := range []string{"signal.signal(signal.SIGINT, print)", "signal.set_wakeup_fd(-1)"} {
-		pytest.With(t, func(tok gil.Token) {
+		pythontest.With(t, func(tok gil.Token) {
 			e := raised(t, tok, "import signal\n"+call)
 			assert.ErrorIs(t, e, pybridge.ValueError)
 			assert.Contains(t, e.Message, "main thread")
@@ -258,7 +258,7 @@ func TestSIGINTIsGos(t *testing.T) {
 
 // TestNotifiedSIGABRT: the report does not end the process.
 func TestNotifiedSIGABRT(t *testing.T) {
-	stdout, stderr, code := pytest.Script(t, "notified of SIGABRT")
+	stdout, stderr, code := pythontest.Script(t, "notified of SIGABRT")
 	assert.Equal(t, 0, code, stderr)
 	assert.Equal(t, "got aborted\ngot aborted\n", stdout)
 	assert.Contains(t, stderr, "gopyrpc: SIGABRT, raised or sent")
@@ -306,7 +306,7 @@ with open(%q, "wb") as f: f.write(b"y" * 10**6)
 }
 
 func executable() string {
-	python, _, _ := pytest.Runtime().Interpreter()
+	python, _, _ := pythontest.Runtime().Interpreter()
 	return python
 }
 
@@ -323,12 +323,12 @@ def size():
     return s.size
 `
 	sizeOn := func(tok gil.Token) int {
-		size := pytest.Define(t, tok, source, "size")
+		size := pythontest.Define(t, tok, source, "size")
 		return as[int](t, tok, call(t, tok, size))
 	}
 	var here, owner int
-	pytest.With(t, func(tok gil.Token) { here = sizeOn(tok) })
-	require.NoError(t, pytest.Runtime().OnOwner(t.Context(), func(tok gil.Token) error {
+	pythontest.With(t, func(tok gil.Token) { here = sizeOn(tok) })
+	require.NoError(t, pythontest.Runtime().OnOwner(t.Context(), func(tok gil.Token) error {
 		owner = sizeOn(tok)
 		return nil
 	}))

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -103,7 +103,7 @@ func (l lines) awaitLine(text string) string {
 func init() {
 	log := make(lines, 1024)
 	logger := pybridge.WithLogger(slog.New(slog.NewTextHandler(log, nil)))
-	pytest.Register("all permits stuck", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("all permits stuck", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		b, err := newBlocked(ctx, rt, "waits")
 		if err != nil {
 			return err
@@ -132,7 +132,7 @@ func init() {
 		fmt.Println("stalled:", gil.Stats().Stalled != "")
 		return nil
 	}, pybridge.WithPermits(2), pybridge.WithMaxAbandoned(1), pybridge.WithSwitchInterval(time.Minute), logger))
-	pytest.Register("stuck beside a call without a deadline", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("stuck beside a call without a deadline", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		b, err := newBlocked(ctx, rt, "waits")
 		if err != nil {
 			return err
@@ -149,7 +149,7 @@ func init() {
 		log.awaitLine("serves calls again")
 		return nil
 	}, pybridge.WithPermits(2), pybridge.WithMaxAbandoned(0), pybridge.WithSwitchInterval(time.Minute), logger))
-	pytest.Register("closed while stalled", script(func(ctx context.Context) error {
+	pythontest.Register("closed while stalled", script(func(ctx context.Context) error {
 		rt, err := pybridge.Start(ctx, pybridge.WithPermits(1), pybridge.WithMaxAbandoned(0), pybridge.WithSwitchInterval(time.Minute), logger)
 		if err != nil {
 			return err
@@ -175,7 +175,7 @@ func init() {
 			}
 		}
 	}))
-	pytest.Register("gil held in C", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("gil held in C", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		b, err := newBlocked(ctx, rt, "waits_with_gil")
 		if err != nil {
 			return err

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -72,12 +72,12 @@ var final = map[string]failure{
 
 func init() {
 	for name, f := range notFound {
-		pytest.Register("not found: "+name, func() int { return startTwice(f, os.Getenv("TEST_GOOD")) })
+		pythontest.Register("not found: "+name, func() int { return startTwice(f, os.Getenv("TEST_GOOD")) })
 	}
 	for name, f := range final {
-		pytest.Register("failed start: "+name, func() int { return failForGood(f) })
+		pythontest.Register("failed start: "+name, func() int { return failForGood(f) })
 	}
-	pytest.Register("not found in time", func() int {
+	pythontest.Register("not found in time", func() int {
 		ctx, cancel := context.WithCancel(context.Background())
 		go func() {
 			defer cancel()
@@ -87,7 +87,7 @@ func init() {
 		fmt.Println(errors.Is(err, context.Canceled), errors.Is(err, pybridge.ErrNoPython))
 		return startsWell(context.Background(), os.Getenv("TEST_GOOD"))
 	})
-	pytest.Register("others meanwhile", othersMeanwhile)
+	pythontest.Register("others meanwhile", othersMeanwhile)
 }
 
 // failAtOnce starts on several goroutines, which all have to have the same reason.
@@ -187,10 +187,10 @@ func badPlaces(t *testing.T) string {
 	write("broken_module.py", "def f(): 1/0\nf()\n", 0o600)
 	write("exiting_module.py", "raise SystemExit(3)\n", 0o600)
 	write("unfit_module.py", "def (:\n", 0o600)
-	lib := fmt.Sprintf("lib/python3.%d/", pytest.Runtime().Version().Minor)
+	lib := fmt.Sprintf("lib/python3.%d/", pythontest.Runtime().Version().Minor)
 	write("corrupt/"+lib+"encodings/__init__.py", "raise RuntimeError('corrupt')\n", 0o600)
 
-	executable, _, _ := pytest.Runtime().Interpreter()
+	executable, _, _ := pythontest.Runtime().Interpreter()
 	real, err := filepath.EvalSymlinks(executable)
 	require.NoError(t, err)
 	write("venv/pyvenv.cfg", "home = "+filepath.Dir(real)+"\n", 0o600)
@@ -203,14 +203,14 @@ func badPlaces(t *testing.T) string {
 // TestStartThatFindsNothingCanBeRepeated: nothing was loaded, so nothing is lost.
 func TestStartThatFindsNothingCanBeRepeated(t *testing.T) {
 	dir := badPlaces(t)
-	good, _, _ := pytest.Runtime().Interpreter()
+	good, _, _ := pythontest.Runtime().Interpreter()
 	for name, f := range notFound {
 		t.Run(name, func(t *testing.T) {
 			env := []string{"TEST_DIR=" + dir, "TEST_GOOD=" + good}
 			if f.env != nil {
 				env = append(env, f.env(t.TempDir())...)
 			}
-			stdout, stderr, code := pytest.Script(t, "not found: "+name, env...)
+			stdout, stderr, code := pythontest.Script(t, "not found: "+name, env...)
 			assert.Equal(t, 7, code, stderr)
 			reason, rest, _ := strings.Cut(stdout, "\n")
 			assert.Contains(t, reason, f.reason)
@@ -225,15 +225,15 @@ func TestStartThatRunsOutOfTimeCanBeRepeated(t *testing.T) {
 	fifo := filepath.Join(dir, "fifo")
 	require.NoError(t, exec.Command("mkfifo", fifo).Run())
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "slow"), []byte("#!/bin/sh\necho > '"+fifo+"'; exec tail -f /dev/null\n"), 0o700))
-	good, _, _ := pytest.Runtime().Interpreter()
-	stdout, stderr, code := pytest.Script(t, "not found in time", "TEST_DIR="+dir, "TEST_GOOD="+good)
+	good, _, _ := pythontest.Runtime().Interpreter()
+	stdout, stderr, code := pythontest.Script(t, "not found in time", "TEST_DIR="+dir, "TEST_GOOD="+good)
 	assert.Equal(t, 7, code, stderr)
 	assert.Equal(t, "true true\n<nil>\n", stdout)
 }
 
 func TestStartsThatFindNothingDoNotDisturbOthers(t *testing.T) {
-	good, _, _ := pytest.Runtime().Interpreter()
-	stdout, stderr, code := pytest.Script(t, "others meanwhile", "TEST_GOOD="+good)
+	good, _, _ := pythontest.Runtime().Interpreter()
+	stdout, stderr, code := pythontest.Script(t, "others meanwhile", "TEST_GOOD="+good)
 	assert.Equal(t, 7, code, stderr)
 	assert.Equal(t, "8 map[<nil>:true]\n", stdout)
 }
@@ -243,7 +243,7 @@ func TestFailedStartsAreFinal(t *testing.T) {
 	dir := badPlaces(t)
 	for name, f := range final {
 		t.Run(name, func(t *testing.T) {
-			stdout, stderr, code := pytest.Script(t, "failed start: "+name, "TEST_DIR="+dir)
+			stdout, stderr, code := pythontest.Script(t, "failed start: "+name, "TEST_DIR="+dir)
 			assert.Equal(t, 7, code, stderr)
 			reason, rest, _ := strings.Cut(stdout, "true true true true failed\n")
 			assert.True(t, strings.HasPrefix(reason, "python failed to start, and cannot start again in this process: "), reason)

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -32,9 +32,9 @@ const (
 func entry(ctx context.Context) error { return gil.With(ctx, func(gil.Token) error { return nil }) }
 
 func init() {
-	pytest.Register("life", script(func(ctx context.Context) error {
+	pythontest.Register("life", script(func(ctx context.Context) error {
 		answers(entry(ctx))
-		convErr := pytest.Misuse(func() error { _, err := pybridge.ToPython(gil.Token{}, 1); return err })
+		convErr := pythontest.Misuse(func() error { _, err := pybridge.ToPython(gil.Token{}, 1); return err })
 		fmt.Println(errors.Is(convErr, pybridge.ErrNotHeld))
 		rt, err := pybridge.Start(ctx)
 		answers(err, entry(ctx))
@@ -52,7 +52,7 @@ func init() {
 		fmt.Println(errors.Is(callErr, pybridge.ErrReleased))
 		return nil
 	}))
-	pytest.Register("object after close", script(func(ctx context.Context) error {
+	pythontest.Register("object after close", script(func(ctx context.Context) error {
 		rt, err := pybridge.Start(ctx)
 		if err != nil {
 			return err
@@ -69,7 +69,7 @@ func init() {
 		o.Release()
 		return nil
 	}))
-	pytest.Register("shared start", script(func(ctx context.Context) error {
+	pythontest.Register("shared start", script(func(ctx context.Context) error {
 		first, err := pybridge.Start(ctx, pybridge.WithPermits(8))
 		second, err2 := pybridge.Start(ctx, pybridge.WithPermits(8), pybridge.WithLogger(nil))
 		_, err3 := pybridge.Start(ctx)
@@ -78,7 +78,7 @@ func init() {
 		answers(first.Close(ctx), entry(ctx), second.Close(ctx), entry(ctx))
 		return nil
 	}))
-	pytest.Register("eight starts", script(func(ctx context.Context) error {
+	pythontest.Register("eight starts", script(func(ctx context.Context) error {
 		var wg sync.WaitGroup
 		runtimes := make([]*pybridge.Runtime, 8)
 		for i := range runtimes {
@@ -99,7 +99,7 @@ func init() {
 		answers(entry(ctx))
 		return nil
 	}))
-	pytest.Register("start with the GIL held", running(func(ctx context.Context, rt *pybridge.Runtime) error {
+	pythontest.Register("start with the GIL held", running(func(ctx context.Context, rt *pybridge.Runtime) error {
 		return gil.With(ctx, func(gil.Token) error {
 			for _, f := range []func() error{
 				func() error { _, err := pybridge.Start(ctx); return err },
@@ -108,12 +108,12 @@ func init() {
 				func() error { _, err := rt.Diagnose(ctx); return err },
 				func() error { return rt.Preload(ctx, "json") },
 			} {
-				fmt.Println(errors.Is(pytest.Misuse(f), pybridge.ErrHeld))
+				fmt.Println(errors.Is(pythontest.Misuse(f), pybridge.ErrHeld))
 			}
 			return nil
 		})
 	}))
-	pytest.Register("start with an ended context", script(func(ctx context.Context) error {
+	pythontest.Register("start with an ended context", script(func(ctx context.Context) error {
 		rt, err := pybridge.Start(ctx)
 		if err != nil {
 			return err

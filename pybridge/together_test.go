@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -21,7 +21,7 @@ func TestCallsTogetherWaitForEachOther(t *testing.T) {
 	var all, others sync.WaitGroup
 	others.Add(calls - 1)
 	var wait *pybridge.Object
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		var err error
 		wait, err = pybridge.NewFunc(tok, t.Context(), "wait", func(context.Context, []any, map[string]any) (any, error) {
 			others.Wait()
@@ -30,7 +30,7 @@ func TestCallsTogetherWaitForEachOther(t *testing.T) {
 		require.NoError(t, err)
 	})
 	defer wait.Release()
-	pytest.With(t, func(gil.Token) { // so that the others wait for the GIL, or for who does
+	pythontest.With(t, func(gil.Token) { // so that the others wait for the GIL, or for who does
 		for i := range calls {
 			before := gil.Stats()
 			all.Go(func() {
@@ -43,7 +43,7 @@ func TestCallsTogetherWaitForEachOther(t *testing.T) {
 				assert.NoError(t, err)
 				others.Done()
 			})
-			pytest.Until(t, "one more waits", func() bool {
+			pythontest.Until(t, "one more waits", func() bool {
 				s := gil.Stats()
 				return s.Inside+s.Queue > before.Inside+before.Queue
 			})

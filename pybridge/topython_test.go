@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -94,7 +94,7 @@ func TestToPython(t *testing.T) {
 		{"nested", []any{map[string][]int{"k": {1, 2}}}, "[{'k': [1, 2]}]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			pytest.With(t, func(tok gil.Token) {
+			pythontest.With(t, func(tok gil.Token) {
 				assert.Equal(t, c.want, repr(t, tok, toPython(t, tok, c.in)))
 			})
 		})
@@ -104,19 +104,19 @@ func TestToPython(t *testing.T) {
 // An int of more digits than sys.set_int_max_str_digits allows has no decimal text in Python.
 func TestHugeIntegerBothWays(t *testing.T) {
 	huge := power(10, 6000)
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		o := toPython(t, tok, huge)
-		same := pytest.Define(t, tok, "def same(n): return n == 10 ** 6000 and type(n) is int", "same")
+		same := pythontest.Define(t, tok, "def same(n): return n == 10 ** 6000 and type(n) is int", "same")
 		assert.True(t, as[bool](t, tok, call(t, tok, same, o)))
 		assert.Equal(t, huge, as[any](t, tok, o))
-		assert.Equal(t, new(big.Int).Neg(huge), as[*big.Int](t, tok, pytest.Eval(t, tok, "-10 ** 6000")))
+		assert.Equal(t, new(big.Int).Neg(huge), as[*big.Int](t, tok, pythontest.Eval(t, tok, "-10 ** 6000")))
 	})
 }
 
 func TestObjectConvertsToItself(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
-		o := pytest.Eval(t, tok, "object()")
-		same := pytest.Define(t, tok, "def same(a, b): return a is b[0]", "same")
+	pythontest.With(t, func(tok gil.Token) {
+		o := pythontest.Eval(t, tok, "object()")
+		same := pythontest.Define(t, tok, "def same(a, b): return a is b[0]", "same")
 		assert.True(t, as[bool](t, tok, call(t, tok, same, o, []any{o})))
 		o.Release()
 		_, err := pybridge.ToPython(tok, []any{o})
@@ -143,7 +143,7 @@ func TestToPythonRefuses(t *testing.T) {
 		{"in a set", pybridge.Set{1, link{}}, "[1]", "at [1]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			pytest.With(t, func(tok gil.Token) {
+			pythontest.With(t, func(tok gil.Token) {
 				_, err := pybridge.ToPython(tok, c.in)
 				assertConversionError(t, err, c.path, c.text)
 			})
@@ -163,7 +163,7 @@ func TestToPythonRaises(t *testing.T) {
 		{"unhashable item", pybridge.Set{[]any{}}, pybridge.TypeError},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			pytest.With(t, func(tok gil.Token) {
+			pythontest.With(t, func(tok gil.Token) {
 				_, err := pybridge.ToPython(tok, c.in)
 				assert.ErrorIs(t, err, c.want)
 			})
@@ -186,7 +186,7 @@ func TestCyclicGoValues(t *testing.T) {
 		"key": pybridge.Dict{{tuple, 1}}, "set": pybridge.Set{tuple},
 	} {
 		t.Run(name, func(t *testing.T) {
-			pytest.With(t, func(tok gil.Token) {
+			pythontest.With(t, func(tok gil.Token) {
 				_, err := pybridge.ToPython(tok, v)
 				var failure *pybridge.ConversionError
 				if assert.ErrorAs(t, err, &failure) {
@@ -205,7 +205,7 @@ func TestTooDeepGoValues(t *testing.T) {
 		}
 		return v
 	}
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		o := toPython(t, tok, nest(1000))
 		assert.Equal(t, nest(1000), as[any](t, tok, o))
 		_, err := pybridge.ToPython(tok, nest(1001))

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -71,7 +71,7 @@ func TestTracebackEqualsPythons(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			needs(t, c.since, c.name)
-			pytest.With(t, func(tok gil.Token) {
+			pythontest.With(t, func(tok gil.Token) {
 				e, want := bothTracebacks(t, tok, c.source)
 				assert.Equal(t, markers.ReplaceAllString(want, ""), markers.ReplaceAllString(fmt.Sprintf("%+v\n", e), ""))
 			})
@@ -83,7 +83,7 @@ func TestTracebackEqualsPythons(t *testing.T) {
 // exception.
 func bothTracebacks(t *testing.T, tok gil.Token, source string) (*pybridge.Error, string) {
 	t.Helper()
-	namespace := pytest.Define(t, tok, `
+	namespace := pythontest.Define(t, tok, `
 import linecache, traceback
 kept = []
 def run(source):
@@ -108,7 +108,7 @@ both = (run, text)
 }
 
 func TestTracebackShowsSourceOfEveryLine(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		text := fmt.Sprintf("%+v", raised(t, tok, "def f():\n    raise ValueError('v')  # here\nf()"))
 		assert.Contains(t, text, ", line 2, in f\n    raise ValueError('v')  # here\nValueError: v")
 		assert.False(t, strings.HasSuffix(text, "\n"))

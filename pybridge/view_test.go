@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -38,8 +38,8 @@ func TestViewShapes(t *testing.T) {
 		{"__import__('ctypes').c_uint16(258)", pybridge.View{Contiguous: true, Format: "<H", ItemSize: 2}, []byte{2, 1}},
 	} {
 		t.Run(c.expression, func(t *testing.T) {
-			pytest.With(t, func(tok gil.Token) {
-				v := view(t, tok, pytest.Eval(t, tok, c.expression))
+			pythontest.With(t, func(tok gil.Token) {
+				v := view(t, tok, pythontest.Eval(t, tok, c.expression))
 				got := pybridge.View{ReadOnly: v.ReadOnly, Contiguous: v.Contiguous, Format: v.Format, ItemSize: v.ItemSize, Shape: v.Shape, Strides: v.Strides}
 				assert.Equal(t, c.want, got)
 				assert.Equal(t, c.bytes == nil, v.Bytes() == nil)
@@ -51,8 +51,8 @@ func TestViewShapes(t *testing.T) {
 }
 
 func TestViewIsTheMemoryItself(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
-		o := pytest.Eval(t, tok, "bytearray(b'abc')")
+	pythontest.With(t, func(tok gil.Token) {
+		o := pythontest.Eval(t, tok, "bytearray(b'abc')")
 		v := view(t, tok, o)
 		v.Bytes()[0] = 'X'
 		assert.Equal(t, "bytearray(b'Xbc')", repr(t, tok, o))
@@ -64,8 +64,8 @@ func TestViewIsTheMemoryItself(t *testing.T) {
 func TestViewForbidsResizing(t *testing.T) {
 	var o *pybridge.Object
 	var v *pybridge.View
-	pytest.With(t, func(tok gil.Token) {
-		o = pytest.Eval(t, tok, "bytearray(b'abc')")
+	pythontest.With(t, func(tok gil.Token) {
+		o = pythontest.Eval(t, tok, "bytearray(b'abc')")
 		v = view(t, tok, o)
 		_, err := o.CallMethod(tok, "append", 1)
 		assert.ErrorIs(t, err, pybridge.BufferError)
@@ -74,7 +74,7 @@ func TestViewForbidsResizing(t *testing.T) {
 	v.Release()
 	assert.Nil(t, v.Bytes())
 	drained(t)
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		done, err := o.CallMethod(tok, "append", 1)
 		require.NoError(t, err)
 		done.Release()
@@ -83,8 +83,8 @@ func TestViewForbidsResizing(t *testing.T) {
 
 func TestViewKeepsExporterAlive(t *testing.T) {
 	var v *pybridge.View
-	pytest.With(t, func(tok gil.Token) {
-		o := pytest.Eval(t, tok, "bytes(range(256)) * 4096")
+	pythontest.With(t, func(tok gil.Token) {
+		o := pythontest.Eval(t, tok, "bytes(range(256)) * 4096")
 		v = view(t, tok, o)
 		o.Release()
 	})
@@ -94,30 +94,30 @@ func TestViewKeepsExporterAlive(t *testing.T) {
 }
 
 func TestViewOfObjectWithoutBuffer(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
-		_, err := pytest.Eval(t, tok, "[1]").View(tok)
+	pythontest.With(t, func(tok gil.Token) {
+		_, err := pythontest.Eval(t, tok, "[1]").View(tok)
 		assert.ErrorIs(t, err, pybridge.TypeError)
-		released := pytest.Define(t, tok, "value = memoryview(b'x')\nvalue.release()", "value")
+		released := pythontest.Define(t, tok, "value = memoryview(b'x')\nvalue.release()", "value")
 		_, err = released.View(tok)
 		assert.ErrorIs(t, err, pybridge.ValueError)
 	})
 }
 
 func TestViewOfNumpy(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
-		numpy, err := pytest.Runtime().Import(tok, "numpy")
+	pythontest.With(t, func(tok gil.Token) {
+		numpy, err := pythontest.Runtime().Import(tok, "numpy")
 		if err != nil {
 			require.ErrorIs(t, err, pybridge.ModuleNotFoundError)
 			t.Skipf("this Python has no numpy: %v", err)
 		}
 		defer numpy.Release()
-		v := view(t, tok, pytest.Eval(t, tok, "__import__('numpy').arange(6, dtype='<i2').reshape(2, 3)"))
+		v := view(t, tok, pythontest.Eval(t, tok, "__import__('numpy').arange(6, dtype='<i2').reshape(2, 3)"))
 		assert.Equal(t, []byte{0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0}, v.Bytes())
 		assert.Equal(t, []int{2, 3}, v.Shape)
 		assert.Equal(t, []int{6, 2}, v.Strides)
 		assert.Equal(t, "h", v.Format)
 
-		turned := view(t, tok, pytest.Eval(t, tok, "__import__('numpy').arange(6, dtype='<i2').reshape(2, 3).T"))
+		turned := view(t, tok, pythontest.Eval(t, tok, "__import__('numpy').arange(6, dtype='<i2').reshape(2, 3).T"))
 		assert.False(t, turned.Contiguous)
 		assert.Nil(t, turned.Bytes())
 		assert.Equal(t, []int{2, 6}, turned.Strides)

@@ -30,7 +30,7 @@ build() {
   for column in "${columns[@]}"; do
     if is_package "$column"; then go test -c -o "$(binary "$column")" "./$column"; fi
   done
-  go build -o "$out/list" ./internal/testpython/list
+  go build -o "$out/list" ./internal/interpreters/list
   go build -o "$out/gopyrpc" ./cmd/gopyrpc
 }
 
@@ -42,7 +42,7 @@ on_system() {
 # Runs a column with the interpreter in GOPYRPC_PYTHON.
 run_column() { # column
   case $1 in
-    python) on_system "$GOPYRPC_PYTHON" -B -m unittest discover -s handler/pytests -t handler ;;
+    python) on_system "$GOPYRPC_PYTHON" -B -m unittest discover -s handler/gopyrpc_tests -t handler ;;
     demo) on_system "$out/gopyrpc" demo ;;
     pair) on_system scripts/pair.sh "$out/gopyrpc" ;;
     *)

@@ -84,7 +84,7 @@ debug_python() {
       return
     fi
   done < <(
-    go run ./internal/testpython/list | cut -f2
+    go run ./internal/interpreters/list | cut -f2
     compgen -c python3. | grep -E '^python3\.[0-9]+-dbg$' | sort -u | while read -r name; do command -v "$name"; done
   )
   return 1

@@ -10,7 +10,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/agent"
 	"github.com/gopyrpc/gopyrpc/agent/pyworker"
 	"github.com/gopyrpc/gopyrpc/agent/pyworker/budget"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 // Each is held to the limits that it has, and what it used is counted.
@@ -60,9 +60,9 @@ func TestBudgetsForEverybody(t *testing.T) {
 }
 
 func TestBudgetsAreChecked(t *testing.T) {
-	_, err := pyworker.New(t.Context(), pytest.Runtime(), pyworker.Config{Config: agent.Config{Name: "w0"}, Budget: budget.Limits{Calls: -1}})
+	_, err := pyworker.New(t.Context(), pythontest.Runtime(), pyworker.Config{Config: agent.Config{Name: "w0"}, Budget: budget.Limits{Calls: -1}})
 	assert.ErrorContains(t, err, "Config.Budget: Calls is -1")
-	_, err = pyworker.New(t.Context(), pytest.Runtime(), pyworker.Config{
+	_, err = pyworker.New(t.Context(), pythontest.Runtime(), pyworker.Config{
 		Config: agent.Config{Name: "w0"}, Budgets: map[string]budget.Limits{"w1": {PerCall: -1}},
 	})
 	assert.ErrorContains(t, err, "Config.Budgets of w1: PerCall is -1ns")

@@ -8,7 +8,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/agent/pyworker"
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -28,7 +28,7 @@ func TestCases(t *testing.T) {
 
 // TestTensors does so with testdata/tensors.py, in a group of two, where there is torch.
 func TestTensors(t *testing.T) {
-	if err := pytest.Runtime().Preload(t.Context(), "torch"); err != nil {
+	if err := pythontest.Runtime().Preload(t.Context(), "torch"); err != nil {
 		t.Skip("no torch: ", err)
 	}
 	workers := group(t, 2)
@@ -41,8 +41,8 @@ func TestTensors(t *testing.T) {
 }
 
 func casesOf(t *testing.T, module string) (names []string) {
-	pytest.With(t, func(tok gil.Token) {
-		list := pytest.Define(t, tok, "import "+module+"\nvalue = sorted(n for n in vars("+module+") if n.startswith('test_'))", "value")
+	pythontest.With(t, func(tok gil.Token) {
+		list := pythontest.Define(t, tok, "import "+module+"\nvalue = sorted(n for n in vars("+module+") if n.startswith('test_'))", "value")
 		defer list.Release()
 		var err error
 		names, err = pybridge.As[[]string](tok, list)

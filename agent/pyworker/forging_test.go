@@ -12,7 +12,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/agent"
 	"github.com/gopyrpc/gopyrpc/agent/pyworker"
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -56,8 +56,8 @@ func TestForging_guests(t *testing.T) {
 
 // evaluated is the value of an expression about a module in testdata.
 func evaluated[T any](t *testing.T, module, expression string) (value T) {
-	pytest.With(t, func(tok gil.Token) {
-		o := pytest.Define(t, tok, "import "+module+"\nvalue = "+expression, "value")
+	pythontest.With(t, func(tok gil.Token) {
+		o := pythontest.Define(t, tok, "import "+module+"\nvalue = "+expression, "value")
 		defer o.Release()
 		var err error
 		value, err = pybridge.As[T](tok, o)

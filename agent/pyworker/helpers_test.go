@@ -15,7 +15,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/agent/pyworker"
 	"github.com/gopyrpc/gopyrpc/cleanup"
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -35,7 +35,7 @@ func group(t testing.TB, n int, change ...func(rank int, c *pyworker.Config)) []
 		for _, f := range change {
 			f(i, &config)
 		}
-		w, err := pyworker.New(t.Context(), pytest.Runtime(), config)
+		w, err := pyworker.New(t.Context(), pythontest.Runtime(), config)
 		require.NoError(t, err, "%+v", err)
 		workers[i] = w
 		serving.Go(func() { assert.NoError(t, w.Serve()) })
@@ -88,7 +88,7 @@ func call(ctx context.Context, w *pyworker.Worker, to, module, function string, 
 	unbound := context.WithoutCancel(ctx)
 	var udf *pybridge.Object
 	err := gil.With(unbound, func(tok gil.Token) error {
-		m, err := pytest.Runtime().Import(tok, module)
+		m, err := pythontest.Runtime().Import(tok, module)
 		if err != nil {
 			return err
 		}
@@ -98,7 +98,7 @@ func call(ctx context.Context, w *pyworker.Worker, to, module, function string, 
 			return err
 		}
 		defer f.Release()
-		internal, err := pytest.Runtime().Import(tok, "gopyrpc.internal")
+		internal, err := pythontest.Runtime().Import(tok, "gopyrpc.internal")
 		if err != nil {
 			return err
 		}

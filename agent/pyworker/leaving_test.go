@@ -15,7 +15,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/agent/pyworker"
 	"github.com/gopyrpc/gopyrpc/cleanup"
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -44,7 +44,7 @@ func TestCoroutinesEndWithTheirCaller(t *testing.T) {
 
 func untilNoTaskIsLeft(t *testing.T, w *pyworker.Worker) {
 	t.Helper()
-	pytest.Until(t, "no task is left", func() bool { return inside(t, w, "leaving", "check_no_task_is_left") == nil })
+	pythontest.Until(t, "no task is left", func() bool { return inside(t, w, "leaving", "check_no_task_is_left") == nil })
 }
 
 // The same for who calls himself, and when the time is up.
@@ -71,7 +71,7 @@ func TestCoroutinesOfRRefsGoOn(t *testing.T) {
 
 // What a coroutine returns all the same, when nobody waits any more, is kept by nobody.
 func TestCoroutinesThatComeLate(t *testing.T) {
-	if err := pytest.Runtime().Preload(t.Context(), "torch"); err != nil {
+	if err := pythontest.Runtime().Preload(t.Context(), "torch"); err != nil {
 		t.Skip("no torch, and so nothing that is kept until it is sent: ", err)
 	}
 	workers := group(t, 2)
@@ -90,14 +90,14 @@ func TestCoroutinesThatComeLate(t *testing.T) {
 	for range 8 {
 		late()
 	}
-	pytest.Until(t, "what came late is gone", func() bool { return pybridge.Owned() <= owned })
+	pythontest.Until(t, "what came late is gone", func() bool { return pybridge.Owned() <= owned })
 }
 
 // A worker that is closed while Python is being told of it leaves nothing of it there, and no reference.
 func TestLeavesWhilePythonIsTold(t *testing.T) {
 	group(t, 1) // another agent, which stays
 	value(t, "leaving.stay_in_install()")
-	w, err := pyworker.New(t.Context(), pytest.Runtime(), pyworker.Config{Config: agent.Config{
+	w, err := pyworker.New(t.Context(), pythontest.Runtime(), pyworker.Config{Config: agent.Config{
 		Name: "early", Logger: slog.New(slog.DiscardHandler), Cleanup: cleanup.New(), Rendezvous: &agent.Rendezvous{WorldSize: 1, Host: true},
 	}})
 	require.NoError(t, err)
@@ -126,8 +126,8 @@ func hosts() (n int) {
 // value is that of an expression about the module leaving.
 func value(t *testing.T, expression string) (v any) {
 	t.Helper()
-	pytest.With(t, func(tok gil.Token) {
-		o := pytest.Define(t, tok, "import leaving\nvalue = "+expression, "value")
+	pythontest.With(t, func(tok gil.Token) {
+		o := pythontest.Define(t, tok, "import leaving\nvalue = "+expression, "value")
 		defer o.Release()
 		var err error
 		v, err = pybridge.As[any](tok, o)

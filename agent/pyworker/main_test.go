@@ -4,11 +4,11 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-func TestMain(m *testing.M) { pytest.Main(m, pybridge.WithPath(testdata())) }
+func TestMain(m *testing.M) { pythontest.Main(m, pybridge.WithPath(testdata())) }
 
 // testdata is where the modules are whose functions the workers call.
 func testdata() string {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/agent/pyworker"
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -48,8 +48,8 @@ func begun(t *testing.T) {
 // acquire waits for a semaphore of a module in testdata.
 func acquire(t *testing.T, module, name string) {
 	t.Helper()
-	pytest.With(t, func(tok gil.Token) {
-		semaphore := pytest.Define(t, tok, "import "+module+"\nvalue = "+module+"."+name, "value")
+	pythontest.With(t, func(tok gil.Token) {
+		semaphore := pythontest.Define(t, tok, "import "+module+"\nvalue = "+module+"."+name, "value")
 		defer semaphore.Release()
 		o, err := semaphore.CallMethod(tok, "acquire", true, 60)
 		require.NoError(t, err)

@@ -10,7 +10,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/agent/pyworker"
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -29,7 +29,7 @@ func TestShutdownNamesWhoHasGone(t *testing.T) {
 	require.NoError(t, call(t.Context(), workers[0], "w2", "operator", "neg", 1))
 	part(t, workers, workers[2])
 	err := gil.With(t.Context(), func(tok gil.Token) error { // as w1, which Python knew of last
-		m, err := pytest.Runtime().Import(tok, "parting")
+		m, err := pythontest.Runtime().Import(tok, "parting")
 		if err != nil {
 			return err
 		}
@@ -73,13 +73,13 @@ func TestGarbage(t *testing.T) {
 }
 
 func TestConfigIsChecked(t *testing.T) {
-	_, err := pyworker.New(t.Context(), pytest.Runtime(), pyworker.Config{Config: agent.Config{
+	_, err := pyworker.New(t.Context(), pythontest.Runtime(), pyworker.Config{Config: agent.Config{
 		Executor: agent.ExecutorFunc(nil),
 	}})
 	assert.ErrorContains(t, err, "Config.Executor is set")
-	_, err = pyworker.New(t.Context(), pytest.Runtime(), pyworker.Config{Config: agent.Config{Name: "a b"}})
+	_, err = pyworker.New(t.Context(), pythontest.Runtime(), pyworker.Config{Config: agent.Config{Name: "a b"}})
 	assert.ErrorContains(t, err, "is no name for a worker")
-	_, err = pyworker.New(t.Context(), pytest.Runtime(), pyworker.Config{Config: agent.Config{Name: "w0", Listen: "0.0.0.0:0"}})
+	_, err = pyworker.New(t.Context(), pythontest.Runtime(), pyworker.Config{Config: agent.Config{Name: "w0", Listen: "0.0.0.0:0"}})
 	assert.ErrorIs(t, err, agent.ErrInsecure)
 }
 

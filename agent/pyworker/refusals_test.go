@@ -18,7 +18,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
 	"github.com/gopyrpc/gopyrpc/handler/wire"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 // lines is a log to look at.
@@ -84,7 +84,7 @@ func TestRefusedWithoutPython(t *testing.T) {
 	system := named("os", "system")
 	raw(t, workers[0], system) // that w1 knows who w0 is
 	var forbidden, malformed []byte
-	pytest.With(t, func(gil.Token) {
+	pythontest.With(t, func(gil.Token) {
 		over := make(chan struct{})
 		go func() {
 			defer close(over)
@@ -113,7 +113,7 @@ func TestRefusedTensors(t *testing.T) {
 	}
 	var reply agent.Reply
 	var err error
-	pytest.With(t, func(gil.Token) {
+	pythontest.With(t, func(gil.Token) {
 		over := make(chan struct{})
 		go func() {
 			defer close(over)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/agent"
 	"github.com/gopyrpc/gopyrpc/agent/pyworker"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 // bothWays restricts what w0 may ask of the others, and what they may reply to it.
@@ -66,7 +66,7 @@ func TestRestrictedLargeValues(t *testing.T) {
 }
 
 func TestRestrictedTensors(t *testing.T) {
-	if err := pytest.Runtime().Preload(t.Context(), "torch"); err != nil {
+	if err := pythontest.Runtime().Preload(t.Context(), "torch"); err != nil {
 		t.Skip("no torch: ", err)
 	}
 	const class = "torch._C:_VariableFunctionsClass" // of torch's functions

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 // RRefs that four workers pass to each other at random, keep, ask and drop: every value is right while it
@@ -25,7 +25,7 @@ func TestSharing(t *testing.T) {
 		assert.NoError(t, inside(t, w, "sharing", "drop_all"))
 	}
 	for _, w := range workers {
-		pytest.Until(t, "no RRef is left at "+w.Agent().Name(), func() bool {
+		pythontest.Until(t, "no RRef is left at "+w.Agent().Name(), func() bool {
 			s := w.Agent().Stats()
 			return s.RRefsOwned == 0 && s.RRefsUsed == 0
 		})

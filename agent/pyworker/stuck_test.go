@@ -20,12 +20,12 @@ import (
 	"github.com/gopyrpc/gopyrpc/agent/pyworker"
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 func init() {
-	pytest.Register("stuck calls", func() int {
+	pythontest.Register("stuck calls", func() int {
 		if err := serveStuckCalls(context.Background()); err != nil {
 			fmt.Fprintf(os.Stderr, "%+v\n", err)
 			return 1
@@ -105,7 +105,7 @@ func (s served) awaitStatus(ctx context.Context, want string) {
 // serveStuckCalls has a worker with two permits, of which one more may be abandoned, serve three calls that are stuck.
 func serveStuckCalls(ctx context.Context) error {
 	// With that switch interval nobody gets the GIL, to interrupt a call, before it waits in C code.
-	rt, err := pytest.Start(pybridge.WithPath(testdata()), pybridge.WithPermits(2), pybridge.WithMaxAbandoned(1),
+	rt, err := pythontest.Start(pybridge.WithPath(testdata()), pybridge.WithPermits(2), pybridge.WithMaxAbandoned(1),
 		pybridge.WithSwitchInterval(time.Minute))
 	if err != nil {
 		return err
@@ -158,7 +158,7 @@ func serveStuckCalls(ctx context.Context) error {
 
 // TestStuckCallsAtAWorker: they do not keep others out, and where there are too many of them the health service says so.
 func TestStuckCallsAtAWorker(t *testing.T) {
-	stdout, stderr, code := pytest.Script(t, "stuck calls")
+	stdout, stderr, code := pythontest.Script(t, "stuck calls")
 	require.Zero(t, code, stderr)
 	assert.Equal(t, `SERVING
 stuck call: Canceled

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 // report is what reads the JSON: the keys that others may count on.
@@ -206,7 +206,7 @@ func TestDoctorSaysHowMuchStackThereIs(t *testing.T) {
 	assert.NotContains(t, got.stdout, "little stack")
 
 	cmd := command(t, "doctor")
-	cmd.Env = append(cmd.Environ(), pytest.StackEnds(t, 3<<20, false)...)
+	cmd.Env = append(cmd.Environ(), pythontest.StackEnds(t, 3<<20, false)...)
 	got = finish(t, cmd)
 	assert.Equal(t, 1, got.status)
 	assert.Regexp(t, `PROBLEM +threads have little stack \(first thread 3\.\d MiB, .*only about 5\d\d deep: start the program with`, got.stdout)

@@ -16,7 +16,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/cmd/gopyrpc/launch"
 	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
-	"github.com/gopyrpc/gopyrpc/internal/testpython"
+	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
 
 // ended is what a command left when it ended.
@@ -36,7 +36,7 @@ func here(t *testing.T, args ...string) ended {
 // python is the interpreter that the command will choose; the test is skipped where there is none.
 func python(t *testing.T) discover.Interpreter {
 	t.Helper()
-	return testpython.Find(t)
+	return interpreters.Find(t)
 }
 
 // gopyrpc runs the real command with stdin, from the folder of the test's Python modules.

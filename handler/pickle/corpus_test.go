@@ -10,12 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/handler/pickle"
-	"github.com/gopyrpc/gopyrpc/internal/testpython"
+	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
 
 // Every pickle that CPython writes at the protocols 2 to 5 is read, and what is written of it makes the same.
 func TestCanonicalPicklesMakeWhatTheOriginalsDo(t *testing.T) {
-	testpython.Each(t, func(t *testing.T, python testpython.Interpreter) {
+	interpreters.Each(t, func(t *testing.T, python interpreters.Interpreter) {
 		p := newPeer(t, python)
 		pickles := frames(p.ask(t, 'c'))
 		require.Greater(t, len(pickles), 1000)
@@ -65,7 +65,7 @@ func inParts(data []byte) [][]byte {
 }
 
 func TestHashesAreCPythons(t *testing.T) {
-	testpython.Each(t, func(t *testing.T, python testpython.Interpreter) {
+	interpreters.Each(t, func(t *testing.T, python interpreters.Interpreter) {
 		for _, line := range strings.Split(string(newPeer(t, python).ask(t, 'h')), "\n") {
 			data, hash, ok := strings.Cut(line, " ")
 			require.True(t, ok, line)

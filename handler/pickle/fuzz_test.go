@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/handler/pickle"
-	"github.com/gopyrpc/gopyrpc/internal/testpython"
+	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
 
 // FuzzRead reads arbitrary bytes, and pickles that were changed by who knows the format. Whatever they are, the reader
@@ -26,7 +26,7 @@ func FuzzRead(f *testing.F) {
 // FuzzAgainstPython compares, of what the reader takes, what CPython's C unpickler makes of the canonical pickle
 // with what its pure-Python one makes of the original.
 func FuzzAgainstPython(f *testing.F) {
-	p := newPeer(f, testpython.Find(f))
+	p := newPeer(f, interpreters.Find(f))
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, data, other, script []byte) {
 		data = candidate(data, other, script)
@@ -89,7 +89,7 @@ func programs(count int) [][]byte {
 
 // What is generated is mostly taken, and so are pickles with small changes: the fuzzers get behind the first rule.
 func TestMuchOfWhatIsFuzzedIsTaken(t *testing.T) {
-	p := newPeer(t, testpython.Find(t))
+	p := newPeer(t, interpreters.Find(t))
 	taken := 0
 	for _, program := range programs(3000) {
 		data := generate(program)

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/handler/pickle"
-	"github.com/gopyrpc/gopyrpc/internal/testpython"
+	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
 
 // tryRead returns the error of reading a pickle of protocol 4 that is given without its head and its end.
@@ -61,7 +61,7 @@ func TestTheDepthIsOneThatCPythonSurvives(t *testing.T) {
 		"namespaces":  {call("types", "SimpleNamespace") + ")R}\x8c\x01a", "sb"},
 		"itemgetters": {call("operator", "itemgetter"), "\x85R"}, "mixed": {"]}N(NNN", "tsa"},
 	}
-	testpython.Each(t, func(t *testing.T, python testpython.Interpreter) {
+	interpreters.Each(t, func(t *testing.T, python interpreters.Interpreter) {
 		p := newPeer(t, python)
 		for name, kind := range kinds {
 			levels := 499

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/handler/pickle"
-	"github.com/gopyrpc/gopyrpc/internal/testpython"
+	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
 
 // What objects are estimated to take is no less than what they do, and not several times as much.
@@ -41,7 +41,7 @@ func TestMemoryIsEstimated(t *testing.T) {
 		bodies[fmt.Sprintf("set of %d", n)] = "\x8f(" + many(n, short) + "\x90"
 		bodies[fmt.Sprintf("list of %d", n)] = "](" + many(n, func(int) string { return "N" }) + "e"
 	}
-	testpython.Each(t, func(t *testing.T, python testpython.Interpreter) {
+	interpreters.Each(t, func(t *testing.T, python interpreters.Interpreter) {
 		p := newPeer(t, python)
 		for name, body := range bodies {
 			data := []byte("\x80\x05" + body + ".")

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/handler/pickle"
-	"github.com/gopyrpc/gopyrpc/internal/testpython"
+	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
 
 // peer is a Python process that answers the questions of testdata/peer.py, one at a time.
@@ -19,7 +19,7 @@ type peer struct {
 	stdout io.Reader
 }
 
-func newPeer(t testing.TB, python testpython.Interpreter) *peer {
+func newPeer(t testing.TB, python interpreters.Interpreter) *peer {
 	t.Helper()
 	cmd := exec.Command(python.Executable, "-B", "testdata/peer.py")
 	cmd.Stderr = os.Stderr

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/handler/pickle"
-	"github.com/gopyrpc/gopyrpc/internal/testpython"
+	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
 
 func write(t testing.TB, n *pickle.Node) pickle.Output {
@@ -161,7 +161,7 @@ func TestTreesThatHaveNodesInCommonAreWrittenAtOnce(t *testing.T) {
 
 // A Go program makes a value, and Python has it.
 func TestConstructorsMakeWhatTheySay(t *testing.T) {
-	p := newPeer(t, testpython.Find(t))
+	p := newPeer(t, interpreters.Find(t))
 	huge := new(big.Int).Lsh(big.NewInt(-3), 2100)
 	list := pickle.NewList(pickle.NewNone(), pickle.NewBool(true), pickle.NewBool(false), pickle.NewInt(-5), pickle.NewInt(math.MinInt64))
 	list.Items = append(list.Items, pickle.NewBigInt(huge), pickle.NewBigInt(big.NewInt(7)), pickle.NewFloat(-0.5), list)

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
-	"github.com/gopyrpc/gopyrpc/internal/testpython"
+	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
 
 // guestSignals are programs that get signals while Go is a guest. Python handles them at a bytecode after they came,
@@ -104,7 +104,7 @@ def unchanged():
 // there, and when it has left.
 func TestAttachLeavesSignals(t *testing.T) {
 	library := guest(t)
-	testpython.Each(t, func(t *testing.T, found discover.Interpreter) {
+	interpreters.Each(t, func(t *testing.T, found discover.Interpreter) {
 		for name, program := range guestSignals {
 			t.Run(name, func(t *testing.T) {
 				program := signalHelpers + "assert lib.attach() == 0\nunchanged()\nleft = False\n" + program +
@@ -120,7 +120,7 @@ func TestAttachLeavesSignals(t *testing.T) {
 // TestAttachLeavesDefaults: a signal that nobody handles ends the process, with its own status.
 func TestAttachLeavesDefaults(t *testing.T) {
 	library := guest(t)
-	testpython.Each(t, func(t *testing.T, found discover.Interpreter) {
+	interpreters.Each(t, func(t *testing.T, found discover.Interpreter) {
 		for _, number := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT} {
 			t.Run(number.String(), func(t *testing.T) {
 				program := signalHelpers + "assert lib.attach() == 0\nimport sys\n" +

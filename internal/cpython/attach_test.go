@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
-	"github.com/gopyrpc/gopyrpc/internal/testpython"
+	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
 
 // guest builds the library that Python loads, or skips where there is no Go to build it with.
@@ -51,7 +51,7 @@ func TestAttachToRunningPython(t *testing.T) {
 		"from a thread":     load + "import threading\nr = []\nt = threading.Thread(target=lambda: r.append((lib.attach(), lib.leave())))\nt.start(); t.join()\nassert r == [(0, 0)], r\n" + goesOn,
 		"work while inside": load + "import threading\nthreads = [threading.Thread(target=lambda: sum(range(100000))) for _ in range(8)]\nfor t in threads: t.start()\nassert lib.attach() == 0\nfor t in threads: t.join()\nassert lib.leave() == 0\n" + goesOn,
 	}
-	testpython.Each(t, func(t *testing.T, found discover.Interpreter) {
+	interpreters.Each(t, func(t *testing.T, found discover.Interpreter) {
 		for name, program := range programs {
 			t.Run(name, func(t *testing.T) {
 				out, err := python(t, found.Executable, program, library)
@@ -72,7 +72,7 @@ func TestAttachToRunningPython(t *testing.T) {
 func TestHostEndsWithoutLeaving(t *testing.T) {
 	library := guest(t)
 	const busy = load + "assert lib.attach() == 0\nlib.busy()\n"
-	testpython.Each(t, func(t *testing.T, found discover.Interpreter) {
+	interpreters.Each(t, func(t *testing.T, found discover.Interpreter) {
 		for name, c := range map[string]struct {
 			program, out string
 			status       int

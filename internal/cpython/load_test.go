@@ -10,18 +10,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 func init() {
-	pytest.Register("load again", func() int {
+	pythontest.Register("load again", func() int {
 		bad := cpython.Load(os.Getenv("LIBRARY"))
 		present, _ := cpython.Process()
 		good := cpython.Load(os.Getenv("GOOD"))
 		fmt.Println(bad != nil, present == cpython.Absent, good, cpython.LibraryPath() == os.Getenv("GOOD"), cpython.Version() != "bad")
 		return 0
 	})
-	pytest.Register("load", func() int {
+	pythontest.Register("load", func() int {
 		if err := cpython.Load(os.Getenv("LIBRARY")); err != nil {
 			fmt.Print(err)
 			return 3
@@ -33,7 +33,7 @@ func init() {
 // loadError expects that loading fails in a fresh process, in an orderly way.
 func loadError(t *testing.T, library string) string {
 	t.Helper()
-	stdout, stderr, code := pytest.Script(t, "load", "LIBRARY="+library)
+	stdout, stderr, code := pythontest.Script(t, "load", "LIBRARY="+library)
 	require.Equal(t, 3, code, stderr)
 	return stdout
 }
@@ -77,8 +77,8 @@ func TestLoadNamesMissingSymbols(t *testing.T) {
 // TestLoadAfterAnotherThatFailed: the first library's symbols must not be in the way of the second's.
 func TestLoadAfterAnotherThatFailed(t *testing.T) {
 	bad := sharedObject(t, "const char *Py_GetVersion(void) { return \"bad\"; }\nint Py_IsInitialized(void) { return 0; }\n")
-	_, good, _ := pytest.Runtime().Interpreter()
-	stdout, stderr, code := pytest.Script(t, "load again", "LIBRARY="+bad, "GOOD="+good)
+	_, good, _ := pythontest.Runtime().Interpreter()
+	stdout, stderr, code := pythontest.Script(t, "load again", "LIBRARY="+bad, "GOOD="+good)
 	require.Equal(t, 0, code, stderr)
 	assert.Equal(t, "true true <nil> true true\n", stdout)
 }

@@ -7,10 +7,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
-func TestMain(m *testing.M) { pytest.Main(m) }
+func TestMain(m *testing.M) { pythontest.Main(m) }
 
 // attached holds the GIL until the test ends or the result is called. It passes the gate by.
 func attached(t *testing.T) (detach func()) {

@@ -10,10 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
-func init() { pytest.Register("release after closing", releaseAfterClosing) }
+func init() { pythontest.Register("release after closing", releaseAfterClosing) }
 
 // references is sys.getrefcount(o), less the call's own.
 func references(t *testing.T, o cpython.Ref) int64 {
@@ -69,14 +69,14 @@ func TestReleaseFromManyGoroutines_hammer(t *testing.T) {
 }
 
 func TestDrainOfEmptyQueueNeedsNothing(t *testing.T) {
-	pytest.Until(t, "the queue is empty", func() bool { return cpython.Pending() == 0 })
+	pythontest.Until(t, "the queue is empty", func() bool { return cpython.Pending() == 0 })
 	n, err := cpython.DrainPending(0)
 	assert.NoError(t, err)
 	assert.Zero(t, n)
 }
 
 func releaseAfterClosing() int {
-	if _, err := pytest.Start(); err != nil {
+	if _, err := pythontest.Start(); err != nil {
 		fmt.Println(err)
 		return 1
 	}
@@ -97,7 +97,7 @@ func releaseAfterClosing() int {
 }
 
 func TestClosedQueueIgnores(t *testing.T) {
-	stdout, stderr, code := pytest.Script(t, "release after closing")
+	stdout, stderr, code := pythontest.Script(t, "release after closing")
 	assert.Zero(t, code, stderr)
 	assert.Equal(t, "1 0 0 "+cpython.ErrClosed.Error(), stdout)
 }

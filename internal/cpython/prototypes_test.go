@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
-	"github.com/gopyrpc/gopyrpc/internal/testpython"
+	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
 
 const checkSource = "testdata/prototypes/check.c"
@@ -41,7 +41,7 @@ func compileAgainst(t *testing.T, python discover.Interpreter, dir string) (stri
 }
 
 func TestPrototypesAreThoseOfPythonH(t *testing.T) {
-	testpython.Each(t, func(t *testing.T, python discover.Interpreter) {
+	interpreters.Each(t, func(t *testing.T, python discover.Interpreter) {
 		out, err := compileAgainst(t, python, ".")
 		assert.NoError(t, err, out)
 	})
@@ -49,7 +49,7 @@ func TestPrototypesAreThoseOfPythonH(t *testing.T) {
 
 // The comparison itself works: an api.h with a mistake in it does not pass.
 func TestPrototypesCheckSeesMistakes(t *testing.T) {
-	python := testpython.Find(t)
+	python := interpreters.Find(t)
 	text, err := os.ReadFile("api.h")
 	require.NoError(t, err)
 	for right, wrong := range map[string]string{
@@ -94,7 +94,7 @@ func required(t *testing.T) []string {
 
 func TestEveryLibraryExportsWhatIsRequired(t *testing.T) {
 	names := required(t)
-	testpython.Each(t, func(t *testing.T, python discover.Interpreter) {
+	interpreters.Each(t, func(t *testing.T, python discover.Interpreter) {
 		library, err := elf.Open(python.Library)
 		require.NoError(t, err)
 		defer func() { _ = library.Close() }()

@@ -13,11 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 func init() {
-	pytest.Register("stacks", func() int {
+	pythontest.Register("stacks", func() int {
 		fmt.Println(cpython.Stacks())
 		return 0
 	})
@@ -26,7 +26,7 @@ func init() {
 // stacks are what a process had that was started with env.
 func stacks(t *testing.T, env ...string) (first, others int) {
 	t.Helper()
-	stdout, stderr, code := pytest.Script(t, "stacks", env...)
+	stdout, stderr, code := pythontest.Script(t, "stacks", env...)
 	require.Equal(t, 0, code, stderr)
 	_, err := fmt.Sscan(stdout, &first, &others)
 	require.NoError(t, err, stdout)
@@ -56,7 +56,7 @@ func TestStackThatStopsGrowing(t *testing.T) {
 		{4 << 20, true, 2 << 20, 4 << 20}, // the kernel keeps a gap of 1 MiB
 	} {
 		t.Run(fmt.Sprint(c.below, c.readable), func(t *testing.T) {
-			first, others := stacks(t, pytest.StackEnds(t, c.below, c.readable)...)
+			first, others := stacks(t, pythontest.StackEnds(t, c.below, c.readable)...)
 			assert.GreaterOrEqual(t, first, c.least)
 			assert.LessOrEqual(t, first, c.atMost)
 			assert.GreaterOrEqual(t, others, 15<<20, "not touched by it")

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge/cpy3"
 )
 
@@ -27,7 +27,7 @@ func TestOneLibraryInTheProcess(t *testing.T) {
 			loaded[strings.TrimSpace(line[i:])] = true
 		}
 	}
-	_, library, _ := pytest.Runtime().Interpreter()
+	_, library, _ := pythontest.Runtime().Interpreter()
 	library, err = filepath.EvalSymlinks(library)
 	require.NoError(t, err)
 	assert.Equal(t, map[string]bool{library: true}, loaded)
@@ -43,8 +43,8 @@ func TestVariablesOfCpy3AreValid(t *testing.T) {
 		"ModuleNotFoundError": python3.PyExc_ModuleNotFoundError,
 	} {
 		t.Run(name, func(t *testing.T) {
-			pytest.With(t, func(tok gil.Token) {
-				want, err := pytest.Eval(t, tok, name).Pointer(tok)
+			pythontest.With(t, func(tok gil.Token) {
+				want, err := pythontest.Eval(t, tok, name).Pointer(tok)
 				require.NoError(t, err)
 				assert.Equal(t, (*python3.PyObject)(want), p)
 			})
@@ -54,7 +54,7 @@ func TestVariablesOfCpy3AreValid(t *testing.T) {
 
 // What compat.h stands in for can be called.
 func TestRemovedFunctions(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		assert.Zero(t, python3.PyDict_ClearFreeList())
 		assert.Zero(t, python3.PyFloat_ClearFreeList())
 		assert.Zero(t, python3.PyList_ClearFreeList())

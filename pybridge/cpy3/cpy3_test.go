@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 	"github.com/gopyrpc/gopyrpc/pybridge/cpy3"
 )
@@ -19,26 +19,26 @@ func TestToCpy3_givesAReferenceOfItsOwn(t *testing.T) {
 	o := fresh(t)
 	before := refcount(t, o)
 	var p *python3.PyObject
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		var err error
 		p, err = cpy3.ToCpy3(tok, o)
 		require.NoError(t, err)
 	})
 	assert.Equal(t, before+1, refcount(t, o))
-	pytest.With(t, func(gil.Token) { p.DecRef() })
+	pythontest.With(t, func(gil.Token) { p.DecRef() })
 	assert.Equal(t, before, refcount(t, o))
 }
 
 func TestToCpy3_outlivesTheObject(t *testing.T) {
 	var p *python3.PyObject
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		list, err := pybridge.ToPython(tok, []any{"alive"})
 		require.NoError(t, err)
 		p, err = cpy3.ToCpy3(tok, list)
 		require.NoError(t, err)
 		list.Release()
 	})
-	pytest.With(t, func(gil.Token) {
+	pythontest.With(t, func(gil.Token) {
 		require.Equal(t, 1, python3.PyList_Size(p))
 		assert.Equal(t, "alive", python3.PyUnicode_AsUTF8(python3.PyList_GetItem(p, 0)))
 		p.DecRef()
@@ -50,7 +50,7 @@ func TestFromCpy3_leavesTheCallersReference(t *testing.T) {
 	before := refcount(t, o)
 	var p *python3.PyObject
 	var back *pybridge.Object
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		var err error
 		p, err = cpy3.ToCpy3(tok, o)
 		require.NoError(t, err)
@@ -63,7 +63,7 @@ func TestFromCpy3_leavesTheCallersReference(t *testing.T) {
 	assert.Equal(t, before+2, refcount(t, o))
 	back.Release()
 	assert.Equal(t, before+1, refcount(t, o))
-	pytest.With(t, func(gil.Token) { p.DecRef() })
+	pythontest.With(t, func(gil.Token) { p.DecRef() })
 	assert.Equal(t, before, refcount(t, o))
 }
 
@@ -71,7 +71,7 @@ func TestTake_consumesTheReference(t *testing.T) {
 	o := fresh(t)
 	before := refcount(t, o)
 	var taken *pybridge.Object
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		p, err := cpy3.ToCpy3(tok, o)
 		require.NoError(t, err)
 		taken, err = cpy3.Take(tok, p)
@@ -84,7 +84,7 @@ func TestTake_consumesTheReference(t *testing.T) {
 }
 
 func TestValuesGoBothWays(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		o, err := cpy3.Take(tok, python3.PyUnicode_FromString("tëxt 🐍"))
 		require.NoError(t, err)
 		defer o.Release()
@@ -104,7 +104,7 @@ func TestValuesGoBothWays(t *testing.T) {
 }
 
 func TestFailedCallsBecomeErrors(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		_, err := cpy3.Take(tok, python3.PyImport_ImportModule("no_such_module"))
 		require.ErrorIs(t, err, pybridge.ModuleNotFoundError)
 		require.NoError(t, cpy3.Err(tok), "the exception was taken")
@@ -128,7 +128,7 @@ func TestFailedCallsBecomeErrors(t *testing.T) {
 }
 
 func TestNullAndNilAreErrors(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		_, err := cpy3.FromCpy3(tok, nil)
 		require.ErrorIs(t, err, cpy3.ErrNull)
 		_, err = cpy3.Take(tok, nil)
@@ -149,18 +149,18 @@ func TestWithoutTheGIL(t *testing.T) {
 	before := refcount(t, o)
 	var p *python3.PyObject
 	var old gil.Token
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		var err error
 		p, err = cpy3.ToCpy3(tok, o)
 		require.NoError(t, err)
 		old = tok
 	})
-	require.ErrorIs(t, pytest.Misuse(func() error { _, err := cpy3.ToCpy3(old, o); return err }), pybridge.ErrNotHeld)
-	require.ErrorIs(t, pytest.Misuse(func() error { _, err := cpy3.FromCpy3(old, p); return err }), pybridge.ErrNotHeld)
-	require.ErrorIs(t, pytest.Misuse(func() error { _, err := cpy3.Take(old, p); return err }), pybridge.ErrNotHeld)
-	require.ErrorIs(t, pytest.Misuse(func() error { _, err := cpy3.Take(old, nil); return err }), pybridge.ErrNotHeld)
-	require.ErrorIs(t, pytest.Misuse(func() error { return cpy3.Err(old) }), pybridge.ErrNotHeld)
+	require.ErrorIs(t, pythontest.Misuse(func() error { _, err := cpy3.ToCpy3(old, o); return err }), pybridge.ErrNotHeld)
+	require.ErrorIs(t, pythontest.Misuse(func() error { _, err := cpy3.FromCpy3(old, p); return err }), pybridge.ErrNotHeld)
+	require.ErrorIs(t, pythontest.Misuse(func() error { _, err := cpy3.Take(old, p); return err }), pybridge.ErrNotHeld)
+	require.ErrorIs(t, pythontest.Misuse(func() error { _, err := cpy3.Take(old, nil); return err }), pybridge.ErrNotHeld)
+	require.ErrorIs(t, pythontest.Misuse(func() error { return cpy3.Err(old) }), pybridge.ErrNotHeld)
 
-	pytest.With(t, func(gil.Token) { p.DecRef() }) // the refused Take has not consumed it
+	pythontest.With(t, func(gil.Token) { p.DecRef() }) // the refused Take has not consumed it
 	assert.Equal(t, before, refcount(t, o))
 }

@@ -8,25 +8,25 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-func TestMain(m *testing.M) { pytest.Main(m) }
+func TestMain(m *testing.M) { pythontest.Main(m) }
 
 // fresh gives an object that nobody else refers to.
 func fresh(t *testing.T) (o *pybridge.Object) {
 	t.Helper()
-	pytest.With(t, func(tok gil.Token) { o = pytest.Eval(t, tok, "type('Fresh', (), {})()") })
+	pythontest.With(t, func(tok gil.Token) { o = pythontest.Eval(t, tok, "type('Fresh', (), {})()") })
 	return o
 }
 
 // refcount is sys.getrefcount, after everything that was released has been dropped.
 func refcount(t *testing.T, o *pybridge.Object) (n int) {
 	t.Helper()
-	pytest.With(t, func(gil.Token) {}) // giving the GIL back drops what is queued
-	pytest.With(t, func(tok gil.Token) {
-		sys, err := pytest.Runtime().Import(tok, "sys")
+	pythontest.With(t, func(gil.Token) {}) // giving the GIL back drops what is queued
+	pythontest.With(t, func(tok gil.Token) {
+		sys, err := pythontest.Runtime().Import(tok, "sys")
 		require.NoError(t, err)
 		defer sys.Release()
 		count, err := sys.CallMethod(tok, "getrefcount", o)

@@ -56,13 +56,13 @@ var cases = map[string]struct {
 }{
 	"imports: down is allowed": {
 		tree: source{
-			"handler/a.go":          importing("handler", m+"pybridge"),
-			"pybridge/a.go":         importing("pybridge", m+"internal/cpython/discover"),
-			"cmd/gopyrpc/a.go":      importing("main", m+"handler"),
-			"agent/server/a.go":     importing("server", m+"agent/wire"),
-			"gil/a_test.go":         importing("gil", m+"internal/testpy"),
-			"internal/testpy/a.go":  importing("testpy", m+"pybridge"),
-			"handler/testdata/a.go": importing("x", m+"cmd/gopyrpc"),
+			"handler/a.go":             importing("handler", m+"pybridge"),
+			"pybridge/a.go":            importing("pybridge", m+"internal/cpython/discover"),
+			"cmd/gopyrpc/a.go":         importing("main", m+"handler"),
+			"agent/server/a.go":        importing("server", m+"agent/wire"),
+			"gil/a_test.go":            importing("gil", m+"internal/pythontest"),
+			"internal/pythontest/a.go": importing("pythontest", m+"pybridge"),
+			"handler/testdata/a.go":    importing("x", m+"cmd/gopyrpc"),
 		},
 	},
 	"imports: up is refused": {
@@ -82,7 +82,7 @@ var cases = map[string]struct {
 		want: []string{"util/a.go:1 imports"},
 	},
 	"test-helpers: not in shipped code": {
-		tree: source{"cmd/gopyrpc/a.go": importing("main", m+"internal/testpy")},
+		tree: source{"cmd/gopyrpc/a.go": importing("main", m+"internal/pythontest")},
 		want: []string{"cmd/gopyrpc/a.go:3 test-helpers"},
 	},
 	"cgo: one package and the cpy3 bridge": {

@@ -114,7 +114,9 @@ func (f *file) lines() int {
 // under says whether p is dir or below it.
 func under(p, dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/") }
 
-// isHelper says whether a package exists for tests only: internal/test… and internal/pytest.
+// helpers are the packages that exist for tests only.
+var helpers = []string{"internal/interpreters", "internal/pythontest", "internal/testcerts"}
+
 func isHelper(dir string) bool {
-	return strings.HasPrefix(dir, "internal/test") || under(dir, "internal/pytest")
+	return slices.ContainsFunc(helpers, func(helper string) bool { return under(dir, helper) })
 }

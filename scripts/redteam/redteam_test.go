@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gopyrpc/gopyrpc/internal/testpython"
+	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
 
 // TestMain makes the test binary one that can be a victim, as the command is.
@@ -62,7 +62,7 @@ func TestTheTableCanFail(t *testing.T) {
 
 // TestAttacksWork makes some that Python cannot refuse by itself, on a victim that has no list: each fires its canary.
 func TestAttacksWork(t *testing.T) {
-	t.Setenv("GOPYRPC_PYTHON", testpython.Find(t).Executable)
+	t.Setenv("GOPYRPC_PYTHON", interpreters.Find(t).Executable)
 	pattern := regexp.MustCompile(`^(gadget-os\.system|gadget-os\._exit|gadget-pdb\.Pdb|live-dict|nest-tuples-hashed|size-bytearray|size-fraction)$`)
 	r := &runner{options: options{pattern: pattern, parallel: 2}}
 	var chosen []attack

@@ -9,11 +9,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
-	"github.com/gopyrpc/gopyrpc/internal/testpython"
+	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
 
 func TestOrderOfSources(t *testing.T) {
-	python := testpython.Find(t)
+	python := interpreters.Find(t)
 	good, bad := python.Executable, filepath.Join(t.TempDir(), "gone")
 	onPath := t.TempDir()
 	script(t, filepath.Join(onPath, "python3"), "exec '"+good+`' "$@"`)
@@ -39,7 +39,7 @@ func TestOrderOfSources(t *testing.T) {
 }
 
 func TestNamedInterpreterThatFailsIsAnError(t *testing.T) {
-	python := testpython.Find(t)
+	python := interpreters.Find(t)
 	bad := filepath.Join(t.TempDir(), "gone")
 	path := filepath.Dir(python.Executable)
 	cases := map[string]discover.Options{
@@ -70,7 +70,7 @@ func TestNothingFoundListsWhereItLooked(t *testing.T) {
 
 func TestFailingPythonOnPathNamesOneThatWouldDo(t *testing.T) {
 	var good string
-	for _, python := range testpython.All(t.Context()) {
+	for _, python := range interpreters.All(t.Context()) {
 		if filepath.Base(python.Executable) == "python3" {
 			good = python.Executable
 		}
@@ -88,7 +88,7 @@ func TestFailingPythonOnPathNamesOneThatWouldDo(t *testing.T) {
 }
 
 func TestExplicitLibrary(t *testing.T) {
-	python := testpython.Find(t)
+	python := interpreters.Find(t)
 	opt := discover.Options{Python: python.Executable, Library: python.Library}
 	found, err := discover.Find(t.Context(), opt)
 	require.NoError(t, err)

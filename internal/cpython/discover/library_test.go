@@ -8,11 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
-	"github.com/gopyrpc/gopyrpc/internal/testpython"
+	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
 
 func TestCheckLibraryAcceptsEveryInstalledOne(t *testing.T) {
-	testpython.Each(t, func(t *testing.T, python discover.Interpreter) {
+	interpreters.Each(t, func(t *testing.T, python discover.Interpreter) {
 		require.NoError(t, discover.CheckLibrary(python.Library, python.Minor))
 		require.NoError(t, discover.CheckLibrary(python.Library, 0))
 		assert.ErrorIs(t, discover.CheckLibrary(python.Library, python.Minor+1), discover.ErrVersionMismatch)

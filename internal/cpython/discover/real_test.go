@@ -11,11 +11,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
-	"github.com/gopyrpc/gopyrpc/internal/testpython"
+	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
 
 func TestReadingAgreesWithAsking(t *testing.T) {
-	testpython.Each(t, func(t *testing.T, python discover.Interpreter) {
+	interpreters.Each(t, func(t *testing.T, python discover.Interpreter) {
 		read, err := discover.ByReading(python.Executable)
 		require.NoError(t, err, "the fast path should understand this installation")
 		asked, err := discover.ByAsking(t.Context(), python.Executable)
@@ -29,7 +29,7 @@ func TestReadingAgreesWithAsking(t *testing.T) {
 func TestVirtualEnvironmentKeepsItsOwnPath(t *testing.T) {
 	for _, kind := range []string{"--symlinks", "--copies"} {
 		t.Run(kind, func(t *testing.T) {
-			testpython.Each(t, func(t *testing.T, python discover.Interpreter) {
+			interpreters.Each(t, func(t *testing.T, python discover.Interpreter) {
 				venv := makeVenv(t, python, kind)
 				found, err := discover.Find(t.Context(), discover.Options{Getenv: env(map[string]string{"VIRTUAL_ENV": venv})})
 				require.NoError(t, err)
@@ -43,7 +43,7 @@ func TestVirtualEnvironmentKeepsItsOwnPath(t *testing.T) {
 }
 
 func TestWrapperScriptLeadsToTheRealInterpreter(t *testing.T) {
-	python := testpython.Find(t)
+	python := interpreters.Find(t)
 	wrapper := script(t, filepath.Join(t.TempDir(), "python3"), `echo "starting python"`+"\nexec '"+python.Executable+`' "$@"`)
 	found, err := find(t, wrapper)
 	require.NoError(t, err)
@@ -52,7 +52,7 @@ func TestWrapperScriptLeadsToTheRealInterpreter(t *testing.T) {
 }
 
 func TestSymlinkIsKept(t *testing.T) {
-	python := testpython.Find(t)
+	python := interpreters.Find(t)
 	if _, err := os.Stat(filepath.Join(filepath.Dir(python.Executable), "..", "pyvenv.cfg")); err == nil {
 		t.Skip("a link to a virtual environment's python leaves the environment")
 	}
@@ -76,8 +76,8 @@ func TestBrokenVirtualEnvironmentNamesWhatIsGone(t *testing.T) {
 }
 
 func BenchmarkFind(b *testing.B) {
-	for _, python := range testpython.All(b.Context()) {
-		b.Run(testpython.Name(python), func(b *testing.B) {
+	for _, python := range interpreters.All(b.Context()) {
+		b.Run(interpreters.Name(python), func(b *testing.B) {
 			for b.Loop() {
 				if _, err := discover.Find(b.Context(), discover.Options{Python: python.Executable}); err != nil {
 					b.Fatal(err)

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
-	"github.com/gopyrpc/gopyrpc/internal/testpython"
+	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
 
 func TestSurveyTellsWhatItRefused(t *testing.T) {
@@ -35,7 +35,7 @@ func TestSurveyKeepsOneOfEachKind(t *testing.T) {
 }
 
 func TestSurveyFindsANamedOneFirst(t *testing.T) {
-	python := testpython.Find(t)
+	python := interpreters.Find(t)
 	found, _ := discover.Survey(t.Context(), discover.Options{Getenv: env(map[string]string{"GOPYRPC_TEST_PYTHONS": python.Executable})})
 	var libraries []string
 	for _, f := range found {

@@ -1,4 +1,4 @@
-package pytest
+package pythontest
 
 import (
 	"context"
@@ -18,7 +18,7 @@ var shared *pybridge.Runtime
 // Runtime is the Python that [Main] started. Tests must not close it.
 func Runtime() *pybridge.Runtime {
 	if shared == nil {
-		panic("pytest.Runtime without pytest.Main in TestMain") // panics: a test that cannot run at all
+		panic("pythontest.Runtime without pythontest.Main in TestMain") // panics: a test that cannot run at all
 	}
 	seen()
 	return shared

@@ -104,7 +104,7 @@ class TorchsOwnModule(unittest.TestCase):
 
     def test_failed_load(self):
         with self.assertRaises(DeserializeError):
-            self.handle.deserialize(b"cpytests.targets\nmissing\n.")
+            self.handle.deserialize(b"cgopyrpc_tests.targets\nmissing\n.")
         with self.assertRaises(DeserializeError):
             self.handle.run(pickle.dumps(5)[:-1], [torch.ones(1)])
         self.assertEqual(vars(self.module._thread_local_tensor_tables), {})

@@ -1,4 +1,4 @@
-package pytest_test
+package pythontest_test
 
 import (
 	"context"
@@ -12,23 +12,23 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/internal/gate"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-func TestMain(m *testing.M) { pytest.Main(m) }
+func TestMain(m *testing.M) { pythontest.Main(m) }
 
 func init() {
-	pytest.Register("speak", func() int {
+	pythontest.Register("speak", func() int {
 		fmt.Print(gate.Process.State())
 		fmt.Fprint(os.Stderr, os.Getenv("SPEAK"))
 		return 7
 	})
-	pytest.Register("die", func() int {
+	pythontest.Register("die", func() int {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {}
 	})
-	pytest.Register("start", func() int {
+	pythontest.Register("start", func() int {
 		rt, err := pybridge.Start(context.Background())
 		if err == nil {
 			err = rt.Close(context.Background())
@@ -39,9 +39,9 @@ func init() {
 }
 
 func TestWithHoldsGIL(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		assert.True(t, gil.Held())
-		text, err := pytest.Eval(t, tok, "6 * 7").Str(tok)
+		text, err := pythontest.Eval(t, tok, "6 * 7").Str(tok)
 		require.NoError(t, err)
 		assert.Equal(t, "42", text)
 	})
@@ -49,8 +49,8 @@ func TestWithHoldsGIL(t *testing.T) {
 }
 
 func TestDefineGivesGlobal(t *testing.T) {
-	pytest.With(t, func(tok gil.Token) {
-		double := pytest.Define(t, tok, "def double(x):\n    return x + x\n", "double")
+	pythontest.With(t, func(tok gil.Token) {
+		double := pythontest.Define(t, tok, "def double(x):\n    return x + x\n", "double")
 		result, err := double.Call(tok, 21)
 		require.NoError(t, err)
 		defer result.Release()
@@ -61,19 +61,19 @@ func TestDefineGivesGlobal(t *testing.T) {
 }
 
 func TestScriptRunsInFreshProcess(t *testing.T) {
-	stdout, stderr, code := pytest.Script(t, "speak", "SPEAK=hello")
+	stdout, stderr, code := pythontest.Script(t, "speak", "SPEAK=hello")
 	assert.Equal(t, "new", stdout, "Python was started before the script")
 	assert.Equal(t, "hello", stderr)
 	assert.Equal(t, 7, code)
 }
 
 func TestScriptReportsSignal(t *testing.T) {
-	_, _, code := pytest.Script(t, "die")
+	_, _, code := pythontest.Script(t, "die")
 	assert.Equal(t, 128+int(syscall.SIGKILL), code)
 }
 
 func TestScriptCanStartPython(t *testing.T) {
-	stdout, stderr, code := pytest.Script(t, "start")
+	stdout, stderr, code := pythontest.Script(t, "start")
 	assert.Equal(t, 0, code, stderr)
 	assert.Equal(t, "<nil>", stdout)
 }

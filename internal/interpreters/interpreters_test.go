@@ -1,4 +1,4 @@
-package testpython
+package interpreters
 
 import (
 	"testing"

@@ -1,6 +1,6 @@
 //go:build pydebug
 
-package pytest
+package pythontest
 
 // asserts says whether misuse of tokens ends in a panic.
 const asserts = true

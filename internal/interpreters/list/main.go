@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/gopyrpc/gopyrpc/internal/testpython"
+	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
 
 func main() {
-	all := testpython.All(context.Background())
+	all := interpreters.All(context.Background())
 	for _, python := range all {
 		fmt.Printf("%s\t%s\t%s\n", python.Version(), python.Executable, python.Library)
 	}

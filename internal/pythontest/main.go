@@ -1,4 +1,4 @@
-package pytest
+package pythontest
 
 import (
 	"context"
@@ -38,11 +38,11 @@ func run(m *testing.M, opts []pybridge.Option) int {
 		return notStarted(err)
 	}
 	shared = rt
-	fmt.Fprintf(os.Stderr, "pytest: %s\n", describe(rt))
+	fmt.Fprintf(os.Stderr, "pythontest: %s\n", describe(rt))
 	code := m.Run()
 	if left := leave(rt, before); len(left) > 0 {
 		for _, what := range left {
-			fmt.Fprintf(os.Stderr, "pytest: left behind: %s\n", what)
+			fmt.Fprintf(os.Stderr, "pythontest: left behind: %s\n", what)
 		}
 		code = max(code, 1)
 	}
@@ -52,10 +52,10 @@ func run(m *testing.M, opts []pybridge.Option) int {
 func notStarted(err error) int {
 	var missing *discover.Error
 	if errors.As(err, &missing) && os.Getenv("CI") != "true" && os.Getenv("GOPYRPC_PYTHON") == "" {
-		fmt.Fprintf(os.Stderr, "pytest: ALL TESTS SKIPPED, no python to test with: %v\n", err)
+		fmt.Fprintf(os.Stderr, "pythontest: ALL TESTS SKIPPED, no python to test with: %v\n", err)
 		return 0
 	}
-	fmt.Fprintf(os.Stderr, "pytest: python did not start: %v\n", err)
+	fmt.Fprintf(os.Stderr, "pythontest: python did not start: %v\n", err)
 	return 1
 }
 

@@ -1,4 +1,4 @@
-package pytest_test
+package pythontest_test
 
 import (
 	"fmt"
@@ -10,15 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/pytest"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
 // evaluate gives the text of an expression, after a statement.
 func evaluate(t *testing.T, statement, expression string) (text string) {
 	t.Helper()
-	pytest.With(t, func(tok gil.Token) {
+	pythontest.With(t, func(tok gil.Token) {
 		var err error
-		text, err = pytest.Define(t, tok, statement+"\nvalue = "+expression, "value").Str(tok)
+		text, err = pythontest.Define(t, tok, statement+"\nvalue = "+expression, "value").Str(tok)
 		require.NoError(t, err)
 	})
 	return text
@@ -47,7 +47,7 @@ func TestHasModule(t *testing.T) {
 	evaluate(t, "import sys", fmt.Sprintf("sys.path.insert(0, %q)", dir))
 	t.Cleanup(func() { evaluate(t, "import sys", fmt.Sprintf("sys.path.remove(%q)", dir)) })
 	for name, p := range packages {
-		assert.Equal(t, p.has, pytest.HasModule(t, name), name)
+		assert.Equal(t, p.has, pythontest.HasModule(t, name), name)
 	}
-	assert.False(t, pytest.HasModule(t, "gopyrpc_nowhere"))
+	assert.False(t, pythontest.HasModule(t, "gopyrpc_nowhere"))
 }

@@ -1,4 +1,4 @@
-package pytest
+package pythontest
 
 import (
 	"bytes"
@@ -28,7 +28,7 @@ var scripts = map[string]func() int{}
 // Register names a function for [Script]. It is called from init functions of tests.
 func Register(name string, f func() int) {
 	if scripts[name] != nil {
-		panic("pytest.Register: two scripts named " + name) // panics: a test that cannot run at all
+		panic("pythontest.Register: two scripts named " + name) // panics: a test that cannot run at all
 	}
 	scripts[name] = f
 }
@@ -47,7 +47,7 @@ func FailToStart() error {
 func runScript(name string) int {
 	f := scripts[name]
 	if f == nil {
-		fmt.Fprintf(os.Stderr, "pytest: no script named %q\n", name)
+		fmt.Fprintf(os.Stderr, "pythontest: no script named %q\n", name)
 		return 2
 	}
 	return f()
@@ -61,7 +61,7 @@ func Script(t testing.TB, name string, env ...string) (stdout, stderr string, co
 	t.Helper()
 	seen()
 	if scripts[name] == nil {
-		t.Fatalf("pytest.Script: no script named %q", name)
+		t.Fatalf("pythontest.Script: no script named %q", name)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), scriptTime)
 	defer cancel()

@@ -1,5 +1,5 @@
 //go:build !pydebug
 
-package pytest
+package pythontest
 
 const asserts = false

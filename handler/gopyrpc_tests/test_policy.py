@@ -19,9 +19,9 @@ ADD = b"\x80\x05\x97\x97K\x01K\x02\x86}\x87\x85R."  # what Go makes of a call f(
 
 class Entries(unittest.TestCase):
     def test_forms(self):
-        for entry in (T, f"{T}:add", f"{T}:ad*", f"{T}:*", "pytests.*"):
+        for entry in (T, f"{T}:add", f"{T}:ad*", f"{T}:*", "gopyrpc_tests.*"):
             self.assertIs(AllowList([entry]).given(f"{T}:add"), targets.add)
-        for entry in (f"{T}:ad", f"{T}:add.x", "pytests", "targets", f"{T}s", "pytest.*", f"{T}.*", f"value:{T}:add"):
+        for entry in (f"{T}:ad", f"{T}:add.x", "gopyrpc_tests", "targets", f"{T}s", "pythontest.*", f"{T}.*", f"value:{T}:add"):
             with self.assertRaises(ForbiddenGlobal) as caught:
                 AllowList([entry]).given(f"{T}:add")
             self.assertEqual(caught.exception.global_name, f"{T}:add")
@@ -58,7 +58,7 @@ class Finding(unittest.TestCase):
             "Nested.Inner.with_traceback", "__loader__", "__spec__.loader",
         ):
             with self.subTest(name):
-                for entry in (T, "pytests.*", f"{T}:*"):
+                for entry in (T, "gopyrpc_tests.*", f"{T}:*"):
                     with self.assertRaises((ForbiddenGlobal, AttributeError)):
                         AllowList([entry]).given(f"{T}:{name}")
         # Not even if it is listed by name: it leads through a module.
@@ -74,8 +74,8 @@ class Finding(unittest.TestCase):
         self.assertNotIn("this", sys.modules)
 
     def test_no_name_leads_to_a_file_elsewhere(self):
-        policy = AllowList(["pytests.*"])
-        for module in ("pytests./../x", "pytests..targets", "pytests.a b", "pytests.\0"):
+        policy = AllowList(["gopyrpc_tests.*"])
+        for module in ("gopyrpc_tests./../x", "gopyrpc_tests..targets", "gopyrpc_tests.a b", "gopyrpc_tests.\0"):
             self.assertFalse(policy.permits_class(module, "x"), module)
             self.forbidden(policy, f"{module}:x")
 
@@ -93,9 +93,9 @@ class Finding(unittest.TestCase):
         self.assertIs(AllowList(["late:add"]).given("late:add"), targets.add)
 
     def test_the_program_of_a_package_needs_its_own_entry(self):
-        self.forbidden(AllowList(["pytests.*"]), "pytests.__main__:x")
+        self.forbidden(AllowList(["gopyrpc_tests.*"]), "gopyrpc_tests.__main__:x")
         with self.assertRaises(ImportError):
-            AllowList(["pytests.__main__"]).given("pytests.__main__:x")
+            AllowList(["gopyrpc_tests.__main__"]).given("gopyrpc_tests.__main__:x")
 
     def test_values_are_classes(self):
         policy = AllowList([f"value:{T}:Point", f"value:{T}:add"])

@@ -70,7 +70,7 @@ class Failures(unittest.TestCase):
 
         exc = check(b"cno_such_module\nf\n.", "no_such_module", "importable")
         self.assertIsInstance(exc.__cause__, ModuleNotFoundError)
-        exc = check(b"cpytests.targets\nmain_fn\n.", "main_fn", "top level")
+        exc = check(b"cgopyrpc_tests.targets\nmain_fn\n.", "main_fn", "top level")
         self.assertIsInstance(exc.__cause__, AttributeError)
 
     def test_user_code_that_raises_while_loading(self):

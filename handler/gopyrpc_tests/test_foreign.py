@@ -98,7 +98,7 @@ class WithAgent(Habits):
         self.assertIn("On w1:", str(exc))
 
     def test_failed_load_is_raised(self):
-        data = b"cpytests.targets\nmissing\n."
+        data = b"cgopyrpc_tests.targets\nmissing\n."
         for function in (self.handle.run, self.handle.deserialize):
             with self.assertRaisesRegex(DeserializeError, "missing") as caught:
                 function(data)

@@ -1,6 +1,6 @@
-// Package testpython gives tests the interpreters of the machine they run on. No test names a path: it asks
+// Package interpreters gives tests the interpreters of the machine they run on. No test names a path: it asks
 // here, runs with what there is, and is seen to be skipped where there is nothing.
-package testpython
+package interpreters
 
 import (
 	"context"
