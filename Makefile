@@ -16,9 +16,6 @@ TREES ?= sid trixie
 ARM64 ?=
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-LDFLAGS := -X main.version=$(VERSION)
-
 # Packages without C: built and tested with CGO_ENABLED=0 too, which proves the layering.
 PURE := ./agent ./agent/handshake/... ./agent/proto/... ./agent/shm/... ./internal/hugepages/... ./cleanup/... ./handler/wire/... ./handler/pickle/... ./agent/pyworker/budget/... ./handler/policy/... ./internal/gate/... ./internal/cpython/discover/...
 
@@ -45,7 +42,7 @@ setup-test:
 
 .PHONY: build
 build: ## build bin/gopyrpc
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/gopyrpc ./cmd/gopyrpc
+	$(GO) build -trimpath -o bin/gopyrpc ./cmd/gopyrpc
 
 .PHONY: run
 run: setup build ## set up, build and show the demo

@@ -13,9 +13,6 @@ import (
 	"syscall"
 )
 
-// version is set by the linker.
-var version = "development"
-
 func main() {
 	// Never touched, and so no memory. The garbage collector waits until as much again has been made: calls
 	// that carry megabytes would have it run every few of them on a heap as small as this program's.

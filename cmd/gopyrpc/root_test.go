@@ -2,7 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"os"
+	"regexp"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -31,11 +34,31 @@ func TestHelp(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	assert.Equal(t, "gopyrpc development ("+runtime.Version()+", "+runtime.GOOS+"/"+runtime.GOARCH+")\n", here(t, "version").ok(t))
+	assert.Regexp(t, "^gopyrpc "+regexp.QuoteMeta(version)+`( [0-9a-f]{12}(\+changes)?)? \(`+runtime.Version()+", "+runtime.GOOS+"/"+runtime.GOARCH+`\)\n$`,
+		here(t, "version").ok(t))
 	assert.Equal(t, here(t, "version"), here(t, "--version"))
 	var v map[string]string
 	require.NoError(t, json.Unmarshal([]byte(here(t, "version", "--json").ok(t)), &v))
-	assert.Equal(t, map[string]string{"version": "development", "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH}, v)
+	assert.Equal(t, map[string]string{"version": version, "commit": commit(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH}, v)
+}
+
+func TestCommitOf(t *testing.T) {
+	revision := debug.BuildSetting{Key: "vcs.revision", Value: "0123456789abcdef0123"}
+	assert.Empty(t, commitOf(nil))
+	assert.Equal(t, "0123456789ab", commitOf([]debug.BuildSetting{revision, {Key: "vcs.modified", Value: "false"}}))
+	assert.Equal(t, "0123456789ab+changes", commitOf([]debug.BuildSetting{revision, {Key: "vcs.modified", Value: "true"}}))
+}
+
+// TestVersionIsTheSameEverywhere: what else names the version names this one.
+func TestVersionIsTheSameEverywhere(t *testing.T) {
+	for file, text := range map[string]string{
+		"../../handler/gopyrpc/__init__.py": `__version__ = "` + version + `"`,
+		"../../CHANGELOG.md":                "\n## [" + version + "]",
+	} {
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		assert.Contains(t, string(content), text, file)
+	}
 }
 
 // TestUsage: a wrong command line is status 2, and says where to look.
