@@ -47,7 +47,7 @@ run_column() { # column
     pair) on_system scripts/pair.sh "$out/gopyrpc" ;;
     *)
       # shellcheck disable=SC2016 # that shell expands it
-      on_system sh -c 'cd "$1" && exec "$2" -test.v -test.timeout=8m' sh "$1" "$(binary "$1")"
+      on_system sh -c 'cd "$1" && exec "$2" -test.v -test.timeout=20m' sh "$1" "$(binary "$1")"
       ;;
   esac
 }

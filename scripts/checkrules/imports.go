@@ -11,6 +11,7 @@ import (
 // "*" stands for every part.
 var layers = map[string][]string{
 	"cleanup":                   {},
+	"internal/certs":            {},
 	"internal/gate":             {},
 	"internal/procmem":          {},
 	"internal/threadlimit":      {"internal/procmem"},

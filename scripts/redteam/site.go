@@ -19,6 +19,7 @@ import (
 
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 	"github.com/gopyrpc/gopyrpc/cmd/gopyrpc/launch"
+	"github.com/gopyrpc/gopyrpc/internal/certs"
 )
 
 // site is the agent w0, which is attacked, and w1, a worker of the attacker's, whose functions are those of evil.py. w2
@@ -96,7 +97,10 @@ func (r *runner) newSite(ctx context.Context, flags []string) (s *site, err erro
 		dial = proving("judge", keys, 7)
 	}
 	if slices.Contains(flags, certFile) {
-		files := s.r.certs.leaf(s.r.certs.group, forName("judge"))
+		files, err := s.r.certs.leaf(s.r.certs.group, certs.ForName("judge"))
+		if err != nil {
+			return s, err
+		}
 		dial = overTLS(&files)
 	}
 	if s.judge, err = dialRaw(s.ctx, s.address(0), hello("judge"), dial); err != nil {
@@ -122,8 +126,11 @@ func (s *site) start(name string, rank int, flags []string) (*member, error) {
 			args = append(args, "--peer", fmt.Sprintf("w%d=%s", other, s.address(other)))
 		}
 	}
-	files := s.r.certs.leaf(s.r.certs.group, forName(name))
-	stands := map[string]string{secretFile: s.r.secret, certFile: files.cert, keyFile: files.key, caFile: files.ca}
+	files, err := s.r.certs.leaf(s.r.certs.group, certs.ForName(name))
+	if err != nil {
+		return nil, err
+	}
+	stands := map[string]string{secretFile: s.r.secret, certFile: files.Cert, keyFile: files.Key, caFile: files.CA}
 	for i, flag := range flags {
 		if file, ok := stands[flag]; ok {
 			flags[i] = file
