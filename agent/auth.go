@@ -15,8 +15,8 @@ import (
 	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/gopyrpc/gopyrpc/agent/handshake"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
+	"github.com/gopyrpc/gopyrpc/internal/handshake"
 )
 
 const (

@@ -7,8 +7,8 @@ import (
 	"net"
 	"time"
 
-	"github.com/gopyrpc/gopyrpc/agent/handshake"
 	"github.com/gopyrpc/gopyrpc/cleanup"
+	"github.com/gopyrpc/gopyrpc/internal/handshake"
 )
 
 // Config is what an agent is made of. Name and Executor are needed, the rest has defaults.

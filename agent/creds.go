@@ -10,7 +10,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 
-	"github.com/gopyrpc/gopyrpc/agent/handshake"
+	"github.com/gopyrpc/gopyrpc/internal/handshake"
 )
 
 // connInfo is what grpc keeps of a connection for us.

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/health/grpc_health_v1"
 
-	"github.com/gopyrpc/gopyrpc/agent/handshake"
+	"github.com/gopyrpc/gopyrpc/internal/handshake"
 )
 
 // Connections of which nothing comes cost a place for a while, and keep nobody else out.

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gopyrpc/gopyrpc/agent/shm"
+	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
 
 // Who waits for a reply reads the ring itself: waking it from another thread would take longer than everything else

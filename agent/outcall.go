@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
-	"github.com/gopyrpc/gopyrpc/agent/shm"
+	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
 
 // outcall is a call that this agent has made.

@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/peer"
 
-	"github.com/gopyrpc/gopyrpc/agent/handshake"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
+	"github.com/gopyrpc/gopyrpc/internal/handshake"
 )
 
 // whyUnproved says why a connection that was made has failed in the handshake of the tokens, and what to do; nil if it

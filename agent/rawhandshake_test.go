@@ -29,7 +29,7 @@ import (
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
-// What is here is the handshake as agent/handshake/doc.go describes it, written a second time, for those who attack it.
+// What is here is the handshake as internal/handshake/doc.go describes it, written a second time, for those who attack it.
 
 const (
 	theSecret   = "correct horse battery staple"

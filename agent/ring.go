@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc/mem"
 
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
-	"github.com/gopyrpc/gopyrpc/agent/shm"
+	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
 
 const (
@@ -73,7 +73,7 @@ func (o *outlet) send(f *frame) error {
 // wake has the peer read what was written quietly. Any goroutine may call it.
 func (o *outlet) wake() {
 	if ring := o.ring.Load(); ring != nil {
-		ring.Wake()
+		ring.Notify()
 	}
 }
 
@@ -131,7 +131,7 @@ func (s *sharing) makeRing(say func(*outgoing)) {
 		return
 	}
 	s.made = ring
-	say(newOutgoing(frame{kind: agentpb.Kind_KIND_RING, place: placeMessage(place)}, nil))
+	say(newOutgoing(frame{kind: agentpb.Kind_KIND_RING, place: regionMessage(place)}, nil))
 }
 
 // openRing opens the ring that the peer has made. It is there for good then: what the peer writes is read also
@@ -140,7 +140,7 @@ func (s *sharing) openRing(place *agentpb.Place, say func(*outgoing)) {
 	if s.in == nil || !s.invited || s.opened != nil || place == nil {
 		return
 	}
-	reader, err := s.in.OpenRing(placeOf(place), maxFrame)
+	reader, err := s.in.OpenRing(regionOf(place), maxFrame)
 	if err != nil {
 		return // it goes on without
 	}

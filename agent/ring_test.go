@@ -19,7 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
-	"github.com/gopyrpc/gopyrpc/agent/shm"
+	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
 
 // ringed waits until each of a pair sends to the other through a ring: a's requests and b's replies.
@@ -311,11 +311,11 @@ func (p *rawPeer) ring(t *testing.T, stalled func() error) *shm.RingWriter {
 	t.Cleanup(sender.Close)
 	place, ok := sender.Put(nil)
 	require.True(t, ok)
-	p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_OFFER, Place: placeMessage(place)})
+	p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_OFFER, Place: regionMessage(place)})
 	p.until(agentpb.Kind_KIND_INVITE)
 	ring, place, ok := sender.OpenRing(stalled)
 	require.True(t, ok)
-	p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_RING, Place: placeMessage(place)})
+	p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_RING, Place: regionMessage(place)})
 	p.until(agentpb.Kind_KIND_READY)
 	p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_SWITCH})
 	return ring

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
-	"github.com/gopyrpc/gopyrpc/agent/shm"
+	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
 
 const (
@@ -80,19 +80,19 @@ func (s *sharing) message(head frame, body Body, volatile bool, say func(*outgoi
 	}
 	s.sent.Add(1)
 	o := newOutgoing(head, nil)
-	o.head.place = placeMessage(place)
+	o.head.place = regionMessage(place)
 	o.unsent = func() { s.out.Free(place) }
 	return o
 }
 
 // put copies a body into shared memory, if it is worth it and there is some.
-func (s *sharing) put(body Body, say func(*outgoing)) (shm.Place, bool) {
+func (s *sharing) put(body Body, say func(*outgoing)) (shm.Region, bool) {
 	if s.out == nil || body.Size() < shareFrom {
-		return shm.Place{}, false
+		return shm.Region{}, false
 	}
 	s.offer(say)
 	if s.stage.Load() != shareAccepted {
-		return shm.Place{}, false
+		return shm.Region{}, false
 	}
 	return s.out.Put(body)
 }
@@ -114,7 +114,7 @@ func (s *sharing) offer(say func(*outgoing)) {
 	if !ok {
 		return
 	}
-	say(newOutgoing(frame{kind: agentpb.Kind_KIND_OFFER, place: placeMessage(place)}, nil))
+	say(newOutgoing(frame{kind: agentpb.Kind_KIND_OFFER, place: regionMessage(place)}, nil))
 }
 
 // talk takes the frames that are about the memory itself. What fails here is no reason to complain: the
@@ -122,7 +122,7 @@ func (s *sharing) offer(say func(*outgoing)) {
 func (s *sharing) talk(f *frame, say func(*outgoing)) (taken bool) {
 	switch f.kind {
 	case agentpb.Kind_KIND_OFFER:
-		if s.in != nil && f.place != nil && s.in.Return(placeOf(f.place)) == nil {
+		if s.in != nil && f.place != nil && s.in.Free(regionOf(f.place)) == nil {
 			say(newOutgoing(frame{kind: agentpb.Kind_KIND_ACCEPT}, nil))
 			if !s.invited && s.mayInvite() {
 				s.invited = true
@@ -152,19 +152,19 @@ func (s *sharing) read(place *agentpb.Place, a *assembly, lend bool) error {
 	if lend && a.missing >= lendFrom {
 		take = s.lend
 	}
-	if err := take(placeOf(place), a); err != nil {
+	if err := take(regionOf(place), a); err != nil {
 		return fmt.Errorf("%w: a body in shared memory: %w", errProtocol, err)
 	}
 	a.missing = 0
 	return nil
 }
 
-func (s *sharing) copyOut(place shm.Place, a *assembly) error {
+func (s *sharing) copyOut(place shm.Region, a *assembly) error {
 	a.makeRoom()
 	return s.in.Read(place, a.body)
 }
 
-func (s *sharing) lend(place shm.Place, a *assembly) error {
+func (s *sharing) lend(place shm.Region, a *assembly) error {
 	l, err := s.in.Lend(place, a.missing)
 	if err != nil {
 		return err
@@ -177,12 +177,12 @@ func (s *sharing) lend(place shm.Place, a *assembly) error {
 // loan is the memory of a body that was not copied.
 type loan struct{ of *shm.Loan }
 
-func (l loan) giveBack() { l.of.Return() }
+func (l loan) giveBack() { l.of.Free() }
 
 // giveBack is for a place that nobody reads.
 func (s *sharing) giveBack(place *agentpb.Place) {
 	if s.in != nil && place != nil {
-		_ = s.in.Return(placeOf(place))
+		_ = s.in.Free(regionOf(place))
 	}
 }
 
@@ -199,17 +199,17 @@ func (s *sharing) close() {
 	}
 }
 
-func placeMessage(p shm.Place) *agentpb.Place {
+func regionMessage(p shm.Region) *agentpb.Place {
 	return &agentpb.Place{
 		Pid: uint64(p.PID), Fd: uint64(max(p.FD, 0)), File: p.File, Capacity: uint64(p.Capacity), Generation: p.Generation,
 	}
 }
 
 // placeOf is a place as a peer says it: numbers beyond every file become one that is none.
-func placeOf(m *agentpb.Place) shm.Place {
+func regionOf(m *agentpb.Place) shm.Region {
 	const most = 1 << 40
 	if m.GetPid() > most || m.GetFd() > most || m.GetCapacity() > most {
-		return shm.Place{}
+		return shm.Region{}
 	}
-	return shm.Place{PID: int(m.GetPid()), FD: int(m.GetFd()), File: m.GetFile(), Capacity: int64(m.GetCapacity()), Generation: m.GetGeneration()}
+	return shm.Region{PID: int(m.GetPid()), FD: int(m.GetFd()), File: m.GetFile(), Capacity: int64(m.GetCapacity()), Generation: m.GetGeneration()}
 }

@@ -18,7 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
-	"github.com/gopyrpc/gopyrpc/agent/shm"
+	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
 
 // echoed makes a call of the size and expects it back.

@@ -8,7 +8,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/gopyrpc/gopyrpc/agent/handshake"
+	"github.com/gopyrpc/gopyrpc/internal/handshake"
 )
 
 // Token is a secret that workers share, or one that was made of it for a single name with [TokenFor]: who

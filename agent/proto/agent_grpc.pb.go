@@ -4,7 +4,7 @@
 // stream, the replies come down. Calls in the other direction have the peer's own stream.
 //
 // Where the agents have tokens, both prove that on the connection before anything of HTTP/2 is sent: see
-// agent/handshake/doc.go. A Hello is then taken from the worker alone that has proved its name and its incarnation.
+// internal/handshake/doc.go. A Hello is then taken from the worker alone that has proved its name and its incarnation.
 //
 // Who opens a stream says who it is in the request's metadata, so that nobody is let in before that is checked:
 //

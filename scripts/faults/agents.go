@@ -18,7 +18,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/agent"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
-	"github.com/gopyrpc/gopyrpc/agent/shm"
+	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
 
 // helloKey is the metadata in which a peer says who it is.
@@ -128,19 +128,19 @@ func (s rawStream) until(kind agentpb.Kind) {
 func (s rawStream) ring(sender *shm.Sender) (*shm.RingWriter, []byte) {
 	place, ok := sender.Put(nil)
 	s.check(ok, "no shared memory")
-	s.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_OFFER, Place: placeOf(place)})
+	s.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_OFFER, Place: regionMessage(place)})
 	s.until(agentpb.Kind_KIND_INVITE)
 	ring, place, ok := sender.OpenRing(func() error { return nil })
 	s.check(ok, "no ring")
 	head, err := unix.Mmap(place.FD, 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	s.must(err)
-	s.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_RING, Place: placeOf(place)})
+	s.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_RING, Place: regionMessage(place)})
 	s.until(agentpb.Kind_KIND_READY)
 	s.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_SWITCH})
 	return ring, head
 }
 
-func placeOf(p shm.Place) *agentpb.Place {
+func regionMessage(p shm.Region) *agentpb.Place {
 	return &agentpb.Place{Pid: uint64(p.PID), Fd: uint64(p.FD), File: p.File, Capacity: uint64(p.Capacity), Generation: p.Generation}
 }
 

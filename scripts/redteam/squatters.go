@@ -17,8 +17,8 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/gopyrpc/gopyrpc/agent/handshake"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
+	"github.com/gopyrpc/gopyrpc/internal/handshake"
 )
 
 // squatter listens at a worker's address, takes what callers send, and answers with a pickle that runs code in them.

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gopyrpc/gopyrpc/agent/handshake"
+	"github.com/gopyrpc/gopyrpc/internal/handshake"
 )
 
 // ring has some keys.

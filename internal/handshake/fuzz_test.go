@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/gopyrpc/gopyrpc/agent/handshake"
+	"github.com/gopyrpc/gopyrpc/internal/handshake"
 )
 
 // keys are those of every name, and of no secret that anybody could guess from a fuzzer's bytes.

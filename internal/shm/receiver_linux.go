@@ -13,13 +13,13 @@ import (
 // requiredSeals keep a file as long as it is: reading a part of it that was cut off would end the process.
 const requiredSeals = unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_SEAL
 
-// Receiver reads what one sender has put. Its methods may be called from any goroutine.
+// Receiver reads the bodies and the ring of one sender. Its methods may be called from any goroutine.
 type Receiver struct {
 	name  string
 	limit int64
 
-	life   sync.RWMutex // held for reading while bodies are copied out
-	closed bool         // guarded by life
+	closeMu sync.RWMutex // held for reading while bodies are copied out
+	closed  bool         // guarded by closeMu
 
 	mu       sync.Mutex
 	files    map[uint64]*mapping // guarded by mu; by the sender's number
@@ -41,9 +41,9 @@ func NewReceiver(nonce []byte, limit int64) *Receiver {
 	return &Receiver{name: fileName(nonce), limit: limit, files: map[uint64]*mapping{}}
 }
 
-// Read copies what is at a place to the segments of dst, and gives the place back. An error is the sender's
-// fault, or there is no way to its memory: it runs on another machine, or as another user.
-func (r *Receiver) Read(p Place, dst [][]byte) error {
+// Read copies a region to the segments of dst, and frees it. An error is the sender's fault, or says that the
+// sender's memory cannot be reached: it runs on another machine, or as another user.
+func (r *Receiver) Read(p Region, dst [][]byte) error {
 	return r.with(p, func(m *mapping) error {
 		body, err := m.body(sizeOf(dst))
 		if err == nil {
@@ -53,12 +53,12 @@ func (r *Receiver) Read(p Place, dst [][]byte) error {
 	})
 }
 
-// Return gives a place back without reading it.
-func (r *Receiver) Return(p Place) error { return r.with(p, func(*mapping) error { return nil }) }
+// Free gives a region back to the sender without reading it.
+func (r *Receiver) Free(p Region) error { return r.with(p, func(*mapping) error { return nil }) }
 
-func (r *Receiver) with(p Place, f func(*mapping) error) error {
-	r.life.RLock()
-	defer r.life.RUnlock()
+func (r *Receiver) with(p Region, f func(*mapping) error) error {
+	r.closeMu.RLock()
+	defer r.closeMu.RUnlock()
 	m, err := r.find(p)
 	if err != nil {
 		return err
@@ -78,8 +78,8 @@ func (m *mapping) body(n int64) ([]byte, error) {
 	return m.data[:n:n], nil
 }
 
-// find maps the file that a place is in, the first time. Called with life held for reading.
-func (r *Receiver) find(p Place) (*mapping, error) {
+// find returns the mapping of a region's file, which it makes the first time. The caller must hold closeMu for reading.
+func (r *Receiver) find(p Region) (*mapping, error) {
 	if r.closed {
 		return nil, os.ErrClosed
 	}
@@ -100,8 +100,8 @@ func (r *Receiver) find(p Place) (*mapping, error) {
 	return m, nil
 }
 
-// open maps a file. Called with mu held.
-func (r *Receiver) open(p Place) (*mapping, error) {
+// open maps a file. The caller must hold mu.
+func (r *Receiver) open(p Region) (*mapping, error) {
 	if p.Capacity < minClass || len(r.files) >= maxFiles || r.capacity+p.Capacity > r.limit {
 		return nil, fmt.Errorf("shm: a file of %d bytes besides %d in %d files, allowed are %d in %d",
 			p.Capacity, r.capacity, len(r.files), r.limit, maxFiles)
@@ -123,11 +123,11 @@ func (r *Receiver) open(p Place) (*mapping, error) {
 	return &mapping{pid: p.PID, head: head, data: data}, nil
 }
 
-// openFile opens the sender's file and no other. What it is is found out before it is opened for good, as
-// opening some files does something.
-func (r *Receiver) openFile(p Place) (int, error) {
+// openFile opens the sender's file and no other. It checks the name through an O_PATH descriptor first, as opening
+// some files has effects.
+func (r *Receiver) openFile(p Region) (int, error) {
 	if p.PID <= 0 || p.FD < 0 {
-		return -1, errors.New("shm: no place")
+		return -1, errors.New("shm: not a region")
 	}
 	found, err := unix.Open(fmt.Sprintf("/proc/%d/fd/%d", p.PID, p.FD), unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -149,7 +149,7 @@ func (r *Receiver) openFile(p Place) (int, error) {
 	return fd, nil
 }
 
-func checkFile(fd int, p Place) error {
+func checkFile(fd int, p Region) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return fmt.Errorf("shm: %w", err)
@@ -163,7 +163,7 @@ func checkFile(fd int, p Place) error {
 	return nil
 }
 
-// Close gives the mappings up, each when nothing of it is lent any more.
+// Close unmaps the files, each once no loan of it is out.
 func (r *Receiver) Close() {
 	r.mu.Lock()
 	r.closing = true
@@ -172,8 +172,8 @@ func (r *Receiver) Close() {
 	if ring != nil {
 		ring.close()
 	}
-	r.life.Lock()
-	defer r.life.Unlock()
+	r.closeMu.Lock()
+	defer r.closeMu.Unlock()
 	if r.closed {
 		return
 	}

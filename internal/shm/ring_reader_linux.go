@@ -13,8 +13,8 @@ import (
 // keepBuffer is the largest buffer that a reader keeps for the records to come.
 const keepBuffer = 256 << 10
 
-// longestSleep is after how long a reader that sleeps looks by itself whether it is still wanted. The peer can write
-// the word that the reader sleeps on, and move who sleeps there to another one, so no wake is sure to arrive.
+// longestSleep is after how long a sleeping reader wakes by itself. The peer can write the word that the reader sleeps
+// on, and move sleepers to another word, so no notification is sure to arrive.
 const longestSleep = 2 * time.Second
 
 // RingReader is the reading end of a ring. Next and Read are for one caller at a time, the rest for any.
@@ -23,28 +23,28 @@ type RingReader struct {
 	head     []byte
 	data     []byte
 	limit    int
-	sleeps   time.Duration // at most, before it looks whether there is a reason to wake; longestSleep
+	sleeps   time.Duration // at most, before it wakes by itself; longestSleep
 
 	at atomic.Uint64 // position of the next byte; set by the caller of Next
 
 	// The caller's of Next.
-	length [ringLength]byte
-	known  int    // bytes of the length that there are
-	record []byte // what there is of the record
-	buffer []byte
+	length     [ringLength]byte
+	lengthRead int    // bytes of the length that there are
+	record     []byte // what there is of the record
+	buffer     []byte
 
-	patience            patience
+	backoff             spinBackoff
 	interrupted, closed atomic.Bool
 	end                 atomic.Pointer[uint64] // position at which nothing more is read; nil until Finish
 }
 
-// OpenRing opens the ring at a place, of which a receiver has one. A record of more than limit bytes is an error.
-func (r *Receiver) OpenRing(p Place, limit int) (*RingReader, error) {
+// OpenRing opens the receiver's only ring, at a region. A record of more than limit bytes is an error.
+func (r *Receiver) OpenRing(p Region, limit int) (*RingReader, error) {
 	if p.Capacity != ringCapacity {
 		return nil, fmt.Errorf("shm: a ring in a file of %d bytes, expected %d", p.Capacity, ringCapacity)
 	}
-	r.life.RLock()
-	defer r.life.RUnlock()
+	r.closeMu.RLock()
+	defer r.closeMu.RUnlock()
 	m, err := r.find(p)
 	if err != nil {
 		return nil, err
@@ -66,8 +66,8 @@ func (r *Receiver) OpenRing(p Place, limit int) (*RingReader, error) {
 // more after Finish, ErrInterrupted after Interrupt, which loses nothing, and os.ErrClosed after the receiver's Close;
 // other errors are ErrBroken.
 func (r *RingReader) Read(look time.Duration) ([]byte, error) {
-	r.receiver.life.RLock()
-	defer r.receiver.life.RUnlock()
+	r.receiver.closeMu.RLock()
+	defer r.receiver.closeMu.RUnlock()
 	for {
 		record, ok, err := r.next()
 		switch {
@@ -82,14 +82,14 @@ func (r *RingReader) Read(look time.Duration) ([]byte, error) {
 
 // Next is Read that does not wait: ok is false when there is no record.
 func (r *RingReader) Next() (record []byte, ok bool, err error) {
-	r.receiver.life.RLock()
-	defer r.receiver.life.RUnlock()
+	r.receiver.closeMu.RLock()
+	defer r.receiver.closeMu.RUnlock()
 	return r.next()
 }
 
 func (r *RingReader) next() (record []byte, ok bool, err error) {
 	for !r.closed.Load() {
-		if end := r.end.Load(); end != nil && r.known == 0 && r.at.Load()-*end < 1<<63 {
+		if end := r.end.Load(); end != nil && r.lengthRead == 0 && r.at.Load()-*end < 1<<63 {
 			return nil, false, io.EOF // whatever the sender goes on to write
 		}
 		// Before there is nothing, as what came before the end counts.
@@ -113,8 +113,8 @@ func (r *RingReader) next() (record []byte, ok bool, err error) {
 // Wait waits, as Read does, until there may be something for Next. Who waits may also wake without a reason, and does
 // after the receiver's Close.
 func (r *RingReader) Wait(look time.Duration) {
-	r.receiver.life.RLock()
-	defer r.receiver.life.RUnlock()
+	r.receiver.closeMu.RLock()
+	defer r.receiver.closeMu.RUnlock()
 	r.wait(look)
 }
 
@@ -122,19 +122,19 @@ func (r *RingReader) wait(look time.Duration) {
 	if r.closed.Load() {
 		return // the memory may have gone
 	}
-	if look > 0 && r.patience.spins() && r.spin(look) {
+	if look > 0 && r.backoff.spins() && r.spin(look) {
 		return
 	}
 	bell, asleep := word(r.head, ringBell), word(r.head, ringAsleep)
 	before := atomic.LoadUint32(bell)
 	atomic.AddUint32(asleep, 1)
 	defer atomic.AddUint32(asleep, ^uint32(0))
-	for !r.stirs() && !sleep(bell, before, r.sleeps) {
+	for !r.mustReturn() && !sleep(bell, before, r.sleeps) {
 	}
 }
 
-// stirs says whether there is a reason not to wait.
-func (r *RingReader) stirs() bool {
+// mustReturn says whether there is a reason not to wait.
+func (r *RingReader) mustReturn() bool {
 	return r.written() != r.at.Load() || r.closed.Load() || r.end.Load() != nil || r.interrupted.Load()
 }
 
@@ -149,19 +149,19 @@ func (r *RingReader) spin(look time.Duration) bool {
 	defer atomic.StoreUint32(awake, 0)
 	start := time.Now()
 	for time.Since(start) < look {
-		if r.stirs() {
-			r.patience.hit()
+		if r.mustReturn() {
+			r.backoff.hit()
 			return true
 		}
 	}
-	r.patience.missed()
+	r.backoff.missed()
 	return false
 }
 
 // Ready says whether there is something to read.
 func (r *RingReader) Ready() bool {
-	r.receiver.life.RLock()
-	defer r.receiver.life.RUnlock()
+	r.receiver.closeMu.RLock()
+	defer r.receiver.closeMu.RUnlock()
 	return !r.closed.Load() && r.written() != r.at.Load()
 }
 
@@ -169,15 +169,15 @@ func (r *RingReader) written() uint64 { return atomic.LoadUint64(word64(r.data, 
 
 // take copies up to n bytes out, and says whether that completes the record.
 func (r *RingReader) take(n uint64) (complete bool, err error) {
-	defer r.giveRoom()
-	if r.known < ringLength {
-		if r.known == 0 {
+	defer r.freeRoom()
+	if r.lengthRead < ringLength {
+		if r.lengthRead == 0 {
 			r.record = nil
 		}
-		got := r.copyOut(r.length[r.known:], n)
-		r.known += got
+		got := r.copyOut(r.length[r.lengthRead:], n)
+		r.lengthRead += got
 		n -= uint64(got)
-		if r.known < ringLength {
+		if r.lengthRead < ringLength {
 			return false, nil
 		}
 		size := binary.LittleEndian.Uint32(r.length[:])
@@ -192,7 +192,7 @@ func (r *RingReader) take(n uint64) (complete bool, err error) {
 	if len(r.record) < cap(r.record) {
 		return false, nil
 	}
-	r.known = 0
+	r.lengthRead = 0
 	return true, nil
 }
 
@@ -218,40 +218,40 @@ func (r *RingReader) copyOut(dst []byte, n uint64) int {
 	return len(dst)
 }
 
-func (r *RingReader) giveRoom() {
+func (r *RingReader) freeRoom() {
 	atomic.StoreUint64(word64(r.head, ringRead), r.at.Load())
 	if atomic.LoadUint32(word(r.head, ringBlocked)) != 0 {
-		ring(r.head, ringRoom, ringBlocked, all)
+		notify(r.head, ringRoom, ringBlocked, all)
 	}
 }
 
 // Interrupt makes the Read in progress, or the next, return, unless there is something to read.
 func (r *RingReader) Interrupt() {
 	r.interrupted.Store(true)
-	r.wake()
+	r.notify()
 }
 
 // Finish says that nothing is written any more: what is there is read, and then it is io.EOF.
 func (r *RingReader) Finish() {
-	r.receiver.life.RLock()
+	r.receiver.closeMu.RLock()
 	if !r.receiver.closed {
 		end := r.written()
 		r.end.Store(&end)
 	}
-	r.receiver.life.RUnlock()
-	r.wake()
+	r.receiver.closeMu.RUnlock()
+	r.notify()
 }
 
-func (r *RingReader) wake() {
-	r.receiver.life.RLock()
-	defer r.receiver.life.RUnlock()
+func (r *RingReader) notify() {
+	r.receiver.closeMu.RLock()
+	defer r.receiver.closeMu.RUnlock()
 	if !r.receiver.closed {
-		ringAlways(r.head, ringBell)
+		notifyAll(r.head, ringBell)
 	}
 }
 
-// close ends all waiting, and all reading. Called without the receiver's locks.
+// close ends all waiting and reading. The caller must not hold the receiver's locks.
 func (r *RingReader) close() {
 	r.closed.Store(true)
-	r.wake()
+	r.notify()
 }

@@ -1,15 +1,18 @@
 // Package shm carries bodies and frames between two processes of one machine, in memory that both have mapped.
-// Whoever sends copies a body into a file that only exists in memory (memfd_create) and says where; whoever
-// receives copies it out, and says in the file that it may be used again. The places go with the other frames:
-// the ordinary way, or through a ring in another such file, a stream of records that any thread may read.
+// The sender copies a body into a file that only exists in memory (memfd_create) and says in which [Region]; the
+// receiver copies the body out, and notes in the file that the region is free again. Regions travel with the other
+// frames: on the stream, or through a ring in another such file, a stream of records that any thread may read.
 //
-// Neither side trusts the other with more than the bytes themselves. The receiver draws a name that only the
-// sender is told, and opens no file but one that has it; the files are sealed, so that none can be cut while
-// it is read; no side needs the other to be woken, so a peer that spoils the words by which they wake each other
-// delays what it sends itself and nothing else; and what is read is a private copy, which the sender cannot change after it was checked, unless the
-// reader asks for less (see [Receiver.Lend]).
+// Neither side trusts its peer with more than the bytes themselves:
 //
-// There is Linux's implementation. Elsewhere every function says [errors.ErrUnsupported].
+//   - The receiver draws a name (the nonce) that only the sender is told, and opens no file but one of that name.
+//   - The files are sealed, so that none can be cut while it is read.
+//   - No side depends on a notification: a peer that spoils the futex words delays what it sends itself, and
+//     nothing else.
+//   - What is read is a private copy, which the sender cannot change after it was checked, unless the reader asks
+//     for less (see [Receiver.Lend]).
+//
+// Only Linux has an implementation. Elsewhere every function returns [errors.ErrUnsupported].
 package shm
 
 import (
@@ -18,9 +21,9 @@ import (
 )
 
 // Place says where a body is.
-type Place struct {
+type Region struct {
 	PID        int    // of the process that has the file
-	FD         int    // its descriptor there, until the receiver has given the file back for the first time
+	FD         int    // its descriptor there, until the receiver has freed it for the first time
 	File       uint64 // which of the sender's files it is
 	Capacity   int64  // of the file, in bytes, without its head; the same each time
 	Generation uint64 // which use of the file it is
@@ -39,7 +42,7 @@ func NewNonce() []byte {
 func fileName(nonce []byte) string { return "gopyrpc-" + hex.EncodeToString(nonce) }
 
 const (
-	// headSize is the part of a file that the receiver may write: the generation that it has given back. A
+	// headSize is the part of a file that the receiver may write: the generation that it has freed. A
 	// page, of the largest size that there is.
 	headSize = 64 << 10
 	// maxFiles bounds the files of a sender, each of which both sides map.

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func lend(t *testing.T, r *Receiver, p Place, n int) *Loan {
+func lend(t *testing.T, r *Receiver, p Region, n int) *Loan {
 	t.Helper()
 	l, err := r.Lend(p, int64(n))
 	require.NoError(t, err)
@@ -19,7 +19,7 @@ func lend(t *testing.T, r *Receiver, p Place, n int) *Loan {
 	return l
 }
 
-// TestLend: what is lent stays as it is while other bodies come, and its place is used again after it.
+// TestLend: what is lent stays as it is while other bodies come, and its region is used again after it.
 func TestLend(t *testing.T) {
 	s, r := pair(t)
 	first := bytes.Repeat([]byte("first"), 1<<16)
@@ -27,12 +27,12 @@ func TestLend(t *testing.T) {
 	for range 3 {
 		other := lend(t, r, put(t, s, bytes.Repeat([]byte("other"), 1<<16)), len(first))
 		assert.True(t, bytes.HasPrefix(other.Bytes, []byte("other")))
-		other.Return()
-		other.Return()
+		other.Free()
+		other.Free()
 	}
 	assert.True(t, bytes.Equal(first, l.Bytes))
 	assert.Len(t, s.files, 2)
-	l.Return()
+	l.Free()
 	put(t, s, first)
 	put(t, s, first)
 	assert.Len(t, s.files, 2)
@@ -42,25 +42,25 @@ func TestLend(t *testing.T) {
 func TestLend_outlivesTheReceiver(t *testing.T) {
 	s, r := pair(t)
 	body := bytes.Repeat([]byte("body"), 1<<16)
-	place := put(t, s, body)
-	l, again := lend(t, r, place, len(body)), lend(t, r, place, len(body))
+	region := put(t, s, body)
+	l, again := lend(t, r, region, len(body)), lend(t, r, region, len(body))
 	r.Close()
 	s.Close()
 	r.Close()
 	assert.True(t, bytes.Equal(body, l.Bytes))
-	l.Return()
+	l.Free()
 	assert.True(t, bytes.Equal(body, again.Bytes))
-	again.Return()
+	again.Free()
 	assert.Zero(t, again.mapping.loans)
-	_, err := r.Lend(place, 1)
+	_, err := r.Lend(region, 1)
 	assert.ErrorIs(t, err, os.ErrClosed)
 }
 
 func TestLend_noMoreThanThereIs(t *testing.T) {
 	s, r := pair(t)
-	place := put(t, s, make([]byte, 1<<20))
-	_, err := r.Lend(place, place.Capacity+1)
+	region := put(t, s, make([]byte, 1<<20))
+	_, err := r.Lend(region, region.Capacity+1)
 	assert.ErrorContains(t, err, "in a file of")
-	_, err = r.Lend(Place{PID: place.PID, FD: place.FD, File: 9, Capacity: 5}, 1)
+	_, err = r.Lend(Region{PID: region.PID, FD: region.FD, File: 9, Capacity: 5}, 1)
 	assert.Error(t, err)
 }

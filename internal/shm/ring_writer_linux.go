@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A writer that has waited for room so long asks whether anybody reads, and asks again, at least every maxStall.
+// A writer that has waited for room for stall calls its stalled function, and again at least every maxStall.
 const (
 	stall    = 100 * time.Millisecond
 	maxStall = time.Second
@@ -26,50 +26,50 @@ type RingWriter struct {
 	closed  atomic.Bool
 }
 
-// OpenRing makes the ring that goes with a sender, which has one, and says where it is. It is false when there is no
-// memory for it. Stalled is called while a Write waits for room and nobody reads; its error is the Write's.
-func (s *Sender) OpenRing(stalled func() error) (*RingWriter, Place, bool) {
-	s.life.RLock()
-	defer s.life.RUnlock()
+// OpenRing makes the sender's only ring and returns its region. It is false when there is no memory for the ring.
+// Stalled is called while a Write waits for room and nothing is read; its error is the Write's.
+func (s *Sender) OpenRing(stalled func() error) (*RingWriter, Region, bool) {
+	s.closeMu.RLock()
+	defer s.closeMu.RUnlock()
 	if s.closed {
-		return nil, Place{}, false
+		return nil, Region{}, false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ring != nil || s.closing {
-		return nil, Place{}, false
+		return nil, Region{}, false
 	}
 	f, err := s.create(ringCapacity)
 	if err != nil {
-		return nil, Place{}, false
+		return nil, Region{}, false
 	}
 	f.ring = true
 	f.generation++
 	s.ring = &RingWriter{sender: s, file: f, head: f.mapped[:headSize], data: f.mapped[headSize:], stalled: stalled}
-	return s.ring, f.place(), true
+	return s.ring, f.region(), true
 }
 
 // Write appends a record, and wakes a reader. It waits while there is no room, for one that is larger than the ring
 // also after it has begun. One caller at a time; an error is final.
 func (w *RingWriter) Write(record [][]byte) error {
-	w.sender.life.RLock()
-	defer w.sender.life.RUnlock()
+	w.sender.closeMu.RLock()
+	defer w.sender.closeMu.RUnlock()
 	err := w.append(record)
 	if err == nil {
-		w.wake()
+		w.notify()
 	}
 	return err
 }
 
-// Append is Write that wakes nobody, unless there was no room: who sleeps finds the record with the next one, or
-// after a Wake.
+// Append is Write without the notification, unless there was no room: a reader that sleeps finds the record with the
+// next one, or after a Notify.
 func (w *RingWriter) Append(record [][]byte) error {
-	w.sender.life.RLock()
-	defer w.sender.life.RUnlock()
+	w.sender.closeMu.RLock()
+	defer w.sender.closeMu.RUnlock()
 	return w.append(record)
 }
 
-// append is called with the sender's life held for reading.
+// append writes a record. The caller must hold the sender's closeMu for reading.
 func (w *RingWriter) append(record [][]byte) error {
 	if w.closed.Load() {
 		return os.ErrClosed
@@ -89,12 +89,12 @@ func (w *RingWriter) append(record [][]byte) error {
 	return nil
 }
 
-// Wake wakes a reader that sleeps, if one does. Any goroutine may call it.
-func (w *RingWriter) Wake() {
-	w.sender.life.RLock()
-	defer w.sender.life.RUnlock()
+// Notify wakes a reader if one sleeps. Any goroutine may call it.
+func (w *RingWriter) Notify() {
+	w.sender.closeMu.RLock()
+	defer w.sender.closeMu.RUnlock()
 	if !w.closed.Load() {
-		w.wake()
+		w.notify()
 	}
 }
 
@@ -111,8 +111,8 @@ func (w *RingWriter) closeDescriptor() {
 
 // HasRoom says whether a record of n bytes can be written without waiting.
 func (w *RingWriter) HasRoom(n int) bool {
-	w.sender.life.RLock()
-	defer w.sender.life.RUnlock()
+	w.sender.closeMu.RLock()
+	defer w.sender.closeMu.RUnlock()
 	if w.closed.Load() {
 		return true // it will fail at once
 	}
@@ -128,7 +128,7 @@ func (w *RingWriter) put(b []byte) error {
 		}
 		if room == 0 {
 			w.publish()
-			w.wake()
+			w.notify()
 			if err := w.waitForRoom(); err != nil {
 				return err
 			}
@@ -154,11 +154,11 @@ func (w *RingWriter) room() (int, error) {
 
 func (w *RingWriter) publish() { atomic.StoreUint64(word64(w.data, ringWritten), w.at) }
 
-func (w *RingWriter) wake() {
+func (w *RingWriter) notify() {
 	if atomic.LoadUint32(word(w.head, ringAwake)) != 0 {
 		return // it looks once more after it has said that it does not any more
 	}
-	ring(w.head, ringBell, ringAsleep, 1)
+	notify(w.head, ringBell, ringAsleep, 1)
 }
 
 func (w *RingWriter) waitForRoom() error {
@@ -182,12 +182,12 @@ func (w *RingWriter) waitForRoom() error {
 	}
 }
 
-// close ends a Write that waits, and all to come. Called without the sender's locks.
+// close ends a Write that waits, and all later ones. The caller must not hold the sender's locks.
 func (w *RingWriter) close() {
 	w.closed.Store(true)
-	w.sender.life.RLock()
-	defer w.sender.life.RUnlock()
+	w.sender.closeMu.RLock()
+	defer w.sender.closeMu.RUnlock()
 	if !w.sender.closed {
-		ringAlways(w.head, ringRoom)
+		notifyAll(w.head, ringRoom)
 	}
 }

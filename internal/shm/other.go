@@ -14,10 +14,10 @@ type Sender struct{}
 func NewSender([]byte, int64) (*Sender, error) { return nil, errors.ErrUnsupported }
 
 // Put reports false.
-func (*Sender) Put([][]byte) (Place, bool) { return Place{}, false }
+func (*Sender) Put([][]byte) (Region, bool) { return Region{}, false }
 
 // Free does nothing.
-func (*Sender) Free(Place) {}
+func (*Sender) Free(Region) {}
 
 // Close does nothing.
 func (*Sender) Close() {}
@@ -29,19 +29,19 @@ type Receiver struct{}
 func NewReceiver([]byte, int64) *Receiver { return &Receiver{} }
 
 // Read says errors.ErrUnsupported.
-func (*Receiver) Read(Place, [][]byte) error { return errors.ErrUnsupported }
+func (*Receiver) Read(Region, [][]byte) error { return errors.ErrUnsupported }
 
-// Loan is of no place here.
+// Loan has no implementation here.
 type Loan struct{ Bytes []byte }
 
 // Lend says errors.ErrUnsupported.
-func (*Receiver) Lend(Place, int64) (*Loan, error) { return nil, errors.ErrUnsupported }
+func (*Receiver) Lend(Region, int64) (*Loan, error) { return nil, errors.ErrUnsupported }
 
-// Return does nothing.
-func (*Loan) Return() {}
+// Free does nothing.
+func (*Loan) Free() {}
 
-// Return says errors.ErrUnsupported.
-func (*Receiver) Return(Place) error { return errors.ErrUnsupported }
+// Free says errors.ErrUnsupported.
+func (*Receiver) Free(Region) error { return errors.ErrUnsupported }
 
 // Close does nothing.
 func (*Receiver) Close() {}
@@ -50,7 +50,7 @@ func (*Receiver) Close() {}
 type RingWriter struct{}
 
 // OpenRing reports false.
-func (*Sender) OpenRing(func() error) (*RingWriter, Place, bool) { return nil, Place{}, false }
+func (*Sender) OpenRing(func() error) (*RingWriter, Region, bool) { return nil, Region{}, false }
 
 // Write says errors.ErrUnsupported.
 func (*RingWriter) Write([][]byte) error { return errors.ErrUnsupported }
@@ -58,8 +58,8 @@ func (*RingWriter) Write([][]byte) error { return errors.ErrUnsupported }
 // Append says errors.ErrUnsupported.
 func (*RingWriter) Append([][]byte) error { return errors.ErrUnsupported }
 
-// Wake does nothing.
-func (*RingWriter) Wake() {}
+// Notify does nothing.
+func (*RingWriter) Notify() {}
 
 // HasRoom is true: Write does not wait.
 func (*RingWriter) HasRoom(int) bool { return true }
@@ -68,7 +68,7 @@ func (*RingWriter) HasRoom(int) bool { return true }
 type RingReader struct{}
 
 // OpenRing says errors.ErrUnsupported.
-func (*Receiver) OpenRing(Place, int) (*RingReader, error) { return nil, errors.ErrUnsupported }
+func (*Receiver) OpenRing(Region, int) (*RingReader, error) { return nil, errors.ErrUnsupported }
 
 // Read says errors.ErrUnsupported.
 func (*RingReader) Read(time.Duration) ([]byte, error) { return nil, errors.ErrUnsupported }

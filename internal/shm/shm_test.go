@@ -34,7 +34,7 @@ func pair(t *testing.T) (*Sender, *Receiver) {
 }
 
 // put expects to find room.
-func put(t *testing.T, s *Sender, body ...[]byte) Place {
+func put(t *testing.T, s *Sender, body ...[]byte) Region {
 	t.Helper()
 	p, ok := s.Put(body)
 	require.True(t, ok)
@@ -61,7 +61,7 @@ func TestOneFileServesOneAfterTheOther(t *testing.T) {
 	body := make([]byte, 1<<20)
 	for range 10 {
 		require.NoError(t, r.Read(put(t, s, body), [][]byte{make([]byte, len(body))}))
-		require.NoError(t, r.Return(put(t, s, body)))
+		require.NoError(t, r.Free(put(t, s, body)))
 		s.Free(put(t, s, body))
 	}
 	assert.Len(t, s.files, 1)
@@ -70,11 +70,11 @@ func TestOneFileServesOneAfterTheOther(t *testing.T) {
 
 func TestManyOnTheWay(t *testing.T) {
 	s, r := pair(t)
-	var places []Place
+	var regions []Region
 	for i := range 20 {
-		places = append(places, put(t, s, bytes.Repeat([]byte{byte(i)}, 1000)))
+		regions = append(regions, put(t, s, bytes.Repeat([]byte{byte(i)}, 1000)))
 	}
-	for i, p := range places {
+	for i, p := range regions {
 		got := make([]byte, 1000)
 		require.NoError(t, r.Read(p, [][]byte{got}))
 		assert.Equal(t, bytes.Repeat([]byte{byte(i)}, 1000), got)
@@ -85,16 +85,16 @@ func TestSenderIsBounded(t *testing.T) {
 	s, r := pair(t)
 	_, ok := s.Put([][]byte{make([]byte, limit+1)})
 	assert.False(t, ok)
-	var places []Place
+	var regions []Region
 	for {
 		p, ok := s.Put([][]byte{make([]byte, limit/4)})
 		if !ok {
 			break
 		}
-		places = append(places, p)
+		regions = append(regions, p)
 	}
-	assert.Len(t, places, 4)
-	require.NoError(t, r.Return(places[0]))
+	assert.Len(t, regions, 4)
+	require.NoError(t, r.Free(regions[0]))
 	put(t, s, make([]byte, 10))
 }
 
@@ -103,9 +103,9 @@ func TestReceiverIsBounded(t *testing.T) {
 	s.limit = limit * 2
 	r := NewReceiver(nonceOf(s), limit)
 	defer r.Close()
-	require.NoError(t, r.Return(put(t, s, make([]byte, limit/2+1))))
+	require.NoError(t, r.Free(put(t, s, make([]byte, limit/2+1))))
 	s.files[0].generation++ // as if it were in use
-	assert.ErrorContains(t, r.Return(put(t, s, make([]byte, limit/2+1))), "allowed are")
+	assert.ErrorContains(t, r.Free(put(t, s, make([]byte, limit/2+1))), "allowed are")
 }
 
 // nonceOf makes receivers of any nonce the sender's own: only its name is compared.
@@ -124,7 +124,7 @@ func TestIdleMemoryIsGivenBack(t *testing.T) {
 	for _, f := range s.files {
 		f.used = time.Now().Add(-keepFor)
 	}
-	s.giveBackIdle()
+	s.freeIdle()
 	assert.Less(t, first(), int64(2*headSize))
 	assert.GreaterOrEqual(t, second(), int64(minClass))
 	again := put(t, s, body)
@@ -135,7 +135,7 @@ func TestIdleMemoryIsGivenBack(t *testing.T) {
 }
 
 // memoryOf keeps a file open, and tells how much memory it has.
-func memoryOf(t *testing.T, p Place) func() int64 {
+func memoryOf(t *testing.T, p Region) func() int64 {
 	t.Helper()
 	fd, err := unix.Dup(p.FD)
 	require.NoError(t, err)
@@ -151,7 +151,7 @@ func memoryOf(t *testing.T, p Place) func() int64 {
 func TestDescriptorsAreClosed(t *testing.T) {
 	s, r := pair(t)
 	for range 3 {
-		require.NoError(t, r.Return(put(t, s, []byte("x"))))
+		require.NoError(t, r.Free(put(t, s, []byte("x"))))
 	}
 	assert.Negative(t, s.files[0].fd)
 	never, _ := pair(t)
@@ -183,18 +183,18 @@ func TestOnlyTheSendersFilesAreOpened(t *testing.T) {
 		}
 		return fd
 	}
-	at := func(fd int) Place {
-		return Place{PID: os.Getpid(), FD: fd, File: unknown, Capacity: minClass, Generation: 1}
+	at := func(fd int) Region {
+		return Region{PID: os.Getpid(), FD: fd, File: unknown, Capacity: minClass, Generation: 1}
 	}
 	const whole = headSize + minClass
 	for name, c := range map[string]struct {
-		place Place
+		region Region
 		says  string
 	}{
-		"no process":   {Place{PID: 1 << 30, FD: 3, Capacity: minClass}, "cannot be reached"},
-		"not a place":  {Place{FD: -1, Capacity: minClass}, "no place"},
-		"too small":    {Place{PID: os.Getpid(), FD: good.FD, Capacity: 5}, "allowed are"},
-		"another size": {Place{PID: os.Getpid(), FD: good.FD, Capacity: 2 * good.Capacity}, "bytes, not"},
+		"no process":   {Region{PID: 1 << 30, FD: 3, Capacity: minClass}, "cannot be reached"},
+		"not a region":  {Region{FD: -1, Capacity: minClass}, "not a region"},
+		"too small":    {Region{PID: os.Getpid(), FD: good.FD, Capacity: 5}, "allowed are"},
+		"another size": {Region{PID: os.Getpid(), FD: good.FD, Capacity: 2 * good.Capacity}, "bytes, not"},
 		"a pipe":       {at(int(pipe.Fd())), "another's"},
 		"another's":    {put(t, other, []byte("x")), "another's"},
 		"not sealed":   {at(memfd(s.name, whole, unix.MFD_ALLOW_SEALING, 0)), "not sealed"},
@@ -202,11 +202,11 @@ func TestOnlyTheSendersFilesAreOpened(t *testing.T) {
 		"can shrink":   {at(memfd(s.name, whole, unix.MFD_ALLOW_SEALING, unix.F_SEAL_GROW)), "not sealed"},
 		"shorter":      {at(memfd(s.name, headSize, unix.MFD_ALLOW_SEALING, requiredSeals)), "bytes, not"},
 	} {
-		assert.ErrorContains(t, r.Return(c.place), c.says, name)
+		assert.ErrorContains(t, r.Free(c.region), c.says, name)
 	}
-	require.NoError(t, r.Return(good))
+	require.NoError(t, r.Free(good))
 	good.Capacity *= 2
-	assert.ErrorContains(t, r.Return(good), "replaced")
+	assert.ErrorContains(t, r.Free(good), "replaced")
 }
 
 func TestMoreThanTheFileHas(t *testing.T) {
@@ -247,7 +247,7 @@ func TestCloseWhileInUse(t *testing.T) {
 	}
 }
 
-// TestAnotherProcess has the body read by one, which gets its place and the nonce as arguments.
+// TestAnotherProcess has the body read by one, which gets its region and the nonce as arguments.
 func TestAnotherProcess(t *testing.T) {
 	s, _ := pair(t)
 	nonce := nonceOf(s)
@@ -283,7 +283,7 @@ func readAsTheEnvironmentSays(name string) {
 		return n
 	}
 	got := make([]byte, number("SHM_SIZE"))
-	p := Place{PID: number("SHM_PID"), FD: number("SHM_FD"), Capacity: int64(number("SHM_CAPACITY")), Generation: 1, File: 1}
+	p := Region{PID: number("SHM_PID"), FD: number("SHM_FD"), Capacity: int64(number("SHM_CAPACITY")), Generation: 1, File: 1}
 	if err := NewReceiver(nonce, limit).Read(p, [][]byte{got}); err != nil {
 		panic(err)
 	}

@@ -142,7 +142,7 @@ func TestAppendWakesNobody(t *testing.T) {
 		require.NoError(t, w.Append([][]byte{{n}, {n}}))
 		assert.Equal(t, bell, atomic.LoadUint32(word(w.head, ringBell)))
 		if n%2 == 0 {
-			w.Wake()
+			w.Notify()
 		} else {
 			require.NoError(t, w.Write([][]byte{{n}, {n}, {n}}))
 		}
@@ -153,7 +153,7 @@ func TestAppendWakesNobody(t *testing.T) {
 			assert.Equal(t, []byte{n, n, n}, <-read)
 		}
 	}
-	w.Wake() // nobody, or for nothing
+	w.Notify() // nobody, or for nothing
 	r.Finish()
 	assert.Nil(t, <-read)
 }
@@ -278,7 +278,7 @@ func TestClosedRingIsNotTouched(t *testing.T) {
 		"Next":       func() { _, _, _ = reader.Next() },
 		"Ready":      func() { reader.Ready() },
 		"Append":     func() { _ = w.Append([][]byte{{1}}) },
-		"Wake":       w.Wake,
+		"Wake":       w.Notify,
 		"Interrupt":  reader.Interrupt,
 		"Finish":     reader.Finish,
 		"Write":      func() { _ = w.Write([][]byte{{1}}) },
@@ -332,7 +332,7 @@ func TestRingIsNotUsedForBodies(t *testing.T) {
 	*word64(w.head, 0) = 1
 	put(t, s, make([]byte, 1000))
 	assert.Len(t, s.files, 2)
-	s.giveBackIdle()
+	s.freeIdle()
 }
 
 // TestLiesOfThePeer has each side write nonsense where the other reads.

@@ -18,11 +18,11 @@ const (
 func word(b []byte, at int) *uint32   { return (*uint32)(unsafe.Pointer(&b[at])) }
 func word64(b []byte, at int) *uint64 { return (*uint64)(unsafe.Pointer(&b[at])) }
 
-// all is more than ever sleep on a word.
+// all is more threads than ever sleep on a word.
 const all = 1 << 30
 
-// ring changes the word that somebody may sleep on, and wakes n of those who do. The flag says that somebody does.
-func ring(head []byte, bell, flag, n int) {
+// notify changes the word that the peer may sleep on, and wakes n of its threads that do. The flag says that one sleeps.
+func notify(head []byte, bell, flag, n int) {
 	atomic.AddUint32(word(head, bell), 1)
 	if atomic.LoadUint32(word(head, flag)) != 0 {
 		// It does not wait, so Go's scheduler need not know of it.
@@ -30,14 +30,14 @@ func ring(head []byte, bell, flag, n int) {
 	}
 }
 
-// ringAlways is ring for everybody who sleeps, whatever the flag says: the peer can write the flag, too.
-func ringAlways(head []byte, bell int) {
+// notifyAll wakes all threads that sleep on the word, whatever the flag says: the peer can write the flag, too.
+func notifyAll(head []byte, bell int) {
 	atomic.AddUint32(word(head, bell), 1)
 	_, _, _ = syscall.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word(head, bell))), futexWake, all, 0, 0, 0)
 }
 
-// sleep waits until the word no longer is what it was, for ever if d is zero, and may return before. It is false
-// when that took longer than d.
+// sleep waits until the word changes, for ever if d is zero, and may return earlier. It is false when the wait took
+// longer than d.
 func sleep(bell *uint32, was uint32, d time.Duration) bool {
 	var timeout *unix.Timespec
 	if d > 0 {

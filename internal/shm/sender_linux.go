@@ -15,13 +15,13 @@ import (
 // keepFor is how long memory is kept that no body uses.
 const keepFor = 5 * time.Second
 
-// Sender has the files for bodies to one receiver. Its methods may be called from any goroutine.
+// Sender owns the files for bodies to one receiver. Its methods may be called from any goroutine.
 type Sender struct {
 	name  string
 	limit int64
 
-	life   sync.RWMutex // held for reading while bodies are copied in
-	closed bool         // guarded by life
+	closeMu sync.RWMutex // held for reading while bodies are copied in
+	closed  bool         // guarded by closeMu
 
 	mu       sync.Mutex
 	files    []*file     // guarded by mu
@@ -34,14 +34,14 @@ type Sender struct {
 
 // file is one file of a sender. Guarded by Sender.mu, but for what is mapped.
 type file struct {
-	number     uint64
-	fd         int    // -1 once the receiver has mapped it: processes have few descriptors
-	untold     bool   // the receiver was never told of the last body
-	ring       bool   // it is the ring, and no body's
-	mapped     []byte // head and data
-	generation uint64 // of the body that was put there last
-	filled     int64  // bytes of data that have memory
-	used       time.Time
+	number      uint64
+	fd          int    // -1 once the receiver has mapped it: processes have few descriptors
+	unannounced bool   // the receiver is not told of the last body
+	ring        bool   // it is the ring, and no body's
+	mapped      []byte // head and data
+	generation  uint64 // of the body that was put there last
+	filled      int64  // bytes of data that have memory
+	used        time.Time
 }
 
 // NewSender makes the sender for a receiver that has drawn the nonce. Its files have limit bytes together.
@@ -54,17 +54,17 @@ func NewSender(nonce []byte, limit int64) (*Sender, error) {
 }
 
 // Put copies a body in. It reports false when there is no room, or no more memory of this kind; the body has
-// to go another way then. The place is the receiver's until it has read it.
-func (s *Sender) Put(body [][]byte) (Place, bool) {
-	s.life.RLock()
-	defer s.life.RUnlock()
+// to go another way then. The region is the receiver's until it has read it.
+func (s *Sender) Put(body [][]byte) (Region, bool) {
+	s.closeMu.RLock()
+	defer s.closeMu.RUnlock()
 	if s.closed {
-		return Place{}, false
+		return Region{}, false
 	}
 	n := sizeOf(body)
 	f, p, fresh := s.claim(n)
 	if f == nil {
-		return Place{}, false
+		return Region{}, false
 	}
 	data := f.mapped[headSize:]
 	if fresh {
@@ -78,32 +78,32 @@ func (s *Sender) Put(body [][]byte) (Place, bool) {
 }
 
 // claim finds a free file for n bytes, or makes one. Fresh says that not all of them have memory yet.
-func (s *Sender) claim(n int64) (_ *file, p Place, fresh bool) {
+func (s *Sender) claim(n int64) (_ *file, p Region, fresh bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.free(n)
 	if f == nil {
 		made, err := s.create(classOf(n))
 		if err != nil {
-			return nil, Place{}, false
+			return nil, Region{}, false
 		}
 		f = made
 	}
-	if !f.untold && f.generation > 0 {
+	if !f.unannounced && f.generation > 0 {
 		f.closeDescriptor()
 	}
-	f.untold = false
+	f.unannounced = false
 	f.generation++
 	f.used = time.Now()
 	if s.trim == nil {
-		s.trim = time.AfterFunc(keepFor, s.giveBackIdle)
+		s.trim = time.AfterFunc(keepFor, s.freeIdle)
 	}
 	fresh = n > f.filled
 	f.filled = max(n, f.filled)
-	return f, f.place(), fresh
+	return f, f.region(), fresh
 }
 
-// free is the smallest file that the receiver has done with; of two, the one that has memory. Called with mu held.
+// free is the smallest file that the receiver has done with; of two, the one that has memory. The caller must hold mu.
 func (s *Sender) free(n int64) *file {
 	var best *file
 	for _, f := range s.files {
@@ -117,7 +117,7 @@ func (s *Sender) free(n int64) *file {
 	return best
 }
 
-// create adds a file. Called with mu held.
+// create adds a file. The caller must hold mu.
 func (s *Sender) create(capacity int64) (*file, error) {
 	if len(s.files) >= maxFiles || s.capacity+capacity > s.limit {
 		return nil, unix.ENOSPC
@@ -149,22 +149,23 @@ func (s *Sender) create(capacity int64) (*file, error) {
 	return f, nil
 }
 
-// Free takes back a place that the receiver will not be told of.
-func (s *Sender) Free(p Place) {
-	s.life.RLock()
-	defer s.life.RUnlock()
+// Free takes back a region that the receiver is not told of.
+func (s *Sender) Free(p Region) {
+	s.closeMu.RLock()
+	defer s.closeMu.RUnlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if i := slices.IndexFunc(s.files, func(f *file) bool { return f.number == p.File }); i >= 0 {
-		s.files[i].untold = true
+		s.files[i].unannounced = true
 		atomic.StoreUint64(generationIn(s.files[i].mapped), p.Generation)
 	}
 }
 
-// giveBackIdle gives memory back that has not been used lately. The files stay: the receiver has them mapped.
-func (s *Sender) giveBackIdle() {
-	s.life.RLock()
-	defer s.life.RUnlock()
+// freeIdle gives the kernel the memory of files that were not used for keepFor. The files stay: the receiver has them
+// mapped.
+func (s *Sender) freeIdle() {
+	s.closeMu.RLock()
+	defer s.closeMu.RUnlock()
 	if s.closed {
 		return
 	}
@@ -179,7 +180,7 @@ func (s *Sender) giveBackIdle() {
 			_ = unix.Madvise(f.mapped[headSize:], unix.MADV_REMOVE)
 			f.filled = 0
 		} else if s.trim == nil {
-			s.trim = time.AfterFunc(keepFor, s.giveBackIdle)
+			s.trim = time.AfterFunc(keepFor, s.freeIdle)
 		}
 	}
 }
@@ -193,8 +194,8 @@ func (s *Sender) Close() {
 	if ring != nil {
 		ring.close()
 	}
-	s.life.Lock()
-	defer s.life.Unlock()
+	s.closeMu.Lock()
+	defer s.closeMu.Unlock()
 	if s.closed {
 		return
 	}
@@ -216,8 +217,8 @@ func (f *file) closeDescriptor() {
 	}
 }
 
-func (f *file) place() Place {
-	return Place{PID: os.Getpid(), FD: f.fd, File: f.number, Capacity: f.capacity(), Generation: f.generation}
+func (f *file) region() Region {
+	return Region{PID: os.Getpid(), FD: f.fd, File: f.number, Capacity: f.capacity(), Generation: f.generation}
 }
 
 func (f *file) capacity() int64 { return int64(len(f.mapped)) - headSize }
