@@ -189,10 +189,10 @@ func TestOnlyTheSendersFilesAreOpened(t *testing.T) {
 	const whole = headSize + minClass
 	for name, c := range map[string]struct {
 		region Region
-		says  string
+		says   string
 	}{
 		"no process":   {Region{PID: 1 << 30, FD: 3, Capacity: minClass}, "cannot be reached"},
-		"not a region":  {Region{FD: -1, Capacity: minClass}, "not a region"},
+		"not a region": {Region{FD: -1, Capacity: minClass}, "not a region"},
 		"too small":    {Region{PID: os.Getpid(), FD: good.FD, Capacity: 5}, "allowed are"},
 		"another size": {Region{PID: os.Getpid(), FD: good.FD, Capacity: 2 * good.Capacity}, "bytes, not"},
 		"a pipe":       {at(int(pipe.Fd())), "another's"},
