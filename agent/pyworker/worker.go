@@ -65,6 +65,7 @@ type Worker struct {
 	callers     callers
 	accounts    *accounts
 	refusals    refusalLog
+	named       []string // peers that the policy and the budgets name
 	handles     handles
 	events      events
 	completions completions
@@ -127,6 +128,7 @@ func (w *Worker) start(ctx context.Context, config Config) error {
 	if config.Logger == nil {
 		w.refusals.log = slog.Default()
 	}
+	w.named = namedPeers(config)
 	config.Executor = w
 	config.Lend = true // see borrowed
 	var err error
@@ -150,6 +152,7 @@ func (w *Worker) Serve() error {
 		if err := w.agent.WaitReady(w.ctx); err != nil {
 			return // Serve returns why
 		}
+		w.warnOfUnknown()
 		if err := w.install(); err != nil {
 			w.cancel(fmt.Errorf("pyworker: the agent could not be made known to Python: %w", err))
 		}
