@@ -69,7 +69,7 @@ matrix-here: ## the matrix without arm64
 	@$(GO) run ./scripts/supported -promised .cache/matrix/table.tsv
 
 .PHONY: supported
-supported: ## take over into README's table what `make matrix` has just run
+supported: ## take over into the table of docs/supported.md what `make matrix` has just run
 	$(GO) run ./scripts/supported -merge .cache/matrix/table.tsv
 
 .PHONY: trees
@@ -94,9 +94,9 @@ redteam: build ## attack what --allow promises, and say what came of each attack
 	GOPYRPC_PYTHON="$(TEST_PYTHON)" bin/redteam -gopyrpc '$(CURDIR)/bin/gopyrpc' -run '$(ATTACKS)'
 
 .PHONY: growth
-growth: ## measure how calls between workers grow, beside torch's, for the README's table and plot; takes minutes
+growth: ## measure how calls between workers grow, beside torch's, for the tables and the plot of docs/performance.md; takes minutes
 	$(GO) build -o bin/gopyrpc ./cmd/gopyrpc
-	GOPYRPC_PYTHON="$(TEST_PYTHON)" bin/gopyrpc bench growth --svg testdata/growth.svg --readme README.md
+	GOPYRPC_PYTHON="$(TEST_PYTHON)" bin/gopyrpc bench growth --svg testdata/growth.svg --readme docs/performance.md
 
 .PHONY: soak
 soak: ## random calls for SOAKTIME (2m): nothing may grow, no outcome be wrong

@@ -10,7 +10,7 @@
 # TREES names the other systems. The default is none.
 #
 # Logs are in .cache/matrix/, and the table with versions in .cache/matrix/table.tsv: scripts/supported makes the
-# README's from it. GOPYRPC_TEST_PYTHONS names further interpreters.
+# that of docs/supported.md from it. GOPYRPC_TEST_PYTHONS names further interpreters.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -1,6 +1,6 @@
 """Cases 1 to 38: what a UDF raises, and what its caller gets.
 
-The numbers are those of the inventory of torch's behaviour; the table in RATIONALE.md
+The numbers are those of the inventory of torch's behaviour; the table in docs/torch.md
 has torch's outcome beside ours.
 """
 

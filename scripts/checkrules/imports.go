@@ -31,6 +31,7 @@ var layers = map[string][]string{
 	"agent/pyworker/budget":     {},
 	"agent/pyworker":            {"agent", "agent/pyworker/budget", "handler", "handler/pickle", "handler/policy", "handler/wire", "pybridge", "gil", "cleanup", "internal/threadlimit"},
 	"cmd":                       {"*"},
+	"docs":                      {},
 	"scripts":                   {"*"},
 }
 

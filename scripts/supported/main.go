@@ -1,8 +1,8 @@
-// Command supported keeps what README says is supported to what `make matrix` has run: testdata/supported.tsv has a
-// row for each kind of interpreter, as the matrix found it, and README's table is made from that.
+// Command supported keeps what docs/supported.md says to what `make matrix` has run: testdata/supported.tsv has a row for
+// each kind of interpreter, as the matrix found it, and the document's table is made from that.
 //
 //	go run ./scripts/supported -merge .cache/matrix/table.tsv   take over its rows, and write the table
-//	go run ./scripts/supported -check                           exit 1 if README's table is another
+//	go run ./scripts/supported -check                           exit 1 if the document's table is another
 //	go run ./scripts/supported -promised .cache/matrix/table.tsv
 //	                                                            exit 1 where a run did less than the table says
 package main
@@ -17,12 +17,12 @@ import (
 
 const (
 	rowsFile = "testdata/supported.tsv"
-	readme   = "README.md"
+	document = "docs/supported.md"
 )
 
 func main() {
 	merge := flag.String("merge", "", "take over the rows of a `table` that the matrix wrote")
-	check := flag.Bool("check", false, "compare README's table with the rows and change nothing")
+	check := flag.Bool("check", false, "compare the document's table with the rows and change nothing")
 	promised := flag.String("promised", "", "compare what a `table` of the matrix says with the rows")
 	flag.Parse()
 	if err := run(*merge, *promised, *check, os.Stdout); err != nil {
@@ -46,7 +46,7 @@ func run(merge, promised string, check bool, out io.Writer) error {
 		}
 		return keptBy(rows, seen, out)
 	case check:
-		return checkReadme(rows)
+		return checkDocument(rows)
 	}
 	return errors.New("-merge, -promised or -check is needed")
 }
@@ -58,7 +58,7 @@ func update(rows []row, path string) error {
 		return err
 	}
 	rows = merged(rows, seen)
-	text, err := os.ReadFile(readme)
+	text, err := os.ReadFile(document)
 	if err != nil {
 		return err
 	}
@@ -66,17 +66,17 @@ func update(rows []row, path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(os.WriteFile(rowsFile, []byte(format(rows)), 0o644), os.WriteFile(readme, []byte(changed), 0o644))
+	return errors.Join(os.WriteFile(rowsFile, []byte(format(rows)), 0o644), os.WriteFile(document, []byte(changed), 0o644))
 }
 
-func checkReadme(rows []row) error {
-	text, err := os.ReadFile(readme)
+func checkDocument(rows []row) error {
+	text, err := os.ReadFile(document)
 	if err != nil {
 		return err
 	}
 	changed, err := withTable(string(text), rows)
 	if err == nil && changed != string(text) {
-		err = fmt.Errorf("the table in %s is not that of %s: run `go run ./scripts/supported -merge %[2]s`", readme, rowsFile)
+		err = fmt.Errorf("the table in %s is not that of %s: run `go run ./scripts/supported -merge %[2]s`", document, rowsFile)
 	}
 	return err
 }

@@ -14,7 +14,7 @@ import (
 // The columns in front of the cells, as scripts/matrix.sh writes them.
 const facts = "minor\tof\tpython\ttorch\tnumpy\tglibc"
 
-// cells are the matrix's columns, in the README's words and order.
+// cells are the matrix's columns, in the document's words and order.
 var cells = []string{"internal/cpython", "gil", "pybridge", "handler", "agent/pyworker", "python", "demo", "pair"}
 
 // row is what one run of the matrix found of an interpreter.

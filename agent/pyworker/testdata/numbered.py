@@ -1,4 +1,4 @@
-"""Those of torch's 141 cases that an agent decides, by number: see RATIONALE.md. Every test_* runs inside w0, of w0 to w3."""
+"""Those of torch's 141 cases that an agent decides, by number: see docs/torch.md. Every test_* runs inside w0, of w0 to w3."""
 
 import functools
 import time

@@ -15,7 +15,7 @@ func withTable(text string, rows []row) (string, error) {
 	before, rest, ok := strings.Cut(text, begin)
 	_, after, ok2 := strings.Cut(rest, end)
 	if !ok || !ok2 {
-		return "", fmt.Errorf("no %s … %s in %s", strings.TrimSpace(begin), strings.TrimSpace(end), readme)
+		return "", fmt.Errorf("no %s … %s in %s", strings.TrimSpace(begin), strings.TrimSpace(end), document)
 	}
 	return before + begin + table(rows) + end + after, nil
 }
