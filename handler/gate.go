@@ -281,7 +281,7 @@ func refused(err error) error {
 	}
 	return &refusedError{err: err, python: &pybridge.Error{
 		Module: OwnModule, Type: "DeserializeError",
-		MRO:     []string{"gopyrpc.internal.DeserializeError", "Exception", "BaseException", "object"},
+		MRO:     []string{string(DeserializeError), "Exception", "BaseException", "object"},
 		Message: fmt.Sprintf("cannot deserialize: %s.%s: %v%s", module, name, err, hint),
 		Cause:   &pybridge.Error{Module: module, Type: name, MRO: mro, Message: err.Error()},
 	}}

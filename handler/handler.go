@@ -12,12 +12,13 @@ import (
 	"github.com/gopyrpc/gopyrpc/cleanup"
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler/policy"
+	"github.com/gopyrpc/gopyrpc/internal/pyname"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // Modules whose contract is known to be met.
 const (
-	OwnModule   = "gopyrpc.internal"
+	OwnModule   = pyname.Internal
 	TorchModule = "torch.distributed.rpc.internal"
 )
 
@@ -34,8 +35,8 @@ var (
 // Classes of the exceptions that say a call had no outcome, for errors.Is: the payload could not be
 // unpickled, or the result not pickled. Their causes are the exceptions that stopped it.
 const (
-	DeserializeError pybridge.Class = "gopyrpc.internal.DeserializeError"
-	SerializeError   pybridge.Class = "gopyrpc.internal.SerializeError"
+	DeserializeError pybridge.Class = pyname.Internal + ".DeserializeError"
+	SerializeError   pybridge.Class = pyname.Internal + ".SerializeError"
 )
 
 // Handler holds the references of one RPC module. Its methods may be called from any goroutine, none
@@ -170,14 +171,14 @@ func (l *loading) abandon() {
 
 // load runs on the owner's thread.
 func (h *Handler) load(t gil.Token) error {
-	files, err := fs.Sub(packageFiles, "gopyrpc")
+	files, err := fs.Sub(packageFiles, pyname.Package)
 	if err != nil {
 		return err
 	}
-	if err := h.rt.InstallPackage(t, "gopyrpc", files); err != nil {
+	if err := h.rt.InstallPackage(t, pyname.Package, files); err != nil {
 		return err
 	}
-	module, err := h.rt.Import(t, "gopyrpc._handle")
+	module, err := h.rt.Import(t, pyname.Package+"._handle")
 	if err != nil {
 		return err
 	}

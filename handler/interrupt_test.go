@@ -2,6 +2,7 @@ package handler_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -9,7 +10,9 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/internal/pyname"
 	"github.com/gopyrpc/gopyrpc/internal/pythontest"
+	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // TestRunUDFInterrupted ends the context of a function that never returns by itself.
@@ -38,4 +41,47 @@ func TestRunUDFInterrupted(t *testing.T) {
 			pythontest.Until(t, "it is over", func() bool { return len(gil.Stats().Stuck) == 0 })
 		})
 	}
+}
+
+const marksSource = `
+import os, sys
+import gopyrpc._capture, gopyrpc._safe, gopyrpc._udf
+from importlib import _bootstrap
+
+bridge = sys.modules[%q]
+dead = [
+    mark for mark in bridge.UNTOUCHED
+    if not (os.path.exists(mark) or any(f.__code__.co_filename.startswith(mark) for f in (_bootstrap._find_and_load, gopyrpc._udf.call)))
+]
+if not gopyrpc._safe.is_interruption(bridge.Interrupted()):
+    dead.append("is_interruption")
+if not gopyrpc._udf.__name__.startswith(gopyrpc._capture.MODULES):
+    dead.append("MODULES")
+`
+
+// TestMarksOfInterruption: each file and folder that an interruption leaves alone is there, and the package knows an
+// interruption by its class's name. Nothing else would say so if one were renamed.
+func TestMarksOfInterruption(t *testing.T) {
+	h := newHandler(t)
+	d := newDoor()
+	setHook(t, d.pass)
+	ctx, cancel := context.WithCancel(t.Context())
+	got := start(ctx, h, pickled(t, h, "(u.hook_and_spin, (), {})"))
+	<-d.entered
+	close(d.leave)
+	cancel()
+	require.ErrorIs(t, (<-got).err, context.Canceled) // what interrupts has been read by then
+	pythontest.Until(t, "it is over", func() bool { return len(gil.Stats().Stuck) == 0 })
+	pythontest.With(t, func(tok gil.Token) {
+		o := pythontest.Define(t, tok, fmt.Sprintf(marksSource, pyname.Bridge), "dead")
+		defer o.Release()
+		dead, err := pybridge.As[[]string](tok, o)
+		require.NoError(t, err)
+		assert.Empty(t, dead)
+		class := pythontest.Define(t, tok, fmt.Sprintf("import sys\nvalue = sys.modules[%q].Interrupted()", pyname.Bridge), "value")
+		defer class.Release()
+		kind, err := class.TypeName(tok)
+		require.NoError(t, err)
+		assert.Equal(t, string(pybridge.Interrupted), kind)
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/pyname"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -15,7 +16,7 @@ var (
 )
 
 // absent is what the Python side raises for them.
-const absent pybridge.Class = "gopyrpc._members.Absent"
+const absent pybridge.Class = pyname.Package + "._members.Absent"
 
 // RRefProxyFunctions make an RRef's proxies, and the calls that go through them
 // (PythonRpcHandler::RRefProxyFunctions).

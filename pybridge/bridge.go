@@ -10,12 +10,13 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/pyname"
 )
 
 //go:embed python/*.py
 var bridgeFiles embed.FS
 
-const bridgeName = "_gopyrpc_bridge"
+const bridgeName = pyname.Bridge
 
 // bridgeModule is the files of python/ in the interpreter, one namespace, held for its life.
 type bridgeModule struct {
@@ -46,7 +47,7 @@ var partFiles = [parts]string{namesPart: "names.py", errorsPart: "errors.py", to
 // _thread.interrupt_main() crashes; signal itself would import enum.
 var bootImports = []string{"threading", "_signal"}
 
-// load makes the module, empty as yet.
+// load makes the module. It has no more than the names of package pyname yet, which its files match by.
 func (b *bridgeModule) load(t gil.Token) error {
 	if err := preload(t, bootImports); err != nil {
 		return err
@@ -58,6 +59,11 @@ func (b *bridgeModule) load(t gil.Token) error {
 	defer func() { _ = cpython.DecRef(module) }()
 	if b.dict, err = cpython.GetAttr(module, "__dict__"); err != nil {
 		return captured(t, err)
+	}
+	for name, value := range map[string]string{"PACKAGE": pyname.Package, "FRAMES": pyname.Frames} {
+		if err := putItem(b.dict, name, value, 0); err != nil {
+			return captured(t, err)
+		}
 	}
 	bridge.Store(b)
 	return nil
@@ -97,7 +103,7 @@ func (b *bridgeModule) runFile(name string) error {
 	if err != nil {
 		return err
 	}
-	return runSource(string(source), "<gopyrpc>/"+name, b.dict)
+	return runSource(string(source), pyname.Frames+name, b.dict)
 }
 
 // get gives a new reference to a function of the module.

@@ -5,11 +5,12 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/pyname"
 )
 
 // Interrupted is the class of the exception that a call gets whose context has ended. It is derived
 // from BaseException, so that `except Exception` does not stop it.
-const Interrupted Class = "gopyrpc.Interrupted"
+const Interrupted Class = pyname.Package + ".Interrupted"
 
 var errNotLooked = errors.New("interrupt.py: look did not give what it saw")
 

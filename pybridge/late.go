@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/pyname"
 )
 
 // lateFile is a file of python/ that runs when one of its functions is first called, in a namespace of
@@ -26,7 +27,7 @@ func newLateFile(name string) (*lateFile, error) {
 	}
 	dict, err := toRef(Dict{
 		{"__builtins__", borrowed(builtins)}, {"__name__", bridgeName + "." + name},
-		{"source", string(source)}, {"file", "<gopyrpc>/" + name},
+		{"source", string(source)}, {"file", pyname.Frames + name},
 	})
 	if err != nil {
 		_ = cpython.DecRef(eval)

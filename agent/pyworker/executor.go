@@ -16,7 +16,7 @@ import (
 )
 
 // futureType is what [pybridge.Object.TypeName] says of the Future of gopyrpc.
-const futureType = "gopyrpc._future.Future"
+const futureType = futureModule + ".Future"
 
 // Execute runs a pickled PythonUDF for a peer. A function that raised is a reply.
 func (w *Worker) Execute(ctx context.Context, req agent.Request) (agent.Reply, error) {

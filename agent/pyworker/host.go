@@ -31,7 +31,7 @@ func (w *Worker) hostFunctions(t gil.Token) (map[string]any, error) {
 		if name == "call_async" || name == "wait" {
 			newFunc = pybridge.NewFuncHeld
 		}
-		o, err := newFunc(t, w.ctx, "gopyrpc host."+name, func(ctx context.Context, args []any, _ map[string]any) (any, error) {
+		o, err := newFunc(t, w.ctx, hostFunctionName(name), func(ctx context.Context, args []any, _ map[string]any) (any, error) {
 			return f(ctx, arguments{args})
 		})
 		if err != nil {

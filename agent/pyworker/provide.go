@@ -28,12 +28,12 @@ func Provide(ctx context.Context, rt *pybridge.Runtime, config Config) error {
 		return fmt.Errorf("pyworker: %w", err)
 	}
 	return rt.OnOwner(ctx, func(t gil.Token) error {
-		m, err := rt.Import(t, "gopyrpc._host")
+		m, err := rt.Import(t, hostModule)
 		if err != nil {
 			return err
 		}
 		defer m.Release()
-		start, err := pybridge.NewFunc(t, context.WithoutCancel(ctx), "gopyrpc host.start", p.start)
+		start, err := pybridge.NewFunc(t, context.WithoutCancel(ctx), hostFunctionName("start"), p.start)
 		if err != nil {
 			return err
 		}

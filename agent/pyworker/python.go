@@ -6,8 +6,20 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/agent"
 	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/pyname"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
+
+// Modules of the package gopyrpc, by what they are for here.
+const (
+	serveModule  = pyname.Package + "._serve"
+	rpcModule    = pyname.Package + "._rpc"
+	futureModule = pyname.Package + "._future"
+	hostModule   = pyname.Package + "._host"
+)
+
+// hostFunctionName is what messages call a function of a Host.
+func hostFunctionName(name string) string { return pyname.Package + " host." + name }
 
 // python is what a Worker calls in the package gopyrpc: see there _serve, _rpc and _host.
 type python struct {
@@ -21,14 +33,14 @@ type python struct {
 
 func (p *python) slots() map[string]map[string]**pybridge.Object {
 	return map[string]map[string]**pybridge.Object{
-		"gopyrpc._serve": {
+		serveModule: {
 			"serve": &p.serve, "serve_remote": &p.serveRemote, "fetch": &p.fetch,
 			"serve_beside": &p.serveBeside, "serve_remote_beside": &p.serveRemoteBeside,
 			"when_done": &p.whenDone, "when_kept": &p.whenKept, "abandon": &p.abandon, "Caller": &p.makeCaller,
 		},
-		"gopyrpc._rpc":     {"settle": &p.settle, "run_callbacks": &p.runCallbacks},
-		"gopyrpc._host":    {"Host": &p.makeHost, "install": &p.installHost, "remove": &p.removeHost},
-		"gopyrpc.internal": {"set_worker_name": &p.setName},
+		rpcModule:       {"settle": &p.settle, "run_callbacks": &p.runCallbacks},
+		hostModule:      {"Host": &p.makeHost, "install": &p.installHost, "remove": &p.removeHost},
+		pyname.Internal: {"set_worker_name": &p.setName},
 	}
 }
 

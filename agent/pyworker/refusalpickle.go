@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gopyrpc/gopyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/internal/pyname"
 )
 
 // pickled is the RemoteException that Python would make of the refusal, had it been Python's: see _capture.py for what
@@ -42,7 +43,7 @@ func (r refused) pickled(worker string) ([]byte, error) {
 	return written(pickle.NewReduce(pickle.NewGlobal(internalModule, "_remote_exception"), record))
 }
 
-const internalModule = "gopyrpc.internal"
+const internalModule = pyname.Internal
 
 // exception is one of a record.
 type exception struct {

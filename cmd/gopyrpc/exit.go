@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gopyrpc/gopyrpc/cmd/gopyrpc/launch"
+	"github.com/gopyrpc/gopyrpc/internal/pyname"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -34,7 +35,7 @@ func programEnded(cmd *cobra.Command, launcher int, err error) error {
 }
 
 // rpcError is the class of what a program fails with that cannot reach another worker.
-const rpcError pybridge.Class = "gopyrpc.internal.RpcError"
+const rpcError pybridge.Class = pyname.Internal + ".RpcError"
 
 // programError is an exception that a program did not catch.
 type programError struct{ err *pybridge.Error }

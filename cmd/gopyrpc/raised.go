@@ -6,11 +6,12 @@ import (
 	"strings"
 
 	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/pyname"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // remoteTraceback is the class of the exception that brings the traceback of where a function ran.
-const remoteTraceback pybridge.Class = "gopyrpc.internal.RemoteTraceback"
+const remoteTraceback pybridge.Class = pyname.Internal + ".RemoteTraceback"
 
 // raisedError says that a function raised: with the traceback of its own code, or with all there is.
 type raisedError struct {
@@ -66,7 +67,7 @@ func tracebackOf(e *pybridge.Error) string {
 // Lines of tracebacks.
 const (
 	frameMark   = `  File "`
-	ownMark     = frameMark + "<gopyrpc>/" // a frame of the package that the command brings
+	ownMark     = frameMark + pyname.Frames // a frame of the package that the command brings
 	headerLine  = "Traceback (most recent call last):"
 	sourceStart = "    "
 )

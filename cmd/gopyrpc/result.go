@@ -4,11 +4,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/pyname"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // jsonModule writes Python values as the JSON of JSON.md.
-const jsonModule = "gopyrpc._json"
+const jsonModule = pyname.Package + "._json"
 
 // printResult prints what a call returned: its repr, or JSON.
 func (c *common) printResult(t gil.Token, cmd *cobra.Command, rt *pybridge.Runtime, result *pybridge.Object) error {

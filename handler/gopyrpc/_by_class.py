@@ -14,6 +14,7 @@ from io import BytesIO
 from sys import modules
 from types import FunctionType, GetSetDescriptorType, ModuleType
 
+from ._name import INTERNAL
 from ._safe import type_dict, type_is_static, type_mro, type_name
 
 # Whether everything that is pickled in this context is: set where a restricted peer is served.
@@ -135,7 +136,7 @@ def _find(module, name):
         return None
     first, *rest = name.split(".")
     # Ours makes the rarer of its names when they are asked for.
-    found = getattr(found, first, None) if module == "gopyrpc.internal" else _module_dict(found).get(first)
+    found = getattr(found, first, None) if module == INTERNAL else _module_dict(found).get(first)
     for part in rest:
         if not isinstance(found, type):
             return None

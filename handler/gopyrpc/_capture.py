@@ -23,6 +23,7 @@ from sys import modules
 from . import _by_class
 from ._errors import UnpicklableValue
 from ._faithful import extent_of
+from ._name import LOGGER, MODULES, REMOTE
 from ._safe import (
     exact,
     get_args,
@@ -223,7 +224,7 @@ def _parts(exc, cls, own_init):
         if issubclass(base, (AttributeError, NameError)) and hasattr(base, "name"):
             state["name"] = base.name.__get__(exc)  # __reduce__ leaves it out
     # What an earlier hop attached; it is in the chain already.
-    state.pop("__gopyrpc_remote__", None)
+    state.pop(REMOTE, None)
     state.pop("args", None)  # AttributeError's has it twice, from 3.12
     return args, state
 
@@ -308,14 +309,14 @@ def _frames(tb):
 
 
 def _is_ours(tb):
-    return str(tb.tb_frame.f_globals.get("__name__")).startswith("gopyrpc.")
+    return str(tb.tb_frame.f_globals.get("__name__")).startswith(MODULES)
 
 
 def is_debugging():
     """Tell whether the program wants to see more: it uses logging, and has gopyrpc.udf at DEBUG."""
     try:
         logging = modules.get("logging")
-        return logging is not None and logging.getLogger("gopyrpc.udf").isEnabledFor(logging.DEBUG)
+        return logging is not None and logging.getLogger(LOGGER).isEnabledFor(logging.DEBUG)
     except BaseException:
         return False
 

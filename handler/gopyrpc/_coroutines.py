@@ -6,6 +6,7 @@ from _thread import allocate_lock
 from contextvars import copy_context
 
 from ._future import Future
+from ._name import PACKAGE
 
 _lock = allocate_lock()
 _loop = None
@@ -98,6 +99,6 @@ def _running_loop():
             import threading
 
             _loop = asyncio.new_event_loop()
-            thread = threading.Thread(target=_loop.run_forever, name="gopyrpc-asyncio", daemon=True)
+            thread = threading.Thread(target=_loop.run_forever, name=f"{PACKAGE}-asyncio", daemon=True)
             thread.start()
     return _loop

@@ -4,6 +4,7 @@ from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 from _pickle import PicklingError, UnpicklingError
 
+from ._name import MODULES
 from ._safe import get_traceback, text_of, type_name
 
 
@@ -154,4 +155,4 @@ def _is_from_pickler(exc):
         last = last.tb_next
     if last is None:
         return True
-    return str(last.tb_frame.f_globals.get("__name__")).startswith("gopyrpc.")
+    return str(last.tb_frame.f_globals.get("__name__")).startswith(MODULES)

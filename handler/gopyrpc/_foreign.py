@@ -7,6 +7,7 @@ of the failure handling, thread-local tables left behind.
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
+from contextvars import Context
 from sys import modules
 
 from . import _torch
@@ -17,6 +18,7 @@ from ._errors import (
     describe_unpickling,
 )
 from ._foreign_run import loaded, make_run
+from ._name import REMOTE
 from ._render import render
 from ._safe import (
     get_args,
@@ -208,7 +210,7 @@ class _Foreign:
                 type_name=type_name(cls),
                 mro=tuple(f"{type_module(c)}.{type_qualname(c)}" for c in type_mro(cls)),
             )
-        get_dict(exc)["__gopyrpc_remote__"] = result
+        get_dict(exc)[REMOTE] = result
         return exc
 
     def _save_tables(self):

@@ -7,6 +7,7 @@ from contextvars import copy_context
 from itertools import count
 
 from . import _host
+from ._name import PACKAGE
 from ._safe import is_interruption
 
 _PENDING, _RAW, _READING, _VALUE, _FAILED = range(5)
@@ -186,7 +187,7 @@ class Future:
         except BaseException:
             import logging
 
-            logging.getLogger("gopyrpc").exception("a callback of %r raised", self)
+            logging.getLogger(PACKAGE).exception("a callback of %r raised", self)
 
     def _await(self, timeout):
         return self._await_change((_PENDING,), timeout)

@@ -16,6 +16,7 @@ from . import _by_class
 from ._beside import Names, load_beside
 from ._errors import DeserializeError, describe_pickling, describe_unpickling
 from ._members import Members
+from ._name import INTERNAL
 from ._pickling import (
     PROTOCOL,
     SCALARS,
@@ -30,7 +31,6 @@ from ._torch import grad_switch
 from ._udf import PythonUDF, _run_function, check, failed, why
 from ._wire import describe_tensors, make_tensors
 
-OWN_MODULE = "gopyrpc.internal"
 NAMES = ("_run_function", "serialize", "deserialize", "_handle_exception")
 
 
@@ -90,12 +90,12 @@ def make_handle(module_name=None, *, allow=None, max_payload=None):
     """
     if max_payload is not None and (type(max_payload) is not int or max_payload < 0):
         raise ValueError(f"max_payload must be an int >= 0, not {max_payload!r}")
-    name = OWN_MODULE if module_name is None else module_name
+    name = INTERNAL if module_name is None else module_name
     module = import_module(name)
-    if name != OWN_MODULE:
+    if name != INTERNAL:
         if allow is not None:
             raise ValueError(
-                f"an allow-list works with {OWN_MODULE} only:"
+                f"an allow-list works with {INTERNAL} only:"
                 f" {name} unpickles by itself"
             )
         from ._foreign import make_foreign
@@ -206,7 +206,7 @@ def _make_own(policy, limit):
         data = tensors = udf = func = args = kwargs = None
         if switch is not None:
             switch(True)
-        if OWN_MODULE not in modules:
+        if INTERNAL not in modules:
             restore_modules()
         if type(result) in SCALARS or is_plain(result) or policy is None and not needs_table():
             try:

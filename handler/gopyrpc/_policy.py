@@ -22,25 +22,23 @@ from types import (
 from ._beside import Names
 from ._enums import is_enum
 from ._errors import ForbiddenGlobal
+from ._name import INTERNAL, RESTRICTED
 from ._safe import text_of, type_dict, type_is_static, type_module, type_mro, type_name, type_qualname
-from ._standins import MODULE, make_standins
+from ._standins import make_standins
 
 #: What canonical pickles may refer to whatever is listed: Go has seen to it that each
 #: is called as pickle writes it, or stands as a value.
 DEFAULT_ALLOWED = frozenset(
+    f"{INTERNAL}:{name}"
+    for name in """
+    DeserializeError ForbiddenGlobal PythonUDF RemoteError RemoteTraceback RpcConnectionError
+    RpcError RpcTimeoutError SerializeError UnpicklableValue WorkerInfo _call_method
+    _receive_leaf _receive_named _receive_parameter _receive_quantized _receive_rref
+    _receive_sparse _receive_sparse_compressed _receive_strided _receive_subclass
+    _receive_tensor _type_of_value
+    """.split()
+) | frozenset(
     """
-    gopyrpc.internal:PythonUDF gopyrpc.internal:_receive_tensor
-    gopyrpc.internal:_receive_leaf gopyrpc.internal:_receive_named
-    gopyrpc.internal:_receive_parameter gopyrpc.internal:_receive_quantized
-    gopyrpc.internal:_receive_sparse gopyrpc.internal:_receive_sparse_compressed
-    gopyrpc.internal:_receive_strided gopyrpc.internal:_receive_subclass
-    gopyrpc.internal:UnpicklableValue gopyrpc.internal:RemoteError
-    gopyrpc.internal:RemoteTraceback gopyrpc.internal:SerializeError
-    gopyrpc.internal:DeserializeError gopyrpc.internal:ForbiddenGlobal
-    gopyrpc.internal:WorkerInfo gopyrpc.internal:_receive_rref
-    gopyrpc.internal:_call_method gopyrpc.internal:_type_of_value
-    gopyrpc.internal:RpcError gopyrpc.internal:RpcTimeoutError
-    gopyrpc.internal:RpcConnectionError
     builtins:Ellipsis builtins:NotImplemented builtins:bool builtins:bytearray
     builtins:bytes builtins:complex builtins:dict builtins:float
     builtins:frozenset builtins:int builtins:list builtins:object builtins:range
@@ -154,7 +152,7 @@ class AllowList:
         *watched* goes where it was found: (namespace, name, object).
         """
         module, _, name = text.partition(":")
-        if module == MODULE:
+        if module == RESTRICTED:
             if self._standins is None:
                 self._standins = make_standins(self)
             return self._standins[name]

@@ -4,6 +4,7 @@ from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 from functools import partial
 
+from ._name import INTERNAL
 from ._safe import type_name
 
 #: Special names that libraries look up on any object, to learn what it is. A proxy lacks
@@ -94,4 +95,4 @@ def _rref_typeof_on_user(rref, timeout=-1.0, blocking=True):
 
 
 # Their name in pickles: see internal.
-_call_method.__module__ = _type_of_value.__module__ = "gopyrpc.internal"
+_call_method.__module__ = _type_of_value.__module__ = INTERNAL

@@ -11,6 +11,7 @@ from _pickle import loads as _loads
 
 from ._capture import _dump_values, capture, given
 from ._errors import ForbiddenGlobal, RemoteError
+from ._name import REMOTE
 from ._rebuild import _CannotRebuild, rebuild, require_exception, resolve
 from ._render import full_name, render
 from ._safe import exact, get_dict, is_interruption, repr_of
@@ -108,7 +109,7 @@ class RemoteException:
         loads = _loads if policy is None else _load_nested
         permits = _permit_all if policy is None else policy.permits_class
         exc = rebuild(self.record, loads, permits, self._type_given())
-        get_dict(exc)["__gopyrpc_remote__"] = self
+        get_dict(exc)[REMOTE] = self
         return exc
 
     def _type_given(self):

@@ -6,6 +6,8 @@ so the text can be made late, on either side, and only if someone looks at it.
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
+from ._name import INTERNAL
+
 _CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
 _CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
 _MAX_DEPTH = 10  # of groups in groups
@@ -78,7 +80,7 @@ def _one(errors, error, depth):
 
 
 def is_hop(error):
-    return (error["module"], error["qualname"]) == ("gopyrpc.internal", "RemoteTraceback")
+    return (error["module"], error["qualname"]) == (INTERNAL, "RemoteTraceback")
 
 
 def full_name(error):

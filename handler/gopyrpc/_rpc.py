@@ -7,6 +7,7 @@ from itertools import count
 
 from . import _future, _host
 from ._future import Future
+from ._name import INTERNAL
 from ._pickling import SCALARS, deserialize, dumps_plain, loads_alone, serialize_parts
 from ._remote import _handle_exception
 from ._rpc_errors import failure
@@ -143,7 +144,7 @@ def name_of_function(func):
     module = getattr(func, "__module__", None)
     if type(name) is not str or type(module) is not str:
         return type(func).__qualname__
-    if module == "gopyrpc.internal":
+    if module == INTERNAL:
         return "a method of an RRef's value"
     return name if module == "builtins" else f"{module}.{name}"
 

@@ -2,6 +2,8 @@
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
+from ._name import INTERNAL
+
 
 class RpcError(RuntimeError):
     """A call, or what an RRef was asked for, failed on the way.
@@ -33,7 +35,7 @@ class RpcConnectionError(RpcError, ConnectionError):
 
 
 # Their name in pickles: see internal.
-RpcError.__module__ = RpcTimeoutError.__module__ = RpcConnectionError.__module__ = "gopyrpc.internal"
+RpcError.__module__ = RpcTimeoutError.__module__ = RpcConnectionError.__module__ = INTERNAL
 
 
 _OVERDUE = "RPC ran for more than set timeout"

@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from weakref import ref
 
 from . import _host, _rpc
+from ._name import INTERNAL
 from ._pickling import register_reducer
 from ._rpc_errors import failure
 from ._workers import WorkerInfo
@@ -237,4 +238,4 @@ def await_confirmation(rrefs, timeout=0):
 register_reducer(RRef, _reduce)
 
 # Its name in pickles: see internal.
-_receive_rref.__module__ = "gopyrpc.internal"
+_receive_rref.__module__ = INTERNAL

@@ -8,6 +8,8 @@ into a pickle.
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
+from ._name import INTERRUPTED
+
 HEAPTYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class made while the interpreter runs
 
 _get_module = type.__dict__["__module__"].__get__
@@ -75,7 +77,7 @@ def is_interruption(exc):
     """
     seen = set()
     while exc is not None and id(exc) not in seen:
-        if type_name(type(exc)) == "gopyrpc.Interrupted":
+        if type_name(type(exc)) == INTERRUPTED:
             return True
         seen.add(id(exc))
         exc = get_cause(exc)

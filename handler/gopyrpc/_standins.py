@@ -17,9 +17,6 @@ from ._nested import Nested
 from ._remote import _remote_exception
 from ._udf import PythonUDF
 
-#: The module by which Go knows them.
-MODULE = "gopyrpc.restricted"
-
 
 def _type(singleton):
     return type(singleton)

@@ -8,6 +8,7 @@ from sys import modules
 
 from . import _torch
 from ._capture import is_debugging
+from ._name import LOGGER
 from ._remote import from_exception
 from ._safe import repr_of
 
@@ -90,7 +91,7 @@ def _log(result):
     """Log at DEBUG if someone uses logging; never import it, never print."""
     try:
         if is_debugging():
-            modules["logging"].getLogger("gopyrpc.udf").debug("%s", result.msg)
+            modules["logging"].getLogger(LOGGER).debug("%s", result.msg)
     except BaseException:
         pass  # a broken log handler is not the caller's failure
 

@@ -3,6 +3,7 @@
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 from . import _host
+from ._name import INTERNAL
 
 
 class WorkerInfo:
@@ -30,7 +31,7 @@ class WorkerInfo:
 
 
 # Its name in pickles: see internal.
-WorkerInfo.__module__ = "gopyrpc.internal"
+WorkerInfo.__module__ = INTERNAL
 
 
 def get_worker_info(worker_name=None):

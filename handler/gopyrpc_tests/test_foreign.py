@@ -91,6 +91,9 @@ class Habits(unittest.TestCase):
 
 
 class WithAgent(Habits):
+    def test_run_function_alone(self):
+        self.assertEqual(self.handle.run_function(PythonUDF(sum, ([1, 2],), {})), 3)
+
     def test_results_and_exceptions(self):
         self.assertEqual(self.run_(targets.add, 1, 2), 3)
         exc = self.raised(self.run_(targets.add, 1, "x"))

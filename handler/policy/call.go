@@ -1,6 +1,9 @@
 package policy
 
-import "github.com/gopyrpc/gopyrpc/handler/pickle"
+import (
+	"github.com/gopyrpc/gopyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/internal/pyname"
+)
 
 // isCall says whether a node is a PythonUDF, as either way of writing a named tuple has it.
 func isCall(n *pickle.Node) bool {
@@ -8,7 +11,7 @@ func isCall(n *pickle.Node) bool {
 		return false
 	}
 	callee := n.Items[0]
-	return callee.Kind == pickle.Global && callee.Module == "gopyrpc.internal" && callee.Text == "PythonUDF"
+	return callee.Kind == pickle.Global && callee.Module == pyname.Internal && callee.Text == "PythonUDF"
 }
 
 // makeUDF is a call to make: a function, a tuple of arguments, and a dict of those by name.
@@ -73,7 +76,7 @@ func (r *reading) toCall(found *pickle.Node) *pickle.Node {
 }
 
 func (r *reading) functionNamed(f, args, kwargs *pickle.Node) (*pickle.Node, error) {
-	if f.Module == "gopyrpc.internal" {
+	if f.Module == pyname.Internal {
 		switch f.Text {
 		case "_call_method":
 			return r.methodCall(f, args, kwargs)

@@ -1,6 +1,10 @@
 package policy
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/gopyrpc/gopyrpc/internal/pyname"
+)
 
 // plainNames may be values in every payload: classes whose instances are plain data, as a dtype or a defaultdict's
 // factory names them. To call one takes an entry, except as pickle writes such an instance: see forms.
@@ -10,8 +14,11 @@ var plainNames = namesOf(`
 	datetime date datetime time timedelta timezone
 	decimal Decimal
 	uuid UUID
-	gopyrpc.internal PythonUDF WorkerInfo RemoteError RemoteTraceback SerializeError DeserializeError ForbiddenGlobal RpcError RpcTimeoutError RpcConnectionError
-`, builtinExceptions)
+`, pyname.Internal+" PythonUDF WorkerInfo", ownExceptions, builtinExceptions)
+
+// ownExceptions are those of the package gopyrpc.
+const ownExceptions = pyname.Internal +
+	" RemoteError RemoteTraceback SerializeError DeserializeError ForbiddenGlobal RpcError RpcTimeoutError RpcConnectionError"
 
 // builtinExceptions are those of every CPython that is supported; one that this CPython lacks is an error there.
 const builtinExceptions = `

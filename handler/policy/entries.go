@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/gopyrpc/gopyrpc/internal/pyname"
 )
 
 // reserved is the module by which canonical pickles know the stand-ins. No payload and no entry may name it.
-const reserved = "gopyrpc.restricted"
+const reserved = pyname.Restricted
 
 // entries is a list of what may be named.
 type entries struct {

@@ -1,6 +1,9 @@
 package policy
 
-import "github.com/gopyrpc/gopyrpc/handler/pickle"
+import (
+	"github.com/gopyrpc/gopyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/internal/pyname"
+)
 
 // forms are the calls that pickle writes, at the protocols 2 to 5, for what every peer may send.
 var forms map[name]*form
@@ -31,27 +34,27 @@ func init() { // as forms look names up themselves
 		{"collections", "Counter"}:     {make: makeCounter, takes: "a dict"},
 		{"collections", "deque"}:       {make: makeDeque, changed: true, takes: "a list and its bound, or nothing, and elements"},
 
-		{"copyreg", "_reconstructor"}:     {make: makeReconstructed, changed: true, whole: true, takes: "a class, object and None"},
-		{"copyreg", "__newobj__"}:         {make: makeNewObject, changed: true, whole: true, takes: "a class and arguments"},
-		{"copyreg", "__newobj_ex__"}:      {make: makeNewObjectEx, changed: true, whole: true, takes: "a class, a tuple and a dict"},
-		{"gopyrpc.internal", "PythonUDF"}: {make: makeUDF, whole: true, takes: "a function, a tuple and a dict with names"},
+		{"copyreg", "_reconstructor"}:  {make: makeReconstructed, changed: true, whole: true, takes: "a class, object and None"},
+		{"copyreg", "__newobj__"}:      {make: makeNewObject, changed: true, whole: true, takes: "a class and arguments"},
+		{"copyreg", "__newobj_ex__"}:   {make: makeNewObjectEx, changed: true, whole: true, takes: "a class, a tuple and a dict"},
+		{pyname.Internal, "PythonUDF"}: {make: makeUDF, whole: true, takes: "a function, a tuple and a dict with names"},
 
-		{"gopyrpc.internal", "_receive_tensor"}:            {make: makeTensor(isIndex), whole: true, takes: "a place in the table of tensors"},
-		{"gopyrpc.internal", "_receive_strided"}:           {make: makeStrided, whole: true, takes: "a place in the table of tensors, a size and strides"},
-		{"gopyrpc.internal", "_receive_leaf"}:              {make: makeTensor(isTensor), whole: true, takes: "a tensor"},
-		{"gopyrpc.internal", "_receive_named"}:             {make: makeTensor(isTensor, isDimensions), whole: true, takes: "a tensor and names"},
-		{"gopyrpc.internal", "_receive_parameter"}:         {make: makeTensor(isTensor, isBool, isExtra), whole: true, takes: "a tensor, whether it has a gradient, and attributes"},
-		{"gopyrpc.internal", "_receive_subclass"}:          {make: makeSubclass, whole: true, takes: "a listed class, a tensor, whether it has a gradient, and attributes"},
-		{"gopyrpc.internal", "_receive_sparse"}:            {make: makeTensor(isTensor, isTensor, isSizes, isBool), whole: true, takes: "indices, values, a size, and whether it is coalesced"},
-		{"gopyrpc.internal", "_receive_sparse_compressed"}: {make: makeTensor(isStr, isTensor, isTensor, isTensor, isSizes), whole: true, takes: "a layout, indices, values and a size"},
-		{"gopyrpc.internal", "_receive_quantized"}:         {make: makeQuantized, whole: true, takes: "a tensor and its quantiser"},
-		{"gopyrpc.internal", "_receive_script_module"}:     {make: neverWritten, takes: "nothing from a restricted peer: it is code"},
-		{"gopyrpc.internal", "_receive_rref"}:              {make: makeReference, whole: true, takes: "bytes"},
-		{"gopyrpc.internal", "_call_method"}:               {make: neverWritten, whole: true, takes: "an RRef and the name of a method, as the function of a call"},
-		{"gopyrpc.internal", "_type_of_value"}:             {make: neverWritten, whole: true, takes: "an RRef, as the function of a call"},
-		{"gopyrpc.internal", "_remote_exception"}:          {make: makeRecord, whole: true, takes: "the record of an exception"},
-		{"gopyrpc.internal", "UnpicklableValue"}:           {make: makeCall(isStr), whole: true, takes: "text"},
-		{"gopyrpc.internal", "WorkerInfo"}:                 {make: makeCall(isStr, isInt), whole: true, takes: "a name and a rank"},
+		{pyname.Internal, "_receive_tensor"}:            {make: makeTensor(isIndex), whole: true, takes: "a place in the table of tensors"},
+		{pyname.Internal, "_receive_strided"}:           {make: makeStrided, whole: true, takes: "a place in the table of tensors, a size and strides"},
+		{pyname.Internal, "_receive_leaf"}:              {make: makeTensor(isTensor), whole: true, takes: "a tensor"},
+		{pyname.Internal, "_receive_named"}:             {make: makeTensor(isTensor, isDimensions), whole: true, takes: "a tensor and names"},
+		{pyname.Internal, "_receive_parameter"}:         {make: makeTensor(isTensor, isBool, isExtra), whole: true, takes: "a tensor, whether it has a gradient, and attributes"},
+		{pyname.Internal, "_receive_subclass"}:          {make: makeSubclass, whole: true, takes: "a listed class, a tensor, whether it has a gradient, and attributes"},
+		{pyname.Internal, "_receive_sparse"}:            {make: makeTensor(isTensor, isTensor, isSizes, isBool), whole: true, takes: "indices, values, a size, and whether it is coalesced"},
+		{pyname.Internal, "_receive_sparse_compressed"}: {make: makeTensor(isStr, isTensor, isTensor, isTensor, isSizes), whole: true, takes: "a layout, indices, values and a size"},
+		{pyname.Internal, "_receive_quantized"}:         {make: makeQuantized, whole: true, takes: "a tensor and its quantiser"},
+		{pyname.Internal, "_receive_script_module"}:     {make: neverWritten, takes: "nothing from a restricted peer: it is code"},
+		{pyname.Internal, "_receive_rref"}:              {make: makeReference, whole: true, takes: "bytes"},
+		{pyname.Internal, "_call_method"}:               {make: neverWritten, whole: true, takes: "an RRef and the name of a method, as the function of a call"},
+		{pyname.Internal, "_type_of_value"}:             {make: neverWritten, whole: true, takes: "an RRef, as the function of a call"},
+		{pyname.Internal, "_remote_exception"}:          {make: makeRecord, whole: true, takes: "the record of an exception"},
+		{pyname.Internal, "UnpicklableValue"}:           {make: makeCall(isStr), whole: true, takes: "text"},
+		{pyname.Internal, "WorkerInfo"}:                 {make: makeCall(isStr, isInt), whole: true, takes: "a name and a rank"},
 
 		{"numpy", "dtype"}: {make: makeDtype, changed: true, takes: "the name of a plain type, and its state"},
 	}
@@ -66,9 +69,7 @@ func init() { // as forms look names up themselves
 }
 
 // exceptions are those that any peer may send.
-var exceptions = namesOf(builtinExceptions, `
-	gopyrpc.internal RemoteError RemoteTraceback SerializeError DeserializeError ForbiddenGlobal RpcError RpcTimeoutError RpcConnectionError
-`)
+var exceptions = namesOf(builtinExceptions, ownExceptions)
 
 func isException(n name) bool { return exceptions[n] }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/gopyrpc/gopyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/internal/pyname"
 )
 
 // instance is an object that a class makes without its __init__: NEWOBJ and NEWOBJ_EX.
@@ -20,7 +21,7 @@ func (r *reading) makeInstance(n, class, args, kwargs *pickle.Node) error {
 		return &Refusal{Rule: "the payload makes an instance of something that is no class by name", Offset: n.Offset}
 	}
 	switch asked := (name{class.Module, class.Text}).renamed(); {
-	case asked == name{"gopyrpc.internal", "PythonUDF"}:
+	case asked == name{pyname.Internal, "PythonUDF"}:
 		err := errShape
 		if kwargs == nil && isBare(n) {
 			err = makeUDF(r, n, args.Items)

@@ -1,5 +1,7 @@
 package policy
 
+import "github.com/gopyrpc/gopyrpc/internal/pyname"
+
 // standIns are the functions of _standins.py, by name. Their nodes are for all payloads.
 var standIns = givenOf(`
 	call type update_dict update_ordered extend_deque dtype array scalar uuid
@@ -9,6 +11,6 @@ var standIns = givenOf(`
 
 // The two functions of the protocol that a call may be of, whatever is listed.
 var (
-	callMethod  = newGiven("gopyrpc.internal:_call_method")
-	typeOfValue = newGiven("gopyrpc.internal:_type_of_value")
+	callMethod  = newGiven(pyname.Internal + ":_call_method")
+	typeOfValue = newGiven(pyname.Internal + ":_type_of_value")
 )

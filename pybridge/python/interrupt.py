@@ -18,7 +18,7 @@ QUIET = 0.25  # seconds between two exceptions for one call: gil.Patience
 Interrupted = _type(
     "Interrupted",
     (_BaseException,),
-    {"__module__": "gopyrpc", "__doc__": "The Go caller's context has ended: nobody waits for this call any more."},
+    {"__module__": PACKAGE, "__doc__": "The Go caller's context has ended: nobody waits for this call any more."},
 )
 
 # What Python's protocols call the functions of locks and of context managers; and __del__, whose exceptions nobody hears of.
@@ -35,7 +35,7 @@ UNTOUCHED = _tuple(
         "_pyio.py _threading_local.py _weakrefset.py asyncio/ concurrent/futures/ contextlib.py functools.py importlib/ "
         "logging/ multiprocessing/ queue.py threading.py weakref.py"
     ).split()
-) + ("<frozen importlib.", "<gopyrpc>/")
+) + ("<frozen importlib.", FRAMES)
 IMPORTING = "<frozen importlib."  # a package that was left in the middle of its import can often not be imported again
 
 _current_frames, _getframe, _get_ident, _id = sys._current_frames, sys._getframe, threading.get_ident, id
@@ -196,10 +196,10 @@ def on_event(frame, what, arg, *, settrace=sys.settrace, setprofile=sys.setprofi
 def _take_tool():
     """The number of a tool of sys.monitoring, None when others have all six."""
     for number in (4, 3, 5, 2, 1, 0):  # the last three are for profilers, coverage and debuggers
-        if _monitoring.get_tool(number) == "gopyrpc":
+        if _monitoring.get_tool(number) == PACKAGE:
             return number
         if _monitoring.get_tool(number) is None:
-            _monitoring.use_tool_id(number, "gopyrpc")
+            _monitoring.use_tool_id(number, PACKAGE)
             events, register = _monitoring.events, _monitoring.register_callback
             register(number, events.PY_START, on_start)
             register(number, events.JUMP, on_jump)

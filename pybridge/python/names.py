@@ -3,7 +3,8 @@
 The files of this folder run in one namespace, the module `_gopyrpc_bridge`, when they are first needed:
 compiling them would take a quarter of the time that Python takes to start. This one runs before the
 others. They keep what they need as globals, so that a program that empties sys.modules or breaks
-builtins cannot take it away.
+builtins cannot take it away. PACKAGE and FRAMES, the package's name and what begins the names of the files that the
+binary carries, are Go's (internal/pyname).
 """
 
 import builtins

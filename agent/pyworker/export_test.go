@@ -1,0 +1,4 @@
+package pyworker
+
+// What tests hold to the Python package.
+const FutureType = futureType
