@@ -44,9 +44,7 @@ func (c *common) joined(cmd *cobra.Command, f func(context.Context, *pybridge.Ru
 		return cleanup.Report{}, err
 	}
 	if left {
-		if err := awaitInJoin(rt, done); err != nil {
-			return cleanup.Report{}, err
-		}
+		awaitInJoin(rt, done)
 	}
 	join, cancel := context.WithTimeout(context.WithoutCancel(ctx), joinTime)
 	defer cancel()
@@ -61,9 +59,9 @@ func (c *common) joined(cmd *cobra.Command, f func(context.Context, *pybridge.Ru
 }
 
 // awaitInJoin has the join wait for what was left, once it is in Python no more: it has yet to release what it owns,
-// before the join counts that.
-func awaitInJoin(rt *pybridge.Runtime, done <-chan error) error {
-	return rt.Registry().Register(cleanup.PhaseObjects, "what the command was doing", func(ctx context.Context) error {
+// before the join counts that. A join that is on its way takes no more steps, and counts without it.
+func awaitInJoin(rt *pybridge.Runtime, done <-chan error) {
+	_ = rt.Registry().Register(cleanup.PhaseObjects, "what the command was doing", func(ctx context.Context) error {
 		select {
 		case <-done:
 			return nil
