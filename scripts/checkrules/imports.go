@@ -82,15 +82,23 @@ func checkTestHelpers(t *tree, f *file, report func(int, string, ...any)) {
 	}
 }
 
-// projectImports yields the imported packages of this module, relative to its root, with their lines.
+// projectImports are the project's packages that a file imports, and the lines.
 func (f *file) projectImports(t *tree) func(func(string, int) bool) {
+	return func(yield func(string, int) bool) {
+		for path, line := range f.imports() {
+			if rest, ours := strings.CutPrefix(path, t.module+"/"); ours && !yield(rest, line) {
+				return
+			}
+		}
+	}
+}
+
+// imports are the paths that a file imports, and the lines.
+func (f *file) imports() func(func(string, int) bool) {
 	return func(yield func(string, int) bool) {
 		for _, spec := range f.ast.Imports {
 			path, err := strconv.Unquote(spec.Path.Value)
-			if err != nil {
-				continue
-			}
-			if rest, ours := strings.CutPrefix(path, t.module+"/"); ours && !yield(rest, f.line(spec.Pos())) {
+			if err == nil && !yield(path, f.line(spec.Pos())) {
 				return
 			}
 		}

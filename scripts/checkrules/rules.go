@@ -28,6 +28,7 @@ var rules = []rule{
 	{"parse", checkParse},
 	{"imports", checkImports},
 	{"test-helpers", checkTestHelpers},
+	{"dependencies", checkDependencies},
 	{"cgo", checkCgo},
 	{"threads", checkThreads},
 	{"setenv", checkSetenv},

@@ -85,6 +85,17 @@ var cases = map[string]struct {
 		tree: source{"cmd/gopyrpc/a.go": importing("main", m+"internal/pythontest")},
 		want: []string{"cmd/gopyrpc/a.go:3 test-helpers"},
 	},
+	"dependencies: few, in what is embedded": {
+		tree: source{
+			"agent/a.go":       importing("agent", "google.golang.org/grpc/codes"),
+			"agent/b.go":       importing("agent", "github.com/spf13/cobra"),
+			"agent/b_test.go":  importing("agent", "go.uber.org/goleak"),
+			"cmd/gopyrpc/a.go": importing("main", "github.com/spf13/cobra"),
+			"gil/a.go":         importing("gil", "google.golang.org/grpcish"),
+			"scripts/x/a.go":   importing("main", "github.com/bufbuild/protocompile"),
+		},
+		want: []string{"agent/b.go:3 dependencies", "gil/a.go:3 dependencies"},
+	},
 	"cgo: one package and the cpy3 bridge": {
 		tree: source{
 			"internal/cpython/a.go": importing("cpython", "C"),
