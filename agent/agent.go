@@ -13,6 +13,8 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding"
+
+	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 )
 
 // minPing is how often a peer may ask whether we are there. Agents ask every 10 s at most.
@@ -91,7 +93,7 @@ func build(config Config, listener net.Listener) (*Agent, error) {
 		return nil, err
 	}
 	a := &Agent{
-		config: config, limits: config.Limits, log: config.Logger, codec: newCodec(),
+		config: config, limits: config.Limits, log: config.Logger, codec: frame.NewCodec(),
 		incarnation: 1 + rand.Uint64N(1<<63),
 		door:        newDoor(listener, config.Limits),
 		group:       newGroup(),

@@ -4,10 +4,9 @@ import (
 	"fmt"
 
 	"google.golang.org/grpc/codes"
-)
 
-// maxSegments bounds what a peer can make us allocate for the bookkeeping of one body.
-const maxSegments = 1 << 16
+	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
+)
 
 // assembly puts a body together from the parts in which it arrives.
 type assembly struct {
@@ -30,8 +29,8 @@ func giveBack(m memory) {
 
 // bodySize adds up what a peer says are the sizes of a body's segments.
 func bodySize(sizes []uint64, limit int64) (int64, error) {
-	if len(sizes) > maxSegments {
-		return 0, failure(codes.ResourceExhausted, "a body of %d segments, allowed are %d", len(sizes), maxSegments)
+	if len(sizes) > frame.MaxSegments {
+		return 0, failure(codes.ResourceExhausted, "a body of %d segments, allowed are %d", len(sizes), frame.MaxSegments)
 	}
 	var total int64
 	for _, n := range sizes {
@@ -76,7 +75,7 @@ func (a *assembly) add(parts [][]byte) error {
 	}
 	for _, part := range parts {
 		if int64(len(part)) > a.missing {
-			return fmt.Errorf("%w: more data than the sizes announced", errProtocol)
+			return fmt.Errorf("%w: more data than the sizes announced", frame.ErrProtocol)
 		}
 		a.missing -= int64(len(part))
 		for _, room := range a.into.take(int64(len(part))) {

@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 )
 
 func TestCall_bodiesArriveSegmentBySegment(t *testing.T) {
@@ -30,8 +32,8 @@ func testCall_bodiesArriveSegmentBySegment(t *testing.T) {
 		"an empty one":   {{}},
 		"small":          Bytes([]byte("hello")),
 		"several":        {[]byte("a"), nil, []byte("bc"), {}},
-		"just inline":    Bytes(big[:inlineSize]),
-		"not inline":     Bytes(big[:inlineSize+1]),
+		"just inline":    Bytes(big[:frame.InlineSize]),
+		"not inline":     Bytes(big[:frame.InlineSize+1]),
 		"one chunk":      Bytes(big[:chunkSize]),
 		"a byte more":    Bytes(big[:chunkSize+1]),
 		"large":          Bytes(big),

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -36,7 +37,7 @@ func (a *Agent) connect(name, address string) (conn *grpc.ClientConn, why func(e
 	refused := new(atomic.Bool)
 	opts := []grpc.DialOption{
 		grpc.WithTransportCredentials(creds),
-		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(a.codec), grpc.MaxCallRecvMsgSize(maxFrame), grpc.MaxCallSendMsgSize(maxFrame)),
+		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(a.codec), grpc.MaxCallRecvMsgSize(frame.MaxSize), grpc.MaxCallSendMsgSize(frame.MaxSize)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{
 			Time: a.config.Keepalive, Timeout: a.keepaliveTimeout(), PermitWithoutStream: true,
 		}),
@@ -118,7 +119,7 @@ func (s *session) open(ctx context.Context) error {
 	}
 	values := header.Get(helloKey)
 	if len(values) == 0 { // the stream was refused; its end says why
-		if err := stream.RecvMsg(&frame{}); err != nil {
+		if err := stream.RecvMsg(&frame.Frame{}); err != nil {
 			return err
 		}
 	}

@@ -28,8 +28,6 @@ var (
 	ErrReleased = errors.New("agent: the RRef was released")
 	// ErrLeaked: RRefs were left over when the group joined.
 	ErrLeaked = errors.New("agent: leaked RRefs")
-
-	errProtocol = errors.New("agent: protocol violation")
 )
 
 // Error is how a call failed. status.FromError and status.Code of grpc understand it; errors.Is finds
@@ -161,3 +159,6 @@ func fromStatus(s *agentpb.Status, worker string) *Error {
 	}
 	return &Error{Code: code, Worker: worker, Text: s.GetMessage(), Ran: s.GetRan(), Err: causes[code]}
 }
+
+// validText is what may stand in a string field: anything else would make the whole frame unreadable.
+func validText(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

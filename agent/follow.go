@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
 
@@ -160,19 +161,19 @@ func (s *session) expects(in *inlet) bool {
 // readOne waits for a frame and takes it, and is false when there will be no other. Who calls it has the turn.
 // Woken is called before the frame is taken.
 func (s *session) readOne(in *inlet, look time.Duration, woken func()) bool {
-	var f frame
+	var f frame.Frame
 	err := in.next(&f, look)
 	woken()
 	s.frames.Add(1)
 	if err == nil {
 		s.out.heard()
 		err = s.handle(&f)
-		f.free()
+		f.Free()
 	}
 	switch {
 	case err == nil || errors.Is(err, shm.ErrInterrupted):
 		return true
-	case errors.Is(err, errProtocol):
+	case errors.Is(err, frame.ErrProtocol):
 		s.end(err)
 	}
 	return false // the stream is ending, which ends the session too

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/peer"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -61,7 +62,7 @@ func (in *inbound) run() error {
 	}
 	in.cancel(err)
 	in.out.close(failure(codes.Unavailable, "the connection ended"))
-	if errors.Is(err, errProtocol) {
+	if errors.Is(err, frame.ErrProtocol) {
 		in.agent.log.Warn("agent: a peer broke the protocol", "peer", in.peer.Name, "address", in.peer.Address, "err", err)
 		return failure(codes.InvalidArgument, "%w", err)
 	}
@@ -84,12 +85,12 @@ func (in *inbound) read() error {
 		in.shared.begin(p.Addr, in.say)
 	}
 	for {
-		var f frame
+		var f frame.Frame
 		err := in.stream.RecvMsg(&f)
 		if err == nil {
 			in.out.heard()
 			err = in.fromStream(&f)
-			f.free()
+			f.Free()
 		}
 		if err == nil {
 			continue
@@ -105,11 +106,11 @@ func (in *inbound) read() error {
 }
 
 // fromStream takes one frame of the stream. An error ends it.
-func (in *inbound) fromStream(f *frame) error {
+func (in *inbound) fromStream(f *frame.Frame) error {
 	switch {
-	case f.kind == agentpb.Kind_KIND_SWITCH && in.ring != nil:
+	case f.Kind == agentpb.Kind_KIND_SWITCH && in.ring != nil:
 		return nil // it is being read
-	case f.kind == agentpb.Kind_KIND_SWITCH:
+	case f.Kind == agentpb.Kind_KIND_SWITCH:
 		ring, err := in.shared.switched()
 		if err != nil {
 			return err
@@ -118,7 +119,7 @@ func (in *inbound) fromStream(f *frame) error {
 		in.startReaders()
 		return nil
 	case in.ring != nil:
-		return fmt.Errorf("%w: a frame of kind %v beside the ring", errProtocol, f.kind)
+		return fmt.Errorf("%w: a frame of kind %v beside the ring", frame.ErrProtocol, f.Kind)
 	}
 	return in.handle(f)
 }
@@ -143,46 +144,46 @@ func (in *inbound) begin(c *incall) {
 
 // handle takes one frame. It never waits for anything but the writing of a small refusal, so that a peer cannot
 // hold up its own other calls. An error ends the stream.
-func (in *inbound) handle(f *frame) error {
+func (in *inbound) handle(f *frame.Frame) error {
 	if in.shared.talk(f, in.say) {
 		return nil
 	}
-	defer func() { in.shared.giveBack(f.place) }() // unless it is read
-	switch f.kind {
+	defer func() { in.shared.giveBack(f.Region) }() // unless it is read
+	switch f.Kind {
 	case agentpb.Kind_KIND_REQUEST:
 		return in.request(f)
 	case agentpb.Kind_KIND_CHUNK:
 		in.mu.Lock()
-		c := in.running[f.call]
+		c := in.running[f.Call]
 		in.mu.Unlock()
 		if c == nil {
 			return nil // it was refused
 		}
 		return in.gather(c, f)
 	case agentpb.Kind_KIND_CANCEL:
-		in.canceled(f.call)
+		in.canceled(f.Call)
 		return nil
 	}
-	return fmt.Errorf("%w: a frame of kind %v from the calling side", errProtocol, f.kind)
+	return fmt.Errorf("%w: a frame of kind %v from the calling side", frame.ErrProtocol, f.Kind)
 }
 
 // request begins to take in a request, and starts it if that is all of it.
-func (in *inbound) request(f *frame) error {
-	if err := in.origin.number(f.call); err != nil {
+func (in *inbound) request(f *frame.Frame) error {
+	if err := in.origin.number(f.Call); err != nil {
 		return err
 	}
-	if f.place != nil && len(f.data) > 0 {
-		return fmt.Errorf("%w: a body here and there", errProtocol)
+	if f.Region != nil && len(f.Data) > 0 {
+		return fmt.Errorf("%w: a body here and there", frame.ErrProtocol)
 	}
-	c := &incall{id: f.call, method: f.method, detail: f.detail}
-	if in.guest && f.method != agentpb.Method_METHOD_CALL {
+	c := &incall{id: f.Call, method: f.Method, detail: f.Detail}
+	if in.guest && f.Method != agentpb.Method_METHOD_CALL {
 		in.refuse(c.id, failure(codes.PermissionDenied, "%s is a guest here (Config.Guests, --guest): it may call, and nothing else", in.peer.Name))
 		return nil
 	}
-	if len(f.sizes) > 0 && !hasBody(f.method) { // nobody would read it, or give the memory back that it is lent in
-		return fmt.Errorf("%w: a body with %v", errProtocol, f.method)
+	if len(f.Sizes) > 0 && !hasBody(f.Method) { // nobody would read it, or give the memory back that it is lent in
+		return fmt.Errorf("%w: a body with %v", frame.ErrProtocol, f.Method)
 	}
-	if system(f.method) {
+	if system(f.Method) {
 		if !in.control.take(1, false) {
 			in.refuse(c.id, failure(codes.ResourceExhausted, "too many requests about RRefs at once"))
 			return nil
@@ -191,10 +192,10 @@ func (in *inbound) request(f *frame) error {
 		in.refuse(c.id, err)
 		return nil
 	}
-	c.body = newAssembly(f.sizes, c.total)
-	c.place = f.place
-	if f.timeout > 0 {
-		c.ctx, c.cancel = context.WithTimeout(in.ctx, f.timeout)
+	c.body = newAssembly(f.Sizes, c.total)
+	c.place = f.Region
+	if f.Timeout > 0 {
+		c.ctx, c.cancel = context.WithTimeout(in.ctx, f.Timeout)
 	} else {
 		c.ctx, c.cancel = context.WithCancel(in.ctx)
 	}
@@ -204,18 +205,18 @@ func (in *inbound) request(f *frame) error {
 	return in.gather(c, f)
 }
 
-func (in *inbound) gather(c *incall, f *frame) error {
+func (in *inbound) gather(c *incall, f *frame.Frame) error {
 	if c.begun { // an empty part would run it again
-		return fmt.Errorf("%w: a part of a body that was complete", errProtocol)
+		return fmt.Errorf("%w: a part of a body that was complete", frame.ErrProtocol)
 	}
-	if err := c.body.add(f.data); err != nil {
+	if err := c.body.add(f.Data); err != nil {
 		return err
 	}
 	if c.place == nil && !c.body.complete() {
 		return nil
 	}
 	if c.method == agentpb.Method_METHOD_REMOTE { // it is needed at once
-		f.place = nil
+		f.Region = nil
 		if err := in.copyOut(c, false); err != nil {
 			return err
 		}
@@ -227,7 +228,7 @@ func (in *inbound) gather(c *incall, f *frame) error {
 		return nil
 	}
 	c.begun = true
-	f.place = nil
+	f.Region = nil
 	if c.method == agentpb.Method_METHOD_REMOTE {
 		// Here and not in the goroutine, so that the value is known before the caller's next request.
 		c.early = in.agent.rrefs.serveRemote(&in.peer, c.detail, c.body.body)

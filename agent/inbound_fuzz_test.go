@@ -9,8 +9,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
@@ -80,12 +82,12 @@ func FuzzFrameSequence(f *testing.F) {
 			if used <= 0 || n > uint64(len(b)-used) {
 				break
 			}
-			var fr frame
-			if fr.decode(scatter(b[used:used+int(n)], 7)) != nil {
+			var fr frame.Frame
+			if fr.Decode(mem.BufferSlice{mem.SliceBuffer(b[used : used+int(n)])}) != nil {
 				break
 			}
 			err := in.fromStream(&fr)
-			fr.free()
+			fr.Free()
 			if err != nil {
 				break
 			}

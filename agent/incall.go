@@ -6,6 +6,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -26,8 +27,8 @@ type incall struct {
 }
 
 // book counts a request against the limits.
-func (in *inbound) book(c *incall, f *frame) error {
-	total, err := bodySize(f.sizes, in.agent.limits.MaxMessage)
+func (in *inbound) book(c *incall, f *frame.Frame) error {
+	total, err := bodySize(f.Sizes, in.agent.limits.MaxMessage)
 	if err != nil {
 		return err
 	}
@@ -99,7 +100,7 @@ func (in *inbound) execute(c *incall) {
 		err = in.agent.ownEnd(err)
 	}
 	o := in.answer(c.id, reply, err, c.early == nil)
-	o.head.quiet = c.unsaid
+	o.head.notifyLater = c.unsaid
 	o.over = over
 	if in.out.submitReply(o) != nil {
 		o.discard()
@@ -109,14 +110,14 @@ func (in *inbound) execute(c *incall) {
 
 func (in *inbound) answer(id uint64, reply Reply, err error, ran bool) *outgoing {
 	body := reply.Body
-	if size := body.Size(); err == nil && (size > in.agent.limits.MaxMessage || len(body) > maxSegments) {
+	if size := body.Size(); err == nil && (size > in.agent.limits.MaxMessage || len(body) > frame.MaxSegments) {
 		err = failure(codes.ResourceExhausted, "the reply has %d bytes in %d segments, allowed are %d (Limits.MaxMessage, --max-message) in %d",
-			size, len(body), in.agent.limits.MaxMessage, maxSegments)
+			size, len(body), in.agent.limits.MaxMessage, frame.MaxSegments)
 	}
 	if err != nil {
-		return newOutgoing(frame{kind: agentpb.Kind_KIND_FAILURE, call: id, detail: toStatus(err, ran)}, nil)
+		return newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_FAILURE, Call: id, Detail: toStatus(err, ran)}, nil)
 	}
-	head := frame{kind: agentpb.Kind_KIND_REPLY, call: id, sizes: body.sizes(reply.Joined)}
+	head := frame.Frame{Kind: agentpb.Kind_KIND_REPLY, Call: id, Sizes: body.sizes(reply.Joined)}
 	return in.shared.message(head, body, reply.Release != nil, in.say)
 }
 
@@ -124,5 +125,5 @@ func (in *inbound) answer(id uint64, reply Reply, err error, ran bool) *outgoing
 // read from it: they would fill the memory.
 func (in *inbound) refuse(id uint64, err error) {
 	in.out.waitHeads(maxRefusals)
-	_ = in.out.submit(newOutgoing(frame{kind: agentpb.Kind_KIND_FAILURE, call: id, detail: toStatus(err, false)}, nil), nil)
+	_ = in.out.submit(newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_FAILURE, Call: id, Detail: toStatus(err, false)}, nil), nil)
 }

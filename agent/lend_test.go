@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 )
 
 // borrower answers with what it got, the first byte changed; a body that begins with an f makes it fail.
@@ -74,11 +76,11 @@ func TestLend_replyThatNobodyWaitsFor(t *testing.T) {
 	require.NoError(t, err)
 	s := l.current.Load()
 	for _, known := range []bool{false, true} {
-		c := &outcall{agent: a, link: l, msg: newOutgoing(frame{call: 1 << 40}, nil)}
+		c := &outcall{agent: a, link: l, msg: newOutgoing(frame.Frame{Call: 1 << 40}, nil)}
 		c.decide()
 		if known {
 			s.mu.Lock()
-			s.calls[c.msg.head.call] = c
+			s.calls[c.msg.head.Call] = c
 			s.mu.Unlock()
 		}
 		var back given

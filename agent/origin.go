@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 
 	"google.golang.org/grpc/codes"
+
+	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 )
 
 // maxRetired is how many former incarnations of a worker are remembered.
@@ -24,7 +26,7 @@ func (o *origin) number(id uint64) error {
 	for {
 		last := o.last.Load()
 		if id <= last {
-			return fmt.Errorf("%w: request %d comes after request %d", errProtocol, id, last)
+			return fmt.Errorf("%w: request %d comes after request %d", frame.ErrProtocol, id, last)
 		}
 		if o.last.CompareAndSwap(last, id) {
 			return nil

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
@@ -97,9 +98,9 @@ func (c *outcall) keepBody(req Request) {
 
 // book counts the call.
 func (c *outcall) book() error {
-	if size := c.body.Size(); size > c.agent.limits.MaxMessage || len(c.body) > maxSegments {
+	if size := c.body.Size(); size > c.agent.limits.MaxMessage || len(c.body) > frame.MaxSegments {
 		return failure(codes.ResourceExhausted, "the body has %d bytes in %d segments, allowed are %d (Limits.MaxMessage, --max-message) in %d",
-			size, len(c.body), c.agent.limits.MaxMessage, maxSegments)
+			size, len(c.body), c.agent.limits.MaxMessage, frame.MaxSegments)
 	}
 	if !c.limits {
 		return nil

@@ -3,6 +3,8 @@ package agent
 import (
 	"errors"
 	"sync/atomic"
+
+	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 )
 
 const (
@@ -170,7 +172,7 @@ func (in *inbound) takeTurn() (c *incall, waits, more bool) {
 	in.ring.turn.Lock()
 	defer in.ring.turn.Unlock()
 	for in.readers.err == nil {
-		var f frame
+		var f frame.Frame
 		ok, err := in.ring.tryNext(&f)
 		if err == nil && !ok {
 			return nil, true, false
@@ -178,7 +180,7 @@ func (in *inbound) takeTurn() (c *incall, waits, more bool) {
 		if err == nil {
 			in.out.heard()
 			err = in.handle(&f)
-			f.free()
+			f.Free()
 		}
 		if err != nil {
 			in.endReading(err)
@@ -195,7 +197,7 @@ func (in *inbound) takeTurn() (c *incall, waits, more bool) {
 // endReading is called once, with the turn.
 func (in *inbound) endReading(err error) {
 	in.readers.err = err
-	if errors.Is(err, errProtocol) {
+	if errors.Is(err, frame.ErrProtocol) {
 		in.kick(err)
 		in.readers.over <- err
 	}

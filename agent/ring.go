@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/mem"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
@@ -39,7 +40,7 @@ type outlet struct {
 // reads it.
 var errOver = failure(codes.Unavailable, "the connection is ending")
 
-func sendTo(stream interface{ SendMsg(m any) error }, f *frame) error {
+func sendTo(stream interface{ SendMsg(m any) error }, f *frame.Frame) error {
 	err := stream.SendMsg(f)
 	if errors.Is(err, io.EOF) {
 		return errOver
@@ -47,16 +48,16 @@ func sendTo(stream interface{ SendMsg(m any) error }, f *frame) error {
 	return err
 }
 
-func (o *outlet) send(f *frame) error {
+func (o *outlet) send(f *outFrame) error {
 	ring := o.ring.Load()
 	if ring == nil {
-		err := sendTo(o.stream, f)
-		if err == nil && f.ring != nil {
-			o.ring.Store(f.ring)
+		err := sendTo(o.stream, &f.Frame)
+		if err == nil && f.switchTo != nil {
+			o.ring.Store(f.switchTo)
 		}
 		return err
 	}
-	encoded, err := f.encode()
+	encoded, err := f.Encode()
 	if err != nil {
 		return err
 	}
@@ -64,7 +65,7 @@ func (o *outlet) send(f *frame) error {
 	for _, part := range encoded {
 		o.parts = append(o.parts, part.ReadOnlyData())
 	}
-	if f.quiet {
+	if f.notifyLater {
 		return ring.Append(o.parts)
 	}
 	return ring.Write(o.parts)
@@ -97,13 +98,13 @@ func lookFor(size int64) time.Duration {
 }
 
 // next waits for the next frame, which is good until the one after it, and looks for it so long before it sleeps.
-func (in *inlet) next(f *frame, look time.Duration) error {
+func (in *inlet) next(f *frame.Frame, look time.Duration) error {
 	record, err := in.reader.Read(look)
 	return taken(f, record, err)
 }
 
 // tryNext is next that does not wait: ok is false when there is no frame.
-func (in *inlet) tryNext(f *frame) (ok bool, err error) {
+func (in *inlet) tryNext(f *frame.Frame) (ok bool, err error) {
 	record, ok, err := in.reader.Next()
 	if !ok && err == nil {
 		return false, nil
@@ -111,14 +112,14 @@ func (in *inlet) tryNext(f *frame) (ok bool, err error) {
 	return true, taken(f, record, err)
 }
 
-func taken(f *frame, record []byte, err error) error {
+func taken(f *frame.Frame, record []byte, err error) error {
 	if errors.Is(err, shm.ErrBroken) {
-		return fmt.Errorf("%w: %w", errProtocol, err)
+		return fmt.Errorf("%w: %w", frame.ErrProtocol, err)
 	}
 	if err != nil {
 		return err
 	}
-	return f.decode(mem.BufferSlice{mem.SliceBuffer(record)})
+	return f.Decode(mem.BufferSlice{mem.SliceBuffer(record)})
 }
 
 // makeRing makes one for the peer that asks for it, if it is one that has been found able to read there.
@@ -131,7 +132,7 @@ func (s *sharing) makeRing(say func(*outgoing)) {
 		return
 	}
 	s.made = ring
-	say(newOutgoing(frame{kind: agentpb.Kind_KIND_RING, place: regionMessage(place)}, nil))
+	say(newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_RING, Region: regionMessage(place)}, nil))
 }
 
 // openRing opens the ring that the peer has made. It is there for good then: what the peer writes is read also
@@ -140,12 +141,12 @@ func (s *sharing) openRing(place *agentpb.Place, say func(*outgoing)) {
 	if s.in == nil || !s.invited || s.opened != nil || place == nil {
 		return
 	}
-	reader, err := s.in.OpenRing(regionOf(place), maxFrame)
+	reader, err := s.in.OpenRing(regionOf(place), frame.MaxSize)
 	if err != nil {
 		return // it goes on without
 	}
 	s.opened = &inlet{reader: reader}
-	say(newOutgoing(frame{kind: agentpb.Kind_KIND_READY}, nil))
+	say(newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_READY}, nil))
 }
 
 // switchToRing writes to the ring from now on, that the peer has opened.
@@ -153,14 +154,16 @@ func (s *sharing) switchToRing(say func(*outgoing)) {
 	if s.made == nil || !s.countRing(1) {
 		return
 	}
-	say(newOutgoing(frame{kind: agentpb.Kind_KIND_SWITCH, ring: s.made}, nil))
+	o := newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_SWITCH}, nil)
+	o.head.switchTo = s.made
+	say(o)
 	s.made = nil
 }
 
 // switched is the ring that the peer says it writes to from now on.
 func (s *sharing) switched() (*inlet, error) {
 	if s.opened == nil {
-		return nil, fmt.Errorf("%w: a switch to a ring that was never opened", errProtocol)
+		return nil, fmt.Errorf("%w: a switch to a ring that was never opened", frame.ErrProtocol)
 	}
 	return s.opened, nil
 }
@@ -179,7 +182,9 @@ func (s *sharing) countRing(n int64) bool {
 
 // nudge asks the peer, which reads replies while it waits for some, to read what has no room otherwise, and fails with
 // the stream. The writer calls it, which is the only one that writes there.
-func (s *sharing) nudge() error { return sendTo(s.stream, &frame{kind: agentpb.Kind_KIND_SWITCH}) }
+func (s *sharing) nudge() error {
+	return sendTo(s.stream, &frame.Frame{Kind: agentpb.Kind_KIND_SWITCH})
+}
 
 // nearby says whether the address is one of this machine.
 func nearby(address net.Addr) bool {

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
@@ -186,7 +187,7 @@ func TestRing_isReadWhenItIsFull(t *testing.T) {
 	b.origins.mu.Unlock()
 	for range 100_000 { // six bytes each, which change nothing
 		in.out.waitHeads(100)
-		require.NoError(t, in.out.submit(newOutgoing(frame{kind: agentpb.Kind_KIND_ACCEPT}, nil), nil))
+		require.NoError(t, in.out.submit(newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_ACCEPT}, nil), nil))
 	}
 	in.out.idle()
 	echoed(t, a, "w1", 10)
@@ -198,7 +199,7 @@ func TestRing_brokenByThePeer(t *testing.T) {
 	a := agents[0]
 	for name, spoil := range map[string]func(ring *shm.RingWriter) error{
 		"no frame":      func(ring *shm.RingWriter) error { return ring.Write([][]byte{{0xff}}) },
-		"too long":      func(ring *shm.RingWriter) error { return ring.Write([][]byte{make([]byte, maxFrame+1)}) },
+		"too long":      func(ring *shm.RingWriter) error { return ring.Write([][]byte{make([]byte, frame.MaxSize+1)}) },
 		"a wrong frame": func(ring *shm.RingWriter) error { return ring.Write([][]byte{{8, byte(agentpb.Kind_KIND_REPLY)}}) },
 		"of the stream": nil,
 	} {

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -184,7 +185,7 @@ func TestCall_isNotRefusedForTheAgentsOwnTalk(t *testing.T) {
 	out.busy = true
 	out.mu.Unlock()
 	for range 10 {
-		require.NoError(t, out.submitReply(newOutgoing(frame{kind: agentpb.Kind_KIND_ACCEPT}, nil)))
+		require.NoError(t, out.submitReply(newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_ACCEPT}, nil)))
 	}
 	f := a.CallAsync(testContext(t), "w1", Request{})
 	out.flush()
@@ -205,9 +206,9 @@ func TestCall_tooLargeBodies(t *testing.T) {
 }
 
 // sendFunc is a stream of frames.
-type sendFunc func(*frame) error
+type sendFunc func(*frame.Frame) error
 
-func (f sendFunc) SendMsg(m any) error { return f(m.(*frame)) }
+func (f sendFunc) SendMsg(m any) error { return f(m.(*frame.Frame)) }
 
 // A peer that takes what it is sent but never reads must not make us hold more than the limits say, nor hold
 // up a caller past its deadline.
@@ -215,7 +216,7 @@ func TestSender_peerThatDoesNotRead(t *testing.T) {
 	blocked := make(chan struct{})
 	total := &budget{limit: 1 << 20}
 	var written atomic.Int64
-	s := newSender(&outlet{stream: sendFunc(func(*frame) error {
+	s := newSender(&outlet{stream: sendFunc(func(*frame.Frame) error {
 		written.Add(1)
 		<-blocked
 		return nil
@@ -225,7 +226,7 @@ func TestSender_peerThatDoesNotRead(t *testing.T) {
 	var refused error
 	var taken []*outgoing
 	for range 1000 {
-		o := newOutgoing(frame{}, Bytes(make([]byte, 10<<10)))
+		o := newOutgoing(frame.Frame{}, Bytes(make([]byte, 10<<10)))
 		if refused = s.submit(o, func() bool { ids++; return true }); refused != nil {
 			break
 		}
@@ -239,7 +240,7 @@ func TestSender_peerThatDoesNotRead(t *testing.T) {
 	}
 	assert.LessOrEqual(t, total.used.Load(), int64(10<<10))
 	for refused = nil; refused == nil; { // withdrawn messages still have their places, and these are counted too
-		refused = s.submit(newOutgoing(frame{}, nil), nil)
+		refused = s.submit(newOutgoing(frame.Frame{}, nil), nil)
 	}
 	assert.ErrorContains(t, refused, "does not read")
 	close(blocked)
@@ -253,38 +254,40 @@ func TestSender_largeDoesNotHoldUpSmall(t *testing.T) {
 	var mu sync.Mutex
 	var order []uint64
 	step, stepped := make(chan struct{}), make(chan struct{}, 100)
-	s := newSender(&outlet{stream: sendFunc(func(f *frame) error {
+	s := newSender(&outlet{stream: sendFunc(func(f *frame.Frame) error {
 		<-step
 		mu.Lock()
 		defer mu.Unlock()
-		order = append(order, f.call)
+		order = append(order, f.Call)
 		stepped <- struct{}{}
 		return nil
 	})}, func(error) {}, 1<<30, 100, &budget{limit: 1 << 30})
-	require.NoError(t, s.submit(newOutgoing(frame{call: 1}, Bytes(make([]byte, 10*chunkSize))), nil))
+	require.NoError(t, s.submit(newOutgoing(frame.Frame{Call: 1}, Bytes(make([]byte, 10*chunkSize))), nil))
 	step <- struct{}{}
 	<-stepped
-	require.NoError(t, s.submit(newOutgoing(frame{call: 2}, nil), nil))
+	require.NoError(t, s.submit(newOutgoing(frame.Frame{Call: 2}, nil), nil))
 	close(step)
 	s.idle()
 	assert.Len(t, order, 11)
 	assert.Less(t, bytes.IndexByte([]byte(fmt.Sprint(order)), '2'), 8, "%v", order)
 }
 
-// TestSender_quietIsWhatIsWrittenAtOnce: who sent a message quietly wakes the peer later, maybe before another writes it.
-func TestSender_quietIsWhatIsWrittenAtOnce(t *testing.T) {
-	quiet := map[uint64]bool{}
+// TestSender_notifiesLaterOnlyOfWhatIsWrittenAtOnce: the sender of a message notifies the peer later, maybe before the
+// flusher has written the message.
+func TestSender_notifiesLaterOnlyOfWhatIsWrittenAtOnce(t *testing.T) {
+	first, second := newOutgoing(frame.Frame{Call: 1}, nil), newOutgoing(frame.Frame{Call: 2}, nil)
+	first.head.notifyLater, second.head.notifyLater = true, true
 	var s *sender
-	s = newSender(&outlet{stream: sendFunc(func(f *frame) error {
-		quiet[f.call] = f.quiet
-		if f.call == 1 {
-			require.NoError(t, s.submitReply(newOutgoing(frame{call: 2, quiet: true}, nil)))
+	s = newSender(&outlet{stream: sendFunc(func(f *frame.Frame) error {
+		if f.Call == 1 {
+			require.NoError(t, s.submitReply(second))
 		}
 		return nil
 	})}, func(error) {}, 1<<30, 100, &budget{limit: 1 << 30})
-	require.NoError(t, s.submitReply(newOutgoing(frame{call: 1, quiet: true}, nil)))
+	require.NoError(t, s.submitReply(first))
 	s.idle()
-	assert.Equal(t, map[uint64]bool{1: true, 2: false}, quiet)
+	assert.True(t, first.head.notifyLater)
+	assert.False(t, second.head.notifyLater, "it was queued")
 }
 
 func TestPeer_oldNumbersAndOldLivesAreRefused(t *testing.T) {

@@ -7,10 +7,14 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
+	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
 
 const (
+	// chunkSize is how many bytes of a body go into one frame: a small call waits no longer than for this.
+	chunkSize = 128 << 10
 	// directSize is the largest body that a caller writes to the stream by itself.
 	directSize = 16 << 10
 	// directUnheard is how much may have been written since the peer was last heard for callers to write
@@ -21,9 +25,16 @@ const (
 	headsPerChunk = 16
 )
 
+// outFrame is a frame to be sent, with how.
+type outFrame struct {
+	frame.Frame
+	switchTo    *shm.RingWriter // where the frames after this one go, nil for no change
+	notifyLater bool            // the peer need not be woken for it
+}
+
 // outgoing is one message on its way.
 type outgoing struct {
-	head     frame     // what the first frame says; immutable once it is queued
+	head     outFrame  // what the first frame says; immutable once it is queued
 	deadline time.Time // of a request; zero for none
 	size     int64     // of the body
 	over     func()    // called once when the message is out, or never will be; may be nil
@@ -44,25 +55,25 @@ func (o *outgoing) discard() {
 }
 
 // newOutgoing is for a head that says what sizes the receiver sees, or leaves it to the body's segments.
-func newOutgoing(head frame, body Body) *outgoing {
-	if head.sizes == nil {
-		head.sizes = body.sizes(false)
+func newOutgoing(head frame.Frame, body Body) *outgoing {
+	if head.Sizes == nil {
+		head.Sizes = body.sizes(false)
 	}
 	size := body.Size()
-	return &outgoing{head: head, rest: cursor{rest: body}, size: size, left: size}
+	return &outgoing{head: outFrame{Frame: head}, rest: cursor{rest: body}, size: size, left: size}
 }
 
 // next makes the message's next frame.
-func (o *outgoing) next() *frame {
-	f := &frame{kind: agentpb.Kind_KIND_CHUNK, call: o.head.call}
+func (o *outgoing) next() *outFrame {
+	f := &outFrame{Frame: frame.Frame{Kind: agentpb.Kind_KIND_CHUNK, Call: o.head.Call}}
 	if !o.started {
 		*f = o.head
 		if !o.deadline.IsZero() {
-			f.timeout = max(time.Until(o.deadline), 1)
+			f.Timeout = max(time.Until(o.deadline), 1)
 		}
 	}
 	o.started = true
-	f.data = o.rest.take(chunkSize)
+	f.Data = o.rest.take(chunkSize)
 	return f
 }
 
@@ -163,7 +174,7 @@ func (s *sender) waitHeads(n int) {
 func (s *sender) admit(o *outgoing) {
 	s.queued += o.size
 	if s.busy || !s.out.takes(o.size, s.unheard.Load()) {
-		o.head.quiet = false // whoever means to wake the peer later may do so before this is written
+		o.head.notifyLater = false // whoever means to wake the peer later may do so before this is written
 		s.heads.push(o)
 		if !s.busy {
 			s.busy = true
@@ -227,9 +238,9 @@ func (s *sender) pick() *outgoing {
 }
 
 // write writes one frame and settles the accounts.
-func (s *sender) write(o *outgoing, f *frame) {
+func (s *sender) write(o *outgoing, f *outFrame) {
 	n := int64(0)
-	for _, part := range f.data {
+	for _, part := range f.Data {
 		n += int64(len(part))
 	}
 	s.unheard.Add(n + 64)

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -29,7 +30,7 @@ func (a *Agent) newServer() *grpc.Server {
 		grpc.WaitForHandlers(true),
 		grpc.ConnectionTimeout(a.limits.Handshake),
 		grpc.MaxConcurrentStreams(8), grpc.MaxHeaderListSize(16<<10),
-		grpc.MaxRecvMsgSize(maxFrame), grpc.MaxSendMsgSize(maxFrame),
+		grpc.MaxRecvMsgSize(frame.MaxSize), grpc.MaxSendMsgSize(frame.MaxSize),
 		grpc.StaticStreamWindowSize(window), grpc.StaticConnWindowSize(window),
 		grpc.ReadBufferSize(ioChunk), grpc.WriteBufferSize(ioChunk),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: a.config.Keepalive, Timeout: a.keepaliveTimeout()}),

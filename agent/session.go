@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/peer"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -64,7 +65,7 @@ func (s *session) start(c *outcall) {
 
 // message makes the request of a call.
 func (s *session) message(c *outcall, volatile bool) *outgoing {
-	head := frame{kind: agentpb.Kind_KIND_REQUEST, method: c.method, detail: c.detail, sizes: c.body.sizes(c.joined)}
+	head := frame.Frame{Kind: agentpb.Kind_KIND_REQUEST, Method: c.method, Detail: c.detail, Sizes: c.body.sizes(c.joined)}
 	return s.shared.message(head, c.body, volatile, s.say)
 }
 
@@ -74,16 +75,16 @@ func (s *session) say(o *outgoing) { _ = s.out.submitReply(o) }
 // register gives the call its number. The sender calls it in the order in which the heads are written, so
 // that the numbers that the peer sees rise. A call that was given up meanwhile is not sent.
 func (s *session) register(c *outcall) bool {
-	c.msg.head.call = s.link.lastCall.Add(1)
+	c.msg.head.Call = s.link.lastCall.Add(1)
 	s.mu.Lock()
 	if s.calls != nil {
-		s.calls[c.msg.head.call] = c
+		s.calls[c.msg.head.Call] = c
 	}
 	err := s.err
 	s.mu.Unlock()
 	c.session.Store(s)
 	if !c.stage.CompareAndSwap(stageNew, stageSent) {
-		s.take(c.msg.head.call)
+		s.take(c.msg.head.Call)
 		return false
 	}
 	if err != nil {
@@ -109,12 +110,12 @@ func (s *session) find(id uint64) *outcall {
 
 // drop forgets a call that was given up, and tells the peer if it may have heard of it, which is what it returns.
 func (s *session) drop(c *outcall) bool {
-	id := c.msg.head.call
+	id := c.msg.head.Call
 	known := s.take(id) != nil
 	s.link.received(c)
 	started := s.out.withdraw(c.msg)
 	if known && started {
-		s.say(newOutgoing(frame{kind: agentpb.Kind_KIND_CANCEL, call: id}, nil))
+		s.say(newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_CANCEL, Call: id}, nil))
 	}
 	return started
 }
@@ -126,12 +127,12 @@ func (s *session) read() {
 		s.shared.begin(p.Addr, s.say)
 	}
 	for {
-		var f frame
+		var f frame.Frame
 		err := s.stream.RecvMsg(&f)
 		if err == nil {
 			s.out.heard()
 			err = s.fromStream(&f)
-			f.free()
+			f.Free()
 		}
 		if err != nil {
 			s.drain()
@@ -142,13 +143,13 @@ func (s *session) read() {
 }
 
 // fromStream takes one frame of the stream. An error ends the session.
-func (s *session) fromStream(f *frame) error {
+func (s *session) fromStream(f *frame.Frame) error {
 	opened := s.ring.Load() != nil
 	switch {
-	case f.kind == agentpb.Kind_KIND_SWITCH && opened:
+	case f.Kind == agentpb.Kind_KIND_SWITCH && opened:
 		s.attendNow()
 		return nil
-	case f.kind == agentpb.Kind_KIND_SWITCH:
+	case f.Kind == agentpb.Kind_KIND_SWITCH:
 		in, err := s.shared.switched()
 		if err != nil {
 			return err
@@ -158,46 +159,46 @@ func (s *session) fromStream(f *frame) error {
 		s.attend()
 		return nil
 	case opened:
-		return fmt.Errorf("%w: a frame of kind %v beside the ring", errProtocol, f.kind)
+		return fmt.Errorf("%w: a frame of kind %v beside the ring", frame.ErrProtocol, f.Kind)
 	}
 	return s.handle(f)
 }
 
 // handle takes one frame. An error ends the session.
-func (s *session) handle(f *frame) error {
+func (s *session) handle(f *frame.Frame) error {
 	if s.shared.talk(f, s.say) {
 		return nil
 	}
-	defer func() { s.shared.giveBack(f.place) }() // unless it is read
-	if f.call == 0 || f.call > s.link.lastCall.Load() {
-		return fmt.Errorf("%w: an answer to call %d, which was never made", errProtocol, f.call)
+	defer func() { s.shared.giveBack(f.Region) }() // unless it is read
+	if f.Call == 0 || f.Call > s.link.lastCall.Load() {
+		return fmt.Errorf("%w: an answer to call %d, which was never made", frame.ErrProtocol, f.Call)
 	}
-	c := s.find(f.call)
+	c := s.find(f.Call)
 	if c == nil {
 		return nil // it was given up
 	}
-	switch f.kind {
+	switch f.Kind {
 	case agentpb.Kind_KIND_REPLY:
 		if c.arriving != nil {
-			return fmt.Errorf("%w: a second reply to call %d", errProtocol, f.call)
+			return fmt.Errorf("%w: a second reply to call %d", frame.ErrProtocol, f.Call)
 		}
 		return s.reply(c, f)
 	case agentpb.Kind_KIND_CHUNK:
 		if c.arriving == nil || c.placed {
-			return fmt.Errorf("%w: a chunk without the reply to call %d", errProtocol, f.call)
+			return fmt.Errorf("%w: a chunk without the reply to call %d", frame.ErrProtocol, f.Call)
 		}
 		return s.gather(c, f)
 	case agentpb.Kind_KIND_FAILURE:
-		st, _ := f.detail.(*agentpb.Status)
+		st, _ := f.Detail.(*agentpb.Status)
 		s.settle(c, Reply{}, fromStatus(st, s.peer.GetName()))
 		return nil
 	}
-	return fmt.Errorf("%w: a frame of kind %v from the called side", errProtocol, f.kind)
+	return fmt.Errorf("%w: a frame of kind %v from the called side", frame.ErrProtocol, f.Kind)
 }
 
 // reply begins to take in a reply, and ends the call if that is all of it.
-func (s *session) reply(c *outcall, f *frame) error {
-	total, err := bodySize(f.sizes, s.link.agent.limits.MaxMessage)
+func (s *session) reply(c *outcall, f *frame.Frame) error {
+	total, err := bodySize(f.Sizes, s.link.agent.limits.MaxMessage)
 	if err == nil {
 		err = s.link.receive(total)
 	}
@@ -205,25 +206,25 @@ func (s *session) reply(c *outcall, f *frame) error {
 		s.settle(c, Reply{}, asError(err).about(s.peer.GetName(), true))
 		return nil
 	}
-	c.arriving = newAssembly(f.sizes, total)
+	c.arriving = newAssembly(f.Sizes, total)
 	c.held.Store(total)
-	if s.find(f.call) == nil { // given up meanwhile, by someone who may not have seen what is held
+	if s.find(f.Call) == nil { // given up meanwhile, by someone who may not have seen what is held
 		s.link.received(c)
 		return nil
 	}
-	if f.place != nil {
+	if f.Region != nil {
 		return s.copyOut(c, f)
 	}
 	return s.gather(c, f)
 }
 
 // copyOut takes a reply from shared memory.
-func (s *session) copyOut(c *outcall, f *frame) error {
-	if len(f.data) > 0 {
-		return fmt.Errorf("%w: a body here and there", errProtocol)
+func (s *session) copyOut(c *outcall, f *frame.Frame) error {
+	if len(f.Data) > 0 {
+		return fmt.Errorf("%w: a body here and there", frame.ErrProtocol)
 	}
-	place, a := f.place, c.arriving
-	f.place, c.placed = nil, true
+	place, a := f.Region, c.arriving
+	f.Region, c.placed = nil, true
 	read := func() error {
 		if err := s.shared.read(place, a, c.lend); err != nil {
 			return err
@@ -242,8 +243,8 @@ func (s *session) copyOut(c *outcall, f *frame) error {
 	return nil
 }
 
-func (s *session) gather(c *outcall, f *frame) error {
-	if err := c.arriving.add(f.data); err != nil {
+func (s *session) gather(c *outcall, f *frame.Frame) error {
+	if err := c.arriving.add(f.Data); err != nil {
 		return err
 	}
 	if c.arriving.complete() {
@@ -255,7 +256,7 @@ func (s *session) gather(c *outcall, f *frame) error {
 // settle ends a call with what the peer said.
 func (s *session) settle(c *outcall, reply Reply, err *Error) {
 	s.link.received(c)
-	if s.take(c.msg.head.call) == nil {
+	if s.take(c.msg.head.Call) == nil {
 		reply.Recycle()
 		return
 	}
@@ -296,7 +297,7 @@ func (s *session) reason(cause error) *Error {
 	if errors.Is(cause, ErrClosed) {
 		return errClosed()
 	}
-	if errors.Is(cause, errProtocol) {
+	if errors.Is(cause, frame.ErrProtocol) {
 		return failure(codes.Internal, "%w", cause)
 	}
 	e := asError(cause)

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
@@ -70,7 +71,7 @@ func (a *Agent) nonce() []byte {
 
 // message makes a message with a body, whose sizes the head has. The body is copied if it goes through shared memory
 // or is volatile. Say sends another.
-func (s *sharing) message(head frame, body Body, volatile bool, say func(*outgoing)) *outgoing {
+func (s *sharing) message(head frame.Frame, body Body, volatile bool, say func(*outgoing)) *outgoing {
 	place, ok := s.put(body, say)
 	if !ok && volatile {
 		body = body.clone()
@@ -80,7 +81,7 @@ func (s *sharing) message(head frame, body Body, volatile bool, say func(*outgoi
 	}
 	s.sent.Add(1)
 	o := newOutgoing(head, nil)
-	o.head.place = regionMessage(place)
+	o.head.Region = regionMessage(place)
 	o.unsent = func() { s.out.Free(place) }
 	return o
 }
@@ -114,19 +115,19 @@ func (s *sharing) offer(say func(*outgoing)) {
 	if !ok {
 		return
 	}
-	say(newOutgoing(frame{kind: agentpb.Kind_KIND_OFFER, place: regionMessage(place)}, nil))
+	say(newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_OFFER, Region: regionMessage(place)}, nil))
 }
 
 // talk takes the frames that are about the memory itself. What fails here is no reason to complain: the
 // peer may be on another machine, or another user's.
-func (s *sharing) talk(f *frame, say func(*outgoing)) (taken bool) {
-	switch f.kind {
+func (s *sharing) talk(f *frame.Frame, say func(*outgoing)) (taken bool) {
+	switch f.Kind {
 	case agentpb.Kind_KIND_OFFER:
-		if s.in != nil && f.place != nil && s.in.Free(regionOf(f.place)) == nil {
-			say(newOutgoing(frame{kind: agentpb.Kind_KIND_ACCEPT}, nil))
+		if s.in != nil && f.Region != nil && s.in.Free(regionOf(f.Region)) == nil {
+			say(newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_ACCEPT}, nil))
 			if !s.invited && s.mayInvite() {
 				s.invited = true
-				say(newOutgoing(frame{kind: agentpb.Kind_KIND_INVITE}, nil))
+				say(newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_INVITE}, nil))
 			}
 		}
 	case agentpb.Kind_KIND_ACCEPT:
@@ -134,7 +135,7 @@ func (s *sharing) talk(f *frame, say func(*outgoing)) (taken bool) {
 	case agentpb.Kind_KIND_INVITE:
 		s.makeRing(say)
 	case agentpb.Kind_KIND_RING:
-		s.openRing(f.place, say)
+		s.openRing(f.Region, say)
 	case agentpb.Kind_KIND_READY:
 		s.switchToRing(say)
 	default:
@@ -146,14 +147,14 @@ func (s *sharing) talk(f *frame, say func(*outgoing)) (taken bool) {
 // read fills a body from its place, or lends it.
 func (s *sharing) read(place *agentpb.Place, a *assembly, lend bool) error {
 	if s.in == nil {
-		return fmt.Errorf("%w: shared memory where none was agreed on", errProtocol)
+		return fmt.Errorf("%w: shared memory where none was agreed on", frame.ErrProtocol)
 	}
 	take := s.copyOut
 	if lend && a.missing >= lendFrom {
 		take = s.lend
 	}
 	if err := take(regionOf(place), a); err != nil {
-		return fmt.Errorf("%w: a body in shared memory: %w", errProtocol, err)
+		return fmt.Errorf("%w: a body in shared memory: %w", frame.ErrProtocol, err)
 	}
 	a.missing = 0
 	return nil

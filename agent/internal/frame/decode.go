@@ -1,4 +1,4 @@
-package agent
+package frame
 
 import (
 	"fmt"
@@ -13,28 +13,28 @@ import (
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
-// decode reads a frame that any implementation of protocol buffers may have written: fields in any order,
-// twice, unknown ones. The data stays where grpc read it to; the frame holds on to that until it is freed.
-func (f *frame) decode(buffers mem.BufferSlice) error {
-	*f = frame{sizes: f.sizes[:0]}
-	r := frameReader{buffers.Reader()}
+// Decode reads a frame that any implementation of protocol buffers may have written: fields in any order, twice,
+// unknown ones. The data stays in grpc's buffers, which the frame holds until Free.
+func (f *Frame) Decode(buffers mem.BufferSlice) error {
+	*f = Frame{Sizes: f.Sizes[:0]}
+	r := reader{buffers.Reader()}
 	defer r.Close()
 	for r.Remaining() > 0 {
 		if err := r.field(f); err != nil {
-			f.data = nil
-			return fmt.Errorf("%w: frame: %w", errProtocol, err)
+			f.Data = nil
+			return fmt.Errorf("%w: frame: %w", ErrProtocol, err)
 		}
 	}
-	if f.data != nil {
+	if f.Data != nil {
 		buffers.Ref()
-		f.held = buffers
+		f.buffers = buffers
 	}
 	return nil
 }
 
-type frameReader struct{ *mem.Reader }
+type reader struct{ *mem.Reader }
 
-func (r frameReader) field(f *frame) error {
+func (r reader) field(f *Frame) error {
 	tag, err := r.varint()
 	if err != nil {
 		return err
@@ -62,37 +62,37 @@ func (r frameReader) field(f *frame) error {
 }
 
 // setVarint takes a number. Numbers for fields of other types are, as everywhere, unknown fields.
-func (f *frame) setVarint(num protowire.Number, v uint64) error {
+func (f *Frame) setVarint(num protowire.Number, v uint64) error {
 	switch num {
 	case fieldKind:
-		f.kind = agentpb.Kind(int32(v))
+		f.Kind = agentpb.Kind(int32(v))
 	case fieldCall:
-		f.call = v
+		f.Call = v
 	case fieldMethod:
-		f.method = agentpb.Method(int32(v))
+		f.Method = agentpb.Method(int32(v))
 	case fieldTimeout:
-		f.timeout = time.Duration(min(v, math.MaxInt64))
+		f.Timeout = time.Duration(min(v, math.MaxInt64))
 	case fieldSizes:
-		f.sizes = append(f.sizes, v)
+		f.Sizes = append(f.Sizes, v)
 	}
-	if len(f.sizes) > maxSegments {
-		return fmt.Errorf("more than %d sizes", maxSegments)
+	if len(f.Sizes) > MaxSegments {
+		return fmt.Errorf("more than %d sizes", MaxSegments)
 	}
 	return nil
 }
 
-func (r frameReader) bytesField(f *frame, num protowire.Number) (err error) {
+func (r reader) bytesField(f *Frame, num protowire.Number) (err error) {
 	n, err := r.length()
 	if err != nil {
 		return err
 	}
 	switch num {
 	case fieldData:
-		f.data = nil // the last one counts
+		f.Data = nil // the last one counts
 		if n == 0 {
 			return nil
 		}
-		if f.data, err = r.Peek(n, nil); err != nil {
+		if f.Data, err = r.Peek(n, nil); err != nil {
 			return err
 		}
 		return r.skip(n)
@@ -105,16 +105,16 @@ func (r frameReader) bytesField(f *frame, num protowire.Number) (err error) {
 	case fieldActivity:
 		return r.message(f, n, &agentpb.Activity{})
 	case fieldPlace:
-		if f.place == nil {
-			f.place = &agentpb.Place{}
+		if f.Region == nil {
+			f.Region = &agentpb.Place{}
 		}
-		return r.into(f.place, n)
+		return r.into(f.Region, n)
 	default:
 		return r.skip(n)
 	}
 }
 
-func (r frameReader) sizes(f *frame, n int) error {
+func (r reader) sizes(f *Frame, n int) error {
 	for end := r.Remaining() - n; r.Remaining() > end; {
 		v, err := r.varint()
 		if err != nil {
@@ -130,15 +130,15 @@ func (r frameReader) sizes(f *frame, n int) error {
 	return nil
 }
 
-func (r frameReader) message(f *frame, n int, m proto.Message) error {
-	if f.detail != nil && f.detail.ProtoReflect().Type() == m.ProtoReflect().Type() {
-		m = f.detail // the second of its kind adds to the first
+func (r reader) message(f *Frame, n int, m proto.Message) error {
+	if f.Detail != nil && f.Detail.ProtoReflect().Type() == m.ProtoReflect().Type() {
+		m = f.Detail // the second of its kind adds to the first
 	}
-	f.detail = m
+	f.Detail = m
 	return r.into(m, n)
 }
 
-func (r frameReader) into(m proto.Message, n int) error {
+func (r reader) into(m proto.Message, n int) error {
 	b := make([]byte, n)
 	if _, err := io.ReadFull(r, b); err != nil {
 		return err
@@ -147,7 +147,7 @@ func (r frameReader) into(m proto.Message, n int) error {
 }
 
 // length reads a length, which is never more than what there is to read.
-func (r frameReader) length() (int, error) {
+func (r reader) length() (int, error) {
 	n, err := r.varint()
 	if err != nil {
 		return 0, err
@@ -158,12 +158,12 @@ func (r frameReader) length() (int, error) {
 	return int(n), nil
 }
 
-func (r frameReader) skip(n int) error {
+func (r reader) skip(n int) error {
 	_, err := r.Discard(n)
 	return err
 }
 
-func (r frameReader) varint() (uint64, error) {
+func (r reader) varint() (uint64, error) {
 	var v uint64
 	for shift := 0; shift < 64; shift += 7 {
 		b, err := r.ReadByte()
