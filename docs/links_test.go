@@ -16,9 +16,11 @@ import (
 )
 
 var (
-	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
-	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
-	source  = regexp.MustCompile("`([a-zA-Z_][\\w.-]*(?:/[\\w.-]+)+\\.(?:go|py|c|h|sh|proto|tsv|svg))`")
+	link     = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading  = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	named    = regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9_]+)`")
+	function = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)[A-Za-z0-9_]+)\(`)
+	source   = regexp.MustCompile("`([a-zA-Z_][\\w.-]*(?:/[\\w.-]+)+\\.(?:go|py|c|h|sh|proto|tsv|svg))`")
 )
 
 // prose is a document without its blocks of code.
@@ -89,6 +91,21 @@ func TestNamedFilesAreThere(t *testing.T) {
 	}
 }
 
+// TestNamedTestsAreThere: what shows a claim is a test that exists.
+func TestNamedTestsAreThere(t *testing.T) {
+	tests := map[string]bool{}
+	walk(t, func(p string) bool { return strings.HasSuffix(p, "_test.go") }, func(text string) {
+		for _, m := range function.FindAllStringSubmatch(text, -1) {
+			tests[m[1]] = true
+		}
+	})
+	for _, document := range documents(t) {
+		for _, m := range named.FindAllStringSubmatch(prose(read(t, document)), -1) {
+			assert.True(t, tests[m[1]], "%s names %s", document, m[1])
+		}
+	}
+}
+
 // TestTroublesAreThoseOfTheCode: the texts of errors in docs/troubleshooting.md are in the sources, piece by piece.
 func TestTroublesAreThoseOfTheCode(t *testing.T) {
 	sources := allSources(t)
@@ -115,23 +132,29 @@ func TestTroublesAreThoseOfTheCode(t *testing.T) {
 func allSources(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
+	shipped := func(p string) bool {
+		return slices.Contains([]string{".go", ".py", ".c"}, path.Ext(p)) && !strings.HasSuffix(p, "_test.go") && !strings.HasPrefix(p, "scripts/")
+	}
+	walk(t, shipped, func(text string) { b.WriteString(text) })
+	return joined.ReplaceAllString(b.String(), "")
+}
+
+// walk reads the files of the repository that are wanted.
+func walk(t *testing.T, wanted func(path string) bool, visit func(text string)) {
+	t.Helper()
 	err := fs.WalkDir(os.DirFS(root), ".", func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
+		base := path.Base(p)
+		switch {
+		case err != nil:
 			return err
-		}
-		if d.IsDir() {
-			if base := path.Base(p); p != "." && (base[0] == '.' || slices.Contains([]string{"testdata", "scripts", "docs", "bin"}, base)) {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if slices.Contains([]string{".go", ".py", ".c"}, path.Ext(p)) && !strings.HasSuffix(p, "_test.go") {
-			b.WriteString(read(t, p))
+		case d.IsDir() && p != "." && (base[0] == '.' || base == "testdata" || base == "bin"):
+			return fs.SkipDir
+		case !d.IsDir() && wanted(p):
+			visit(read(t, p))
 		}
 		return nil
 	})
 	require.NoError(t, err)
-	return joined.ReplaceAllString(b.String(), "")
 }
 
 // joined is what stands between two literals of one text: "a" + "b" in Go, "a" "b" in Python, on one line or two.
