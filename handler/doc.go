@@ -11,7 +11,8 @@
 //	_handle_exception(result)     raises what a RemoteException stands for
 //
 // A module may have more, as torch's has: what [Handler.RRefProxyFunctions], [Handler.RRefTypeFunctions]
-// and [Handler.CompilationUnit] give. [Handler.ParseType] reads the types that torch's messages name.
+// and [Handler.CompilationUnit] give. [Handler.ParseType] reads the types that
+// torch's messages name: the parser is package jit.
 //
 // [Handler.RunUDF] is the road of a served request: bytes in, bytes out, one crossing into Python. The
 // other methods are the same in steps, for callers that need to look at the objects in between.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/handler/jit"
 	"github.com/gopyrpc/gopyrpc/handler/policy"
 	"github.com/gopyrpc/gopyrpc/handler/wire"
 	"github.com/gopyrpc/gopyrpc/pybridge"
@@ -26,7 +27,7 @@ func ofHandler(name string, call func(caller) error) row {
 
 // answered says that a Handler's method got as far as the RPC module.
 func answered(err error) error {
-	for _, answer := range []error{handler.ErrNoRRefs, handler.ErrNoCompilationUnit, handler.ErrUnknownClass} {
+	for _, answer := range []error{handler.ErrNoRRefs, handler.ErrNoCompilationUnit, jit.ErrUnknownClass} {
 		if errors.Is(err, answer) {
 			return nil
 		}
@@ -126,12 +127,6 @@ func handlerRows() []row {
 		plain("handler.Flat.Len", func(caller) { new(handler.Flat).Len() }),
 		plain("handler.Flat.WriteTo", func(caller) { _, _ = new(handler.Flat).WriteTo(io.Discard) }),
 		plain("handler.Flat.Release", func(caller) { new(handler.Flat).Release() }),
-		plain("handler.Type.String", func(caller) { _ = new(handler.Type).String() }),
-		plain("handler.Type.Equal", func(caller) { new(handler.Type).Equal(nil) }),
-		plain("handler.Kind.String", func(caller) { _ = handler.AnyKind.String() }),
-		plain("handler.ParseError.Rune", func(caller) { new(handler.ParseError).Rune() }),
-		plain("handler.ParseError.Error", func(caller) { _ = new(handler.ParseError).Error() }),
-		plain("handler.ParseError.Unwrap", func(caller) { _ = new(handler.ParseError).Unwrap() }),
 		plain("handler.NewGate", func(caller) { handler.NewGate(nothingAllowed(), nil) }),
 		plain("handler.Gate.Request", func(c caller) { mustBeRefused(handler.NewGate(nothingAllowed(), nil).Request(c.ctx, nil)) }),
 		plain("handler.Gate.Reply", func(c caller) { mustBeRefused(handler.NewGate(nothingAllowed(), nil).Reply(c.ctx, nil)) }),

@@ -1,7 +1,9 @@
 package handler_test
 
 import (
+	"encoding/json"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 
@@ -10,6 +12,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/handler/jit"
 	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
@@ -46,12 +49,16 @@ func torchAnnotations(t *testing.T, texts []string) (annotations []*string) {
 func TestTorchParsesTypesAlike(t *testing.T) {
 	h := torchHandler(t)
 	var texts []string
-	for _, c := range typeTexts {
-		texts = append(texts, c.text)
+	var types []struct{ Text, Want string }
+	data, err := os.ReadFile("jit/testdata/types.json")
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(data, &types))
+	for _, c := range types {
+		texts = append(texts, c.Text)
 	}
 	for i, got := range torchAnnotations(t, texts) {
 		if assert.NotNil(t, got, texts[i]) {
-			assert.Equal(t, typeTexts[i].want, *got, texts[i])
+			assert.Equal(t, types[i].Want, *got, texts[i])
 		}
 	}
 	sameAsTorch(t, h, []string{
@@ -68,7 +75,7 @@ func sameAsTorch(t *testing.T, h *handler.Handler, texts []string) {
 	for i, theirs := range torchAnnotations(t, texts) {
 		ours, err := h.ParseType(t.Context(), texts[i])
 		if theirs == nil {
-			assert.ErrorAs(t, err, new(*handler.ParseError), texts[i])
+			assert.ErrorAs(t, err, new(*jit.ParseError), texts[i])
 			continue
 		}
 		if assert.NoError(t, err, texts[i]) {
@@ -79,7 +86,7 @@ func sameAsTorch(t *testing.T, h *handler.Handler, texts []string) {
 
 // TestTorchParsesRandomTypesAlike has Unions above all: what they are made into is the difficult part.
 // None has a number, or a complex to make one: torch 1.13 writes a Union with it in ways that it
-// cannot read, and sorts by them (TestParseType has ours). Nor an Any or a Tensor: torch fails an
+// cannot read, and sorts by them (TestParse of package jit has ours). Nor an Any or a Tensor: torch fails an
 // assertion where Tuples in a Union share one, as in Union[Tuple[Tensor, int], Tuple[Tensor, str]].
 func TestTorchParsesRandomTypesAlike(t *testing.T) {
 	h := torchHandler(t)
@@ -120,8 +127,8 @@ func TestTorchClasses(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "Dict[str, Optional[Union[__torch__.torch_types.Model, __torch__.torch_types.Shape]]]", parsed.String())
 	members := parsed.Elements[1].Elements[0].Elements
-	assert.Equal(t, handler.ClassKind, members[0].Kind)
-	assert.Equal(t, handler.InterfaceKind, members[1].Kind)
+	assert.Equal(t, jit.ClassKind, members[0].Kind)
+	assert.Equal(t, jit.InterfaceKind, members[1].Kind)
 	_, err = h.ParseType(t.Context(), "__torch__.torch_types.Nothing")
-	require.ErrorIs(t, err, handler.ErrUnknownClass)
+	require.ErrorIs(t, err, jit.ErrUnknownClass)
 }

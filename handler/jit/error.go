@@ -1,4 +1,4 @@
-package handler
+package jit
 
 import (
 	"fmt"
@@ -11,23 +11,13 @@ type ParseError struct {
 	Offset   int    // of the mistake, in bytes
 	Expected string // in words
 	Found    string // what is there; empty for the end of Text
-	Err      error  // ErrUnknownClass, ErrNoCompilationUnit, or nil
+	Err      error  // ErrUnknownClass, another reason why the name is unknown, or nil
 }
 
 // Rune is the Offset counted in characters; each byte that is not UTF-8 is one.
-//
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: no
 func (e *ParseError) Rune() int { return utf8.RuneCountInString(e.Text[:e.Offset]) }
 
 // Error shows the text, or if it is long the part of it around the mistake; characters count from 1.
-//
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: no
 func (e *ParseError) Error() string {
 	found := "the text ends"
 	if e.Found != "" {
@@ -41,11 +31,6 @@ func (e *ParseError) Error() string {
 }
 
 // Unwrap is Err, for errors.Is.
-//
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: no
 func (e *ParseError) Unwrap() error { return e.Err }
 
 // clipped quotes what is around an offset of a text.

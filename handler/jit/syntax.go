@@ -1,4 +1,4 @@
-package handler
+package jit
 
 import (
 	"strings"
@@ -8,64 +8,64 @@ import (
 // Bounds of a type expression, which comes from a peer. torch's parser overflows its stack. Merging the
 // members of Unions takes time that grows much faster than the text: seconds for 60 KB.
 const (
-	maxTypeDepth = 100
-	maxTypeText  = 1 << 12
+	maxDepth = 100
+	maxText  = 1 << 12
 
 	depthExpected = "a type that is nested at most 100 deep"
 )
 
-// typeNode is a type expression as it is written: which names are classes is not known yet.
-type typeNode struct {
-	shape  typeShape
+// node is a type expression as it is written: which names are classes is not known yet.
+type node struct {
+	shape  shape
 	offset int // in the text
 	name   string
-	args   []*typeNode
+	args   []*node
 }
 
-type typeShape uint8
+type shape uint8
 
 const (
-	nameNode      typeShape = iota
-	subscriptNode           // name[args]; a | b is Union[a, b]
-	emptyNode               // ()
+	nameNode      shape = iota
+	subscriptNode       // name[args]; a | b is Union[a, b]
+	emptyNode           // ()
 )
 
 // walk calls f with the node and all below it.
-func (n *typeNode) walk(f func(*typeNode)) {
+func (n *node) walk(f func(*node)) {
 	f(n)
 	for _, arg := range n.args {
 		arg.walk(f)
 	}
 }
 
-// typeKeywords are names of torch's language that are no names.
-var typeKeywords = map[string]bool{}
+// keywords are names of torch's language that are no names.
+var keywords = map[string]bool{}
 
 func init() {
 	for _, word := range strings.Fields(`def if else elif while return is True False and or not global for in
 		raise assert break continue del pass class import with as Ellipsis`) {
-		typeKeywords[word] = true
+		keywords[word] = true
 	}
 }
 
-// typeParser is a recursive-descent parser of
+// parser is a recursive-descent parser of
 //
 //	union     = subscript {"|" subscript}
 //	subscript = primary ["[" [union {"," union} [","]] "]"]
 //	primary   = name {"." name} | "(" [union] ")"
 //
 // which is what torch's parser of Python expressions accepts of types.
-type typeParser struct {
+type parser struct {
 	text  string
 	at    int
 	depth int
 }
 
-// parseTypeExpression reads the whole text. torch ignores what follows a complete expression.
-func parseTypeExpression(text string) (*typeNode, error) {
-	p := typeParser{text: text}
-	if len(text) > maxTypeText {
-		return nil, p.failAt(maxTypeText, "the end of the text, at 4096 bytes,", "more")
+// parseExpression reads the whole text. torch ignores what follows a complete expression.
+func parseExpression(text string) (*node, error) {
+	p := parser{text: text}
+	if len(text) > maxText {
+		return nil, p.failAt(maxText, "the end of the text, at 4096 bytes,", "more")
 	}
 	root, err := p.union()
 	if err != nil {
@@ -77,8 +77,8 @@ func parseTypeExpression(text string) (*typeNode, error) {
 	return root, nil
 }
 
-func (p *typeParser) union() (*typeNode, error) {
-	if p.depth++; p.depth > maxTypeDepth {
+func (p *parser) union() (*node, error) {
+	if p.depth++; p.depth > maxDepth {
 		return nil, p.expected(depthExpected)
 	}
 	defer func() { p.depth-- }()
@@ -86,7 +86,7 @@ func (p *typeParser) union() (*typeNode, error) {
 	if err != nil || !p.peek('|') {
 		return first, err
 	}
-	node := &typeNode{shape: subscriptNode, offset: first.offset, name: "Union", args: []*typeNode{first}}
+	node := &node{shape: subscriptNode, offset: first.offset, name: "Union", args: []*node{first}}
 	for p.next('|') {
 		member, err := p.subscript()
 		if err != nil {
@@ -97,7 +97,7 @@ func (p *typeParser) union() (*typeNode, error) {
 	return node, nil
 }
 
-func (p *typeParser) subscript() (*typeNode, error) {
+func (p *parser) subscript() (*node, error) {
 	node, err := p.primary()
 	if err != nil || node.shape != nameNode || !p.next('[') {
 		return node, err
@@ -116,14 +116,14 @@ func (p *typeParser) subscript() (*typeNode, error) {
 	return node, nil
 }
 
-func (p *typeParser) primary() (*typeNode, error) {
+func (p *parser) primary() (*node, error) {
 	p.skip()
 	start := p.at
 	if !p.next('(') {
 		return p.name()
 	}
 	if p.next(')') {
-		return &typeNode{shape: emptyNode, offset: start}, nil
+		return &node{shape: emptyNode, offset: start}, nil
 	}
 	node, err := p.union()
 	if err != nil {
@@ -135,7 +135,7 @@ func (p *typeParser) primary() (*typeNode, error) {
 	return node, nil
 }
 
-func (p *typeParser) name() (*typeNode, error) {
+func (p *parser) name() (*node, error) {
 	start := p.at
 	name, err := p.identifier("a type")
 	if err != nil {
@@ -151,19 +151,19 @@ func (p *typeParser) name() (*typeNode, error) {
 		}
 		name += "." + part
 	}
-	return &typeNode{shape: nameNode, offset: start, name: name}, nil
+	return &node{shape: nameNode, offset: start, name: name}, nil
 }
 
 func isNone(name string) bool { return name == "None" || name == "NoneType" }
 
-func (p *typeParser) identifier(what string) (string, error) {
+func (p *parser) identifier(what string) (string, error) {
 	p.skip()
 	end := p.at
 	for end < len(p.text) && (isLetter(p.text[end]) || end > p.at && isDigit(p.text[end])) {
 		end++
 	}
 	word := p.text[p.at:end]
-	if word == "" || typeKeywords[word] {
+	if word == "" || keywords[word] {
 		return "", p.expected(what)
 	}
 	p.at = end
@@ -174,12 +174,12 @@ func isLetter(c byte) bool { return c == '_' || 'a' <= c|0x20 && c|0x20 <= 'z' }
 func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
 
 // peek skips blanks and says whether c follows; next consumes it then.
-func (p *typeParser) peek(c byte) bool {
+func (p *parser) peek(c byte) bool {
 	p.skip()
 	return p.at < len(p.text) && p.text[p.at] == c
 }
 
-func (p *typeParser) next(c byte) bool {
+func (p *parser) next(c byte) bool {
 	if !p.peek(c) {
 		return false
 	}
@@ -187,14 +187,14 @@ func (p *typeParser) next(c byte) bool {
 	return true
 }
 
-func (p *typeParser) skip() {
+func (p *parser) skip() {
 	for p.at < len(p.text) && strings.IndexByte(" \t\n\r\v\f", p.text[p.at]) >= 0 {
 		p.at++
 	}
 }
 
 // expected is the error for what follows.
-func (p *typeParser) expected(what string) error {
+func (p *parser) expected(what string) error {
 	p.skip()
 	rest := p.text[p.at:]
 	n := 0
@@ -207,6 +207,6 @@ func (p *typeParser) expected(what string) error {
 	return p.failAt(p.at, what, rest[:n])
 }
 
-func (p *typeParser) failAt(offset int, what, found string) error {
+func (p *parser) failAt(offset int, what, found string) error {
 	return &ParseError{Text: p.text, Offset: offset, Expected: what, Found: found}
 }

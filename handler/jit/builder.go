@@ -1,4 +1,4 @@
-package handler
+package jit
 
 import (
 	"fmt"
@@ -35,14 +35,13 @@ func init() {
 	baseTypes["torch.Tensor"] = baseTypes["Tensor"]
 }
 
-// typeBuilder makes types of an expression whose classes are known.
-type typeBuilder struct {
+// builder makes types of an expression whose classes are known.
+type builder struct {
 	text    string
-	classes map[string]*Type
-	err     error // why no class is known
+	classes map[string]Kind
 }
 
-func (b *typeBuilder) build(n *typeNode) (*Type, error) {
+func (b *builder) build(n *node) (*Type, error) {
 	switch n.shape {
 	case emptyNode:
 		return nil, b.fail(n, "a type", "()")
@@ -71,26 +70,23 @@ func (b *typeBuilder) build(n *typeNode) (*Type, error) {
 	return b.compound(n, c.kind, elements)
 }
 
-// named gives a type of its own: types are the caller's, who may change them.
-func (b *typeBuilder) named(n *typeNode) (*Type, error) {
-	t := baseTypes[n.name]
-	if t == nil {
-		t = b.classes[n.name]
+// named makes a new Type each time: the caller of Parse may change what it is given.
+func (b *builder) named(n *node) (*Type, error) {
+	if t := baseTypes[n.name]; t != nil {
+		return &Type{Kind: t.Kind}, nil
 	}
-	switch {
-	case t != nil:
-		return &Type{Kind: t.Kind, Name: t.Name}, nil
-	case constructors[n.name].arity != 0:
+	if kind, ok := b.classes[n.name]; ok {
+		return &Type{Kind: kind, Name: n.name}, nil
+	}
+	if constructors[n.name].arity != 0 {
 		return nil, b.fail(n, "a type, which "+n.name+" is only with types in [ ] behind it,", n.name)
 	}
 	err := b.fail(n, "a type", n.name)
-	if err.Err = b.err; err.Err == nil {
-		err.Err = ErrUnknownClass
-	}
+	err.Err = ErrUnknownClass
 	return nil, err
 }
 
-func (b *typeBuilder) compound(n *typeNode, kind Kind, elements []*Type) (t *Type, err error) {
+func (b *builder) compound(n *node, kind Kind, elements []*Type) (t *Type, err error) {
 	switch kind {
 	case OptionalKind:
 		if t = newOptional(elements[0]); t == nil {
@@ -115,6 +111,6 @@ func (b *typeBuilder) compound(n *typeNode, kind Kind, elements []*Type) (t *Typ
 	return &Type{Kind: kind, Elements: elements}, nil
 }
 
-func (b *typeBuilder) fail(n *typeNode, expected, found string) *ParseError {
+func (b *builder) fail(n *node, expected, found string) *ParseError {
 	return &ParseError{Text: b.text, Offset: n.offset, Expected: expected, Found: found}
 }

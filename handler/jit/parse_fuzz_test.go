@@ -1,4 +1,4 @@
-package handler_test
+package jit_test
 
 import (
 	"testing"
@@ -7,15 +7,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/handler/jit"
 )
 
-// FuzzParseType: a text is a type or a *ParseError that shows a place in it, and a type's String is
+// FuzzParse: a text is a type or a *ParseError that shows a place in it, and a type's String is
 // that type again.
-func FuzzParseType(f *testing.F) {
-	h := newHandler(f, handler.WithModule("full_rpc")) // names of the form Cx and Ix are classes
-	for _, c := range typeTexts {
-		f.Add(c.text)
+func FuzzParse(f *testing.F) {
+	for _, c := range torchTypes(f) {
+		f.Add(c.Text)
 	}
 	for _, text := range []string{
 		"", "List[int", "Dict[List[int],int]", "m.Class|Interface|None", "Union[m.Unknown,int]", "((((((((", "a..b", "int[int]", "\xff", "é.é",
@@ -24,9 +23,9 @@ func FuzzParseType(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		parsed, err := h.ParseType(t.Context(), text)
+		parsed, err := parse(text)
 		if err != nil {
-			var e *handler.ParseError
+			var e *jit.ParseError
 			require.ErrorAs(t, err, &e)
 			assert.NotEmpty(t, e.Expected)
 			assert.True(t, 0 <= e.Offset && e.Offset <= len(text), "%d of %d", e.Offset, len(text))
@@ -35,7 +34,7 @@ func FuzzParseType(f *testing.F) {
 			}
 			return
 		}
-		again, err := h.ParseType(t.Context(), parsed.String())
+		again, err := parse(parsed.String())
 		require.NoError(t, err, "%q, %v", text, parsed)
 		assert.True(t, parsed.Equal(again), "%q, %v, %v", text, parsed, again)
 	})

@@ -1,4 +1,4 @@
-package handler
+package jit
 
 import (
 	"slices"
@@ -49,11 +49,6 @@ var annotations = [...]string{
 }
 
 // String is the kind's name in an annotation.
-//
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: no
 func (k Kind) String() string {
 	if int(k) >= len(annotations) {
 		return "unknown kind"
@@ -61,21 +56,14 @@ func (k Kind) String() string {
 	return annotations[k]
 }
 
-// Type is a type of TorchScript (c10::Type), as [Handler.ParseType] makes it: plain data, which holds
-// nothing of Python.
+// Type is a type of TorchScript (c10::Type), as [Parse] makes it: plain data.
 type Type struct {
 	Kind     Kind
 	Name     string  // of a class or an interface, qualified: __torch__.module.Class
 	Elements []*Type // as the Kind says; a Union's are sorted, and none is a subtype of another
 }
 
-// String is the type as an annotation (c10::Type::annotation_str). [Handler.ParseType] makes an equal
-// type of it.
-//
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: no
+// String is the type as an annotation (c10::Type::annotation_str). [Parse] makes an equal type of it.
 func (t *Type) String() string {
 	switch {
 	case t == nil:
@@ -93,11 +81,6 @@ func (t *Type) String() string {
 }
 
 // Equal says whether both are the same type (c10::Type::equals).
-//
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: no
 func (t *Type) Equal(other *Type) bool {
 	if t == other || t == nil || other == nil {
 		return t == other
