@@ -7,8 +7,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gopyrpc/gopyrpc/internal/callcontext"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/interrupt"
 )
 
 // Call is [With] for a caller that leaves when ctx ends, whatever Python does: it runs f with the GIL on a goroutine of
@@ -45,42 +47,42 @@ func Call[T any](ctx context.Context, f func(Token) (T, error)) (T, error) {
 	if cpython.Held() {
 		return zero, ErrHeld
 	}
-	c := &leavable[T]{over: make(chan struct{})}
+	c := &leavable[T]{done: make(chan struct{})}
 	if ctx.Done() == nil {
 		c.call(ctx, f)
 		return c.value, c.err
 	}
 	go c.run(ctx, f)
 	select {
-	case <-c.over:
+	case <-c.done:
 		return c.outcome()
 	case <-ctx.Done():
 	}
 	patience := time.NewTimer(Patience)
 	defer patience.Stop()
 	select {
-	case <-c.over:
+	case <-c.done:
 		return c.outcome()
 	case <-patience.C:
 	}
 	if !c.decided.CompareAndSwap(false, true) {
-		<-c.over // it has returned just now
+		<-c.done // it has returned just now
 		return c.outcome()
 	}
-	return zero, c.seen(ctx).error(ctx, true)
+	return zero, interrupted(ctx, c.seen(ctx), true)
 }
 
 // leavable is a call that its caller may leave.
 type leavable[T any] struct {
-	over     chan struct{} // closed when the fields below it are set
+	done     chan struct{} // closed when the fields below it are set
 	value    T
 	given    bool // f returned without an error
 	err      error
 	panicked any
 	exited   bool // f ended its goroutine
 
-	decided atomic.Bool                  // whether the caller has left, or f has returned, first
-	nested  atomic.Pointer[interruption] // what the watchdog sees of it, once f runs
+	decided atomic.Bool                     // whether the caller has left, or f has returned, first
+	scope   atomic.Pointer[interrupt.Scope] // what the watchdog sees of it, once f runs
 }
 
 func (c *leavable[T]) run(ctx context.Context, f func(Token) (T, error)) {
@@ -91,7 +93,7 @@ func (c *leavable[T]) run(ctx context.Context, f func(Token) (T, error)) {
 			c.exited = c.panicked == nil
 		}
 		if c.decided.CompareAndSwap(false, true) {
-			close(c.over)
+			close(c.done)
 			return
 		}
 		if c.panicked != nil {
@@ -106,10 +108,8 @@ func (c *leavable[T]) run(ctx context.Context, f func(Token) (T, error)) {
 }
 
 func (c *leavable[T]) call(ctx context.Context, f func(Token) (T, error)) {
-	c.err = with(ctx, func(t Token, n *nesting) (err error) {
-		if n != nil {
-			c.nested.Store(&n.interruption)
-		}
+	c.err = with(ctx, func(t Token, scope *interrupt.Scope) (err error) {
+		c.scope.Store(scope)
 		if c.decided.Load() {
 			return gate.Ended(ctx) // it waited for the GIL for too long
 		}
@@ -131,11 +131,11 @@ func (c *leavable[T]) outcome() (T, error) {
 }
 
 // seen is the call as the watchdog sees it; one that waits for the GIL it does not see.
-func (c *leavable[T]) seen(ctx context.Context) *interruption {
-	if i := c.nested.Load(); i != nil {
-		return i
+func (c *leavable[T]) seen(ctx context.Context) *interrupt.Call {
+	if scope := c.scope.Load(); scope != nil {
+		return &scope.Call
 	}
-	return &interruption{label: label(ctx)}
+	return interrupt.NewCall(callcontext.Label(ctx))
 }
 
 // release gives back what nobody wants. A nil pointer is nothing to give back.

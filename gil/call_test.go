@@ -14,26 +14,6 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
-// method calls a function of state.
-func method(tok gil.Token, name string) error {
-	m, err := pythontest.Runtime().Import(tok, "interrupts")
-	if err != nil {
-		return err
-	}
-	defer m.Release()
-	result, err := m.CallMethod(tok, name, nil)
-	result.Release()
-	return err
-}
-
-// awaitEntered waits until a function of state runs.
-func awaitEntered(t *testing.T) {
-	t.Helper()
-	pythontest.With(t, func(tok gil.Token) { // gives the GIL up while it waits
-		pythontest.Define(t, tok, "import interrupts\nvalue = interrupts.entered.acquire()", "value")
-	})
-}
-
 func TestCallGivesWhatItsFunctionReturned(t *testing.T) {
 	ctx, cancel := context.WithCancel(background)
 	defer cancel()
@@ -53,7 +33,7 @@ func TestCallGivesWhatItsFunctionReturned(t *testing.T) {
 			assert.Fail(t, "it went on after its function had ended the goroutine")
 		})
 	}
-	quiet(t)
+	pythontest.Quiet(t)
 	ended, cancel := context.WithCancel(background)
 	cancel()
 	_, err := gil.Call(ended, func(gil.Token) (int, error) { assert.Fail(t, "ran"); return 0, nil })
@@ -74,14 +54,14 @@ func (r *releasable) Release() { r.released.Store(true) }
 
 // TestCallLeavesWhatIsStuck, and TestWithWaits: the two sides of what is promised about deadlines.
 func TestCallLeavesWhatIsStuck(t *testing.T) {
-	defineState(t)
+	pythontest.DefineInterrupts(t)
 	ctx, cancel := context.WithCancel(gil.WithLabel(background, "call stuck"))
 	result := new(releasable)
 	go func() {
-		awaitEntered(t)
+		pythontest.AwaitEntered(t)
 		cancel()
 	}()
-	got, err := gil.Call(ctx, func(tok gil.Token) (*releasable, error) { return result, method(tok, "stuck") })
+	got, err := gil.Call(ctx, func(tok gil.Token) (*releasable, error) { return result, pythontest.CallInterrupts(tok, "stuck") })
 	assert.Nil(t, got)
 	require.ErrorIs(t, err, context.Canceled)
 	var interrupted *gil.InterruptedError
@@ -91,46 +71,46 @@ func TestCallLeavesWhatIsStuck(t *testing.T) {
 	assert.Contains(t, interrupted.Stack, "in stuck")
 	assert.True(t, pythontest.IsInside("call stuck"))
 	assert.False(t, result.released.Load())
-	openDoor(t)
-	quiet(t)
+	pythontest.OpenDoor(t)
+	pythontest.Quiet(t)
 	pythontest.Until(t, "the late result is released", result.released.Load)
 }
 
 // TestCallReleasesNoNil: a function may have nothing to give, and its caller has left; a crash would be the process's.
 func TestCallReleasesNoNil(t *testing.T) {
-	defineState(t)
+	pythontest.DefineInterrupts(t)
 	ctx, cancel := context.WithCancel(background)
 	go func() {
-		awaitEntered(t)
+		pythontest.AwaitEntered(t)
 		cancel()
 	}()
-	_, err := gil.Call(ctx, func(tok gil.Token) (*releasable, error) { return nil, method(tok, "stuck") })
+	_, err := gil.Call(ctx, func(tok gil.Token) (*releasable, error) { return nil, pythontest.CallInterrupts(tok, "stuck") })
 	require.ErrorIs(t, err, context.Canceled)
-	openDoor(t)
-	quiet(t)
+	pythontest.OpenDoor(t)
+	pythontest.Quiet(t)
 }
 
 // TestCallIsInterrupted: within Patience, on a machine that is fast enough; a first interruption takes longest.
 func TestCallIsInterrupted(t *testing.T) {
-	defineState(t)
+	pythontest.DefineInterrupts(t)
 	pythontest.Until(t, "a call is interrupted within Patience", func() bool {
 		ctx, cancel := context.WithCancel(background)
 		go func() {
-			awaitEntered(t)
+			pythontest.AwaitEntered(t)
 			cancel()
 		}()
-		_, err := gil.Call(ctx, func(tok gil.Token) (int, error) { return 0, method(tok, "spin") })
+		_, err := gil.Call(ctx, func(tok gil.Token) (int, error) { return 0, pythontest.CallInterrupts(tok, "spin") })
 		var interrupted *gil.InterruptedError
 		require.ErrorAs(t, err, &interrupted)
 		require.ErrorIs(t, err, context.Canceled)
-		quiet(t)
+		pythontest.Quiet(t)
 		return !interrupted.Stuck
 	})
 }
 
 // TestCallLeavesWhileItWaitsForTheGIL that a call in C does not give up.
 func TestCallLeavesWhileItWaitsForTheGIL(t *testing.T) {
-	quiet(t)
+	pythontest.Quiet(t)
 	g := acquire(t)
 	ctx, cancel := context.WithCancel(gil.WithLabel(background, "waits"))
 	done := make(chan error)
@@ -142,13 +122,13 @@ func TestCallLeavesWhileItWaitsForTheGIL(t *testing.T) {
 	cancel()
 	require.ErrorIs(t, <-done, context.Canceled)
 	require.NoError(t, g.Release())
-	quiet(t)
+	pythontest.Quiet(t)
 }
 
 // TestWithWaits for code in C, though its context has ended.
 func TestWithWaits(t *testing.T) {
-	defineState(t)
-	cancel, result := interruptibleWith(t, "stuck")
+	pythontest.DefineInterrupts(t)
+	cancel, result := pythontest.BeginWith(t, "stuck")
 	cancel()
 	pythontest.Until(t, "it is stuck", func() bool {
 		stuck := gil.Stats().Stuck
@@ -159,7 +139,7 @@ func TestWithWaits(t *testing.T) {
 		assert.Fail(t, "left", "%v", err)
 	default:
 	}
-	openDoor(t)
+	pythontest.OpenDoor(t)
 	require.NoError(t, <-result, "its body did not fail")
-	quiet(t)
+	pythontest.Quiet(t)
 }

@@ -46,7 +46,7 @@ func TestDetachUndoesNesting(t *testing.T) {
 }
 
 func TestDetachGivesPermitUp(t *testing.T) {
-	quiet(t)
+	pythontest.Quiet(t)
 	pythontest.With(t, func(tok gil.Token) {
 		assert.Equal(t, [2]int{1, 0}, insideAndAway())
 		require.NoError(t, gil.Detach(tok, func() {
@@ -58,7 +58,7 @@ func TestDetachGivesPermitUp(t *testing.T) {
 		}))
 		assert.Equal(t, [2]int{1, 0}, insideAndAway())
 	})
-	quiet(t)
+	pythontest.Quiet(t)
 }
 
 // Each level waits for the next, far beyond the permits.
@@ -86,7 +86,7 @@ func TestDetachTakesBackWhenGoroutineEnds(t *testing.T) {
 	elsewhere(func() {
 		_ = gil.With(background, func(tok gil.Token) error { return gil.Detach(tok, runtime.Goexit) })
 	})
-	quiet(t)
+	pythontest.Quiet(t)
 	assert.NoError(t, gil.With(background, use))
 }
 

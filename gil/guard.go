@@ -7,7 +7,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gopyrpc/gopyrpc/internal/callcontext"
+	"github.com/gopyrpc/gopyrpc/internal/calltimes"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/deferred"
 	"github.com/gopyrpc/gopyrpc/internal/gate"
 )
 
@@ -17,7 +20,6 @@ var (
 	ErrHeld           = cpython.ErrHeld
 	ErrInterrupted    = cpython.ErrInterrupted
 	ErrPending        = cpython.ErrPending
-	ErrNoCallable     = errors.New("gil: nothing to call: nil")
 	ErrReleased       = errors.New("gil: the guard was released already")
 	ErrWrongGoroutine = errors.New("gil: the guard belongs to another goroutine, which alone can release it")
 	ErrNotStarted     = gate.ErrNotStarted
@@ -47,13 +49,13 @@ type Guard struct {
 //
 // Errors: ErrNotStarted, ErrClosed, ErrFailed, or one that wraps the context's.
 func Acquire(ctx context.Context) (*Guard, error) {
-	start := now()
+	start := calltimes.Now()
 	nested := cpython.Held()
 	var permit *gate.Permit
 	id := 0
 	if !nested {
 		var err error
-		if permit, err = gate.Process.EnterAgain(ctx, label(ctx), cpython.Suspended); err != nil {
+		if permit, err = gate.Process.EnterAgain(ctx, callcontext.Label(ctx), cpython.Suspended); err != nil {
 			return nil, err
 		}
 		id = permit.ID()
@@ -66,9 +68,9 @@ func Acquire(ctx context.Context) (*Guard, error) {
 		}
 		return nil, ErrClosed
 	}
-	held := now()
+	held := calltimes.Now()
 	if !nested {
-		waits.add(held - start)
+		calltimes.Wait.Add(held - start)
 	}
 	thread := cpython.ThreadID()
 	return &Guard{token: Token{newLife(thread), ctx}, nested: nested, thread: thread, since: held}, nil
@@ -112,14 +114,14 @@ func (g *Guard) Release() error {
 	g.token.life.end()
 	defer runtime.UnlockOSThread()
 	if !g.nested {
-		_, _ = cpython.DrainPending(drainBatch)
+		_, _ = cpython.DrainPending(deferred.Batch)
 	}
 	permit := cpython.Permit()
 	err := cpython.Detach()
 	if cpython.Held() {
 		return err
 	}
-	holds.add(now() - g.since)
+	calltimes.Hold.Add(calltimes.Now() - g.since)
 	if p := gate.Process.Permit(permit); p != nil {
 		p.Leave()
 	}

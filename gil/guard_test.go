@@ -23,7 +23,7 @@ func TestAcquireHoldsUntilRelease(t *testing.T) {
 }
 
 func TestAcquireNests(t *testing.T) {
-	quiet(t)
+	pythontest.Quiet(t)
 	outer := acquire(t)
 	inside := gil.Stats().Inside
 	inner := acquire(t)
@@ -36,9 +36,9 @@ func TestAcquireNests(t *testing.T) {
 }
 
 func TestNestedAcquireNeedsNoPermit(t *testing.T) {
-	quiet(t)
+	pythontest.Quiet(t)
 	outer := acquire(t)
-	giveBack := exhaust(t, 1)
+	giveBack := pythontest.Exhaust(t, 1)
 	inner := acquire(t)
 	require.NoError(t, inner.Release())
 	giveBack()
@@ -48,7 +48,7 @@ func TestNestedAcquireNeedsNoPermit(t *testing.T) {
 // The permit stays with the GIL: given back early, its number would be somebody else's by the time
 // that Detach looks for it.
 func TestOuterGuardMayBeReleasedFirst(t *testing.T) {
-	quiet(t)
+	pythontest.Quiet(t)
 	outer, inner := acquire(t), acquire(t)
 	require.NoError(t, outer.Release())
 	assert.True(t, gil.Held())
@@ -59,7 +59,7 @@ func TestOuterGuardMayBeReleasedFirst(t *testing.T) {
 	}))
 	require.NoError(t, inner.Release())
 	assert.False(t, gil.Held())
-	quiet(t)
+	pythontest.Quiet(t)
 }
 
 func TestReleaseTwiceIsReported(t *testing.T) {

@@ -2,18 +2,12 @@ package gil
 
 import (
 	"os"
-	"time"
 
+	"github.com/gopyrpc/gopyrpc/internal/calltimes"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/interrupt"
 )
-
-var started = time.Now()
-
-// now is monotonic and, unlike time.Now, reads one clock only.
-func now() time.Duration { return time.Since(started) }
-
-var waits, holds, queued histogram
 
 // Snapshot is what [Stats] saw. torch's counterpart is the metric agent.gil_average_wait_time_us.
 type Snapshot struct {
@@ -50,9 +44,9 @@ func Stats() Snapshot {
 	return Snapshot{
 		State: g.State.String(), Queue: g.Queue, Inside: g.Inside, Away: g.Away, Abandoned: g.Abandoned,
 		Permits: g.Max, MaxAbandoned: g.MaxAbandoned, Quota: g.Quota, Peak: g.Peak,
-		Queued: queued.snapshot(), Wait: waits.snapshot(), Hold: holds.snapshot(),
+		Queued: Histogram(calltimes.Queued.Counts()), Wait: Histogram(calltimes.Wait.Counts()), Hold: Histogram(calltimes.Hold.Counts()),
 		OSThreads: osThreads(), ThreadStates: cpython.ThreadStates(), Pending: cpython.Pending(), Callbacks: cpython.Callbacks(),
-		Interrupted: watchdog.count.Load(), Stuck: watchdog.stuck(), Stalled: stalled.why(),
+		Interrupted: interrupt.Count(), Stuck: stuckCalls(interrupt.StuckCalls()), Stalled: interrupt.Stalled(),
 	}
 }
 

@@ -23,22 +23,13 @@ func TestHistogramQuantiles(t *testing.T) {
 }
 
 func TestStatsCountEntries(t *testing.T) {
-	fn := function(t, "def f(data): return data")
 	before := gil.Stats()
 	for range 10 {
 		require.NoError(t, gil.With(background, use))
 	}
-	const calls = 800
-	for range calls {
-		_, err := callBytes(background, fn, nil, nil)
-		require.NoError(t, err)
-	}
-	after := gil.Stats()
-	// At least: the janitor enters too. Of calls each thread times one in eight, which counts as eight,
-	// so that what a thread counted lags by up to seven; the goroutine may have changed threads.
-	const least = 10 + calls - calls/8
-	assert.GreaterOrEqual(t, after.Wait.Count-before.Wait.Count, int64(least))
-	assert.GreaterOrEqual(t, after.Hold.Count-before.Hold.Count, int64(least))
+	after := gil.Stats() // at least: the janitor enters too
+	assert.GreaterOrEqual(t, after.Wait.Count-before.Wait.Count, int64(10))
+	assert.GreaterOrEqual(t, after.Hold.Count-before.Hold.Count, int64(10))
 	assert.Greater(t, after.Hold.Sum, before.Hold.Sum)
 }
 

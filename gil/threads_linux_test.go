@@ -71,9 +71,9 @@ func TestPermitOfEndedGoroutineComesBack(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, g.Release())
 	// Those that nobody had to wait for come back when somebody does.
-	giveBack := exhaust(t, 0)
+	giveBack := pythontest.Exhaust(t, 0)
 	giveBack()
-	quiet(t)
+	pythontest.Quiet(t)
 }
 
 // The guard of a goroutine that has ended belongs to a thread that has ended, and to no later one.

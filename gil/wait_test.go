@@ -12,8 +12,7 @@ import (
 )
 
 // entries are the ways in.
-func entries(t *testing.T) map[string]func(context.Context) error {
-	fn := function(t, "def f(data): return data")
+func entries() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"Acquire": func(ctx context.Context) error {
 			g, err := gil.Acquire(ctx)
@@ -23,24 +22,20 @@ func entries(t *testing.T) map[string]func(context.Context) error {
 			return err
 		},
 		"With": func(ctx context.Context) error { return gil.With(ctx, use) },
-		"CallBytes": func(ctx context.Context) error {
-			_, err := callBytes(ctx, fn, nil, nil)
-			return err
-		},
 	}
 }
 
 func TestEndedContextDoesNotEnter(t *testing.T) {
 	ctx, cancel := context.WithCancel(background)
 	cancel()
-	for name, entry := range entries(t) {
+	for name, entry := range entries() {
 		assert.ErrorIs(t, entry(ctx), context.Canceled, name)
 	}
 }
 
 func TestWaitEndsWithContext(t *testing.T) {
-	all := entries(t)
-	giveBack := exhaust(t, 0)
+	all := entries()
+	giveBack := pythontest.Exhaust(t, 0)
 	for name, entry := range all {
 		ctx, cancel := context.WithCancel(background)
 		result := make(chan error, 1)

@@ -3,12 +3,11 @@ package gil
 import (
 	"context"
 
+	"github.com/gopyrpc/gopyrpc/internal/callcontext"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/interrupt"
 )
-
-// drainBatch bounds how many foreign references one release drops on its way out.
-const drainBatch = 1024
 
 // With runs f while holding the GIL, and gives it back also when f panics or ends its goroutine.
 // Inside f wait for nothing that may need the GIL; see [Detach]. When ctx ends, Python code that f has
@@ -24,23 +23,41 @@ const drainBatch = 1024
 // Errors: those of [Acquire], f's own, in an *InterruptedError where it was interrupted, and else that
 // of [Guard.Release].
 func With(ctx context.Context, f func(Token) error) error {
-	return with(ctx, func(t Token, _ *nesting) error { return f(t) })
+	return with(ctx, func(t Token, _ *interrupt.Scope) error { return f(t) })
 }
 
-// with is With for an f that wants to know what the watchdog sees of it; nil where there is nothing to be seen.
-func with(ctx context.Context, f func(Token, *nesting) error) (err error) {
+// with is With for an f that wants to know what the watchdog sees of it. The Scope is nil where nothing is to be
+// interrupted: ctx cannot end, or the call is nested in one that is interruptible already.
+func with(ctx context.Context, f func(Token, *interrupt.Scope) error) (err error) {
 	g, err := Acquire(ctx)
 	if err != nil {
 		return err
 	}
-	n := beginNesting(g, ctx)
+	var scope *interrupt.Scope
+	if !g.nested && ctx.Done() != nil {
+		scope = interrupt.BeginScope(ctx, callcontext.Label(ctx))
+	}
 	defer func() {
-		err = n.end(err)
+		err = endScope(ctx, scope, err)
 		if released := g.Release(); err == nil {
 			err = released
 		}
 	}()
-	return f(g.Token(), n)
+	return f(g.Token(), scope)
+}
+
+// endScope makes the error of the body tell that the body was interrupted, if it was. The GIL is held.
+func endScope(ctx context.Context, scope *interrupt.Scope, err error) error {
+	if scope == nil || !scope.End() || err == nil {
+		return err
+	}
+	e := interrupted(ctx, &scope.Call, false)
+	e.Err = err
+	return e
+}
+
+func interrupted(ctx context.Context, c *interrupt.Call, stuck bool) *InterruptedError {
+	return &InterruptedError{Label: c.Label(), Stuck: stuck, Stack: c.Stack(), Cause: gate.Ended(ctx)}
 }
 
 // Assume gives the token of a goroutine that Python itself called with the GIL held, as in a

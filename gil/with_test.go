@@ -1,6 +1,7 @@
 package gil_test
 
 import (
+	"context"
 	"errors"
 	"runtime"
 	"testing"
@@ -23,7 +24,7 @@ func TestWithReleasesWhenPanicking(t *testing.T) {
 		_ = gil.With(background, func(gil.Token) error { panic("boom") })
 	})
 	assert.False(t, gil.Held())
-	quiet(t)
+	pythontest.Quiet(t)
 }
 
 func TestWithReleasesWhenGoroutineEnds(t *testing.T) {
@@ -33,7 +34,7 @@ func TestWithReleasesWhenGoroutineEnds(t *testing.T) {
 			return nil
 		})
 	})
-	quiet(t)
+	pythontest.Quiet(t)
 	assert.NoError(t, gil.With(background, use))
 }
 
@@ -74,4 +75,21 @@ func TestAssumeWantsGIL(t *testing.T) {
 		require.NoError(t, err)
 		return use(tok)
 	}))
+}
+
+// TestEndedContextInterruptsWith interrupts what the body of With has called.
+func TestEndedContextInterruptsWith(t *testing.T) {
+	pythontest.DefineInterrupts(t)
+	ctx, cancel := context.WithCancel(gil.WithLabel(background, "body"))
+	go func() {
+		pythontest.AwaitEntered(t)
+		cancel()
+	}()
+	err := gil.With(ctx, func(tok gil.Token) error { return pythontest.CallInterrupts(tok, "spin") })
+	require.ErrorIs(t, err, context.Canceled)
+	var interrupted *gil.InterruptedError
+	require.ErrorAs(t, err, &interrupted)
+	assert.ErrorContains(t, interrupted.Err, "Interrupted")
+	assert.Contains(t, interrupted.Stack, "in spin")
+	assert.NoError(t, gil.With(background, use))
 }

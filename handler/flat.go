@@ -40,7 +40,7 @@ func (h *Handler) Flatten(ctx context.Context, p Payload) (f *Flat, err error) {
 		return flatPickle(p)
 	}
 	// Nothing of the user's runs, so there is nothing to get away from.
-	err = h.inside(gil.Stay(ctx), func(t gil.Token) error {
+	err = h.inside(gil.WaitForCompletion(ctx), func(t gil.Token) error {
 		f, err = h.flatten(t, p)
 		return err
 	})

@@ -15,7 +15,7 @@ import (
 func BenchmarkRunUDF(b *testing.B) {
 	b.Run("endless", func(b *testing.B) { benchmarkRunUDF(b, context.Background()) })
 	b.Run("cancellable", func(b *testing.B) { benchmarkRunUDF(b, b.Context()) })
-	b.Run("staying", func(b *testing.B) { benchmarkRunUDF(b, gil.Stay(b.Context())) })
+	b.Run("staying", func(b *testing.B) { benchmarkRunUDF(b, gil.WaitForCompletion(b.Context())) })
 }
 
 func benchmarkRunUDF(b *testing.B, ctx context.Context) {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
@@ -15,8 +14,6 @@ import (
 // lastRows change the state, so they are called when the others have been.
 func lastRows() []row {
 	return []row{
-		{"gil.SetInterrupter", fine, nil, func(caller) error { gil.SetInterrupter(gil.Interrupter{}); return nil }},
-		{"gil.StopInterrupting", fine, nil, func(caller) error { gil.StopInterrupting(); return nil }},
 		{"handler.Handler.Cleanup", func(s state) error {
 			switch {
 			case s < running:

@@ -97,36 +97,17 @@ func gilRows() []row {
 		}},
 		withToken("gil.Assume", func(c caller) error { return failing(gil.Assume(c.ctx)) }),
 		withToken("gil.Detach", func(c caller) error { return gil.Detach(c.t, func() {}) }),
-		{"gil.CallBytes", func(s state) error {
-			if err := needsPython(s); err != nil {
-				return err
-			}
-			return gil.ErrNoCallable
-		}, func(s state) error {
-			if s >= draining {
-				return oneOf{gil.ErrHeld, gil.ErrClosed}
-			}
-			return oneOf{gil.ErrHeld, gil.ErrNoCallable}
-		}, func(c caller) error { return gil.CallBytes(c.ctx, nil, nil, nil, new(gil.Outcome)) }},
 		{"gil.Call", needsPython, always(gil.ErrHeld), func(c caller) error {
 			return failing(gil.Call(c.ctx, func(gil.Token) (int, error) { return 0, nil }))
 		}},
 		plain("gil.OnStall", func(caller) { gil.OnStall(func(*gil.Stall) {})() }),
-		plain("gil.Outside", func(c caller) {
-			_, end := gil.Outside(c.t, c.ctx)
-			end()
-		}),
 		plain("gil.Held", func(caller) { gil.Held() }),
 		plain("gil.Stats", func(caller) { gil.Stats() }),
-		plain("gil.Stay", func(c caller) { gil.Stay(c.ctx) }),
-		plain("gil.StayTold", func(c caller) { gil.StayTold(c.ctx, func() {}) }),
+		plain("gil.WaitForCompletion", func(c caller) { gil.WaitForCompletion(c.ctx) }),
 		plain("gil.WithLabel", func(c caller) { gil.WithLabel(c.ctx, "label") }),
 		plain("gil.Token.Assert", func(c caller) { c.t.Assert() }),
 		plain("gil.AssertNotHeld", func(caller) { gil.AssertNotHeld() }),
 		plain("gil.Token.Context", func(c caller) { c.t.Context() }),
-		plain("gil.WakeJanitor", func(caller) { gil.WakeJanitor() }),
-		plain("gil.HeldBack", func(caller) { gil.HeldBack(func(string, string) {}) }),
-		plain("gil.HoldBack", func(caller) { gil.HoldBack("no file", "no function") }),
 		plain("gil.Histogram.Mean", func(caller) { gil.Stats().Hold.Mean() }),
 		plain("gil.Histogram.Quantile", func(caller) { gil.Stats().Hold.Quantile(0.5) }),
 		plain("gil.InterruptedError.Error", func(caller) { _ = (&gil.InterruptedError{}).Error() }),

@@ -78,7 +78,7 @@ func (h *Handler) UnflattenIf(ctx context.Context, r io.Reader, limits wire.Limi
 // all that the making needs, so that it takes ten times as long behind one.
 func (h *Handler) readTensors(ctx context.Context, c *counter, head *wire.Head) (tensors []Tensor, err error) {
 	var addresses []int64
-	err = h.inside(gil.Stay(ctx), func(t gil.Token) (err error) {
+	err = h.inside(gil.WaitForCompletion(ctx), func(t gil.Token) (err error) {
 		addresses, tensors, err = h.newTensors(t, head)
 		return err
 	})

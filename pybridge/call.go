@@ -6,6 +6,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/pycall"
 )
 
 // Call is o(*args), each argument converted as [ToPython] does (PyObject_Call).
@@ -109,7 +110,7 @@ func (o *Object) CallBytesLent(ctx context.Context, payload []byte, extra *Objec
 	return o.lent(ctx, &out)
 }
 
-// callBytes is how every call with a payload is made; see [gil.CallBytes].
+// callBytes is how every call with a payload is made; see pycall.Bytes.
 func (o *Object) callBytes(ctx context.Context, payload []byte, extra *Object, out *cpython.Outcome) error {
 	fn, err := o.use()
 	if err != nil {
@@ -123,7 +124,7 @@ func (o *Object) callBytes(ctx context.Context, payload []byte, extra *Object, o
 		}
 		defer extra.done()
 	}
-	return gil.CallBytes(ctx, fn, payload, extraRef, out)
+	return pycall.Bytes(ctx, fn, payload, extraRef, out)
 }
 
 // lent takes over what a call of o brought back.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/interrupt"
 )
 
 // Func is a Go function that Python can call. It runs on a goroutine of its own without the GIL, so
@@ -113,7 +114,7 @@ func called(parent context.Context, f Func, run caller, args, kwargs cpython.Ref
 	if err != nil {
 		return nil, nil
 	}
-	ctx, over := gil.Outside(t, ctx)
+	ctx, over := interrupt.Context(ctx)
 	defer over()
 	values, keywords, err := s.arguments(args, kwargs)
 	var out any

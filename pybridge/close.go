@@ -9,6 +9,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/interrupt"
 )
 
 // Close gives this handle up. The last one stops admission, waits for the calls in progress as long
@@ -122,7 +123,7 @@ func (i *interpreter) finish(ctx context.Context) error {
 		return i.notFinalized(fmt.Errorf("threads still running: %q", threads))
 	}
 	i.signals.close() // its reports need Python
-	gil.StopInterrupting()
+	interrupt.Close()
 	return i.owner.do(ctx, func() error {
 		if err := cpython.Attach(0); err != nil {
 			return closedError(err)

@@ -1,10 +1,12 @@
 package pybridge
 
 import (
+	"context"
 	"errors"
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/interrupt"
 	"github.com/gopyrpc/gopyrpc/internal/pyname"
 )
 
@@ -14,15 +16,23 @@ const Interrupted Class = pyname.Package + ".Interrupted"
 
 var errNotLooked = errors.New("interrupt.py: look did not give what it saw")
 
-// interrupter is how package gil interrupts calls of this interpreter: by the functions of interrupt.py.
-func (i *interpreter) interrupter() gil.Interrupter {
-	return gil.Interrupter{
-		Mark: func(t gil.Token) (cpython.Ref, error) {
+// interruptHooks are how calls of this interpreter are interrupted: by the functions of interrupt.py.
+func (i *interpreter) interruptHooks() interrupt.Hooks {
+	return interrupt.Hooks{
+		Mark: func() (cpython.Ref, error) {
+			t, err := gil.Assume(context.Background())
+			if err != nil {
+				return nil, err
+			}
 			result, err := i.bridge.callPart(t, interruptPart, "new_mark")
 			return result, captured(t, err)
 		},
-		Look: func(t gil.Token, calls []gil.Due) ([]gil.Seen, cpython.Ref, error) {
-			result, err := i.bridge.callPart(t, interruptPart, "look", dueList(calls), heldBackList())
+		Look: func(calls []interrupt.Due) ([]interrupt.Seen, cpython.Ref, error) {
+			t, err := gil.Assume(context.Background())
+			if err != nil {
+				return nil, nil, err
+			}
+			result, err := i.bridge.callPart(t, interruptPart, "look", dueList(calls), maskedList())
 			if err != nil {
 				return nil, nil, captured(t, err)
 			}
@@ -32,7 +42,7 @@ func (i *interpreter) interrupter() gil.Interrupter {
 	}
 }
 
-func dueList(calls []gil.Due) []any {
+func dueList(calls []interrupt.Due) []any {
 	list := make([]any, len(calls))
 	for n, c := range calls {
 		list[n] = Tuple{c.Ident, borrowed(c.Mark), c.Traps}
@@ -40,13 +50,13 @@ func dueList(calls []gil.Due) []any {
 	return list
 }
 
-func heldBackList() (list []any) {
-	gil.HeldBack(func(file, function string) { list = append(list, Tuple{file, function}) })
+func maskedList() (list []any) {
+	interrupt.Masked(func(file, function string) { list = append(list, Tuple{file, function}) })
 	return list
 }
 
 // seenOf reads what look returns.
-func seenOf(result cpython.Ref, calls int) ([]gil.Seen, cpython.Ref, error) {
+func seenOf(result cpython.Ref, calls int) ([]interrupt.Seen, cpython.Ref, error) {
 	list, err := cpython.TupleItem(result, 0)
 	if err != nil {
 		return nil, nil, err
@@ -60,14 +70,14 @@ func seenOf(result cpython.Ref, calls int) ([]gil.Seen, cpython.Ref, error) {
 	if len(items) != calls {
 		return nil, nil, errNotLooked
 	}
-	seen := make([]gil.Seen, calls)
+	seen := make([]interrupt.Seen, calls)
 	for n, item := range items {
 		s, ok := item.(Tuple)
 		if !ok || len(s) != 2 {
 			return nil, nil, errNotLooked
 		}
 		seen[n].Stack, _ = s[0].(string)
-		seen[n].HeldBack, _ = s[1].(bool)
+		seen[n].Masked, _ = s[1].(bool)
 	}
 	trace, err := cpython.TupleItem(result, 1)
 	if err != nil {

@@ -31,7 +31,7 @@ func TestCallbackEndsWithItsCall(t *testing.T) {
 	defer wait.Release()
 	defer fn.Release()
 	for name, with := range map[string]func(context.Context) context.Context{
-		"left": func(ctx context.Context) context.Context { return ctx }, "stayed": gil.Stay,
+		"left": func(ctx context.Context) context.Context { return ctx }, "stayed": gil.WaitForCompletion,
 	} {
 		t.Run(name, func(t *testing.T) {
 			waiting = make(chan struct{})

@@ -10,7 +10,9 @@ import (
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
 	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
+	"github.com/gopyrpc/gopyrpc/internal/deferred"
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/interrupt"
 	"github.com/gopyrpc/gopyrpc/internal/threadlimit"
 )
 
@@ -48,7 +50,7 @@ func (i *interpreter) start(ctx context.Context) {
 		return
 	}
 	i.registerSteps()
-	cpython.OnPending(gil.WakeJanitor)
+	cpython.OnPending(deferred.WakeJanitor)
 	gate.Process.Open(i.config.gate())
 	i.unwatch = gil.OnStall((&stallLog{log: i.log}).note)
 	i.log.Info("python started", "version", i.version.String(), "executable", i.python.Executable,
@@ -179,7 +181,7 @@ func (i *interpreter) prepare(t gil.Token) error {
 		return err
 	}
 	defer i.signals.check()
-	gil.SetInterrupter(i.interrupter())
+	interrupt.SetHooks(i.interruptHooks())
 	return preload(t, i.config.preload)
 }
 

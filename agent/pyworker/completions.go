@@ -7,14 +7,15 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/agent"
 	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/interrupt"
 	"github.com/gopyrpc/gopyrpc/internal/pyname"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // Who waits for an outcome may bring others', and must not be interrupted in the middle of that: theirs would never come.
 func init() {
-	gil.HoldBack(pyname.Frames+"_rpc.py", "settle", "take_back", "_has_rrefs")
-	gil.HoldBack(pyname.Frames+"_future.py", "_deliver", "_set", "_become", "set")
+	interrupt.Mask(pyname.Frames+"_rpc.py", "settle", "take_back", "_has_rrefs")
+	interrupt.Mask(pyname.Frames+"_future.py", "_deliver", "_set", "_become", "set")
 }
 
 // completions brings the outcomes of asynchronous calls to Python, as many at once as have come: by who waits for one

@@ -11,6 +11,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/agent/pyworker/budget"
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
+	"github.com/gopyrpc/gopyrpc/internal/callcontext"
 	"github.com/gopyrpc/gopyrpc/internal/threadlimit"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
@@ -115,11 +116,11 @@ func (w *Worker) enter(ctx context.Context, what string) (context.Context, serve
 		return ctx, served{}, err
 	}
 	ctx = gil.WithLabel(ctx, what+peer.Name)
-	if call == nil {
-		ctx = gil.Stay(ctx)
-	} else {
-		ctx = gil.StayTold(ctx, call.Entered)
+	var entered func()
+	if call != nil {
+		entered = call.Entered
 	}
+	ctx = callcontext.WaitForCompletion(ctx, entered)
 	caller, err := w.caller(ctx, peer)
 	if err != nil {
 		call.End()

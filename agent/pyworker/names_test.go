@@ -9,6 +9,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/agent/pyworker"
 	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/interrupt"
 	"github.com/gopyrpc/gopyrpc/internal/pyname"
 	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 	"github.com/gopyrpc/gopyrpc/pybridge"
@@ -37,7 +38,7 @@ func TestNamesThatGoMatches(t *testing.T) {
 		codes, err := pybridge.As[[]string](tok, o)
 		require.NoError(t, err)
 		held := 0
-		gil.HeldBack(func(file, function string) {
+		interrupt.Masked(func(file, function string) {
 			if strings.HasPrefix(file, pyname.Frames) {
 				held++
 				assert.Contains(t, codes, file+" "+function)

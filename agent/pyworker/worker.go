@@ -218,5 +218,5 @@ func (w *Worker) close() {
 
 // inside is gil.With for what is the worker's own and ends soon.
 func (w *Worker) inside(ctx context.Context, f func(gil.Token) error) error {
-	return gil.With(gil.Stay(gil.WithLabel(ctx, "agent "+w.agent.Name())), f)
+	return gil.With(gil.WaitForCompletion(gil.WithLabel(ctx, "agent "+w.agent.Name())), f)
 }

@@ -32,7 +32,7 @@ func checkCgo(_ *tree, f *file, report func(int, string, ...any)) {
 // mayLock says which files may lock a goroutine to its thread: of packages that own threads, and of whole programs.
 func mayLock(f *file) bool {
 	base := path.Base(f.path)
-	return f.isTest() || isHelper(f.dir) || under(f.dir, "gil") || under(f.dir, "cmd/gopyrpc/bench") || under(f.dir, "cmd/gopyrpc/launch") ||
+	return f.isTest() || isHelper(f.dir) || under(f.dir, "gil") || f.dir == "internal/interrupt" || f.dir == "internal/deferred" || under(f.dir, "cmd/gopyrpc/bench") || under(f.dir, "cmd/gopyrpc/launch") ||
 		under(f.dir, "scripts/faults") ||
 		(f.dir == "pybridge" && strings.HasPrefix(base, "owner"))
 }
@@ -43,6 +43,6 @@ func checkThreads(_ *tree, f *file, report func(int, string, ...any)) {
 		return
 	}
 	for line := range f.uses("runtime", "LockOSThread") {
-		report(line, "LockOSThread outside gil and pybridge/owner*.go: a goroutine locked elsewhere evades gil's count of threads")
+		report(line, "LockOSThread outside gil, internal/interrupt, internal/deferred and pybridge/owner*.go: a goroutine locked elsewhere evades gil's count of threads")
 	}
 }

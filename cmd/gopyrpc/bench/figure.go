@@ -61,7 +61,7 @@ func All() []Measurement {
 		{"udf_vs_c_floor", "ratio", "RunUDF over the same C-API calls in a C loop", 1.10, true, udfVsFloor},
 		{"udf_vs_bare_crossing", "ratio", "RunUDF over the same with nothing but a crossing for each call", 0, true, udfVsCrossing},
 		{"udf_cancellable_vs_udf", "ratio", "RunUDF with a context that can end over one that cannot", 0, true, cancellable(unchanged)},
-		{"udf_staying_vs_udf", "ratio", "the same for a caller that does not leave (gil.Stay)", 0, true, cancellable(gil.Stay)},
+		{"udf_staying_vs_udf", "ratio", "the same for a caller that does not leave (gil.WaitForCompletion)", 0, true, cancellable(gil.WaitForCompletion)},
 		{"udf_allowed_vs_udf", "ratio", "RunUDF under an allow-list over RunUDF without one", 1.3, true, allowedVsUDF("", "")},
 		{"udf_allowed_bytes_1mib_vs_udf", "ratio", "the same with 1 MiB of bytes", 1.3, true, allowedVsUDF("bytes(1 << 20)", "builtins")},
 		{"udf_allowed_array_1mib_vs_udf", "ratio", "the same with an array of 1 MiB", 1.3, true, allowedVsUDF("numpy.ones(1 << 17)", "numpy")},

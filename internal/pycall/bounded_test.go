@@ -1,4 +1,4 @@
-package gil_test
+package pycall_test
 
 import (
 	"encoding/json"

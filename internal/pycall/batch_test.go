@@ -1,4 +1,4 @@
-package gil_test
+package pycall_test
 
 import (
 	"bytes"
@@ -12,7 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/callcontext"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/pycall"
 	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
@@ -20,7 +22,7 @@ import (
 // the others in the queue. Then it does what else there is.
 func together(t *testing.T, n int, call func(i int), then ...func()) {
 	t.Helper()
-	quiet(t)
+	pythontest.Quiet(t)
 	var wg sync.WaitGroup
 	pythontest.With(t, func(gil.Token) {
 		for i := range n {
@@ -52,13 +54,13 @@ def f(data):
     if kind == 6: return b"%d %d" % (n, len(data))
 `)
 	const calls, kinds, long = 210, 7, 5000
-	var outs [calls]gil.Outcome
+	var outs [calls]cpython.Outcome
 	together(t, calls, func(i int) {
 		payload := fmt.Appendf(nil, "%03d%d", i, i%kinds)
 		if i%kinds == 6 {
 			payload = append(payload, make([]byte, long)...)
 		}
-		assert.NoError(t, gil.CallBytes(background, fn, payload, nil, &outs[i]))
+		assert.NoError(t, pycall.Bytes(background, fn, payload, nil, &outs[i]))
 	})
 	for i, out := range outs {
 		text := fmt.Sprintf("%03d", i)
@@ -91,14 +93,14 @@ func TestInterruptionAmongCallsTogether(t *testing.T) {
 	defer cancel()
 	const calls, spinner = 20, 10
 	together(t, calls, func(i int) {
-		var out gil.Outcome
+		var out cpython.Outcome
 		if i == spinner {
-			err := gil.CallBytes(ctx, fn, []byte("spin"), nil, &out)
+			err := pycall.Bytes(ctx, fn, []byte("spin"), nil, &out)
 			assert.ErrorIs(t, err, context.Canceled)
 			assert.ErrorContains(t, err, "spinner was interrupted")
 			return
 		}
-		assert.NoError(t, gil.CallBytes(gil.WithLabel(background, "other"), fn, []byte("x"), nil, &out))
+		assert.NoError(t, pycall.Bytes(gil.WithLabel(background, "other"), fn, []byte("x"), nil, &out))
 		assert.Equal(t, "x", string(out.Data))
 		if i == spinner-1 {
 			pythontest.Until(t, "it spins", func() bool { return pythontest.IsInside("spinner") })
@@ -115,12 +117,12 @@ func TestCallsTogetherAreCancelled(t *testing.T) {
 	const calls = 40
 	left.Add(calls / 2)
 	together(t, calls, func(i int) {
-		var out gil.Outcome
+		var out cpython.Outcome
 		if i%2 == 0 {
-			assert.ErrorIs(t, gil.CallBytes(ctx, fn, []byte("cancelled"), nil, &out), context.Canceled)
+			assert.ErrorIs(t, pycall.Bytes(ctx, fn, []byte("cancelled"), nil, &out), context.Canceled)
 			left.Done()
 		} else {
-			assert.NoError(t, gil.CallBytes(background, fn, []byte("x"), nil, &out))
+			assert.NoError(t, pycall.Bytes(background, fn, []byte("x"), nil, &out))
 		}
 	}, cancel, left.Wait)
 	out, err := callBytes(background, fn, nil, nil)
@@ -128,8 +130,8 @@ func TestCallsTogetherAreCancelled(t *testing.T) {
 	assert.Equal(t, fmt.Sprint(calls/2+1), string(out.Data))
 }
 
-// TestStayToldSaysWhenEachCallBegins: at once where there is a permit, and else not before there is one.
-func TestStayToldSaysWhenEachCallBegins(t *testing.T) {
+// TestEnteredIsCalledWhenEachCallBegins: at once where there is a permit, and else not before there is one.
+func TestEnteredIsCalledWhenEachCallBegins(t *testing.T) {
 	fn := function(t, "def f(data): return data")
 	ctx, cancel := context.WithCancel(background)
 	defer cancel()
@@ -140,16 +142,16 @@ func TestStayToldSaysWhenEachCallBegins(t *testing.T) {
 		out.Drop()
 	}
 	var told atomic.Int64
-	toldCtx := gil.StayTold(ctx, func() { told.Add(1) })
+	toldCtx := callcontext.WaitForCompletion(ctx, func() { told.Add(1) })
 	call(toldCtx)
 	assert.Equal(t, int64(1), told.Load())
 
-	quiet(t)
-	giveBack := exhaust(t, 0)
+	pythontest.Quiet(t)
+	giveBack := pythontest.Exhaust(t, 0)
 	var wg sync.WaitGroup
 	for range 3 {
 		wg.Go(func() { call(toldCtx) })
-		wg.Go(func() { call(gil.Stay(ctx)) })
+		wg.Go(func() { call(gil.WaitForCompletion(ctx)) })
 	}
 	pythontest.Until(t, "all wait", func() bool { return gil.Stats().Queue == 6 })
 	assert.Equal(t, int64(1), told.Load())

@@ -1,4 +1,4 @@
-package gil
+package interrupt
 
 import (
 	"fmt"
@@ -15,12 +15,12 @@ const heldTooLong = 5 * time.Second
 // Stall says why no call can begin any more: until one ends, and it may be in C for good.
 type Stall struct {
 	Reason  string
-	Waiting int         // callers that wait to enter
-	Inside  []string    // labels of the calls that are in Python, or wait for the GIL there
-	Calls   []StuckCall // those of them whose context has ended
+	Waiting int      // callers that wait to enter
+	Inside  []string // labels of the calls that are in Python, or wait for the GIL there
+	Calls   []Stuck  // those of them whose context has ended
 }
 
-// stalls tells those who want to know when Python stalls and when that is over.
+// stalls notifies watchers when Python stalls and when that is over.
 type stalls struct {
 	mu sync.Mutex
 	// guarded by mu
@@ -28,38 +28,31 @@ type stalls struct {
 	watchers []*stallWatcher
 }
 
-// stallWatcher has a goroutine of its own while it is told something, so that one that blocks holds up no other.
+// stallWatcher has a goroutine of its own while it is being called, so that a watcher that blocks holds up no other.
 type stallWatcher struct {
 	call func(*Stall)
 
 	// guarded by stalls.mu
-	told    *Stall // what it was told last
-	telling bool
-	stopped bool
+	notified  *Stall // what it was called with last
+	notifying bool
+	stopped   bool
 }
 
 var stalled stalls
 
-// OnStall has f called, with what is known of the stall, when Python stalls. Python stalls when everybody inside is a
-// call whose context has ended and that runs on, and there is no permit, or no thread, for another call. Where some of
-// those inside are other calls, that is a stall once callers have waited for five seconds and none of them came in. It
-// is a stall too when whoever wants to interrupt a call does not get the GIL for five seconds. When the stall is over f
-// is called with nil; the end of Python is not the end of a stall. Calls of f follow each other, on a goroutine that f
-// shares with no other function: an f that blocks misses what changes meanwhile, and holds up nobody. The function
-// returned ends the calls; one of them may be in progress still.
-//
-// GIL: not needed; f is called without it
-// Thread: any
-// Ref: none
-// Blocks: no
+// OnStall has f called when Python stalls, and with nil when that is over; gil.OnStall says when that is, and how f is
+// called. The function returned ends the calls; one of them may be in progress still.
 func OnStall(f func(*Stall)) (stop func()) { return stalled.on(f) }
+
+// Stalled is why no call can begin; empty when calls can.
+func Stalled() string { return stalled.why() }
 
 func (s *stalls) on(f func(*Stall)) (stop func()) {
 	w := &stallWatcher{call: f}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.watchers = append(s.watchers, w)
-	s.startTelling()
+	s.startNotifyingLocked()
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -75,8 +68,8 @@ func (s *stalls) begin(reason string) {
 	if s.present != nil {
 		return
 	}
-	s.present = &Stall{Reason: reason, Waiting: gate.Process.Stats().Queue, Inside: gate.Process.Inside(), Calls: watchdog.stuck()}
-	s.startTelling()
+	s.present = &Stall{Reason: reason, Waiting: gate.Process.Stats().Queue, Inside: gate.Process.Inside(), Calls: watching.stuck()}
+	s.startNotifyingLocked()
 }
 
 // end notes that there is none any more.
@@ -84,7 +77,7 @@ func (s *stalls) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.present = nil
-	s.startTelling()
+	s.startNotifyingLocked()
 }
 
 // why is the present one's reason, empty while there is none.
@@ -97,28 +90,28 @@ func (s *stalls) why() string {
 	return s.present.Reason
 }
 
-// startTelling with mu held.
-func (s *stalls) startTelling() {
+// startNotifyingLocked has each watcher called that does not know of the present stall.
+func (s *stalls) startNotifyingLocked() {
 	for _, w := range s.watchers {
-		if !w.telling && w.told != s.present {
-			w.telling = true
-			go s.tell(w)
+		if !w.notifying && w.notified != s.present {
+			w.notifying = true
+			go s.notify(w)
 		}
 	}
 }
 
-// tell calls w until it knows the present stall, or that there is none.
-func (s *stalls) tell(w *stallWatcher) {
+// notify calls w until it knows the present stall, or that there is none.
+func (s *stalls) notify(w *stallWatcher) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for !w.stopped && w.told != s.present {
+	for !w.stopped && w.notified != s.present {
 		present := s.present
-		w.told = present
+		w.notified = present
 		s.mu.Unlock()
 		w.call(present)
 		s.mu.Lock()
 	}
-	w.telling = false
+	w.notifying = false
 }
 
 // set notes that there is one, or none where there is no reason.

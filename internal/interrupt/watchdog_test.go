@@ -1,6 +1,6 @@
 //go:build go1.25
 
-package gil
+package interrupt
 
 import (
 	"testing"
@@ -14,18 +14,18 @@ import (
 // stuck is looked at as often as before.
 func TestRoundsDoNotMultiply(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newInterrupts()
+		w := newWatchdog()
 		rounds := func() int {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			return w.rounds
 		}
-		stuck := new(interruption)
+		stuck := new(Call)
 		w.watch(stuck)
 		for range 100 {
 			<-time.After(10 * time.Millisecond)
-			other := new(interruption)
-			other.end()
+			other := new(Call)
+			other.End()
 			w.watch(other)
 		}
 		synctest.Wait()
@@ -33,7 +33,7 @@ func TestRoundsDoNotMultiply(t *testing.T) {
 		<-time.After(40 * Patience)
 		synctest.Wait()
 		assert.InDelta(t, 40, rounds()-before, 10)
-		stuck.end()
+		stuck.End()
 		<-time.After(2 * Patience)
 		synctest.Wait()
 		before = rounds()

@@ -1,4 +1,4 @@
-package gil_test
+package pycall_test
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
+	"github.com/gopyrpc/gopyrpc/internal/interrupt"
 	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
@@ -31,7 +32,7 @@ lock = Lock()
 // TestLocksOfImportsAreGivenBack: an interruption between taking a lock and the `try` that gives it back
 // would lock every later import out.
 func TestLocksOfImportsAreGivenBack(t *testing.T) {
-	defineState(t)
+	pythontest.DefineInterrupts(t)
 	pythontest.With(t, func(tok gil.Token) {
 		pythontest.Define(t, tok, "import interrupts\nexec(compile('''"+importing+"''', '<frozen importlib.locks>', 'exec'), vars(interrupts))\n"+
 			"exec('''def locked(data):\n  with lock:\n    while True: pass\n''', vars(interrupts))\nvalue = None", "value")
@@ -56,11 +57,11 @@ func TestLocksOfImportsAreGivenBack(t *testing.T) {
 
 // TestNamedLikeALock: what has the name of a lock's function and never returns is interrupted all the same.
 func TestNamedLikeALock(t *testing.T) {
-	defineState(t)
+	pythontest.DefineInterrupts(t)
 	pythontest.With(t, func(tok gil.Token) {
 		pythontest.Define(t, tok, "import interrupts\nexec('''def acquire(data):\n  entered.release()\n  while True: pass\n''', vars(interrupts))\nvalue = None", "value")
 	})
-	cancel, result := interruptible(t, "acquire", gil.Stay)
+	cancel, result := interruptible(t, "acquire", gil.WaitForCompletion)
 	cancel()
 	err := <-result
 	var interrupted *gil.InterruptedError
@@ -69,7 +70,7 @@ func TestNamedLikeALock(t *testing.T) {
 	assert.Contains(t, interrupted.Stack, "in acquire")
 }
 
-// handingOut is code that is named to HoldBack, in the middle of what calls it.
+// handingOut is code that is named to interrupt.Mask, in the middle of what calls it.
 const handingOut = `
 def waits():
     entered.release()
@@ -83,10 +84,10 @@ def hands_out(data):
 go_on = False
 `
 
-// TestHoldBack: a function that was named is not interrupted in the middle, nor is what it calls.
-func TestHoldBack(t *testing.T) {
-	gil.HoldBack("<app>/x.py", "hand_out")
-	defineState(t)
+// TestMask: a function that was named is not interrupted in the middle, nor is what it calls.
+func TestMask(t *testing.T) {
+	interrupt.Mask("<app>/x.py", "hand_out")
+	pythontest.DefineInterrupts(t)
 	pythontest.With(t, func(tok gil.Token) {
 		pythontest.Define(t, tok, "import interrupts\nexec(compile('''"+handingOut+"''', '<app>/x.py', 'exec'), vars(interrupts))\nvalue = None", "value")
 	})

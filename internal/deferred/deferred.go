@@ -1,4 +1,6 @@
-package gil
+// Package deferred drops references that were given up by goroutines without the GIL. They wait in the queue of
+// internal/cpython (pending.go): whoever enters Python next drops some of them, and a janitor the rest.
+package deferred
 
 import (
 	"context"
@@ -10,14 +12,17 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/gate"
 )
 
-// dropPending drops a batch of queued references under a permit that the caller has.
-func dropPending(permit int) {
+// Batch bounds how many references of others one entry into Python drops.
+const Batch = 1024
+
+// Drop takes the GIL under a permit that the caller has, and drops a batch of references.
+func Drop(permit int) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if cpython.Attach(permit) != nil {
 		return
 	}
-	_, _ = cpython.DrainPending(drainBatch)
+	_, _ = cpython.DrainPending(Batch)
 	_ = cpython.Detach()
 }
 
@@ -27,20 +32,15 @@ var janitors atomic.Int32
 // that costs nothing, and a janitor is a thread more that wants the GIL just then.
 const janitorDelay = time.Millisecond
 
-// WakeJanitor has a goroutine drop queued references when nobody else comes by for a millisecond, so that
-// memory returns to an idle process too. One at a time; it ends when the queue is empty.
-//
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: no
+// WakeJanitor has a goroutine drop the queued references when nobody else comes by for a millisecond, so that
+// memory returns to an idle process too. There is one janitor at a time; it ends when the queue is empty. Never blocks.
 func WakeJanitor() {
 	if !janitors.CompareAndSwap(0, 1) {
 		return
 	}
 	time.AfterFunc(janitorDelay, func() {
 		for {
-			err := drainAll()
+			err := dropAll()
 			janitors.Store(0)
 			if err != nil || cpython.Pending() == 0 || !janitors.CompareAndSwap(0, 1) {
 				return
@@ -49,14 +49,13 @@ func WakeJanitor() {
 	})
 }
 
-func drainAll() error {
-	ctx := WithLabel(context.Background(), "drop references")
+func dropAll() error {
 	for cpython.Pending() > 0 {
-		permit, err := gate.Process.Enter(ctx, label(ctx))
+		permit, err := gate.Process.Enter(context.Background(), "drop references")
 		if err != nil {
 			return err
 		}
-		dropPending(permit.ID())
+		Drop(permit.ID())
 		permit.Leave()
 	}
 	return nil

@@ -1,4 +1,4 @@
-package gil
+package interrupt
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestWatcherThatBlocksHoldsUpNoOther: each of those that OnStall tells has a goroutine of its own.
+// TestWatcherThatBlocksHoldsUpNoOther: each function given to OnStall has a goroutine of its own.
 func TestWatcherThatBlocksHoldsUpNoOther(t *testing.T) {
 	var s stalls
 	free, entered, over := make(chan struct{}), make(chan struct{}), make(chan struct{})

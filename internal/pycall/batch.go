@@ -1,16 +1,18 @@
-package gil
+package pycall
 
 import (
 	"sync"
 	"time"
 
+	"github.com/gopyrpc/gopyrpc/internal/calltimes"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/deferred"
 	"github.com/gopyrpc/gopyrpc/internal/gate"
 )
 
 // callBatch is calls that share a crossing: a gate.Crossing.
 type callBatch struct {
-	calls []*bytesCall
+	calls []*queuedCall
 	batch *cpython.Batch
 	began time.Duration
 	err   error
@@ -19,7 +21,7 @@ type callBatch struct {
 var callBatches = sync.Pool{New: func() any { return new(callBatch) }}
 
 // Crossing begins one with c.
-func (c *bytesCall) Crossing() gate.Crossing {
+func (c *queuedCall) Crossing() gate.Crossing {
 	b := callBatches.Get().(*callBatch)
 	b.batch = cpython.NewBatch()
 	if !b.Add(c) {
@@ -30,7 +32,7 @@ func (c *bytesCall) Crossing() gate.Crossing {
 }
 
 func (b *callBatch) Add(j gate.Job) bool {
-	c, ok := j.(*bytesCall)
+	c, ok := j.(*queuedCall)
 	if !ok || c.fn == nil || c.entered != nil || !b.batch.Add(c.fn, c.payload, c.extra, c.target()) {
 		return false
 	}
@@ -40,9 +42,9 @@ func (b *callBatch) Add(j gate.Job) bool {
 
 func (b *callBatch) Run(permit *gate.Permit, turns *gate.Turns) {
 	if cpython.Pending() > 0 {
-		dropPending(permit.ID())
+		deferred.Drop(permit.ID())
 	}
-	b.began = now()
+	b.began = calltimes.Now()
 	words, current := turns.Words()
 	if err := b.batch.Run(permit.ID(), words, current); err != nil {
 		b.err = err // of all, as none was made
@@ -56,7 +58,7 @@ func (b *callBatch) Settle(i int) {
 	c := b.calls[i]
 	c.began = b.began
 	if b.err != nil {
-		c.settle(Outcome{}, account(nil, b.err))
+		c.settle(cpython.Outcome{}, account(nil, b.err))
 		return
 	}
 	out, t, err := b.batch.Outcome(i)

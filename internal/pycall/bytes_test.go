@@ -1,4 +1,4 @@
-package gil_test
+package pycall_test
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
-func TestCallBytesOfAnySize(t *testing.T) {
+func TestBytesOfAnySize(t *testing.T) {
 	fn := function(t, "def f(data): return bytes(data)[::-1]")
 	for _, size := range []int{0, 1, 2 << 10, 2<<10 + 1, 64<<10 - 1, 64 << 10, 1 << 20} {
 		payload := bytes.Repeat([]byte("ab\x00"), size/3+1)[:size]
@@ -28,7 +28,7 @@ func TestCallBytesOfAnySize(t *testing.T) {
 	}
 }
 
-func TestCallBytesGivesObjectsAndExceptions(t *testing.T) {
+func TestBytesGivesObjectsAndExceptions(t *testing.T) {
 	fn := function(t, "def f(data, extra):\n    if data: raise ValueError(data)\n    return extra")
 	out, err := callBytes(background, fn, nil, cpython.True())
 	require.NoError(t, err)
@@ -41,11 +41,11 @@ func TestCallBytesGivesObjectsAndExceptions(t *testing.T) {
 	cpython.ReleaseLater(out.Ref)
 }
 
-func TestCallBytesRefusesHolder(t *testing.T) {
+func TestBytesRefusesHolder(t *testing.T) {
 	fn := function(t, "def f(data): return data")
 	pythontest.With(t, func(tok gil.Token) {
 		assert.ErrorIs(t, pythontest.Misuse(func() error { _, err := callBytes(background, fn, nil, nil); return err }), gil.ErrHeld)
-		assert.NoError(t, use(tok), "still held")
+		assert.True(t, gil.Held(), "still held")
 		assert.NoError(t, gil.Detach(tok, func() {
 			_, err := callBytes(background, fn, nil, nil)
 			assert.NoError(t, err)
@@ -54,17 +54,17 @@ func TestCallBytesRefusesHolder(t *testing.T) {
 }
 
 // Those who have the permits may be waiting for the caller's GIL.
-func TestCallBytesRefusesHolderWithoutWaiting(t *testing.T) {
+func TestBytesRefusesHolderWithoutWaiting(t *testing.T) {
 	fn := function(t, "def f(data): return data")
-	quiet(t)
+	pythontest.Quiet(t)
 	pythontest.With(t, func(gil.Token) {
-		giveBack := exhaust(t, 1)
+		giveBack := pythontest.Exhaust(t, 1)
 		assert.ErrorIs(t, pythontest.Misuse(func() error { _, err := callBytes(background, fn, nil, nil); return err }), gil.ErrHeld)
 		giveBack()
 	})
 }
 
-func TestCallBytesDropsPending(t *testing.T) {
+func TestBytesDropsPending(t *testing.T) {
 	fn := function(t, "def f(data): return data")
 	pythontest.With(t, func(tok gil.Token) { // nobody else can drop it meanwhile
 		o := pythontest.Eval(t, tok, "object()")

@@ -1,4 +1,4 @@
-package gil_test
+package pycall_test
 
 import (
 	"context"
@@ -11,14 +11,6 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
-// openDoor lets n calls of stuck go on.
-func openDoor(t *testing.T) {
-	t.Helper()
-	pythontest.With(t, func(tok gil.Token) {
-		pythontest.Define(t, tok, "import interrupts\nvalue = interrupts.door.release()", "value")
-	})
-}
-
 func untilAbandoned(t *testing.T, n int) {
 	t.Helper()
 	pythontest.Until(t, "permits are given back", func() bool { return gil.Stats().Abandoned == n })
@@ -28,45 +20,33 @@ func untilAbandoned(t *testing.T, n int) {
 func TestStuckCallGivesItsPermitBack(t *testing.T) {
 	for name, begin := range map[string]func() (cancel func(), result <-chan error){
 		"left":   func() (func(), <-chan error) { return interruptible(t, "stuck") },
-		"stayed": func() (func(), <-chan error) { return interruptible(t, "stuck", gil.Stay) },
-		"with":   func() (func(), <-chan error) { return interruptibleWith(t, "stuck") },
+		"stayed": func() (func(), <-chan error) { return interruptible(t, "stuck", gil.WaitForCompletion) },
+		"with":   func() (func(), <-chan error) { return pythontest.BeginWith(t, "stuck") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			defineState(t)
-			quiet(t)
+			pythontest.DefineInterrupts(t)
+			pythontest.Quiet(t)
 			cancel, result := begin()
 			cancel()
 			untilAbandoned(t, 1)
-			exhaust(t, 0)() // all permits are there for others
+			pythontest.Exhaust(t, 0)() // all permits are there for others
 			stuck := gil.Stats().Stuck
 			require.Len(t, stuck, 1)
 			assert.True(t, stuck[0].Abandoned)
 			assert.True(t, pythontest.IsInside(stuck[0].Label), "a drain waits for it")
-			openDoor(t)
+			pythontest.OpenDoor(t)
 			err := <-result
 			if name == "left" || err != nil { // the others have what came of it, unless it was interrupted before it waited
 				require.ErrorIs(t, err, context.Canceled)
 			}
-			quiet(t)
+			pythontest.Quiet(t)
 		})
 	}
 }
 
-// interruptibleWith is interruptible for a function that is called under With.
-func interruptibleWith(t *testing.T, name string) (cancel func(), result <-chan error) {
-	t.Helper()
-	ctx, end := context.WithCancel(gil.WithLabel(background, "with "+name))
-	done := make(chan error, 1)
-	go func() {
-		done <- gil.With(ctx, func(tok gil.Token) error { return method(tok, name) })
-	}()
-	awaitEntered(t)
-	return end, done
-}
-
 // TestCallThatWaitsInGoIsNotAbandoned: it gave its permit up itself, by Detach.
 func TestCallThatWaitsInGoIsNotAbandoned(t *testing.T) {
-	quiet(t)
+	pythontest.Quiet(t)
 	ctx, cancel := context.WithCancel(gil.WithLabel(background, "waits in Go"))
 	out, free, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
@@ -86,14 +66,15 @@ func TestCallThatWaitsInGoIsNotAbandoned(t *testing.T) {
 	assert.False(t, gil.Stats().Stuck[0].Abandoned)
 	close(free)
 	require.NoError(t, <-done)
-	quiet(t)
+	pythontest.Quiet(t)
 }
 
 // TestCallThatWaitsForTheGILIsNotAbandoned: more permits would only bring more threads to wait for it.
 func TestCallThatWaitsForTheGILIsNotAbandoned(t *testing.T) {
 	fn := function(t, "def f(data): return data")
-	quiet(t)
-	g := acquire(t)
+	pythontest.Quiet(t)
+	g, err := gil.Acquire(background)
+	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(gil.WithLabel(background, "waits for the GIL"))
 	done := make(chan error, 1)
 	go func() {
@@ -105,5 +86,5 @@ func TestCallThatWaitsForTheGILIsNotAbandoned(t *testing.T) {
 	require.ErrorIs(t, <-done, context.Canceled)
 	assert.Zero(t, gil.Stats().Abandoned)
 	require.NoError(t, g.Release())
-	quiet(t)
+	pythontest.Quiet(t)
 }

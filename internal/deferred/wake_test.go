@@ -1,4 +1,4 @@
-package gil_test
+package deferred_test
 
 import (
 	"runtime"
@@ -8,9 +8,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/deferred"
+	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
+
+func TestMain(m *testing.M) { pythontest.Main(m) }
 
 func dict(t *testing.T) cpython.Ref {
 	t.Helper()
@@ -24,7 +27,7 @@ func dict(t *testing.T) cpython.Ref {
 func TestOnlyWhoCannotDrainWakesADrainer(t *testing.T) {
 	var woken atomic.Int32
 	cpython.OnPending(func() { woken.Add(1) }) // with the GIL held, or by nobody but this test
-	t.Cleanup(func() { cpython.OnPending(gil.WakeJanitor) })
+	t.Cleanup(func() { cpython.OnPending(deferred.WakeJanitor) })
 	runtime.LockOSThread()
 	require.NoError(t, cpython.Enter(0))
 	defer runtime.UnlockOSThread()
@@ -75,7 +78,7 @@ func TestOnlyWhoCannotDrainWakesADrainer(t *testing.T) {
 func TestPlainAttachLeavesTheQueueToOthers(t *testing.T) {
 	var woken atomic.Int32
 	cpython.OnPending(func() { woken.Add(1) })
-	t.Cleanup(func() { cpython.OnPending(gil.WakeJanitor) })
+	t.Cleanup(func() { cpython.OnPending(deferred.WakeJanitor) })
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	require.NoError(t, cpython.Attach(0))

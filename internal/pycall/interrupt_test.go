@@ -1,4 +1,4 @@
-package gil_test
+package pycall_test
 
 import (
 	"context"
@@ -15,41 +15,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
-// state gives functions that say when they run, and what lets one in C go.
-const state = `
-import threading
-entered = threading.Semaphore(0)
-door = threading.Lock()
-door.acquire()
-attempts = []
-def spin(data):
-    entered.release()
-    while True: pass
-def stubborn(data):
-    while True:
-        try:
-            entered.release()
-            while True: pass
-        except BaseException as e:
-            attempts.append(type(e).__name__)
-            if len(attempts) > 1: return b'gave in'
-def acquire(): # nothing is raised in it, nor right after it
-    entered.release()
-    door.acquire()
-def waits(data): acquire()
-def waits_and_raises(data): return acquire() or [].index(data)
-def stuck(data):
-    told = False # an interruption may come before it waits
-    while True:
-        try:
-            if not told:
-                told = True
-                entered.release()
-            with door: return b'late'
-        except BaseException: pass
-`
-
-// interruptible runs a function of state in a call, and gives what ends its context once it runs, and
+// interruptible runs a function of interrupts in a call, and gives what ends its context once it runs, and
 // its error.
 func interruptible(t *testing.T, name string, more ...func(context.Context) context.Context) (cancel func(), result <-chan error) {
 	t.Helper()
@@ -69,21 +35,12 @@ func interruptible(t *testing.T, name string, more ...func(context.Context) cont
 		out.Drop()
 		done <- err
 	}()
-	pythontest.With(t, func(tok gil.Token) { // gives the GIL up while it waits
-		pythontest.Define(t, tok, "import interrupts\nvalue = interrupts.entered.acquire()", "value")
-	})
+	pythontest.AwaitEntered(t)
 	return end, done
 }
 
-func defineState(t *testing.T) {
-	t.Helper()
-	pythontest.With(t, func(tok gil.Token) {
-		pythontest.Define(t, tok, state+"\nimport sys, types\nvalue = sys.modules['interrupts'] = types.SimpleNamespace(**globals())", "value")
-	})
-}
-
 func TestEndedContextInterruptsPython(t *testing.T) {
-	defineState(t)
+	pythontest.DefineInterrupts(t)
 	before := gil.Stats().Interrupted
 	cancel, result := interruptible(t, "spin")
 	cancel()
@@ -100,7 +57,7 @@ func TestEndedContextInterruptsPython(t *testing.T) {
 
 // TestInterruptedAgain has a function that swallows the first interruption.
 func TestInterruptedAgain(t *testing.T) {
-	defineState(t)
+	pythontest.DefineInterrupts(t)
 	cancel, result := interruptible(t, "stubborn")
 	cancel()
 	require.ErrorIs(t, <-result, context.Canceled)
@@ -115,7 +72,7 @@ func TestInterruptedAgain(t *testing.T) {
 // TestStuckCallIsLeft has a call that sits in C code: its caller gets away, it is named while it is
 // stuck, and what comes of it is dropped.
 func TestStuckCallIsLeft(t *testing.T) {
-	defineState(t)
+	pythontest.DefineInterrupts(t)
 	cancel, result := interruptible(t, "stuck")
 	cancel()
 	err := <-result
@@ -130,19 +87,17 @@ func TestStuckCallIsLeft(t *testing.T) {
 	assert.Contains(t, stuck[0].Stack, "in stuck")
 	assert.Positive(t, stuck[0].For)
 	assert.True(t, pythontest.IsInside("udf stuck"), "a drain waits for it")
-	pythontest.With(t, func(tok gil.Token) {
-		pythontest.Define(t, tok, "import interrupts\nvalue = interrupts.door.release()", "value")
-	})
+	pythontest.OpenDoor(t)
 	pythontest.Until(t, "it ends", func() bool { return len(gil.Stats().Stuck) == 0 && !pythontest.IsInside("udf stuck") })
 }
 
 // TestStayingCallIsInterruptedAndNotLeft waits for a call that sits in C code, though its context ended.
 func TestStayingCallIsInterruptedAndNotLeft(t *testing.T) {
-	defineState(t)
-	cancel, result := interruptible(t, "spin", gil.Stay)
+	pythontest.DefineInterrupts(t)
+	cancel, result := interruptible(t, "spin", gil.WaitForCompletion)
 	cancel()
 	require.ErrorIs(t, <-result, context.Canceled)
-	cancel, result = interruptible(t, "stuck", gil.Stay)
+	cancel, result = interruptible(t, "stuck", gil.WaitForCompletion)
 	cancel()
 	pythontest.Until(t, "it is stuck", func() bool {
 		stuck := gil.Stats().Stuck
@@ -153,9 +108,7 @@ func TestStayingCallIsInterruptedAndNotLeft(t *testing.T) {
 		assert.Fail(t, "left", "%v", err)
 	default:
 	}
-	pythontest.With(t, func(tok gil.Token) {
-		pythontest.Define(t, tok, "import interrupts\nvalue = interrupts.door.release()", "value")
-	})
+	pythontest.OpenDoor(t)
 	if err := <-result; err != nil { // nil where it waited before the exception could be raised
 		require.ErrorIs(t, err, context.Canceled)
 	}
@@ -164,46 +117,17 @@ func TestStayingCallIsInterruptedAndNotLeft(t *testing.T) {
 // TestCallThatEndsByItselfHasItsOwnOutcome, though its context ended, it was told to stop, and its thread had not looked
 // yet: a value, and an error.
 func TestCallThatEndsByItselfHasItsOwnOutcome(t *testing.T) {
-	defineState(t)
+	pythontest.DefineInterrupts(t)
 	for _, name := range []string{"waits", "waits_and_raises"} {
-		cancel, result := interruptible(t, name, gil.Stay)
+		cancel, result := interruptible(t, name, gil.WaitForCompletion)
 		cancel()
 		pythontest.Until(t, "it was told", func() bool {
 			stuck := gil.Stats().Stuck
 			return len(stuck) == 1 && stuck[0].Stack != ""
 		})
-		openDoor(t)
+		pythontest.OpenDoor(t)
 		require.NoError(t, <-result, name) // what the function raised is in its outcome
 	}
-}
-
-// TestEndedContextInterruptsWith interrupts what the body of With has called.
-func TestEndedContextInterruptsWith(t *testing.T) {
-	defineState(t)
-	ctx, cancel := context.WithCancel(gil.WithLabel(background, "body"))
-	go func() {
-		_ = gil.With(background, func(tok gil.Token) error {
-			pythontest.Define(t, tok, "import interrupts\nvalue = interrupts.entered.acquire()", "value")
-			cancel()
-			return nil
-		})
-	}()
-	err := gil.With(ctx, func(tok gil.Token) error {
-		m, err := pythontest.Runtime().Import(tok, "interrupts")
-		if err != nil {
-			return err
-		}
-		defer m.Release()
-		result, err := m.CallMethod(tok, "spin", nil)
-		result.Release()
-		return err
-	})
-	require.ErrorIs(t, err, context.Canceled)
-	var interrupted *gil.InterruptedError
-	require.ErrorAs(t, err, &interrupted)
-	assert.ErrorContains(t, interrupted.Err, "Interrupted")
-	assert.Contains(t, interrupted.Stack, "in spin")
-	assert.NoError(t, gil.With(background, use))
 }
 
 // TestInterruptionHitsNobodyElse races interruptions with the ends of the calls that they are for, and
@@ -218,7 +142,7 @@ func TestInterruptionHitsNobodyElse(t *testing.T) {
 			for n := range each {
 				ctx, cancel := context.WithCancel(background)
 				if caller%2 == 0 {
-					ctx = gil.Stay(ctx)
+					ctx = gil.WaitForCompletion(ctx)
 				}
 				go cancel()
 				out, err := callBytes(ctx, fn, []byte{byte(n)}, nil)
