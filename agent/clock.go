@@ -2,24 +2,20 @@ package agent
 
 import (
 	"sync"
-	"sync/atomic"
-	"time"
+
+	"github.com/gopyrpc/gopyrpc/internal/ticker"
 )
 
-const (
-	// tick is how long whoever reads a ring may do something else before another takes its place.
-	tick = 500 * time.Microsecond
-	// idleTicks is how long the clock runs on when nobody needs it, so that it is not started for every call.
-	idleTicks = 20
-)
+// tick is how long a goroutine that reads a ring may do something else before another takes its place.
+const tick = ticker.Interval
 
-// clock looks after the rings, as nobody may be reading one: who reads requests executes them as well, and who waits
-// for replies reads them, which saves waking others for it as long as neither takes long. It runs while any of them
-// says that it needs it.
+// clock looks after the rings, as nobody may be reading one: a goroutine that reads requests executes them as well, and
+// a caller that waits for replies reads them, which saves waking others for it as long as neither takes long. It runs
+// while any of the rings says that it needs it.
 type clock struct {
-	running atomic.Bool
-	mu      sync.Mutex
-	rings   map[ticked]struct{} // guarded by mu
+	ticker ticker.Ticker
+	mu     sync.Mutex
+	rings  map[ticked]struct{} // guarded by mu
 }
 
 // ticked is what the clock looks after.
@@ -44,26 +40,7 @@ func (c *clock) remove(t ticked) {
 }
 
 // start is for what needs the clock from now on, which its tick must say already.
-func (c *clock) start() {
-	if !c.running.Load() && c.running.CompareAndSwap(false, true) {
-		go c.run()
-	}
-}
-
-func (c *clock) run() {
-	ticker := time.NewTicker(tick)
-	defer ticker.Stop()
-	for idle := 0; idle < idleTicks; idle++ {
-		<-ticker.C
-		if c.tick() {
-			idle = 0
-		}
-	}
-	c.running.Store(false)
-	if c.tick() { // what began to need it just now took it for running
-		c.start()
-	}
-}
+func (c *clock) start() { c.ticker.Start(tick, (*ringTicks)(c)) }
 
 func (c *clock) tick() (busy bool) {
 	c.mu.Lock()
@@ -75,3 +52,9 @@ func (c *clock) tick() (busy bool) {
 	}
 	return busy
 }
+
+// ringTicks is the clock's work.
+type ringTicks clock
+
+func (r *ringTicks) Tick() bool   { return (*clock)(r).tick() }
+func (r *ringTicks) Needed() bool { return (*clock)(r).tick() }

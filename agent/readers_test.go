@@ -16,9 +16,10 @@ import (
 // byHand stops an agent's clock, so that the test says when it ticks.
 func byHand(t *testing.T, a *Agent) {
 	t.Helper()
-	require.Eventually(t, func() bool { return a.clock.running.CompareAndSwap(false, true) }, patience, time.Millisecond)
+	var resume func()
+	require.Eventually(t, func() (held bool) { resume, held = a.clock.ticker.Hold(); return held }, patience, time.Millisecond)
 	t.Cleanup(func() {
-		a.clock.running.Store(false)
+		resume()
 		a.clock.start()
 	})
 }

@@ -31,6 +31,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gopyrpc/gopyrpc/internal/ticker"
 )
 
 // What an entry can be refused with.
@@ -61,7 +63,7 @@ func (s State) String() string {
 const (
 	DefaultMax   = 64
 	DefaultTotal = 4096 // each has an OS thread; the Go runtime ends a process that has 10,000
-	DefaultTick  = 500 * time.Microsecond
+	DefaultTick  = ticker.Interval
 )
 
 // Options bound the gate; zero values mean the defaults.
@@ -113,7 +115,6 @@ type Gate struct {
 	fresh     [2]int // permits granted in this tick and in the one before
 	stale     int    // permits older than that
 	tick      uint64
-	ticking   bool
 	drained   chan struct{} // closed when Draining and nobody is inside
 	peak      int
 	entries   uint64     // how often a permit was granted or taken back
@@ -123,6 +124,7 @@ type Gate struct {
 	reclaim   func() int // see Reclaim
 	still     standstill // see Blocked
 
+	ticker    ticker.Ticker
 	waits     atomic.Int64 // entries that had to wait
 	returning atomic.Int32 // callers whose jobs are over and who do not run yet; they may come again at once
 	waiters   sync.Pool    // of *waiter

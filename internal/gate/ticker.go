@@ -1,11 +1,5 @@
 package gate
 
-import "time"
-
-// idleTicks is how long the ticker stays after the queue became empty, so that a busy gate does not
-// start and end a goroutine for every wait.
-const idleTicks = 20
-
 // Reclaim sets a function that names, by [Permit.ID], a holder that died without leaving, or gives 0
 // when there is none (any more). The gate asks at every tick, and takes such a permit back. It must
 // not block.
@@ -15,35 +9,19 @@ func (g *Gate) Reclaim(next func() int) {
 	g.reclaim = next
 }
 
-// startTicking with mu held.
-func (g *Gate) startTicking() {
-	if g.ticking {
-		return
-	}
-	g.ticking = true
-	go g.run(g.opts.Tick)
-}
+// startTicking has the gate's clock advance while anybody waits. Without waiters nobody needs to know who
+// overstays or died, and there is no clock. The caller must hold mu.
+func (g *Gate) startTicking() { g.ticker.Start(g.opts.Tick, (*ticks)(g)) }
 
-// run advances the gate's clock while anybody waits. Without waiters nobody needs to know who
-// overstays or died, and there is no clock.
-func (g *Gate) run(every time.Duration) {
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	idle := 0
-	for idle < idleTicks {
-		<-ticker.C
-		if g.advance() {
-			idle = 0
-		} else {
-			idle++
-		}
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.ticking = false
-	if g.waiting() {
-		g.startTicking()
-	}
+// ticks is the work of the gate's ticker.
+type ticks Gate
+
+func (t *ticks) Tick() bool { return (*Gate)(t).advance() }
+
+func (t *ticks) Needed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return (*Gate)(t).waiting()
 }
 
 // waiting with mu held: does anybody wait, to enter, for others of its batch, or for the others to leave?

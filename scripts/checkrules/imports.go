@@ -13,7 +13,8 @@ import (
 var layers = map[string][]string{
 	"cleanup":                   {},
 	"internal/certs":            {},
-	"internal/gate":             {},
+	"internal/ticker":           {},
+	"internal/gate":             {"internal/ticker"},
 	"internal/procmem":          {},
 	"internal/pyname":           {},
 	"internal/threadlimit":      {"internal/procmem"},
@@ -32,7 +33,7 @@ var layers = map[string][]string{
 	"handler/wire":              {},
 	"handler/pickle":            {},
 	"handler/policy":            {"handler/pickle", "internal/pyname"},
-	"agent":                     {"cleanup", "agent/internal/frame", "agent/proto", "internal/handshake", "internal/hugepages", "internal/shm"},
+	"agent":                     {"cleanup", "agent/internal/frame", "agent/proto", "internal/handshake", "internal/hugepages", "internal/shm", "internal/ticker"},
 	"internal/handshake":        {},
 	"internal/hugepages":        {},
 	"internal/shm":              {},
