@@ -37,6 +37,7 @@ var rules = []rule{
 	{"panic", checkPanic},
 	{"size", checkSize},
 	{"doc", checkDoc},
+	{"package-comment", checkPackageComment},
 	{"assert", checkAssert},
 }
 
