@@ -11,7 +11,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// description is tensors as gopyrpc/_wire.py and this package tell each other of them; what is in it is written there.
+// description is tensors as gopyrpc/_tensors/description.py and this package tell each other of them; what is in it is written there.
 type description struct {
 	dtypes  string
 	numbers []int64

@@ -16,7 +16,7 @@ import (
 )
 
 // Gate lets in what restricted peers send. It reads a payload in Go, holds it to a policy, and gives what Python may
-// load instead: a canonical pickle and what stands beside it, for load_beside of gopyrpc._beside. What is refused never
+// load instead: a canonical pickle and what stands beside it, for load_beside of gopyrpc._restricted.canonical. What is refused never
 // reaches Python. Its methods may be called from any goroutine.
 type Gate struct {
 	policy    *policy.Policy
@@ -37,7 +37,7 @@ const (
 	maxGaps      = 16
 )
 
-// names is a Names of gopyrpc._beside.
+// names is a Names of gopyrpc._restricted.canonical.
 type names struct {
 	object *pybridge.Object
 	users  atomic.Int32 // and one while the gate has it

@@ -22,7 +22,7 @@ const (
 	TorchModule = "torch.distributed.rpc.internal"
 )
 
-//go:embed gopyrpc/*.py
+//go:embed gopyrpc/*.py gopyrpc/*/*.py
 var packageFiles embed.FS
 
 // What the handler's functions fail with, besides Python exceptions and the errors of package gil.
@@ -47,7 +47,7 @@ type Handler struct {
 	calls  inflight
 	step   *cleanup.Step
 
-	// Owned from New to Cleanup; names as in gopyrpc/_handle.py.
+	// Owned from New to Cleanup; names as in gopyrpc/_module/handle.py.
 	run, serialize, deserialize, runFunction, handleException, isRemoteException *pybridge.Object
 	rrefProxyFunctions, rrefTypeFunctions, compilationUnit, kindsOf              *pybridge.Object
 	describeTensors, makeTensors                                                 *pybridge.Object
@@ -178,7 +178,7 @@ func (h *Handler) load(t gil.Token) error {
 	if err := h.rt.InstallPackage(t, pyname.Package, files); err != nil {
 		return err
 	}
-	module, err := h.rt.Import(t, pyname.Package+"._handle")
+	module, err := h.rt.Import(t, pyname.Package+"._module.handle")
 	if err != nil {
 		return err
 	}

@@ -45,17 +45,17 @@ func TestRunUDFInterrupted(t *testing.T) {
 
 const marksSource = `
 import os, sys
-import gopyrpc._capture, gopyrpc._safe, gopyrpc._udf
+import gopyrpc._introspect, gopyrpc._name, gopyrpc._run
 from importlib import _bootstrap
 
 bridge = sys.modules[%q]
 dead = [
     mark for mark in bridge.UNTOUCHED
-    if not (os.path.exists(mark) or any(f.__code__.co_filename.startswith(mark) for f in (_bootstrap._find_and_load, gopyrpc._udf.call)))
+    if not (os.path.exists(mark) or any(f.__code__.co_filename.startswith(mark) for f in (_bootstrap._find_and_load, gopyrpc._run.call)))
 ]
-if not gopyrpc._safe.is_interruption(bridge.Interrupted()):
+if not gopyrpc._introspect.is_interruption(bridge.Interrupted()):
     dead.append("is_interruption")
-if not gopyrpc._udf.__name__.startswith(gopyrpc._capture.MODULES):
+if not gopyrpc._run.__name__.startswith(gopyrpc._name.MODULES):
     dead.append("MODULES")
 `
 

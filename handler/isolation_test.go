@@ -133,8 +133,8 @@ func TestTracebacksShowEmbeddedSource(t *testing.T) {
 	e := raised(t, newHandler(t), "(u.bad_call_inside_package, (), {})")
 	require.ErrorIs(t, e, pybridge.TypeError)
 	printed := fmt.Sprintf("%+v", e)
-	assert.Contains(t, printed, `File "<gopyrpc>/_remote.py", line`)
+	assert.Contains(t, printed, `File "<gopyrpc>/_exceptions/remote.py", line`)
 	assert.Contains(t, printed, `raise result.to_exception()`)
-	assert.Contains(t, printed, `return gopyrpc._policy.AllowList("one string")`)
-	assert.NotContains(t, printed, `File "<gopyrpc>/_policy.py", line`, "a frame of the package where the function ran")
+	assert.Contains(t, printed, `return gopyrpc._restricted.allow_list.AllowList("one string")`)
+	assert.NotContains(t, printed, `File "<gopyrpc>/_restricted/allow_list.py", line`, "a frame of the package where the function ran")
 }

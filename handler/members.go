@@ -16,7 +16,7 @@ var (
 )
 
 // absent is what the Python side raises for them.
-const absent pybridge.Class = pyname.Package + "._members.Absent"
+const absent pybridge.Class = pyname.Package + "._module.members.Absent"
 
 // RRefProxyFunctions make an RRef's proxies, and the calls that go through them
 // (PythonRpcHandler::RRefProxyFunctions).

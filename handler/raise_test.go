@@ -30,7 +30,7 @@ func TestRaisingUDFShowsRemoteTraceback(t *testing.T) {
 	} {
 		assert.Contains(t, printed, line)
 	}
-	assert.NotContains(t, printed, "_handle.py", "the frames that called the function are ours and say nothing")
+	assert.NotContains(t, printed, "_module/handle.py", "the frames that called the function are ours and say nothing")
 }
 
 func TestRaisingUDFKeepsItsCause(t *testing.T) {

@@ -33,7 +33,7 @@ type callerKey struct {
 // caller is a worker as what is done for it needs it.
 type caller struct {
 	name   string
-	object *pybridge.Object // a Caller of gopyrpc/_serve.py
+	object *pybridge.Object // a Caller of gopyrpc/_rpc/caller.py
 	gate   *handler.Gate    // what it sends passes it; nil where it may send anything
 }
 

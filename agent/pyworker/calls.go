@@ -113,7 +113,7 @@ func (w *Worker) reply(ctx context.Context, reply agent.Reply, from answerer) (a
 	return pybridge.Memory{Data: p.Data, Release: reply.Recycle}, nil
 }
 
-// hostCallAsync begins a call whose outcome goes to settle of gopyrpc/_rpc.py. It is called with the GIL: a small call is
+// hostCallAsync begins a call whose outcome goes to settle of gopyrpc/_rpc/client.py. It is called with the GIL: a small call is
 // written, or queued, before another thread could have taken that. One that has memory of Python's to copy gives it back.
 func (w *Worker) hostCallAsync(ctx context.Context, a arguments) (out any, err error) {
 	if data, small := a.at(2).([]byte); small && len(data) < large && a.at(3) == nil {

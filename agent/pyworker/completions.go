@@ -14,8 +14,9 @@ import (
 
 // Who waits for an outcome may bring others', and must not be interrupted in the middle of that: theirs would never come.
 func init() {
-	interrupt.Mask(pyname.Frames+"_rpc.py", "settle", "take_back", "_has_rrefs")
-	interrupt.Mask(pyname.Frames+"_future.py", "_deliver", "_set", "_become", "set")
+	interrupt.Mask(pyname.Frames+"_rpc/client.py", "settle", "_has_rrefs")
+	interrupt.Mask(pyname.Frames+"_rpc/calls.py", "take_back")
+	interrupt.Mask(pyname.Frames+"_rpc/future.py", "_deliver", "_set", "_become", "set")
 }
 
 // completions brings the outcomes of asynchronous calls to Python, as many at once as have come: by who waits for one

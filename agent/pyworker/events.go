@@ -11,7 +11,7 @@ import (
 )
 
 // events are what Python waits for that Python brings about, by the number that it gave them: see _Event of
-// gopyrpc/_future.py. They are Go's so that the permit of a call that waits goes back, and its interruption
+// gopyrpc/_rpc/future.py. They are Go's so that the permit of a call that waits goes back, and its interruption
 // ends the wait. Each is set once and waited for once, in either order.
 type events struct {
 	mu sync.Mutex

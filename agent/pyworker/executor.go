@@ -128,7 +128,7 @@ func (w *Worker) enter(ctx context.Context, what string) (context.Context, serve
 	return ctx, served{caller, call}, err
 }
 
-// serve finds who asks, and brings the request into the form that the functions of _serve take.
+// serve finds who asks, and brings the request into the form that the functions of serve.py take.
 func (w *Worker) serve(ctx context.Context, req agent.Request,
 	run func(ctx context.Context, c served, data []byte, extra *pybridge.Object) error) error {
 	ctx, c, err := w.enter(ctx, "call from worker ")
@@ -155,7 +155,7 @@ func (w *Worker) serve(ctx context.Context, req agent.Request,
 	return refusal(ctx, run(ctx, c, p.Data, extra))
 }
 
-// withTensors makes a list of what _serve takes beside a pickle and of the tensors, and releases the payload's own hold on them.
+// withTensors makes a list of what serve.py takes beside a pickle and of the tensors, and releases the payload's own hold on them.
 func (w *Worker) withTensors(ctx context.Context, other *pybridge.Object, p handler.Payload) (extra *pybridge.Object, err error) {
 	table := make([]any, len(p.Tensors))
 	for i, tensor := range p.Tensors {

@@ -15,7 +15,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// hostFunctions are the Go functions of the Host in gopyrpc/_host.py, which says what they take and give.
+// hostFunctions are the Go functions of the Host in gopyrpc/_rpc/hosts.py, which says what they take and give.
 func (w *Worker) hostFunctions(t gil.Token) (map[string]any, error) {
 	functions := map[string]any{}
 	for name, f := range map[string]hostFunction{

@@ -12,21 +12,22 @@ import (
 
 // Modules of the package gopyrpc, by what they are for here.
 const (
-	serveModule  = pyname.Package + "._serve"
-	rpcModule    = pyname.Package + "._rpc"
-	futureModule = pyname.Package + "._future"
-	hostModule   = pyname.Package + "._host"
+	serveModule  = pyname.Package + "._rpc.serve"
+	clientModule = pyname.Package + "._rpc.client"
+	futureModule = pyname.Package + "._rpc.future"
+	hostModule   = pyname.Package + "._rpc.hosts"
+	callerModule = pyname.Package + "._rpc.caller"
 )
 
 // hostFunctionName is what messages call a function of a Host.
 func hostFunctionName(name string) string { return pyname.Package + " host." + name }
 
-// python is what a Worker calls in the package gopyrpc: see there _serve, _rpc and _host.
+// python is what a Worker calls in the package gopyrpc: see its folder _rpc.
 type python struct {
-	serve, serveRemote, serveBeside, serveRemoteBeside *pybridge.Object // _serve
-	fetch, whenDone, whenKept, abandon, makeCaller     *pybridge.Object // _serve
-	settle, runCallbacks                               *pybridge.Object // _rpc
-	makeHost, installHost, removeHost                  *pybridge.Object // _host
+	serve, serveRemote, serveBeside, serveRemoteBeside *pybridge.Object // serve
+	fetch, whenDone, whenKept, abandon, makeCaller     *pybridge.Object // serve, and caller
+	settle, runCallbacks                               *pybridge.Object // client
+	makeHost, installHost, removeHost                  *pybridge.Object // hosts
 	setName                                            *pybridge.Object // internal
 	host                                               *pybridge.Object
 }
@@ -36,9 +37,10 @@ func (p *python) slots() map[string]map[string]**pybridge.Object {
 		serveModule: {
 			"serve": &p.serve, "serve_remote": &p.serveRemote, "fetch": &p.fetch,
 			"serve_beside": &p.serveBeside, "serve_remote_beside": &p.serveRemoteBeside,
-			"when_done": &p.whenDone, "when_kept": &p.whenKept, "abandon": &p.abandon, "Caller": &p.makeCaller,
+			"when_done": &p.whenDone, "when_kept": &p.whenKept, "abandon": &p.abandon,
 		},
-		rpcModule:       {"settle": &p.settle, "run_callbacks": &p.runCallbacks},
+		callerModule:    {"Caller": &p.makeCaller},
+		clientModule:    {"settle": &p.settle, "run_callbacks": &p.runCallbacks},
 		hostModule:      {"Host": &p.makeHost, "install": &p.installHost, "remove": &p.removeHost},
 		pyname.Internal: {"set_worker_name": &p.setName},
 	}

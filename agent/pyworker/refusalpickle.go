@@ -8,7 +8,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/pyname"
 )
 
-// pickled is the RemoteException that Python would make of the refusal, had it been Python's: see _capture.py for what
+// pickled is the RemoteException that Python would make of the refusal, had it been Python's: see _exceptions/capture.py for what
 // is in its record.
 func (r refused) pickled(worker string) ([]byte, error) {
 	cause := exception{qualname: "UnpicklingError", module: "_pickle", text: r.text, args: []string{r.text}}

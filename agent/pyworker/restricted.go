@@ -14,11 +14,11 @@ import (
 // maxTensors is how many may come with what a restricted peer sends: each is an object of half a kibibyte, whatever its size.
 const maxTensors = 1 << 16
 
-// admitted is what a restricted peer has sent and its list has let in, for the functions of gopyrpc/_serve.py that take
+// admitted is what a restricted peer has sent and its list has let in, for the functions of gopyrpc/_rpc/serve.py that take
 // such.
 type admitted struct {
 	data    []byte           // a canonical pickle
-	beside  *pybridge.Object // what stands beside it, and the tensors: see _beside.py
+	beside  *pybridge.Object // what stands beside it, and the tensors: see _restricted/canonical.py
 	release func()
 }
 

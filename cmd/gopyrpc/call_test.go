@@ -35,7 +35,7 @@ func TestCallRaises(t *testing.T) {
 	got.failed(t, 1, "gopyrpc: cmd_udfs:refuse raised\n", "in refuse", `raise Refused(f"not {name}")`, "cmd_udfs.Refused: not you")
 	assert.Equal(t, 5, strings.Count(got.stderr, "\n"), "the function's own frames, and nothing twice: %s", got.stderr)
 	got = gopyrpc(t, "", "call", "-v", "self", "cmd_udfs:refuse", "'you'")
-	assert.Contains(t, got.stderr, ownMark+"_remote.py\"", "all with --verbose")
+	assert.Contains(t, got.stderr, ownMark+"_exceptions/remote.py\"", "all with --verbose")
 	got = gopyrpc(t, "", "call", "self", "cmd_udfs:missing_import")
 	got.failed(t, 1, "No module named 'not_there_at_all'")
 	assert.NotContains(t, got.stderr, "--path", "the function was found")

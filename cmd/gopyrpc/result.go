@@ -9,7 +9,7 @@ import (
 )
 
 // jsonModule writes Python values as the JSON of JSON.md.
-const jsonModule = pyname.Package + "._json"
+const jsonModule = pyname.Package + "._json.dump"
 
 // printResult prints what a call returned: its repr, or JSON.
 func (c *common) printResult(t gil.Token, cmd *cobra.Command, rt *pybridge.Runtime, result *pybridge.Object) error {

@@ -9,44 +9,38 @@ Importing this package imports neither ``pickle``, ``re``, ``traceback`` nor
 ``logging``: it happens while an agent starts, and most agents need none of them.
 """
 
-from .internal import (
-    DeserializeError,
-    PythonUDF,
-    RemoteError,
-    RemoteException,
-    SerializeError,
-)
+from .internal import DeserializeError, PythonUDF, RemoteError, RemoteException, SerializeError
 
 __version__ = "0.1.0"
 
 # What needs an agent, by the module that has it: loaded when it is asked for.
 _LAZY = {
-    "rpc_sync": "_rpc",
-    "rpc_async": "_rpc",
-    "remote": "_rpc",
-    "RRef": "_rref",
-    "PyRRef": "_rref",
-    "RRefProxy": "_proxy",
-    "_rref_typeof_on_owner": "_proxy",
-    "_rref_typeof_on_user": "_proxy",
-    "Future": "_future",
-    "wait_all": "_future",
-    "collect_all": "_future",
-    "WorkerInfo": "_workers",
-    "get_worker_info": "_workers",
-    "get_worker_infos": "_workers",
-    "init_rpc": "_group",
-    "shutdown": "_group",
-    "_wait_all": "_group",
-    "is_available": "_group",
-    "get_rpc_timeout": "_rpc",
-    "_set_rpc_timeout": "_rpc",
-    "BackendType": "_group",
-    "RpcBackendOptions": "_group",
-    "TensorPipeRpcBackendOptions": "_group",
-    "RpcError": "_rpc_errors",
-    "RpcTimeoutError": "_rpc_errors",
-    "RpcConnectionError": "_rpc_errors",
+    "rpc_sync": "_rpc.client",
+    "rpc_async": "_rpc.client",
+    "remote": "_rpc.rref",
+    "RRef": "_rpc.rref",
+    "PyRRef": "_rpc.rref",
+    "RRefProxy": "_rpc.rref",
+    "_rref_typeof_on_owner": "_rpc.rref",
+    "_rref_typeof_on_user": "_rpc.rref",
+    "Future": "_rpc.future",
+    "wait_all": "_rpc.future",
+    "collect_all": "_rpc.future",
+    "WorkerInfo": "_rpc.workers",
+    "get_worker_info": "_rpc.workers",
+    "get_worker_infos": "_rpc.workers",
+    "init_rpc": "_rpc.group",
+    "shutdown": "_rpc.group",
+    "_wait_all": "_rpc.group",
+    "is_available": "_rpc.group",
+    "get_rpc_timeout": "_rpc.client",
+    "_set_rpc_timeout": "_rpc.client",
+    "BackendType": "_rpc.group",
+    "RpcBackendOptions": "_rpc.group",
+    "TensorPipeRpcBackendOptions": "_rpc.group",
+    "RpcError": "_rpc.errors",
+    "RpcTimeoutError": "_rpc.errors",
+    "RpcConnectionError": "_rpc.errors",
 }
 _MODULES = ("constants", "functions")  # likewise
 

@@ -5,9 +5,8 @@ from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 from sys import getrefcount
 from types import MemberDescriptorType
 
-from ._capture import base_of
 from ._errors import ForbiddenGlobal
-from ._safe import get_dict, type_dict, type_is_static, type_module, type_mro, type_qualname
+from ._introspect import base_of, get_dict, type_dict, type_is_static, type_module, type_mro, type_qualname
 
 #: What exceptions keep in C and pickle in their state.
 _FIELDS_OF_EXCEPTIONS = frozenset(("name", "path", "name_from", "args"))

@@ -4,8 +4,8 @@ from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 from _pickle import PicklingError, UnpicklingError
 
+from ._introspect import get_traceback, text_of, type_name
 from ._name import MODULES
-from ._safe import get_traceback, text_of, type_name
 
 
 class SerializeError(Exception):
@@ -98,6 +98,18 @@ def describe_pickling(exc, obj):
 def describe_unpickling(exc):
     """Make the DeserializeError for *exc*, which unpickling ended in."""
     return DeserializeError(f"cannot deserialize: {_summary(exc)}{_hint(exc)}")
+
+
+def check_size(data, limit):
+    """Raise DeserializeError if *data* has more bytes than *limit*."""
+    try:
+        size = memoryview(data).nbytes
+    except TypeError as exc:
+        raise describe_unpickling(exc) from exc
+    if size > limit:
+        raise DeserializeError(
+            f"cannot deserialize: the payload has {size} bytes, allowed are {limit}"
+        )
 
 
 def _summary(exc):

@@ -1,64 +1,13 @@
-"""PythonUDF, and running one."""
+"""PythonUDF: a call to make."""
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 from collections import namedtuple
-from contextvars import Context
-from sys import modules
 
-from . import _torch
-from ._capture import is_debugging
-from ._name import LOGGER
-from ._remote import from_exception
-from ._safe import repr_of
+from ._introspect import repr_of
 
 PythonUDF = namedtuple("PythonUDF", ("func", "args", "kwargs"))
 PythonUDF.__doc__ = """A call to make: ``func(*args, **kwargs)``, pickled by name."""
-
-
-def _run_function(python_udf):
-    """Return the result of the UDF, or a RemoteException if it raised.
-
-    Never raises: SystemExit, KeyboardInterrupt and a *python_udf* that is not a
-    PythonUDF end up in a RemoteException too. Nothing is printed. The function
-    runs in an empty contextvars context and with torch's grad mode on, and
-    leaves no trace of either on the thread. torch: ``_run_function``.
-    """
-    return Context().run(call, python_udf)
-
-
-def call(udf):
-    """`_run_function` within the context of the caller."""
-    switch = _torch.grad_switch() if "torch" in modules else None
-    func = None
-    try:
-        if switch is not None:
-            switch(True)
-        if type(udf) is not PythonUDF:
-            check(udf)
-        func, args, kwargs = udf
-        if type(args) is not tuple or type(kwargs) is not dict:
-            check(udf)
-        return func(*args, **kwargs)
-    except BaseException as exc:
-        return failed(why(exc, func, udf))
-    finally:
-        if switch is not None:
-            switch(True)
-
-
-def why(exc, func, udf):
-    """Return *exc*, or where it only says "not callable", what was to be called.
-
-    Looked at here and not beforehand, as calls that work outnumber those.
-    """
-    if type(exc) is TypeError and not callable(func):
-        try:
-            check(udf)
-        except TypeError as better:
-            better.__suppress_context__ = True  # it says the same, of "object is not callable"
-            return better
-    return exc
 
 
 def check(udf):
@@ -78,22 +27,6 @@ def check(udf):
         if not isinstance(key, str):
             raise TypeError(f"PythonUDF.kwargs has a key that is no str: {_short(key)}")
     return udf
-
-
-def failed(exc):
-    """Return the RemoteException for *exc*, which left a UDF. Never raises."""
-    result = from_exception(exc)
-    _log(result)
-    return result
-
-
-def _log(result):
-    """Log at DEBUG if someone uses logging; never import it, never print."""
-    try:
-        if is_debugging():
-            modules["logging"].getLogger(LOGGER).debug("%s", result.msg)
-    except BaseException:
-        pass  # a broken log handler is not the caller's failure
 
 
 def _short(obj):

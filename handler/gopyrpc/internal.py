@@ -8,7 +8,7 @@ All functions may be called from any thread, and nested in each other.
 """
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
-from ._capture import get_worker_name, set_worker_name
+from ._exceptions.capture import get_worker_name, set_worker_name
 from ._errors import (
     DeserializeError,
     ForbiddenGlobal,
@@ -17,15 +17,9 @@ from ._errors import (
     SerializeError,
     UnpicklableValue,
 )
-from ._pickling import (
-    _receive_script_module,
-    _receive_tensor,
-    deserialize,
-    register_reducer,
-    serialize,
-    to_table,
-)
-from ._receivers import (
+from ._pickling.pickler import _receive_script_module, deserialize, register_reducer, serialize
+from ._tensors.table import _receive_tensor, to_table
+from ._tensors.unpickle_hooks import (
     _receive_leaf,
     _receive_named,
     _receive_parameter,
@@ -35,8 +29,9 @@ from ._receivers import (
     _receive_strided,
     _receive_subclass,
 )
-from ._remote import RemoteException, _handle_exception, _remote_exception
-from ._udf import PythonUDF, _run_function
+from ._exceptions.remote import RemoteException, _handle_exception, _remote_exception
+from ._run import _run_function
+from ._udf import PythonUDF
 
 __all__ = [
     "DeserializeError",
@@ -82,13 +77,13 @@ del _cls
 
 # What needs an agent, by the module that has it: loaded when it is asked for.
 _WITH_AGENT = {
-    "WorkerInfo": "_workers",
-    "_receive_rref": "_rref",
-    "_call_method": "_proxy",
-    "_type_of_value": "_proxy",
-    "RpcError": "_rpc_errors",
-    "RpcTimeoutError": "_rpc_errors",
-    "RpcConnectionError": "_rpc_errors",
+    "WorkerInfo": "_rpc.workers",
+    "_receive_rref": "_rpc.rref",
+    "_call_method": "_rpc.rref",
+    "_type_of_value": "_rpc.rref",
+    "RpcError": "_rpc.errors",
+    "RpcTimeoutError": "_rpc.errors",
+    "RpcConnectionError": "_rpc.errors",
 }
 
 

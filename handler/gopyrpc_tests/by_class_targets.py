@@ -10,7 +10,7 @@ import math
 import re
 import uuid
 
-from gopyrpc import _rpc
+from gopyrpc._rpc import client
 
 kept = ()
 
@@ -26,7 +26,7 @@ def give_up():
 def send_on():
     """What a function does that passes on to another worker what it was given."""
     try:
-        _rpc.pack(None, "w2", kept)
+        client.pack(None, "w2", kept)
     except Exception as exc:
         return str(exc)
 

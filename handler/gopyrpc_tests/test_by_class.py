@@ -5,10 +5,11 @@ import sys
 import types
 import unittest
 
-from gopyrpc import _by_class, _pickling, _serve
-from gopyrpc._future import Future
-from gopyrpc._handle import make_handle
-from gopyrpc._serve import Caller
+from gopyrpc._pickling import by_class, pickler
+from gopyrpc._rpc import serve
+from gopyrpc._rpc.future import Future
+from gopyrpc._module.handle import make_handle
+from gopyrpc._rpc.caller import Caller
 from gopyrpc.internal import PythonUDF, RemoteException, SerializeError, to_table
 
 from . import by_class_targets as targets
@@ -62,38 +63,38 @@ class ByClassTest(unittest.TestCase):
             pickle.dumps(disguised(), 5)
         self.assertIn(NEVER, self.finder.asked)  # the attack works where nothing is in its way
         value = [targets.Plain(), targets.Color.RED, {"a": targets.Plain}]
-        self.assertEqual(_serve.answer(value, self.free), pickle.dumps(value, 5))
+        self.assertEqual(serve.answer(value, self.free), pickle.dumps(value, 5))
 
     def test_an_instance_cannot_name_a_module(self):
         for value in (disguised(), [1, {"deep": (disguised(),)}], disguised(targets.Slotted), disguised(targets.Mapping)):
-            for made in (self.serve(targets.give, value), _serve.fetch(value, self.restricted)):
+            for made in (self.serve(targets.give, value), serve.fetch(value, self.restricted)):
                 self.refused(made, "only its class may say how it is pickled")
 
     def serve(self, function, *args):
         """Serve a call of a function that finds *args* there, as they are."""
         targets.kept = args
         names = self.restricted.make_names(["gopyrpc.internal:PythonUDF", f"{T}:{function.__name__}"])
-        return _serve.serve_beside(CALL, names)
+        return serve.serve_beside(CALL, names)
 
     def test_the_class_says_how_even_where_the_instance_does_too(self):
         own = targets.Reducing(7)
         own.__dict__["__reduce__"] = lambda: "anything"
         own.__dict__["__reduce_ex__"] = lambda protocol: "anything"
-        self.assertEqual(self.outcome(_serve.fetch(own, self.restricted)).value, 7)
+        self.assertEqual(self.outcome(serve.fetch(own, self.restricted)).value, 7)
 
     def test_a_name_must_lead_to_the_very_object(self):
         sentinel = targets.SENTINEL
-        self.assertIs(self.outcome(_serve.fetch(sentinel, self.restricted)), sentinel)
+        self.assertIs(self.outcome(serve.fetch(sentinel, self.restricted)), sentinel)
         for name, module in (("SENTINEL", NEVER), ("Plain", T), ("gone", T), ("path.join", "os"), ("Outer.no", T)):
             other = targets.Sentinel(name)
             other.__module__ = module
-            self.refused(_serve.fetch(other, self.restricted), "no module that is loaded has it there")
+            self.refused(serve.fetch(other, self.restricted), "no module that is loaded has it there")
 
     def test_classes_and_functions(self):
         good = [targets.Plain, targets.give, targets.Outer.Inner, targets.Outer.method, targets.Outer.static, targets.Color, type(None)]
         good += [targets.Outer.of_class, len, [].append.__self__, Ellipsis, NotImplemented, targets.Color.RED, str.upper, complex]
         for value in good:
-            self.assertEqual(self.outcome(_serve.fetch(value, self.restricted)), value)
+            self.assertEqual(self.outcome(serve.fetch(value, self.restricted)), value)
 
         def local():
             pass
@@ -103,21 +104,21 @@ class ByClassTest(unittest.TestCase):
         other = type("Plain", (), {"__module__": T})
         lost = type("Lost", (), {"__module__": NEVER})
         for value in (local, elsewhere, other, lost):
-            self.refused(_serve.fetch([value], self.restricted), "not found as")
+            self.refused(serve.fetch([value], self.restricted), "not found as")
 
     def test_what_is_pickled_is_what_c_makes(self):
         values = targets.values()
         for value in values:
             with self.subTest(value=value):
-                self.assertEqual(_by_class.dumps(value), pickle.dumps(value, 5))
+                self.assertEqual(by_class.dumps(value), pickle.dumps(value, 5))
 
     def test_reducers_go_by_class(self):
         def reduce(value):
             return to_table(value)
 
-        _pickling.register_reducer(targets.Registered, reduce)
-        self.addCleanup(_pickling._reducers.pop, targets.Registered)
-        data, tensors = _serve.fetch([targets.Registered()], self.restricted)
+        pickler.register_reducer(targets.Registered, reduce)
+        self.addCleanup(pickler._reducers.pop, targets.Registered)
+        data, tensors = serve.fetch([targets.Registered()], self.restricted)
         self.assertEqual([type(t) for t in tensors], [targets.Registered])
 
     def test_exceptions(self):
@@ -138,15 +139,15 @@ class ByClassTest(unittest.TestCase):
 
     def test_futures(self):
         future, came = Future(), []
-        _serve.when_done(future, self.restricted, came.append)
+        serve.when_done(future, self.restricted, came.append)
         future.set_result(disguised())
         self.refused(came[0], "only its class may say how it is pickled")
         future = Future()
-        _serve.when_done(future, self.restricted, came.append)
+        serve.when_done(future, self.restricted, came.append)
         future.set_exception(KeyError(disguised()))
         self.assertIs(type(self.outcome(came[1]).to_exception()), KeyError)
         future = Future()
-        _serve.when_kept(future, self.restricted, came.append)
+        serve.when_kept(future, self.restricted, came.append)
         future.set_exception(KeyError(disguised()))
         self.assertIs(type(came[2].value.to_exception()), KeyError)
         self.assertEqual(self.finder.asked, [])
@@ -168,15 +169,15 @@ class ByClassTest(unittest.TestCase):
     def test_only_a_PythonUDF_is_a_request(self):
         targets.kept = (1,)
         text = "a restricted worker may send a PythonUDF"
-        self.refused(_serve.serve_beside(pickle.dumps([1], 5), self.restricted.make_names([])), text)
+        self.refused(serve.serve_beside(pickle.dumps([1], 5), self.restricted.make_names([])), text)
         names = self.restricted.make_names([f"{T}:LooksLikeOne", f"{T}:give"])
-        self.refused(_serve.serve_beside(CALL, names), text)
-        self.assertIn(text, _serve.serve_remote_beside(CALL, names).msg)
+        self.refused(serve.serve_beside(CALL, names), text)
+        self.assertIn(text, serve.serve_remote_beside(CALL, names).msg)
 
     def test_what_was_not_read_under_the_list_is_not_loaded(self):
         udf = pickle.dumps(PythonUDF(targets.give, (), {}), 5)
-        self.refused(_serve.serve(udf, self.restricted), "was not read under its list")
-        self.refused(_serve.serve(udf, [self.restricted, []]), "was not read under its list")
+        self.refused(serve.serve(udf, self.restricted), "was not read under its list")
+        self.refused(serve.serve(udf, [self.restricted, []]), "was not read under its list")
 
 
 if __name__ == "__main__":

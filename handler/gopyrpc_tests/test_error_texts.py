@@ -7,7 +7,7 @@ import unittest
 from unittest import mock
 
 from gopyrpc import internal
-from gopyrpc._rpc_errors import RpcTimeoutError, failure
+from gopyrpc._rpc.errors import RpcTimeoutError, failure
 from gopyrpc.internal import DeserializeError, PythonUDF, SerializeError
 
 from . import targets

@@ -8,7 +8,7 @@ import threading
 import types
 import unittest
 
-from gopyrpc._handle import make_handle
+from gopyrpc._module.handle import make_handle
 from gopyrpc.internal import DeserializeError, RemoteError, SerializeError
 
 from . import targets

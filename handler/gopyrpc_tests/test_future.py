@@ -4,21 +4,21 @@ import threading
 import unittest
 from unittest import mock
 
-from gopyrpc import _future
+from gopyrpc._rpc import future as futures
 from gopyrpc._errors import describe_unpickling
 
 Interrupted = type("Interrupted", (BaseException,), {"__module__": "gopyrpc"})
 
 
 def delivered(reply):
-    future = _future.Future()
+    future = futures.Future()
     future._deliver(reply, None, [])
     return future
 
 
 class Reading(unittest.TestCase):
     def reads(self, function):
-        patch = mock.patch.object(_future, "_read", function)
+        patch = mock.patch.object(futures, "_read", function)
         patch.start()
         self.addCleanup(patch.stop)
 

@@ -9,8 +9,9 @@ import unittest
 from unittest import mock
 
 import gopyrpc
-from gopyrpc import _pickling, internal
-from gopyrpc._handle import check_module, make_handle
+from gopyrpc import internal
+from gopyrpc._pickling import pickler
+from gopyrpc._module.handle import check_module, make_handle
 from gopyrpc.internal import DeserializeError, PythonUDF, RemoteError, SerializeError
 
 from . import targets
@@ -70,7 +71,7 @@ class Run(unittest.TestCase):
         )
 
     def test_tensors(self):
-        patch = mock.patch.dict(_pickling._reducers)
+        patch = mock.patch.dict(pickler._reducers)
         patch.start()
         self.addCleanup(patch.stop)
         internal.register_reducer(Boxed, internal.to_table)
@@ -177,7 +178,7 @@ class Importing(unittest.TestCase):
     def test_import_is_cheap(self):
         code = (
             "import sys; before = set(sys.modules); import gopyrpc;"
-            "from gopyrpc._handle import make_handle; from gopyrpc import internal;"
+            "from gopyrpc._module.handle import make_handle; from gopyrpc import internal;"
             "udf = internal.PythonUDF(len, ('ab',), {});"
             "assert make_handle().run(internal.serialize(udf)[0])[-2:] == b'\\x02.';"
             "print(*sorted(set(sys.modules) - before))"
@@ -190,7 +191,7 @@ class Importing(unittest.TestCase):
             universal_newlines=True,
         ).stdout.split()
         for name in ("pickle", "re", "enum", "traceback", "logging", "torch", "numpy",
-                     "gopyrpc._policy", "gopyrpc._foreign", "gopyrpc._rpc"):
+                     "gopyrpc._restricted.allow_list", "gopyrpc._module.torch_module", "gopyrpc._rpc"):
             self.assertNotIn(name, out)
 
     def test_names(self):

@@ -8,8 +8,9 @@ import types
 import unittest
 from unittest import mock
 
-from gopyrpc import _capture, internal
-from gopyrpc._rebuild import rebuild
+from gopyrpc import internal
+from gopyrpc._exceptions import capture
+from gopyrpc._exceptions.rebuild import rebuild
 from gopyrpc.internal import PythonUDF, RemoteError, RemoteException
 
 from . import targets
@@ -260,7 +261,7 @@ class MemoryRunsOut(unittest.TestCase):
             hoard = Hoard()  # noqa: F841 - lives as long as the frame does
             raise MemoryError("m")
 
-        def describe(exc, original=_capture._describe):
+        def describe(exc, original=capture._describe):
             if alive:
                 raise MemoryError
             return original(exc)
@@ -273,7 +274,7 @@ class MemoryRunsOut(unittest.TestCase):
                 alive.clear()
 
         alive = []
-        with mock.patch.object(_capture, "_describe", describe):
+        with mock.patch.object(capture, "_describe", describe):
             result = internal._run_function(internal.PythonUDF(fails, (), {}))
         with self.assertRaisesRegex(MemoryError, "m"):
             internal._handle_exception(result)

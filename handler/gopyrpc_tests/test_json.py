@@ -33,9 +33,9 @@ try:
 except Exception:  # without the time zone database
     zoneinfo = None
 
-from gopyrpc import _json_forms
-from gopyrpc._json import MAX_DEPTH, Opaque, dumps
-from gopyrpc._json_read import _TAGS, loads
+from gopyrpc._json import forms
+from gopyrpc._json.dump import MAX_DEPTH, Opaque, dumps
+from gopyrpc._json.load import _TAGS, loads
 
 VECTORS = pathlib.Path(__file__).resolve().parents[2] / "testdata" / "vectors" / "json"
 NAMES = {
@@ -236,9 +236,9 @@ class Opaques(unittest.TestCase):
 
     def test_imports_nothing(self):
         """A value of a library can only be there if the library is."""
-        for name in _json_forms.FORMS:
-            self.assertTrue(callable(_json_forms.FORMS[name]))
-        source = pathlib.Path(_json_forms.__file__).read_text("utf-8")
+        for name in forms.FORMS:
+            self.assertTrue(callable(forms.FORMS[name]))
+        source = pathlib.Path(forms.__file__).read_text("utf-8")
         self.assertNotIn("\nimport numpy", source)
         self.assertNotIn("\nimport torch", source)
 

@@ -14,7 +14,7 @@ import sys
 import unittest
 from pathlib import Path
 
-from gopyrpc._handle import make_handle
+from gopyrpc._module.handle import make_handle
 from gopyrpc.internal import PythonUDF
 
 GIB = 1 << 30

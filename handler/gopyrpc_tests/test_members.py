@@ -9,8 +9,8 @@ from unittest import mock
 
 import gopyrpc
 from gopyrpc import internal
-from gopyrpc._handle import NAMES, make_handle
-from gopyrpc._members import PROXY_NAMES, TYPE_NAMES, UNIT_NAME, Absent
+from gopyrpc._module.handle import NAMES, make_handle
+from gopyrpc._module.members import PROXY_NAMES, TYPE_NAMES, UNIT_NAME, Absent
 
 API = "torch.distributed.rpc.api"
 PROXY = "torch.distributed.rpc.rref_proxy"

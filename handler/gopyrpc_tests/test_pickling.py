@@ -14,7 +14,9 @@ import types
 import unittest
 from unittest import mock
 
-from gopyrpc import _pickling, internal
+from gopyrpc import internal
+from gopyrpc._pickling import pickler
+from gopyrpc._tensors.table import receiving, sending
 from gopyrpc.internal import DeserializeError, PythonUDF, SerializeError
 
 from . import targets
@@ -26,7 +28,7 @@ class Colour(enum.Enum):
 
 class Refers:
     def __reduce__(self):
-        return _pickling._receive_tensor, (0,)
+        return internal._receive_tensor, (0,)
 
 
 class Loads:
@@ -34,7 +36,7 @@ class Loads:
         self.data = data
 
     def __reduce__(self):
-        return _pickling.loads_alone, (self.data,)
+        return pickler.loads_alone, (self.data,)
 
 
 class Handle_:
@@ -77,7 +79,7 @@ def refuse(obj):
 
 class WithReducers(unittest.TestCase):
     def setUp(self):
-        self.enterContext_(mock.patch.dict(_pickling._reducers))
+        self.enterContext_(mock.patch.dict(pickler._reducers))
         internal.register_reducer(Handle_, internal.to_table)
         internal.register_reducer(Refusing, refuse)
 
@@ -110,14 +112,14 @@ class WithReducers(unittest.TestCase):
     def test_failure_keeps_nothing(self):
         with self.assertRaises(SerializeError) as caught:
             internal.serialize([Handle_(), Refusing()])
-        self.assertIsNone(_pickling._tables.send)
+        self.assertIsNone(sending.get())
         frame = caught.exception.__traceback__
         while frame is not None:
             self.assertFalse(frame.tb_frame.f_locals.get("tensors"))
             frame = frame.tb_next
         with self.assertRaises(DeserializeError):
             internal.deserialize(b"garbage", [1])
-        self.assertIsNone(_pickling._tables.recv)
+        self.assertIsNone(receiving.get())
 
     def test_nested_failures_do_not_corrupt_the_outer(self):
         for fail in (False, True):
@@ -146,26 +148,26 @@ class WithReducers(unittest.TestCase):
         plain = [(targets.add, (1, 2), {}), (operator.add, (1,), {"b": "c"}), (max, ([1, 2],), {})]
         others = [([].append, (1,), {}), (operator.add, (Handle_(),), {}), (max, (), {"key": Handle_()}), (Handle_, (), {})]
         for udf in map(PythonUDF._make, plain):
-            self.assertIs(_pickling.is_plain_call(udf), udf.func is not max, udf)  # a list in a tuple is not plain
-            self.assertEqual(_pickling.dump(udf), internal.serialize(udf))
+            self.assertIs(pickler.is_plain_call(udf), udf.func is not max, udf)  # a list in a tuple is not plain
+            self.assertEqual(pickler.dump(udf), internal.serialize(udf))
         for udf in map(PythonUDF._make, others):
-            self.assertIs(_pickling.is_plain_call(udf), False, udf)
+            self.assertIs(pickler.is_plain_call(udf), False, udf)
         for obj in ((max, (), {}), None, PythonUDF):
-            self.assertIs(_pickling.is_plain_call(obj), False, obj)
+            self.assertIs(pickler.is_plain_call(obj), False, obj)
         self.assertEqual(len(internal.serialize(PythonUDF(max, (Handle_(),), {}))[1]), 1)
 
     def test_plain_is_what_it_is_otherwise(self):
-        large = b"a" * _pickling.LARGE
+        large = b"a" * pickler.LARGE
         scalars = [None, True, 1 << 100, 1.5, "text", b"bytes", bytearray(b"b"), large, large.decode(), bytearray(large)]
         calls = [
             (targets.add, (1, 2), {}),
             (operator.add, ("a",), {"b": b"c"}),
             (len, (large,), {}),
             (len, (), {"obj": large, "b": 1}),
-            (targets.add, tuple(range(_pickling.FEW)), {}),
+            (targets.add, tuple(range(pickler.FEW)), {}),
         ]
         for obj in scalars + list(map(PythonUDF._make, calls)):
-            made, wanted = _pickling.dumps_plain(obj), _pickling.serialize_parts(obj)
+            made, wanted = pickler.dumps_plain(obj), pickler.serialize_parts(obj)
             self.assertEqual((made, []), wanted)
             for part, other in zip(made, wanted[0]):
                 self.assertEqual(part is large, other is large)
@@ -179,35 +181,35 @@ class WithReducers(unittest.TestCase):
             (max, ((),), {}),
             (max, (1j,), {}),
             (Handle_, (), {}),
-            (targets.add, (0,) * (_pickling.FEW + 1), {}),
+            (targets.add, (0,) * (pickler.FEW + 1), {}),
             (targets.add, (), dict.fromkeys("abcdefghi")),
         ]
         for obj in [(), [], {}, Handle_(), 1j, PythonUDF, *map(PythonUDF._make, others)]:
-            self.assertIsNone(_pickling.dumps_plain(obj), obj)
+            self.assertIsNone(pickler.dumps_plain(obj), obj)
         for cls in (types.BuiltinFunctionType, PythonUDF):
-            with self.subTest(cls), mock.patch.dict(_pickling._reducers):
+            with self.subTest(cls), mock.patch.dict(pickler._reducers):
                 internal.register_reducer(cls, internal.to_table)
-                self.assertIsNone(_pickling.dumps_plain(PythonUDF(max, (1, 2), {})))
+                self.assertIsNone(pickler.dumps_plain(PythonUDF(max, (1, 2), {})))
 
     def test_plain_that_cannot_be_pickled(self):
-        for args in ((), (b"a" * _pickling.LARGE,)):
+        for args in ((), (b"a" * pickler.LARGE,)):
             with self.assertRaisesRegex(SerializeError, "lambda"):
-                _pickling.dumps_plain(PythonUDF(lambda: 0, args, {}))
+                pickler.dumps_plain(PythonUDF(lambda: 0, args, {}))
 
     def test_what_came_alone_has_no_table(self):
         refers = pickle.dumps(Refers())
         with self.assertRaisesRegex(DeserializeError, "refers to tensor 0, but 0 came with it"):
-            _pickling.loads_alone(refers)
-        self.assertEqual(_pickling.loads_alone(pickle.dumps((1, "a"))), (1, "a"))
+            pickler.loads_alone(refers)
+        self.assertEqual(pickler.loads_alone(pickle.dumps((1, "a"))), (1, "a"))
         # Nor that of a deserialize in whose course it is read.
         inner = pickle.dumps(Loads(refers))
         with self.assertRaisesRegex(DeserializeError, "refers to tensor 0, but 0 came with it"):
-            _pickling.deserialize(inner, ["a tensor"])
-        self.assertEqual(_pickling.deserialize(refers, ["a tensor"]), "a tensor")
+            pickler.deserialize(inner, ["a tensor"])
+        self.assertEqual(pickler.deserialize(refers, ["a tensor"]), "a tensor")
 
     def test_reducers_of_functions_and_calls_are_used(self):
         for cls in (types.BuiltinFunctionType, PythonUDF):
-            with self.subTest(cls), mock.patch.dict(_pickling._reducers):
+            with self.subTest(cls), mock.patch.dict(pickler._reducers):
                 internal.register_reducer(cls, internal.to_table)
                 self.assertEqual(len(internal.serialize(PythonUDF(max, (1, 2), {}))[1]), 1)
 

@@ -5,9 +5,9 @@ import sys
 import types
 import unittest
 
-from gopyrpc._beside import Names, loads_beside
-from gopyrpc._handle import make_handle
-from gopyrpc._policy import DEFAULT_ALLOWED, AllowList
+from gopyrpc._restricted.canonical import Names, loads_beside
+from gopyrpc._module.handle import make_handle
+from gopyrpc._restricted.allow_list import DEFAULT_ALLOWED, AllowList
 from gopyrpc.internal import DeserializeError, ForbiddenGlobal, PythonUDF
 
 from . import targets

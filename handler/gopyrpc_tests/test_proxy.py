@@ -16,10 +16,10 @@ import typing
 import unittest
 from unittest import mock
 
-from gopyrpc import _host, _serve
-from gopyrpc._policy import AllowList
-from gopyrpc._proxy import RRefProxy, _call_method, _type_of_value
-from gopyrpc._rref import RRef, _receive_rref, arriving
+from gopyrpc._rpc import hosts
+from gopyrpc._restricted.allow_list import AllowList
+from gopyrpc._rpc.caller import Caller
+from gopyrpc._rpc.rref import RRef, RRefProxy, _call_method, _receive_rref, _type_of_value, arriving
 from gopyrpc.internal import ForbiddenGlobal
 
 from . import targets
@@ -111,10 +111,10 @@ class Specials(unittest.TestCase):
                 _type_of_value(fake)
 
     def test_guests_send_none(self):
-        host = _host.Host("w0", 0, {"w0": 0, "w1": 1}, 0, {"adopt": lambda fork: ("Internal", "w0", True, "asked")})
+        host = hosts.Host("w0", 0, {"w0": 0, "w1": 1}, 0, {"adopt": lambda fork: ("Internal", "w0", True, "asked")})
 
         def receive(name, request):
-            _serve.Caller(host, name).enter()
+            Caller(host, name).enter()
             arriving.set([] if request else None)
             _receive_rref(b"a fork")
 

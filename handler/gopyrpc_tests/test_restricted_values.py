@@ -6,10 +6,10 @@ import sys
 import types
 import unittest
 
-from gopyrpc._enums import member_of_value
-from gopyrpc._instances import Instances
-from gopyrpc._policy import AllowList
-from gopyrpc._standins import make_standins
+from gopyrpc._restricted.enums import member_of_value
+from gopyrpc._restricted.instances import Instances
+from gopyrpc._restricted.allow_list import AllowList
+from gopyrpc._restricted.standins import make_standins
 from gopyrpc.internal import ForbiddenGlobal
 
 CODE = """

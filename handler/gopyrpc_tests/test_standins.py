@@ -11,8 +11,8 @@ import weakref
 
 from gopyrpc import internal
 from gopyrpc._attributes import is_forbidden
-from gopyrpc._nested import Nested
-from gopyrpc._policy import AllowList
+from gopyrpc._exceptions.nested import Nested
+from gopyrpc._restricted.allow_list import AllowList
 from gopyrpc.internal import ForbiddenGlobal, PythonUDF, RemoteError
 
 from . import standin_targets as targets

@@ -4,7 +4,7 @@ import random
 import unittest
 
 from gopyrpc import internal
-from gopyrpc._strides import unpacked
+from gopyrpc._tensors.strides import unpacked
 from gopyrpc.internal import DeserializeError
 
 from . import torch_targets as targets

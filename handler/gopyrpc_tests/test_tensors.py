@@ -5,8 +5,10 @@ import unittest
 import warnings
 import weakref
 
-from gopyrpc import _pickling, _torch_api, internal
-from gopyrpc._handle import make_handle
+from gopyrpc import internal
+from gopyrpc._tensors import torch_api
+from gopyrpc._module.handle import make_handle
+from gopyrpc._tensors.table import receiving, sending
 from gopyrpc.internal import DeserializeError, PythonUDF, SerializeError
 
 from . import torch_targets as targets
@@ -25,7 +27,7 @@ def on_the_wire(value):
 
 
 def storage_of(tensor):
-    return _torch_api.of(torch).untyped_storage(tensor)
+    return torch_api.of(torch).untyped_storage(tensor)
 
 
 def copied(table):
@@ -178,7 +180,7 @@ class Refused(TensorCase):
             except SerializeError:
                 del good
             self.assertIsNone(dead(), name)
-        self.assertIsNone(_pickling._tables.send)
+        self.assertIsNone(sending.get())
 
     def test_failed_load_keeps_no_tensor(self):
         data, _ = internal.serialize([torch.ones(1), torch.ones(2)])
@@ -190,7 +192,7 @@ class Refused(TensorCase):
                 function(data, [tensor])
         del tensor
         self.assertIsNone(dead())
-        self.assertIsNone(_pickling._tables.recv)
+        self.assertIsNone(receiving.get())
 
     def test_failed_udf_keeps_no_tensor(self):
         gc.disable()

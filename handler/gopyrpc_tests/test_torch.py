@@ -9,7 +9,7 @@ except ImportError:
     torch = None
 
 from gopyrpc import internal
-from gopyrpc._handle import make_handle
+from gopyrpc._module.handle import make_handle
 from gopyrpc.internal import DeserializeError, PythonUDF, SerializeError
 
 from . import targets

@@ -9,14 +9,15 @@ from pathlib import Path
 from unittest import mock
 
 import gopyrpc
-from gopyrpc import _torch, _torch_api, _wire, internal
+from gopyrpc import internal
+from gopyrpc._tensors import description, torch_access, torch_api
 from gopyrpc.internal import DeserializeError
 
 from .test_tensors import names_of
 from .torch_targets import torch
 
 PACKAGE = Path(gopyrpc.__file__).parent
-PROBES = "_torch_api.py"
+PROBES = "torch_api.py"
 
 
 class SentByTorch113:
@@ -33,37 +34,37 @@ class SentByTorch113:
 class OptionalParts(unittest.TestCase):
     def test_the_package_uses_only_what_every_torch_has(self):
         # Of the torch at hand; the tests run with the oldest and the newest.
-        used = set().union(*(attributes(path) for path in PACKAGE.glob("*.py")))
+        used = set().union(*(attributes(path) for path in PACKAGE.rglob("*.py")))
         self.assertIn("torch.Tensor", used)
         self.assertIn("tensor.data_ptr", used)
         self.assertEqual([name for name in sorted(used) if not has(name)], [])
 
     def test_names(self):
         data, table = internal.serialize(SentByTorch113(torch.ones(2, 1), ("a", "b")))
-        if _torch_api.of(torch).has_names is None:
+        if torch_api.of(torch).has_names is None:
             self.assertRaisesRegex(DeserializeError, "no named tensors", internal.deserialize, data, table)
         else:
             self.assertEqual(names_of(internal.deserialize(data, table)), ("a", "b"))
 
     def test_without_named_tensors(self):
         data, table = internal.serialize(SentByTorch113(torch.ones(2, 1), ("a", "b")))
-        with mock.patch.object(_torch_api.of(torch), "has_names", None):
+        with mock.patch.object(torch_api.of(torch), "has_names", None):
             with self.assertRaisesRegex(
                 DeserializeError,
                 r"names \('a', 'b'\) of its dimensions arrived, but torch \S+ has no named"
                 r" tensors; send tensor.rename\(None\)",
             ):
                 internal.deserialize(data, table)
-            self.assertEqual(names_of(_wire._plain(torch, 0, table[0])), names_of(table[0]))
+            self.assertEqual(names_of(description._plain(torch, 0, table[0])), names_of(table[0]))
 
     def test_without_quantised_tensors(self):
         want = torch.ones(2, dtype=torch.int8)
-        with mock.patch.object(_torch_api.of(torch), "make_per_tensor", None):
+        with mock.patch.object(torch_api.of(torch), "make_per_tensor", None):
             with self.assertRaisesRegex(TypeError, r"quantised tensor arrived, but torch \S+ has none"):
                 internal._receive_quantized(want, 1.0, 0)
 
     def test_a_part_that_is_absent(self):
-        api = _torch_api.Api(Bare)
+        api = torch_api.Api(Bare)
         self.assertIsNone(api.has_names)
         self.assertIsNone(api.names_of(object()))
         self.assertIsNone(api.script_module)
@@ -72,9 +73,9 @@ class OptionalParts(unittest.TestCase):
         self.assertEqual(api.untyped_storage(Bare.Tensor()), "1.13's")
 
     def test_torch_without_script_modules_is_found(self):
-        with mock.patch.object(_torch_api.of(torch), "script_module", None):
-            self.assertIs(_torch.find(), torch)
-            self.assertFalse(_torch.is_script_module(torch.nn.Linear))
+        with mock.patch.object(torch_api.of(torch), "script_module", None):
+            self.assertIs(torch_access.find(), torch)
+            self.assertFalse(torch_access.is_script_module(torch.nn.Linear))
 
 
 class StandIn(unittest.TestCase):
@@ -82,9 +83,9 @@ class StandIn(unittest.TestCase):
         """Tests and libraries that can do without torch put modules of its name in its place."""
         stand_in = types.ModuleType("torch")
         stand_in.Tensor = type("Tensor", (), {})
-        with mock.patch.dict(sys.modules, torch=stand_in), mock.patch.object(_torch, "_found", None):
-            self.assertIsNone(_torch.find())
-            self.assertIsNone(_torch.grad_switch())
+        with mock.patch.dict(sys.modules, torch=stand_in), mock.patch.object(torch_access, "_found", None):
+            self.assertIsNone(torch_access.find())
+            self.assertIsNone(torch_access.grad_switch())
             internal.serialize([types.SimpleNamespace(a=1)])
 
 

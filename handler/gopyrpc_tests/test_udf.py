@@ -8,7 +8,7 @@ import unittest
 from unittest import mock
 
 from gopyrpc import internal
-from gopyrpc._handle import make_handle
+from gopyrpc._module.handle import make_handle
 from gopyrpc.internal import PythonUDF, RemoteException
 
 from . import targets

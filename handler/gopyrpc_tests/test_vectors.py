@@ -13,7 +13,7 @@ try:
 except ImportError:
     torch = None
 
-from gopyrpc._handle import make_handle
+from gopyrpc._module.handle import make_handle
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts" / "vectors"
 HAVE = {"torch"} if torch is not None else set()

@@ -6,7 +6,7 @@ What of this is the caller's may be done with other names in place, see `without
 
 from unittest import mock
 
-from gopyrpc._handle import make_handle
+from gopyrpc._module.handle import make_handle
 from gopyrpc.internal import PythonUDF
 
 handle = make_handle()

@@ -21,7 +21,7 @@ func TestNamesOfThePackage(t *testing.T) {
 		names         []string
 	}{
 		{"internal.py", `[" ]%s[",]`, append(policy.OwnNames(pyname.Internal), "_call_method", "_type_of_value")},
-		{"_standins.py", `"%s":`, policy.StandIns()},
+		{"_restricted/standins.py", `"%s":`, policy.StandIns()},
 	} {
 		source, err := os.ReadFile(filepath.Join("..", pyname.Package, c.file))
 		require.NoError(t, err)

@@ -4,7 +4,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/handler/pickle"
 )
 
-// What _capture.py puts into a record.
+// What _exceptions/capture.py puts into a record.
 const (
 	maxErrors = 100 // exceptions in one
 	maxNested = 4   // records within the nested pickles of records

@@ -5,7 +5,7 @@ import "github.com/gopyrpc/gopyrpc/handler/pickle"
 // What is in several places of a record is written once in its pickle, and shown in each: of a text of 1 MB, or a pickle
 // of bytes, a peer could have thousands with a few bytes for each.
 const (
-	maxFrames = 100      // of an exception, as in _capture.py
+	maxFrames = 100      // of an exception, as in _exceptions/capture.py
 	maxShared = 64 << 20 // bytes of text that repeats others, in all records of a payload
 	textCost  = 16       // bytes that the least text counts for
 )

@@ -2,7 +2,7 @@ package policy
 
 import "github.com/gopyrpc/gopyrpc/internal/pyname"
 
-// standIns are the functions of _standins.py, by name. Their nodes are for all payloads.
+// standIns are the functions of _restricted/standins.py, by name. Their nodes are for all payloads.
 var standIns = givenOf(`
 	call type update_dict update_ordered extend_deque dtype array scalar uuid
 	record nested refused method to_call member flags value new new_to_change new_value new_value_to_change

@@ -5,7 +5,7 @@ import "github.com/gopyrpc/gopyrpc/handler/pickle"
 // What of tensors a receiver copies. A tensor in the table could be copied for each of many calls of a few bytes; who
 // pickles puts another one there for each.
 const (
-	spreadCost = 64 << 10  // bytes that a view takes of which little was sent: see _strides.py
+	spreadCost = 64 << 10  // bytes that a view takes of which little was sent: see _tensors/strides.py
 	maxSpread  = 256 << 20 // bytes that all of a payload take
 )
 

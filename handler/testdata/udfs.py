@@ -133,9 +133,9 @@ def own_package():
 
 
 def bad_call_inside_package():
-    import gopyrpc._policy
+    import gopyrpc._restricted.allow_list
 
-    return gopyrpc._policy.AllowList("one string")
+    return gopyrpc._restricted.allow_list.AllowList("one string")
 
 
 def recurse(depth=0):

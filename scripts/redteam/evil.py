@@ -6,7 +6,7 @@ import pickle
 
 import gopyrpc as rpc
 import victim
-from gopyrpc import _proxy
+from gopyrpc._rpc import rref as own
 
 SHELL = "touch canary"
 BOMB = b"cos\nsystem\n(S'touch canary'\ntR."
@@ -23,7 +23,7 @@ class Call:
 def method(name, args=()):
     """Call a method of a value at w0, an Account that this worker has had made there."""
     rref = rpc.remote("w0", victim.Account)
-    return rpc.rpc_sync("w0", _proxy._call_method, (rref, name, args, {}))
+    return rpc.rpc_sync("w0", own._call_method, (rref, name, args, {}))
 
 
 def spend():
@@ -92,40 +92,39 @@ def text_subclass():
 def of_kept():
     """A method of a value whose class is not the module's own."""
     rref = rpc.remote("w0", victim.recorder)
-    return rpc.rpc_sync("w0", _proxy._call_method, (rref, "append", ("attacker",), {}))
+    return rpc.rpc_sync("w0", own._call_method, (rref, "append", ("attacker",), {}))
 
 
 def of_settings():
     rref = rpc.remote("w0", victim.settings)
-    return rpc.rpc_sync("w0", _proxy._call_method, (rref, "update", ({"admin": True},), {}))
+    return rpc.rpc_sync("w0", own._call_method, (rref, "update", ({"admin": True},), {}))
 
 
 def of_function():
     rref = rpc.remote("w0", victim.echo, (victim.transfer,))
-    return rpc.rpc_sync("w0", _proxy._call_method, (rref, "__get__", (1,), {}))
+    return rpc.rpc_sync("w0", own._call_method, (rref, "__get__", (1,), {}))
 
 
 def type_of():
     rref = rpc.remote("w0", victim.settings)
-    return repr(rpc.rpc_sync("w0", _proxy._type_of_value, (rref,)))
+    return repr(rpc.rpc_sync("w0", own._type_of_value, (rref,)))
 
 
 def of_no_rref():
     """_call_method of an object of a listed class instead of an RRef."""
-    return rpc.rpc_sync("w0", _proxy._call_method, (Call(victim.Fake), "anything", (), {}))
+    return rpc.rpc_sync("w0", own._call_method, (Call(victim.Fake), "anything", (), {}))
 
 
 def forged_rref(**slots):
     """An RRef of ours, of which w0 sets other slots while it reads the request."""
-    from gopyrpc._pickling import register_reducer
-    from gopyrpc import _rref
+    from gopyrpc._pickling.pickler import register_reducer
 
     class Forged:
         pass
 
     rref = rpc.remote("w0", victim.Account)
     rref.to_here()
-    register_reducer(Forged, lambda _: (*_rref._reduce(rref)[:2], (None, slots)))
+    register_reducer(Forged, lambda _: (*own._reduce(rref)[:2], (None, slots)))
     return rpc.rpc_sync("w0", victim.open_rref, (Forged(),))
 
 

@@ -5,7 +5,7 @@ import gc
 import pickle
 
 import gopyrpc as rpc
-from gopyrpc import _host, _rref
+from gopyrpc._rpc import hosts, rref as own
 from gopyrpc.internal import PythonUDF, _call_method, _receive_rref, _type_of_value
 
 
@@ -43,7 +43,7 @@ def test_half_made():
     for rref in made:
         for use in uses(rref):
             raises(RuntimeError, "this RRef refers to nothing", use)
-        raises(RuntimeError, "refers to nothing", _rref.await_confirmation, [rref])
+        raises(RuntimeError, "refers to nothing", own.await_confirmation, [rref])
         assert repr(rref) == str(rref) == "<RRef that refers to nothing>"
     made.clear()
     del rref, use
@@ -86,7 +86,7 @@ def test_another_class():
     foreign.__class__ = rpc.RRef
     raises(RuntimeError, "refers to nothing", foreign.local_value)
     # One that dies under another class is released, and who comes to lie where it lay has nothing of it.
-    host, before = _host.current(), len(_rref._references)
+    host, before = hosts.current(), len(own._references)
     released = []
     real, host.release = host.release, lambda handle: (released.append(handle), real(handle))
     try:
@@ -104,7 +104,7 @@ def test_another_class():
     finally:
         host.release = real
     assert released and len(set(released)) == len(released)
-    assert len(_rref._references) == before
+    assert len(own._references) == before
     assert mine.local_value() == ["mine"]
 
 
@@ -148,9 +148,9 @@ def test_impostors():
 
 
 def test_handles():
-    host = _host.current()
+    host = hosts.current()
     rref = rpc.RRef(["mine"])
-    handles = [r.handle for r in _rref._references.values()]
+    handles = [r.handle for r in own._references.values()]
     assert all(type(handle) is bytes and len(handle) == 16 for handle in handles)
     assert len(set(handles)) == len(handles)
     for wrong in bytes(16), handles[-1][:15], handles[-1] + b"\0", b"":
@@ -164,10 +164,10 @@ def test_handles():
 
 def test_forks():
     """Of forks there are the real ones, for whom they are."""
-    host = _host.current()
+    host = hosts.current()
     rref = rpc.remote("w1", list, args=(["a"],))
     rref.to_here()
-    reference = _rref._references[id(rref)]
+    reference = own._references[id(rref)]
     fork = host.fork(reference.handle, "w1")
     raises(rpc.RpcError, "was made for worker", _receive_rref, fork)
     host.unfork(reference.handle, fork)
@@ -204,8 +204,8 @@ sent = []  # forks that nobody will adopt
 
 def request_with_fork(of):
     """Return a request with a fork that is real, but for who sends it."""
-    host = next(h for h in _host._hosts if h.name == of)
-    handle = host.new_rref(_host.Box([1]))[0]
+    host = next(h for h in hosts._hosts if h.name == of)
+    handle = host.new_rref(hosts.Box([1]))[0]
     fork = host.fork(handle, of)
     sent.append((host, handle, fork))
     return request(len, Reduced(_receive_rref, (fork,)))

@@ -5,7 +5,7 @@ import threading
 import time
 
 import gopyrpc as rpc
-from gopyrpc import _host
+from gopyrpc._rpc import hosts
 
 begun = threading.Semaphore(0)
 ended = threading.Semaphore(0)
@@ -68,16 +68,16 @@ async def waits_in_silence():
 
 
 def check_no_task_is_left():
-    from gopyrpc import _coroutines
+    from gopyrpc._rpc import coroutines
 
-    assert not _coroutines._tasks, _coroutines._tasks
+    assert not coroutines._tasks, coroutines._tasks
 
 
 def check_cancelled_before_it_begins():
-    from gopyrpc import _coroutines
+    from gopyrpc._rpc import coroutines
 
     held, goes_on = threading.Event(), threading.Event()
-    loop = _coroutines._running_loop()
+    loop = coroutines._running_loop()
 
     def hold():
         held.set()
@@ -86,9 +86,9 @@ def check_cancelled_before_it_begins():
     loop.call_soon_threadsafe(hold)
     assert held.wait(60)
     awaitable = NeverBegins()
-    future = _coroutines.prepare(awaitable)
-    _coroutines.begin(future)
-    _coroutines.cancel(future)
+    future = coroutines.prepare(awaitable)
+    coroutines.begin(future)
+    coroutines.cancel(future)
     goes_on.set()
     try:
         future.wait(60)
@@ -97,11 +97,11 @@ def check_cancelled_before_it_begins():
     else:
         raise AssertionError("the future has a value")
     assert awaitable.closed
-    _coroutines.cancel(future)  # which is over
+    coroutines.cancel(future)  # which is over
     awaitable = NeverBegins()
-    _coroutines.cancel(_coroutines.prepare(awaitable))
+    coroutines.cancel(coroutines.prepare(awaitable))
     assert awaitable.closed
-    _coroutines.cancel(rpc.Future())  # which is another's
+    coroutines.cancel(rpc.Future())  # which is another's
 
 
 async def value():
@@ -128,17 +128,17 @@ def remote_value():
 
 def stay_in_install():
     """Have the next agent be made known by a function that releases *begun* and ends when it is interrupted."""
-    install = _host.install
+    install = hosts.install
 
     def stays(host):
-        _host.install = install
+        hosts.install = install
         install(host)
         begun.release()
         while True:
             time.sleep(0.001)
 
-    _host.install = stays
+    hosts.install = stays
 
 
 def names_of_hosts():
-    return [host.name for host in _host._hosts]
+    return [host.name for host in hosts._hosts]

@@ -4,7 +4,7 @@ import pickle
 
 import gopyrpc as rpc
 from cases import raises
-from gopyrpc._remote import from_exception
+from gopyrpc._exceptions.remote import from_exception
 from gopyrpc.internal import DeserializeError, ForbiddenGlobal
 
 

@@ -1,0 +1,1 @@
+"""Python values as the JSON of JSON.md."""

@@ -1,0 +1,1 @@
+"""Pickling what calls take and return."""

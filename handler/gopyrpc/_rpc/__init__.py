@@ -1,0 +1,1 @@
+"""Calls among workers, and RRefs. Loaded where there is an agent."""

@@ -1,0 +1,110 @@
+"""What every call has: how it is pickled for a worker, and what is made of its reply."""
+
+from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
+
+from contextvars import ContextVar
+
+from .._exceptions.remote import _handle_exception
+from .._name import INTERNAL
+from .._pickling.pickler import SCALARS, deserialize, dumps_plain, loads_alone, serialize_parts
+from .._udf import PythonUDF
+from ..constants import UNSET_RPC_TIMEOUT as UNSET_TIMEOUT
+from . import hosts
+from .errors import failure
+from .future import read_by
+
+# To which worker what is being pickled goes, for the RRefs in it: see rref.
+destination = ContextVar("destination", default=None)
+
+
+def bound(to):
+    """Return the argument by which Go holds the reply of a worker to the list that the worker is being served under.
+
+    Nothing where there is none. What a restricted worker says to the function that it
+    has called is as restricted as its call.
+    """
+    caller = hosts.serving.get()
+    return (True,) if caller is not None and caller.policy is not None and caller.name == to else ()
+
+
+def lent(data):
+    """Return what Go takes *data* as: bytes are copied, the memory of a view is looked at."""
+    if type(data) is list:
+        return [memoryview(part) for part in data]
+    return data if len(data) < 32768 else memoryview(data)
+
+
+def udf_of(func, args, kwargs):
+    if not callable(func):
+        raise TypeError(f"func must be callable, not {func!r}")
+    return PythonUDF(func, tuple(args) if args else (), dict(kwargs) if kwargs else {})
+
+
+def name_of_function(func):
+    """Return how errors name *func*, whatever kind of callable it is."""
+    name = getattr(func, "__qualname__", None)
+    module = getattr(func, "__module__", None)
+    if type(name) is not str or type(module) is not str:
+        return type(func).__qualname__
+    if module == INTERNAL:
+        return "a method of an RRef's value"
+    return name if module == "builtins" else f"{module}.{name}"
+
+
+def seconds(host, timeout):
+    """Return *timeout* as Go takes it: 0 for no end."""
+    if timeout is None or timeout == UNSET_TIMEOUT:
+        return host.timeout
+    return checked_seconds("timeout", timeout)
+
+
+def checked_seconds(name, value):
+    """Return *value* as a float; raise a ValueError that calls it *name* unless it is >= 0."""
+    if value is None or not float(value) >= 0:
+        raise ValueError(f"{name} must be seconds >= 0, 0 for none, not {value!r}")
+    return float(value)
+
+
+def pack(host, to, obj):
+    """Pickle *obj* for a worker: ``(data, tensors or None, forks)``, *data* as serialize_parts gives it."""
+    data = dumps_plain(obj)
+    if data is not None:
+        return data, None, ()
+    forks, failures = [], []
+    token = destination.set((host, to, forks, failures))
+    try:
+        data, tensors = serialize_parts(obj)
+    except BaseException as exc:
+        for handle, fork in forks:
+            host.unfork(handle, fork)
+        if failures and exc.__cause__ is failures[-1]:
+            raise failures[-1] from None  # an RRef's own failure, and not pickle's
+        raise
+    finally:
+        destination.reset(token)
+    return data, tensors or None, forks
+
+
+def take_back(host, forks, failed):
+    """Undo the forks of RRefs that were to travel with a call that never ran."""
+    ran = failed[2]
+    if not ran:
+        for handle, fork in forks:
+            host.unfork(handle, fork)
+
+
+def unwrap(reply):
+    """Return the value of a reply, or raise what it stands for."""
+    kind = type(reply)
+    if kind is tuple:
+        raise failure(*reply)
+    if kind is list:
+        result = deserialize(*reply) if len(reply) == 2 else reply[2].load(*reply[:2])
+    else:
+        result = loads_alone(reply)
+    if type(result) not in SCALARS:
+        _handle_exception(result)
+    return result
+
+
+read_by(unwrap)

@@ -1,0 +1,67 @@
+"""All that this package knows about torch. torch is never imported from here.
+
+``find()`` looks whether someone else has imported it; only then do tensors and
+script modules get special treatment (see reducers) and the grad mode a reset. What
+differs between versions of torch is in torch_api.
+"""
+
+from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
+
+from io import BytesIO
+from sys import modules
+
+from . import torch_api
+
+_found = None
+
+
+def find():
+    """Return the torch module once its import has finished, else None."""
+    global _found
+    torch = modules.get("torch")
+    if torch is _found:
+        return torch
+    # A torch that another thread is still importing lacks a part of what is used here.
+    if getattr(getattr(torch, "__spec__", None), "_initializing", False):
+        return _found
+    if not hasattr(torch, "Tensor") or not hasattr(getattr(torch, "_C", None), "_set_grad_enabled"):
+        return _found  # or a stand-in for torch, of a test or a library that can do without
+    if _found is None:
+        _found = torch
+    return _found
+
+
+def require(what):
+    """Return torch for loading *what*; ImportError says what arrived without it."""
+    torch = find()
+    if torch is None:
+        raise ImportError(f"{what} arrived, but torch is not imported here")
+    return torch
+
+
+def grad_switch():
+    """Return the function that sets torch's grad mode, or None without torch.
+
+    The C function itself: ``torch.set_grad_enabled`` is a class, and takes longer
+    than everything else that `Handle.run` does around a call.
+    """
+    torch = find()
+    return None if torch is None else torch._C._set_grad_enabled
+
+
+def is_script_module(cls):
+    """Tell whether instances of *cls* must go through torch.jit.save."""
+    if _found is None:
+        return False
+    script_module = torch_api.of(_found).script_module
+    return script_module is not None and issubclass(cls, script_module)
+
+
+def save_script_module(module):
+    out = BytesIO()
+    _found.jit.save(module, out)
+    return out.getvalue()
+
+
+def load_script_module(data):
+    return require("a ScriptModule").jit.load(BytesIO(data))

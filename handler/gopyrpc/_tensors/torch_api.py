@@ -1,0 +1,61 @@
+"""The parts of torch that not every version from 1.13 on has, each probed for once.
+
+Everything else that this package uses of torch is in all of them. What a part's absence
+means is said here and in RATIONALE.md, "Why torch's optional parts are probed for".
+"""
+
+from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
+
+
+class Api:
+    """What one torch has of the optional parts: functions, or None without the part."""
+
+    def __init__(self, torch):
+        cls, core = torch.Tensor, torch._C
+        #: has_names(tensor), before 2.14: absent, no tensor can have names.
+        self.has_names = getattr(cls, "has_names", None)
+        #: untyped_storage(tensor), from 2.0; 1.13 has it as _storage.
+        self.untyped_storage = getattr(cls, "untyped_storage", None) or cls._storage
+        #: A context without __torch_function__ of subclasses, from 2.0; in 1.13 without any.
+        self.no_torch_function = (
+            getattr(core, "DisableTorchFunctionSubclass", None) or core.DisableTorchFunction
+        )
+        #: The class of script modules: absent, no class is one.
+        self.script_module = getattr(getattr(torch, "jit", None), "ScriptModule", None)
+        #: Makers of quantised tensors, which torch 2.14 announces to remove: absent, none arrives.
+        self.make_per_tensor = getattr(torch, "_make_per_tensor_quantized_tensor", None)
+        self.make_per_channel = getattr(torch, "_make_per_channel_quantized_tensor", None)
+        #: What has the constructors of sparse tensors check their indices, from 2.0; 1.13's always do.
+        optional = hasattr(getattr(torch, "sparse", None), "check_sparse_tensor_invariants")
+        self.checked = {"check_invariants": True} if optional else {}
+        self.is_quantized = _flag(cls, "is_quantized")
+        self.is_meta = _flag(cls, "is_meta")
+        self.is_mkldnn = _flag(cls, "is_mkldnn")
+        self.is_nested = _flag(cls, "is_nested")
+
+    def names_of(self, tensor):
+        """Return the names of the dimensions of *tensor*, None if it has none."""
+        if self.has_names is not None and self.has_names(tensor):
+            return tensor.names
+        return None
+
+
+def _flag(cls, name):
+    """Return the getter of Tensor's attribute *name*: absent, no tensor is of that kind."""
+    descriptor = getattr(cls, name, None)
+    return descriptor.__get__ if descriptor is not None else _never
+
+
+def _never(tensor):
+    return False
+
+
+_of = {}  # Api by id of its torch, which the process keeps
+
+
+def of(torch):
+    """Return the Api of *torch*."""
+    api = _of.get(id(torch))
+    if api is None:
+        api = _of[id(torch)] = Api(torch)
+    return api
