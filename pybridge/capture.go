@@ -27,7 +27,7 @@ func closedError(err error) error {
 // capture consumes exc. GIL held.
 func capture(t gil.Token, exc cpython.Ref) *Error {
 	e, err := described(t, exc)
-	if relieved(err, exc) {
+	if freedTraceback(err, exc) {
 		e, err = described(t, exc)
 	}
 	if err != nil {
@@ -80,9 +80,9 @@ func described(t gil.Token, exc cpython.Ref) (*Error, error) {
 	return errorFromTree(v)
 }
 
-// relieved reports whether a second attempt to describe exc may do better, as it now has memory; it consumes
+// freedTraceback reports whether a second attempt to describe exc may do better, as it now has memory; it consumes
 // err's exception then.
-func relieved(err error, exc cpython.Ref) bool {
+func freedTraceback(err error, exc cpython.Ref) bool {
 	if err == nil {
 		return false
 	}
@@ -91,7 +91,7 @@ func relieved(err error, exc cpython.Ref) bool {
 	if errors.As(err, &raised) {
 		failure = raised.Exception
 	}
-	if relieved, err := cpython.Relieve(failure, exc); err != nil || !relieved {
+	if freedTraceback, err := cpython.FreeTraceback(failure, exc); err != nil || !freedTraceback {
 		return false
 	}
 	dropRaised(err)

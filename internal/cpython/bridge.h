@@ -138,7 +138,7 @@ cpy_ref cpy_repr(PyObject *o);
 cpy_ref cpy_str(PyObject *o);
 cpy_int cpy_is_true(PyObject *o);
 cpy_int cpy_is_instance(PyObject *o, PyObject *cls);
-cpy_int cpy_relieve(PyObject *failure, PyObject *exc);
+cpy_int cpy_free_traceback(PyObject *failure, PyObject *exc);
 cpy_int cpy_callable(PyObject *o);
 cpy_int cpy_size(PyObject *o);
 cpy_ref cpy_getitem(PyObject *o, PyObject *key);

@@ -108,7 +108,7 @@ cpy_int cpy_is_instance(PyObject *o, PyObject *cls) {
 }
 
 // Nothing in here needs memory. The bound is for circular contexts.
-cpy_int cpy_relieve(PyObject *failure, PyObject *exc) {
+cpy_int cpy_free_traceback(PyObject *failure, PyObject *exc) {
 	NEED_GIL(NOT_HELD_INT);
 	PyObject *memory = *cpy.PyExc_MemoryError; // without memory CPython fails with SystemError too
 	if (!is_a(failure, memory) && !is_a(exc, memory)) return (cpy_int){NULL, 0, CPY_OK};

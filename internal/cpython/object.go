@@ -89,10 +89,10 @@ func Next(iterator Ref) (Ref, error) { return asRef(C.cpy_next(pyObject(iterator
 // FetchException takes the pending exception of this thread, nil when there is none. New reference.
 func FetchException() (Ref, error) { return asRef(C.cpy_fetch()) }
 
-// Relieve reports whether exc, or failure, which came of looking at it, is a MemoryError. The variables of exc's
+// FreeTraceback reports whether exc, or failure, which came of looking at it, is a MemoryError. The variables of exc's
 // frames may be what fills the memory, so they are given up then, with the traceback, and garbage is collected.
-func Relieve(failure, exc Ref) (bool, error) {
-	n, err := asInt(C.cpy_relieve(pyObject(failure), pyObject(exc)))
+func FreeTraceback(failure, exc Ref) (bool, error) {
+	n, err := asInt(C.cpy_free_traceback(pyObject(failure), pyObject(exc)))
 	return n != 0, err
 }
 

@@ -11,7 +11,7 @@ of that thread alone, which the bridge sets (_PyEval_SetTrace).
 
 # ruff: noqa: F821
 
-HOLD_BACK = 2.0  # seconds for which functions that are named like those of locks are left alone
+MASKED_FOR = 2.0  # seconds for which functions that are named like those of locks are left alone
 LOOKS = 100  # how often their thread looks before they are not: one that had to wait has just taken the lock
 QUIET = 0.25  # seconds between two exceptions for one call: gil.Patience
 
@@ -43,12 +43,12 @@ _monitoring, _iter, _next = _getattr(sys, "monitoring", None), iter, next
 _no_tables = not hasattr(_text.__code__, "co_exceptiontable")  # up to 3.10
 
 due = {}  # ident of a thread that is to stop -> mark
-undisturbed = set()  # (file, name) of functions that count as delicate
+masked = set()  # (file, name) of functions that count as delicate
 traps = {}  # id of a code object whose threads look -> the code object
 
 
 def new_mark():
-    """What tells a thread that it is to stop: [since when it is held back, quiet until, frame, instruction, looks]. Frame
+    """What tells a thread that it is to stop: [since when it is masked, quiet until, frame, instruction, looks]. Frame
     and instruction are on_event's; on_jump says by the third that the next instruction is to raise. Looks is how often
     the thread has looked while it is in functions that are left alone. The end of the call replaces the first by None,
     and sees by the second, 0 until then, whether the exception was raised."""
@@ -57,7 +57,7 @@ def new_mark():
 
 def harmless(frame, mark):
     """Whether an exception in *frame*, which a thread executes, leaves nothing behind that somebody else waits for."""
-    if frame.f_code.co_filename.startswith(UNTOUCHED) or is_held_back(frame, mark):
+    if frame.f_code.co_filename.startswith(UNTOUCHED) or is_masked(frame, mark):
         return False
     while frame is not None:
         if frame.f_code.co_filename.startswith(IMPORTING):
@@ -66,16 +66,16 @@ def harmless(frame, mark):
     return True
 
 
-def is_held_back(frame, mark):
+def is_masked(frame, mark):
     """Whether a thread executes, or was called by, what is left alone for a while. The time alone does not end that, as it
     passes for a thread that waits for a lock, or for the processor."""
-    return (monotonic() - mark[0] < HOLD_BACK or mark[4] < LOOKS) and is_within_delicate(frame)
+    return (monotonic() - mark[0] < MASKED_FOR or mark[4] < LOOKS) and is_within_delicate(frame)
 
 
 def is_within_delicate(frame):
     while frame is not None:
         code = frame.f_code
-        if code.co_name in DELICATE or (code.co_filename, code.co_name) in undisturbed:
+        if code.co_name in DELICATE or (code.co_filename, code.co_name) in masked:
             return True
         frame = frame.f_back
     return False
@@ -230,11 +230,11 @@ def set_traps(wanted):
             _monitoring.set_local_events(tool, code, trap_events())
 
 
-def look(calls, more_undisturbed):
+def look(calls, more_masked):
     """Have the threads of *calls*, each (ident, mark, whether to set traps), look from now on, and no others. Gives for
-    each its Python frames, as a text, and whether it is held back: a wait in Go is not to be ended then. And gives what
+    each its Python frames, as a text, and whether it is masked: a wait in Go is not to be ended then. And gives what
     _PyEval_SetTrace is to be given, or None."""
-    undisturbed.update(more_undisturbed)
+    masked.update(more_masked)
     for ident, mark in _list(due.items()):
         if mark[0] is None:
             del due[ident]
@@ -244,7 +244,7 @@ def look(calls, more_undisturbed):
         if since is None or frame is None:
             seen.append(("", False))
         else:
-            new = monotonic() - since < HOLD_BACK  # and no more: who waits in Go does not look
+            new = monotonic() - since < MASKED_FOR  # and no more: who waits in Go does not look
             seen.append((stack_of(frame), new and is_within_delicate(frame)))
         if since is not None:
             due[ident] = mark

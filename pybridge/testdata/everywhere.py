@@ -114,7 +114,7 @@ def everywhere(data):
     global bridge, harmless
     bridge = sys.modules["_gopyrpc_bridge"].__dict__
     harmless = bridge["harmless"]
-    bridge.update(harmless=only_the_wanted, QUIET=NEVER, HOLD_BACK=0)  # as if each had waited for its lock for long
+    bridge.update(harmless=only_the_wanted, QUIET=NEVER, MASKED_FOR=0)  # as if each had waited for its lock for long
     places = 0
     for function in functions:
         number = 1
