@@ -29,7 +29,7 @@ func (g *Gate) Abandon(id int) bool {
 	case g.abandoned.n >= g.opts.MaxAbandoned:
 		return false
 	}
-	g.makeWay(p)
+	g.yield(p)
 	g.uncount(p)
 	g.move(p, &g.abandoned)
 	g.admit()

@@ -11,7 +11,7 @@ type Crossing interface {
 	// Add takes one more job; false when it does not fit. It does not block.
 	Add(Job) bool
 	// Run runs each job whose turn it can take, and returns when they are over.
-	Run(*Permit, *Turns)
+	Run(*Permit, *Claims)
 	// Settle gives job i what came of it. It is called once for each job that has run, when it is over, by the
 	// goroutine that wants to know.
 	Settle(i int)
@@ -34,17 +34,17 @@ func crossing(j Job) Crossing {
 	return nil
 }
 
-// maxBatch is how many jobs may share a crossing: a carrier that comes back for the next ones may find that it has
+// maxBatch is how many jobs may share a crossing: a dispatcher that comes back for the next ones may find that it has
 // to wait for a processor.
 const maxBatch = 1024
 
-// batch is what a carrier runs in one go: jobs that share a crossing, or one job that runs alone. As long as it
+// batch is what a dispatcher runs in one go: jobs that share a crossing, or one job that runs alone. As long as it
 // waits at the end of the queue others may join.
 type batch struct {
-	Turns
+	Claims
 	place    waiter       // in the queue
 	crossing Crossing     // nil for a job that runs alone
-	users    atomic.Int32 // the queue or the carrier, and the callers
+	users    atomic.Int32 // the queue or the dispatcher, and the callers
 
 	// guarded by Gate.mu
 	members []*waiter // no more are added once it runs
@@ -98,7 +98,7 @@ func (b *batch) free() {
 
 func (b *batch) run(p *Permit) {
 	if b.crossing != nil {
-		b.crossing.Run(p, &b.Turns)
+		b.crossing.Run(p, &b.Claims)
 	} else if b.Take(0) {
 		b.members[0].job.Run(p)
 	}
@@ -194,7 +194,7 @@ func (b *batch) finish(n int) (s span, callers int) {
 	b.over = s.to
 	for i := s.from; i < s.to; i++ {
 		switch {
-		case b.change(i, begun, told):
+		case b.change(i, begun, notified):
 			callers++
 		case b.is(i, left):
 			w := b.members[i]
@@ -210,10 +210,10 @@ func (b *batch) finish(n int) (s span, callers int) {
 // span is some of a batch's members, one behind the other.
 type span struct{ from, to int }
 
-// tell tells one of s that its job is over, who tells the others. Telling often means waking an OS thread, and always
+// notify wakes one caller of s, whose job is over, and who wakes the others. Waking often means waking an OS thread, and always
 // memory that is in another processor's cache, while Python may be waiting for whoever does it.
-func (b *batch) tell(s span) {
-	for s.from < s.to && !b.is(s.from, told) {
+func (b *batch) notify(s span) {
+	for s.from < s.to && !b.is(s.from, notified) {
 		s.from++
 	}
 	if s.from < s.to {
@@ -223,11 +223,11 @@ func (b *batch) tell(s span) {
 	}
 }
 
-// wasTold is for the caller who was.
-func (b *batch) wasTold(w *waiter) {
+// notified is called by a caller that was woken: it wakes its half of the others.
+func (b *batch) notified(w *waiter) {
 	middle := (w.others.from + w.others.to + 1) / 2
-	b.tell(span{w.others.from, middle})
-	b.tell(span{middle, w.others.to})
+	b.notify(span{w.others.from, middle})
+	b.notify(span{middle, w.others.to})
 	b.settle(w)
 }
 

@@ -128,9 +128,9 @@ type lateCrossing struct {
 
 func (c *lateCrossing) Add(j gate.Job) bool { return c.crossing.Add(j.(*lateJob).job) }
 
-func (c *lateCrossing) Run(p *gate.Permit, turns *gate.Turns) {
+func (c *lateCrossing) Run(p *gate.Permit, claims *gate.Claims) {
 	<-c.held
-	c.crossing.Run(p, turns)
+	c.crossing.Run(p, claims)
 }
 
 type lateJob struct {
@@ -143,7 +143,7 @@ func (j *lateJob) Crossing() gate.Crossing {
 	return j.late
 }
 
-// TestDrainRefusesThoseWhoseTurnHasNotCome, at once: they wait, though a carrier has them already.
+// TestDrainRefusesThoseWhoseTurnHasNotCome, at once: they wait, though a dispatcher has them already.
 func TestDrainRefusesThoseWhoseTurnHasNotCome(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Max: 1})

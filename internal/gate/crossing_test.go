@@ -23,7 +23,7 @@ type sharing struct {
 }
 
 // awaitEnds waits until n crossings have been given up. That is later than what [gate.Gate.Drain] waits for: the last
-// user of a crossing, a caller or the carrier, gives it up when nobody is inside any more.
+// user of a crossing, a caller or the dispatcher, gives it up when nobody is inside any more.
 func (s *sharing) awaitEnds(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,12 +66,12 @@ func (c *crossing) Add(j gate.Job) bool {
 	return ok
 }
 
-func (c *crossing) Run(p *gate.Permit, turns *gate.Turns) {
+func (c *crossing) Run(p *gate.Permit, claims *gate.Claims) {
 	c.of.mu.Lock()
 	c.of.crossings = append(c.of.crossings, c)
 	c.of.mu.Unlock()
 	for i, j := range c.jobs {
-		if turns.Take(i) {
+		if claims.Take(i) {
 			c.ran = append(c.ran, i)
 			j.run(p)
 		}

@@ -280,7 +280,7 @@ func (g *Gate) enqueue(l *waitList, w *waiter) *waiter {
 func (g *Gate) refuseAll() {
 	g.refuseQueue(ErrClosed)
 	for p := g.inside.first; p != nil; p = p.next {
-		g.makeWay(p)
+		g.yield(p)
 	}
 }
 

@@ -20,7 +20,7 @@ type Job interface {
 var ErrLeft = errors.New("the job did not end in time and runs on")
 
 // Do runs job under a permit: on the calling goroutine when ctx cannot end and there is room, else, in
-// its turn, on a carrier, a goroutine that goes from batch to batch of jobs while any wait. Handing the permit
+// its turn, on a dispatcher, a goroutine that goes from batch to batch of jobs while any wait. Handing the permit
 // from caller to caller instead would cost a goroutine switch in every call, with Python idle meanwhile, and
 // would move Python's working set from core to core. The error is that of [Gate.Enter], and then the
 // job has not run, or ErrLeft.
@@ -54,10 +54,10 @@ func (g *Gate) Do(ctx context.Context, label string, job Job) error {
 		g.mu.Unlock()
 	} else {
 		g.line(w)
-		b, over := g.overMeanwhile()
+		b, over := g.finishedMeanwhile()
 		g.mu.Unlock()
 		if b != nil {
-			b.tell(over)
+			b.notify(over)
 			b.free()
 		}
 	}
@@ -67,12 +67,12 @@ func (g *Gate) Do(ctx context.Context, label string, job Job) error {
 // start with mu held.
 func (g *Gate) start(b *batch) {
 	p := g.grant("")
-	g.board(p, b)
-	go g.carry(p, b)
+	g.assign(p, b)
+	go g.dispatch(p, b)
 }
 
-// gather is how many jobs are worth a crossing while callers are on their way who may bring more.
-const gather = 16
+// minWhileReturning is how many jobs are worth a crossing while callers are on their way who may bring more.
+const minWhileReturning = 16
 
 // line with mu held puts w into the queue: into the batch at its end, or one of its own.
 func (g *Gate) line(w *waiter) {
@@ -81,7 +81,7 @@ func (g *Gate) line(w *waiter) {
 	if g.queue.last == nil || !g.queue.last.batch.join(w, g.most()) {
 		g.queue.push(&g.newBatch(w, crossing(w.job)).place)
 	}
-	if g.returning.Load() == 0 || len(w.batch.members) >= gather {
+	if g.returning.Load() == 0 || len(w.batch.members) >= minWhileReturning {
 		g.admit() // else who comes back last does, or the clock
 	}
 }
@@ -140,7 +140,7 @@ func (g *Gate) leave(w *waiter) bool {
 // outcome is that of w, whose ready has been received from.
 func (g *Gate) outcome(w *waiter) error {
 	if w.batch != nil {
-		w.batch.wasTold(w)
+		w.batch.notified(w)
 		w.batch.free()
 		g.isBack()
 	}

@@ -11,7 +11,7 @@ type Permit struct {
 	id         int
 	label      string
 	tick       uint64
-	batch      *batch      // that it is for, when it is a carrier's
+	batch      *batch      // that it is for, when it is a dispatcher's
 	at         *permitList // that it is in: of the gate's inside, away, and abandoned; nil for none
 	next, prev *Permit
 }
@@ -222,7 +222,7 @@ func (p *Permit) StepOut() {
 	g := p.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.makeWay(p)
+	g.yield(p)
 	g.discount(p)
 	g.away.push(p)
 	g.admit()

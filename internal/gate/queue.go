@@ -5,7 +5,7 @@ type waiter struct {
 	gate       *Gate
 	label      string
 	back       *Permit // the permit of a holder that stepped out, nil for a newcomer
-	job        Job     // what a carrier is to run, nil for one that wants the permit itself
+	job        Job     // what a dispatcher is to run, nil for one that wants the permit itself
 	batch      *batch  // that job is in, nil once it is refused; or whose place in the queue this is
 	index      int     // of job, in batch
 	others     span    // of batch: whom the caller is to tell when it is told

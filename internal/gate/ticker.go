@@ -25,7 +25,7 @@ func (t *ticks) Needed() bool {
 }
 
 // waiting with mu held: does anybody wait, to enter, for others of its batch, or for the others to leave?
-func (g *Gate) waiting() bool { return g.wanted() || g.state == Draining || g.carriesMany() }
+func (g *Gate) waiting() bool { return g.wanted() || g.state == Draining || g.dispatchesMany() }
 
 // wanted with mu held: does anybody wait to enter?
 func (g *Gate) wanted() bool { return !g.queue.empty() || !g.back.empty() }
@@ -56,7 +56,7 @@ func (g *Gate) takeBack() {
 	}
 	for id := g.reclaim(); id != 0; id = g.reclaim() {
 		if id <= len(g.ids) && g.ids[id-1] != nil {
-			g.makeWay(g.ids[id-1])
+			g.yield(g.ids[id-1])
 			g.discount(g.ids[id-1])
 			g.ids[id-1] = nil
 		}

@@ -40,16 +40,16 @@ func (b *callBatch) Add(j gate.Job) bool {
 	return true
 }
 
-func (b *callBatch) Run(permit *gate.Permit, turns *gate.Turns) {
+func (b *callBatch) Run(permit *gate.Permit, claims *gate.Claims) {
 	if cpython.Pending() > 0 {
 		deferred.Drop(permit.ID())
 	}
 	b.began = calltimes.Now()
-	words, current := turns.Words()
+	words, current := claims.Words()
 	if err := b.batch.Run(permit.ID(), words, current); err != nil {
 		b.err = err // of all, as none was made
 		for i := range b.calls {
-			turns.Take(i)
+			claims.Take(i)
 		}
 	}
 }

@@ -2,20 +2,20 @@ package gate
 
 import "slices"
 
-// carry runs b and then what is behind it, until the queue or the room for it ends.
-func (g *Gate) carry(p *Permit, b *batch) {
+// dispatch runs b and then what is behind it, until the queue or the room for it ends.
+func (g *Gate) dispatch(p *Permit, b *batch) {
 	for b != nil {
 		b.run(p)
-		next, over := g.carryOn(p, b)
-		b.tell(over)
+		next, over := g.dispatchNext(p, b)
+		b.notify(over)
 		b.free()
 		b = next
 	}
 }
 
-// carryOn gives p back and takes it again for the batch at the head of the queue; nil when there is none,
+// dispatchNext gives p back and takes it again for the batch at the head of the queue; nil when there is none,
 // and p must not be used any more. Who is over is told after that, and finds nothing of its own inside.
-func (g *Gate) carryOn(p *Permit, b *batch) (next *batch, over span) {
+func (g *Gate) dispatchNext(p *Permit, b *batch) (next *batch, over span) {
 	g.lockSoon()
 	defer g.mu.Unlock()
 	over = g.finish(b, len(b.members))
@@ -24,7 +24,7 @@ func (g *Gate) carryOn(p *Permit, b *batch) (next *batch, over span) {
 	if g.back.empty() && !g.queue.empty() && g.queue.first.batch != nil && g.room() {
 		next = g.queue.pop().batch
 		g.count(p)
-		g.board(p, next)
+		g.assign(p, next)
 	} else {
 		g.giveBack(p)
 	}
@@ -48,36 +48,36 @@ func (g *Gate) finish(b *batch, n int) span {
 	return s
 }
 
-// abreast is how many jobs may share a crossing while callers overstay. Each needs a permit of its own then, and those
+// maxWhileBlocking is how many jobs may share a crossing while callers overstay. Each needs a permit of its own then, and those
 // behind it have to be moved when it turns out to.
-const abreast = 16
+const maxWhileBlocking = 16
 
 // most with mu held is how many jobs may share a crossing at present.
 func (g *Gate) most() int {
 	if g.quota > g.opts.Base {
-		return abreast
+		return maxWhileBlocking
 	}
 	return maxBatch
 }
 
-// board with mu held: p is b's from now on, and while callers overstay only its first job's.
-func (g *Gate) board(p *Permit, b *batch) {
+// assign with mu held: p is b's from now on, and while callers overstay only its first job's.
+func (g *Gate) assign(p *Permit, b *batch) {
 	p.batch = b
 	if g.quota > g.opts.Base {
 		g.requeue(b)
 	}
 }
 
-// makeWay with mu held: p's job takes long. The callers of those before it are told, and those behind it queue again,
+// yield with mu held: p's job takes long. The callers of those before it are told, and those behind it queue again,
 // ahead of all others.
-func (g *Gate) makeWay(p *Permit) {
+func (g *Gate) yield(p *Permit) {
 	b := p.batch
 	if b == nil {
 		return
 	}
 	over := g.finish(b, b.now())
 	g.requeue(b)
-	b.tell(over)
+	b.notify(over)
 }
 
 // requeue with mu held: those of b whose turn has not come are taken out of it.
@@ -105,12 +105,12 @@ func (g *Gate) look(p *Permit) {
 	if b == nil || p.tick == g.tick {
 		return
 	}
-	b.tell(g.finish(b, b.now()))
+	b.notify(g.finish(b, b.now()))
 	switch {
 	case b.goesOn():
 		g.renew(p)
 	case g.tick-p.tick > 1:
-		g.makeWay(p)
+		g.yield(p)
 	}
 }
 
@@ -120,23 +120,23 @@ func (g *Gate) lookAtAll() {
 	}
 }
 
-// helpful is how many jobs must be over for a caller that comes to wait to tell their callers: their carrier would have
+// minToHelp is how many jobs must be over for a caller that comes to wait to tell their callers: their dispatcher would have
 // to come back for it, and those who call again keep each other going on the processors that they have.
-const helpful = 16
+const minToHelp = 16
 
-// overMeanwhile with mu held gives the callers that the one who asks should tell. The batch is nil where there are
+// finishedMeanwhile with mu held gives the callers that the one who asks should tell. The batch is nil where there are
 // none, and else to be freed.
-func (g *Gate) overMeanwhile() (*batch, span) {
+func (g *Gate) finishedMeanwhile() (*batch, span) {
 	p := g.inside.last
-	if p == nil || p.batch == nil || p.batch.now()-p.batch.over < helpful {
+	if p == nil || p.batch == nil || p.batch.now()-p.batch.over < minToHelp {
 		return nil, span{}
 	}
 	p.batch.users.Add(1)
 	return p.batch, g.finish(p.batch, p.batch.now())
 }
 
-// carriesMany with mu held: does anybody wait for others of its batch?
-func (g *Gate) carriesMany() bool {
+// dispatchesMany with mu held: does anybody wait for others of its batch?
+func (g *Gate) dispatchesMany() bool {
 	for p := g.inside.first; p != nil; p = p.next {
 		if p.batch != nil && len(p.batch.members) > 1 {
 			return true
