@@ -15,6 +15,8 @@ import (
 	"google.golang.org/grpc/encoding"
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
+	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
+	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 )
 
 // minPing is how often a peer may ask whether we are there. Agents ask every 10 s at most.
@@ -29,11 +31,11 @@ type Agent struct {
 	incarnation uint64 // tells this life of the worker from others
 	rank        atomic.Int64
 	codec       encoding.CodecV2
-	keys        *keyring // nil without TLS
 
-	door   *door
-	server *grpc.Server
-	health wellness
+	security *security.Security
+	listener *security.Listener
+	server   *grpc.Server
+	health   wellness
 
 	ctx      context.Context // ends with the agent
 	cancel   context.CancelFunc
@@ -51,7 +53,6 @@ type Agent struct {
 	incoming budget // bytes that are held
 	rings    budget // peers that were invited to one
 	count    counters
-	refusals seldom
 
 	clock clock // of the rings
 
@@ -89,16 +90,21 @@ func New(config Config) (*Agent, error) {
 }
 
 func build(config Config, listener net.Listener) (*Agent, error) {
-	if err := config.safeguard(listener.Addr()); err != nil {
+	incarnation := 1 + rand.Uint64N(1<<63)
+	guard, err := config.secure(incarnation, listener.Addr())
+	if err != nil {
 		return nil, err
 	}
 	a := &Agent{
 		config: config, limits: config.Limits, log: config.Logger, codec: frame.NewCodec(),
-		incarnation: 1 + rand.Uint64N(1<<63),
-		door:        newDoor(listener, config.Limits),
-		group:       newGroup(),
-		origins:     origins{byName: map[string]*calling{}},
-		failed:      make(chan struct{}),
+		incarnation: incarnation,
+		security:    guard,
+		listener: security.NewListener(listener, security.Admission{
+			Connections: config.Limits.Connections, Pending: config.Limits.PendingConnections, Handshake: config.Limits.Handshake,
+		}),
+		group:   newGroup(),
+		origins: origins{byName: map[string]*calling{}},
+		failed:  make(chan struct{}),
 	}
 	a.rrefs = newRRefs(a)
 	a.leader = newLeader(a.watchRound)
@@ -111,12 +117,6 @@ func build(config Config, listener net.Listener) (*Agent, error) {
 	a.serving.limit = int64(a.limits.Serving)
 	a.incoming.limit = a.limits.Receive
 	a.rings.limit = maxRings
-	if config.TLS != nil {
-		a.keys = &keyring{files: *config.TLS, mutual: config.TLS.CA != "" && config.Token == nil, log: a.log}
-		if _, err := a.keys.current(); err != nil { // they are there now: from here on there is something to fall back on
-			return nil, err
-		}
-	}
 	if err := a.meet(); err != nil {
 		return nil, err
 	}
@@ -170,7 +170,7 @@ func (a *Agent) serveAll() error {
 			a.keepInTouch()
 		}
 	}()
-	err := a.server.Serve(a.door)
+	err := a.server.Serve(a.listener)
 	stopped := a.ctx.Err() != nil || err == nil || errors.Is(err, grpc.ErrServerStopped)
 	if !stopped {
 		a.cancel() // nobody can come in any more: the group need not be looked for
@@ -184,7 +184,7 @@ func (a *Agent) serveAll() error {
 	if stopped {
 		return nil
 	}
-	return fmt.Errorf("agent: %w", inner{err})
+	return fmt.Errorf("agent: %w", rpcerr.Within(err))
 }
 
 // WaitReady waits until the group is known. It needs Serve, on another goroutine.
@@ -215,7 +215,7 @@ func (a *Agent) Name() string { return a.config.Name }
 func (a *Agent) Rank() int { return int(a.rank.Load()) }
 
 // Addr returns where the agent listens.
-func (a *Agent) Addr() net.Addr { return a.door.Addr() }
+func (a *Agent) Addr() net.Addr { return a.listener.Addr() }
 
 // Workers returns the group, by rank; nothing until it is known.
 func (a *Agent) Workers() []Worker { return a.group.all() }

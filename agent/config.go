@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net"
 	"time"
@@ -73,16 +72,9 @@ type Worker struct {
 	Address string // host:port
 }
 
-func checkName(name string) error {
-	if !handshake.ValidName(name) {
-		return fmt.Errorf("%q is no name for a worker: letters, digits, - _ : and at most 128 of them", name)
-	}
-	return nil
-}
-
 // withDefaults checks the configuration and completes it.
 func (c Config) withDefaults() (Config, error) {
-	if err := checkName(c.Name); err != nil {
+	if err := handshake.CheckName(c.Name); err != nil {
 		return c, wrong("Name", "%w", err)
 	}
 	if c.Executor == nil {
@@ -98,7 +90,7 @@ func (c Config) withDefaults() (Config, error) {
 		return c, err
 	}
 	for _, name := range c.Guests {
-		if err := checkName(name); err != nil {
+		if err := handshake.CheckName(name); err != nil {
 			return c, wrong("Guests", "%w", err)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
+	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -27,10 +27,7 @@ const (
 // connect opens a connection to a worker. An empty name is a coordinator's of which only the address is known.
 // Why says what an attempt failed with: of what the network and TLS say grpc passes on the text at best.
 func (a *Agent) connect(name, address string) (conn *grpc.ClientConn, why func(error) error, err error) {
-	if err := a.config.mayDial(address); err != nil {
-		return nil, nil, err
-	}
-	creds, err := a.clientCreds(name, address)
+	creds, err := a.security.ClientCredentials(name, address)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -57,15 +54,9 @@ func (a *Agent) connect(name, address string) (conn *grpc.ClientConn, why func(e
 		if refused.Load() {
 			return failure(codes.Unavailable, "nothing listens at %s: %w", address, errRefused)
 		}
-		if a.keys == nil && strings.Contains(err.Error(), noPreface) {
-			return endsWhatIsNotTLS(address, err)
-		}
-		return creds.why(err)
+		return creds.Why(err)
 	}, err
 }
-
-// noPreface is what grpc says of a peer that ended the connection before it sent anything of HTTP/2.
-const noPreface = "error reading server preface"
 
 // errRefused is for a worker at whose address nobody listens: not yet, or not any more.
 var errRefused = errors.New("connection refused")
@@ -117,19 +108,19 @@ func (s *session) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	values := header.Get(helloKey)
+	values := header.Get(security.HelloKey)
 	if len(values) == 0 { // the stream was refused; its end says why
 		if err := stream.RecvMsg(&frame.Frame{}); err != nil {
 			return err
 		}
 	}
-	if s.peer, err = readHello(values); err != nil {
+	if s.peer, err = security.ReadHello(values); err != nil {
 		return err
 	}
 	if got := s.peer.GetName(); got != s.link.to.Name {
 		return failure(codes.FailedPrecondition, "at %s there is worker %s, not %s", s.link.to.Address, got, s.link.to.Name)
 	}
-	if err := checkProved(stream, s.peer); err != nil {
+	if err := security.CheckProved(stream, s.peer); err != nil {
 		return err
 	}
 	s.stream = stream

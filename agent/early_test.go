@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -33,11 +34,11 @@ func (f *fakeStream) RecvMsg(any) error            { return f.broken }
 
 // newFakeStream is a stream that the named worker has opened and been authenticated for.
 func newFakeStream(t *testing.T, ctx context.Context, name string, incarnation uint64, broken error) *fakeStream {
-	hello, err := proto.Marshal(&agentpb.Hello{Version: protocolVersion, Name: name, Incarnation: incarnation, MaxMessage: 1 << 20})
+	hello, err := proto.Marshal(&agentpb.Hello{Version: security.ProtocolVersion, Name: name, Incarnation: incarnation, MaxMessage: 1 << 20})
 	require.NoError(t, err)
-	ctx = metadata.NewIncomingContext(ctx, metadata.Pairs(helloKey, string(hello)))
+	ctx = metadata.NewIncomingContext(ctx, metadata.Pairs(security.HelloKey, string(hello)))
 	ctx = peer.NewContext(ctx, &peer.Peer{Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}})
-	return &fakeStream{ctx: context.WithValue(ctx, callerKey{}, &caller{address: "127.0.0.1:1"}), broken: broken}
+	return &fakeStream{ctx: security.WithCaller(ctx, &security.Caller{Address: "127.0.0.1:1"}), broken: broken}
 }
 
 // childrenOf counts the contexts that a cancellable one keeps until they end, or it does.
@@ -92,7 +93,7 @@ func TestProtocol_bodyWhereThereIsNone(t *testing.T) {
 			continue
 		}
 		a := start(t, Config{Name: "w0"}, Config{Name: "w1"})[0]
-		p := dialRaw(t, a, &agentpb.Hello{Version: protocolVersion, Name: "w1", Incarnation: 1, MaxMessage: 1 << 20})
+		p := dialRaw(t, a, &agentpb.Hello{Version: security.ProtocolVersion, Name: "w1", Incarnation: 1, MaxMessage: 1 << 20})
 		f := p.request(1, "a body")
 		f.Method = m
 		p.send(f)

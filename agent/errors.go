@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
+	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -21,7 +22,7 @@ var (
 	// ErrUnknownWorker: no worker of the group has that name.
 	ErrUnknownWorker = errors.New("agent: unknown worker")
 	// ErrInsecure: the configuration would let anybody in.
-	ErrInsecure = errors.New("agent: insecure configuration")
+	ErrInsecure = security.ErrInsecure
 	// ErrOwnerGone: the worker that owned an RRef's value was restarted, or no longer has the value.
 	ErrOwnerGone = errors.New("agent: the RRef's value is gone")
 	// ErrReleased: the RRef was released here.
@@ -57,37 +58,25 @@ func (e *Error) message() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // GRPCStatus is for status.FromError.
-func (e *Error) GRPCStatus() *status.Status { return status.New(e.Code, validText(e.message())) }
+func (e *Error) GRPCStatus() *status.Status { return status.New(e.Code, rpcerr.ValidText(e.message())) }
+
+// ConfigError says what is wrong with a [Config], and where: Field is a field of Config, such as "Name" or "TLS.Cert",
+// and Err is what is wrong. Its method Reason says that without the field, for programs that give the field another name.
+type ConfigError = rpcerr.ConfigError
+
+// ExposedError is an ErrInsecure: the agent would be reached, or would call, beyond this machine without proof of who
+// calls. Where is what of the agent is beyond this machine; the method Reason says what is wrong, without what to do.
+type ExposedError = security.ExposedError
+
+// wrong is what New says of a field.
+func wrong(field, format string, args ...any) error { return rpcerr.Configf(field, format, args...) }
 
 func failure(code codes.Code, format string, args ...any) *Error {
-	args = slices.Clone(args)
-	for i, arg := range args {
-		if err, ok := arg.(error); ok {
-			args[i] = inner{err}
-		}
-	}
-	err := fmt.Errorf(format, args...)
-	cause := errors.Unwrap(err)
-	if in, ok := cause.(inner); ok {
-		cause = in.error
-	}
-	return &Error{Code: code, Text: err.Error(), Err: cause}
+	return ofRoom(rpcerr.Errorf(code, format, args...))
 }
 
-// inner is an error within another one's text: the outer one says that it is the agent's, and with which code a call ends.
-type inner struct{ error }
-
-func (in inner) Error() string {
-	if e, ok := in.error.(*Error); ok {
-		return e.message()
-	}
-	if s, ok := in.error.(interface{ GRPCStatus() *status.Status }); ok {
-		return s.GRPCStatus().Message()
-	}
-	return strings.TrimPrefix(in.error.Error(), "agent: ")
-}
-
-func (in inner) Unwrap() error { return in.error }
+// ofRoom is the refusal of a room below as an Error.
+func ofRoom(e *rpcerr.Error) *Error { return &Error{Code: e.Code, Text: e.Text, Err: e.Err} }
 
 func errClosed() *Error {
 	return &Error{Code: codes.Unavailable, Text: "this agent was shut down", Err: ErrClosed}
@@ -125,13 +114,17 @@ func asError(err error) *Error {
 	if errors.As(err, &e) {
 		return e
 	}
+	var refusal *rpcerr.Error
+	if errors.As(err, &refusal) {
+		return ofRoom(refusal)
+	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return ended(err, theCall)
 	}
 	if s, ok := status.FromError(err); ok {
 		return &Error{Code: s.Code(), Text: s.Message(), Err: err}
 	}
-	return &Error{Code: codes.Unknown, Text: inner{err}.Error(), Err: err}
+	return &Error{Code: codes.Unknown, Text: rpcerr.Within(err).Error(), Err: err}
 }
 
 // toStatus is what the peer gets to know of an error.
@@ -141,7 +134,7 @@ func toStatus(err error, ran bool) *agentpb.Status {
 	if code == codes.OK { // an Error made by hand; a failure must be one
 		code = codes.Unknown
 	}
-	return &agentpb.Status{Code: int32(code), Message: validText(e.Text), Ran: ran}
+	return &agentpb.Status{Code: int32(code), Message: rpcerr.ValidText(e.Text), Ran: ran}
 }
 
 // causes are the errors that a code stands for on the other side, so that errors.Is works across the wire.
@@ -159,6 +152,3 @@ func fromStatus(s *agentpb.Status, worker string) *Error {
 	}
 	return &Error{Code: code, Worker: worker, Text: s.GetMessage(), Ran: s.GetRan(), Err: causes[code]}
 }
-
-// validText is what may stand in a string field: anything else would make the whole frame unreadable.
-func validText(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

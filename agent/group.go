@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"google.golang.org/grpc/codes"
+
+	"github.com/gopyrpc/gopyrpc/internal/handshake"
 )
 
 // group is who is there: known from the start, or once the rendezvous is over.
@@ -26,7 +28,7 @@ func newGroup() *group { return &group{ready: make(chan struct{}), links: map[st
 func checkGroup(workers []Worker) error {
 	names, ranks := map[string]bool{}, map[int]string{}
 	for _, w := range workers {
-		if err := checkName(w.Name); err != nil {
+		if err := handshake.CheckName(w.Name); err != nil {
 			return err
 		}
 		if names[w.Name] {

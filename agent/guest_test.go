@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -66,10 +67,10 @@ func TestGuests_areNoMembers(t *testing.T) {
 	configs := meetAt(t, 2, 0)
 	configs[0].Guests = []string{"cli"}
 	host := startMeeting(t, configs...)[0]
-	hello, err := proto.Marshal(&agentpb.Hello{Version: protocolVersion, Name: "cli", Incarnation: 1})
+	hello, err := proto.Marshal(&agentpb.Hello{Version: security.ProtocolVersion, Name: "cli", Incarnation: 1})
 	require.NoError(t, err)
 	_, err = agentpb.NewAgentClient(rawConn(t, host.Addr().String())).Rendezvous(
-		metadata.AppendToOutgoingContext(testContext(t), helloKey, string(hello)),
+		metadata.AppendToOutgoingContext(testContext(t), security.HelloKey, string(hello)),
 		&agentpb.RendezvousRequest{Member: &agentpb.Member{Name: "cli", Rank: 1, Address: "127.0.0.1:1"}, WorldSize: 2})
 	assert.Equal(t, codes.PermissionDenied, status.Code(err), "%v", err)
 	assert.ErrorContains(t, err, "cli is a guest here (Config.Guests, --guest): it may call, and nothing else; a worker needs another name")

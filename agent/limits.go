@@ -34,8 +34,8 @@ type Limits struct {
 
 	// Connections are how many may be open to this agent's listener; further ones are closed at once. 4,096.
 	Connections int
-	// Strangers are how many of them may be open before their peer has proved who it is. 128.
-	Strangers int
+	// PendingConnections are how many of them may be open before their peer has proved who it is. 128.
+	PendingConnections int
 	// Handshake is how long a peer has for that. 10 s.
 	Handshake time.Duration
 }
@@ -54,7 +54,7 @@ func (l Limits) withDefaults() Limits {
 		l.Shared = 512 << 20
 	}
 	set(&l.Connections, 4096)
-	set(&l.Strangers, 128)
+	set(&l.PendingConnections, 128)
 	set(&l.Handshake, 10*time.Second)
 	return l
 }

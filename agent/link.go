@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+
+	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
+	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 )
 
 const (
@@ -60,7 +63,7 @@ func (l *link) get(ctx context.Context) (*session, error) {
 		if err := waitFor(ctx, attempt, pause); err != nil {
 			doing := "connecting to the worker"
 			if _, why := l.lastFailure(); why != nil {
-				doing = fmt.Sprintf("%s (%v)", doing, inner{why})
+				doing = fmt.Sprintf("%s (%v)", doing, rpcerr.Within(why))
 			}
 			return nil, ended(err, doing).about(l.to.Name, false)
 		}
@@ -122,7 +125,7 @@ func (l *link) mayStart() bool {
 	if errors.Is(l.err, errRefused) && l.agent.complete() {
 		return false // it was there: it has ended, or cannot be called
 	}
-	return passing(l.err) && !errors.Is(l.err, errUntrusted)
+	return passing(l.err) && !errors.Is(l.err, security.ErrUntrusted)
 }
 
 // lastFailure is when the last attempt at a session failed, and why there is none now.

@@ -77,7 +77,7 @@ func TestProof_halfIsNotWaitedFor(t *testing.T) {
 
 // Those who begin a handshake and stay away keep nobody out.
 func TestProof_halvesKeepNobodyOut(t *testing.T) {
-	host := run(t, agent.Config{Name: "w0", Token: theToken(), Guests: []string{"a"}, Limits: agent.Limits{Strangers: 4}})
+	host := run(t, agent.Config{Name: "w0", Token: theToken(), Guests: []string{"a"}, Limits: agent.Limits{PendingConnections: 4}})
 	for range 40 {
 		_, err := dialTCP(t, host.Addr().String()).Write(helloOf(0, "a", "w0"))
 		require.NoError(t, err)

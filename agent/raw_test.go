@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -36,7 +37,7 @@ func dialRaw(t testing.TB, to *Agent, hello *agentpb.Hello) *rawPeer {
 	conn := rawConn(t, to.Addr().String())
 	b, err := proto.Marshal(hello)
 	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(testContext(t), helloKey, string(b)))
+	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(testContext(t), security.HelloKey, string(b)))
 	t.Cleanup(cancel)
 	stream, err := agentpb.NewAgentClient(conn).Connect(ctx)
 	require.NoError(t, err)

@@ -14,7 +14,10 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
+	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
+	"github.com/gopyrpc/gopyrpc/internal/handshake"
 )
 
 // Rendezvous is how a group finds together: every worker is given the address of one of them, the
@@ -33,7 +36,7 @@ func (r *Rendezvous) check(rank int) error {
 	if rank >= r.WorldSize {
 		return wrong("Rank", "it is %d, and the group has ranks 0 to %d", rank, r.WorldSize-1)
 	}
-	if err := checkName(r.Name); r.Name != "" && err != nil {
+	if err := handshake.CheckName(r.Name); r.Name != "" && err != nil {
 		return wrong("Rendezvous.Name", "%w", err)
 	}
 	if r.Address == "" && !r.Host {
@@ -55,7 +58,7 @@ func (a *Agent) findGroup() {
 	if a.ctx.Err() != nil {
 		return // the agent is being closed; that is no news
 	}
-	a.readyErr = fmt.Errorf("agent: rendezvous: %w", inner{err})
+	a.readyErr = fmt.Errorf("agent: rendezvous: %w", rpcerr.Within(err))
 	a.log.Debug("agent: the rendezvous failed", "err", err) // Serve says it
 	close(a.failed)
 	a.server.Stop()
@@ -77,7 +80,7 @@ func (a *Agent) meetOthers() (*agentpb.Group, error) {
 		})
 		g, err := a.askCoordinator(me)
 		waiting.Stop()
-		if err == nil || !passing(err) || errors.Is(err, errUntrusted) || a.ctx.Err() != nil {
+		if err == nil || !passing(err) || errors.Is(err, security.ErrUntrusted) || a.ctx.Err() != nil {
 			return g, err
 		}
 		level := slog.LevelInfo
@@ -142,7 +145,7 @@ func (a *Agent) enterGroup(g *agentpb.Group) error {
 // Rendezvous serves one worker that looks for its group.
 func (s service) Rendezvous(ctx context.Context, req *agentpb.RendezvousRequest) (*agentpb.Group, error) {
 	a := s.agent
-	h, c, err := a.identify(ctx)
+	h, c, err := a.security.Identify(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +153,7 @@ func (s service) Rendezvous(ctx context.Context, req *agentpb.RendezvousRequest)
 		return nil, failure(codes.Unimplemented, "worker %s is not the coordinator", a.config.Name)
 	}
 	if slices.Contains(a.config.Guests, h.GetName()) { // as a worker it would have RRefs, and a place that is another's
-		return nil, a.turnAway(ctx, failure(codes.PermissionDenied,
+		return nil, a.security.Refuse(ctx, failure(codes.PermissionDenied,
 			"%s is a guest here (Config.Guests, --guest): it may call, and nothing else; a worker needs another name", h.GetName()))
 	}
 	m := req.GetMember()
@@ -160,7 +163,7 @@ func (s service) Rendezvous(ctx context.Context, req *agentpb.RendezvousRequest)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(a.ctx, cancel)() // a coordinator that closes keeps nobody waiting
-	m.Address = reachable(m.GetAddress(), c.address)
+	m.Address = reachable(m.GetAddress(), c.Address)
 	g, err := a.meeting.attend(ctx, a.log, m, h.GetIncarnation(), int(req.GetWorldSize()))
 	if err != nil && a.ctx.Err() != nil {
 		return nil, failure(codes.Unavailable, "the coordinator was shut down")

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
+	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
@@ -205,7 +206,7 @@ func TestRing_brokenByThePeer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			incarnations++
-			p := dialRaw(t, a, &agentpb.Hello{Version: protocolVersion, Name: "w1", Rank: 1, Incarnation: incarnations, Nonce: shm.NewNonce(), Shared: 1 << 30})
+			p := dialRaw(t, a, &agentpb.Hello{Version: security.ProtocolVersion, Name: "w1", Rank: 1, Incarnation: incarnations, Nonce: shm.NewNonce(), Shared: 1 << 30})
 			ring := p.ring(t, func() error { return nil })
 			if spoil == nil {
 				p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_REQUEST, Call: 1, Method: agentpb.Method_METHOD_CALL})
@@ -228,7 +229,7 @@ var incarnations uint64 = 1000
 // TestRing_thatCannotBeOpened is nothing to complain of, until somebody switches to it.
 func TestRing_thatCannotBeOpened(t *testing.T) {
 	a := start(t, Config{Name: "w0"}, Config{Name: "w1"})[0]
-	hello := &agentpb.Hello{Version: protocolVersion, Name: "w1", Rank: 1, Incarnation: 1, MaxMessage: 1 << 20, Nonce: shm.NewNonce(), Shared: 1 << 30}
+	hello := &agentpb.Hello{Version: security.ProtocolVersion, Name: "w1", Rank: 1, Incarnation: 1, MaxMessage: 1 << 20, Nonce: shm.NewNonce(), Shared: 1 << 30}
 	p := dialRaw(t, a, hello)
 	p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_RING, Place: &agentpb.Place{Pid: uint64(os.Getpid()), Fd: 1, Capacity: 266240, Generation: 1}})
 	p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_READY})
@@ -246,7 +247,7 @@ func TestRing_thatCannotBeOpened(t *testing.T) {
 // TestRing_ofAPeerThatNeverReads: what waits for it goes with its stream.
 func TestRing_ofAPeerThatNeverReads(t *testing.T) {
 	a := start(t, Config{Name: "w0", Limits: Limits{ServingPerPeer: 1}}, Config{Name: "w1"})[0]
-	hello := &agentpb.Hello{Version: protocolVersion, Name: "w1", Rank: 1, Incarnation: 1, MaxMessage: 1 << 30, Nonce: shm.NewNonce(), Shared: 1 << 30}
+	hello := &agentpb.Hello{Version: security.ProtocolVersion, Name: "w1", Rank: 1, Incarnation: 1, MaxMessage: 1 << 30, Nonce: shm.NewNonce(), Shared: 1 << 30}
 	p := dialRaw(t, a, hello)
 	full := make(chan struct{}, 1)
 	ring := p.ring(t, func() error {
@@ -305,7 +306,7 @@ func (p *rawPeer) ring(t *testing.T, stalled func() error) *shm.RingWriter {
 	t.Helper()
 	header, err := p.stream.Header()
 	require.NoError(t, err)
-	hello, err := readHello(header.Get(helloKey))
+	hello, err := security.ReadHello(header.Get(security.HelloKey))
 	require.NoError(t, err)
 	sender, err := shm.NewSender(hello.GetNonce(), 1<<30)
 	require.NoError(t, err)

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
+	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -296,7 +297,7 @@ func TestPeer_oldNumbersAndOldLivesAreRefused(t *testing.T) {
 		ran.Add(1)
 		return Reply{Body: r.Body}, nil
 	})})
-	life := &agentpb.Hello{Version: protocolVersion, Name: "w0", Incarnation: 7, MaxMessage: 100}
+	life := &agentpb.Hello{Version: security.ProtocolVersion, Name: "w0", Incarnation: 7, MaxMessage: 100}
 	p := dialRaw(t, agents[1], life)
 	p.send(p.request(5, "x"))
 	f, err := p.stream.Recv()
@@ -312,7 +313,7 @@ func TestPeer_oldNumbersAndOldLivesAreRefused(t *testing.T) {
 	assert.ErrorContains(t, err, "request 4 comes after request 5", "also on another stream")
 	assert.EqualValues(t, 1, ran.Load())
 
-	p = dialRaw(t, agents[1], &agentpb.Hello{Version: protocolVersion, Name: "w0", Incarnation: 8})
+	p = dialRaw(t, agents[1], &agentpb.Hello{Version: security.ProtocolVersion, Name: "w0", Incarnation: 8})
 	p.send(p.request(1, "x"))
 	_, err = p.stream.Recv()
 	assert.NoError(t, err, "a new life counts from the start")
@@ -331,7 +332,7 @@ func TestPeer_brokenFramesEndTheStreamAndNothingElse(t *testing.T) {
 		{Kind: agentpb.Kind_KIND_REQUEST, Call: 1 << 40, Method: agentpb.Method_METHOD_CALL, Sizes: []uint64{1}, Data: []byte("xy")},
 		{Kind: agentpb.Kind_KIND_REQUEST, Call: 1 << 41, Method: agentpb.Method_METHOD_QUIESCE, Sizes: []uint64{1}},
 	} {
-		p := dialRaw(t, agents[1], &agentpb.Hello{Version: protocolVersion, Name: "w0", Incarnation: uint64(i + 1)})
+		p := dialRaw(t, agents[1], &agentpb.Hello{Version: security.ProtocolVersion, Name: "w0", Incarnation: uint64(i + 1)})
 		p.send(f)
 		_, err := p.stream.Recv()
 		assert.Equal(t, codes.InvalidArgument, status.Code(err), "%v: %v", f, err)
@@ -343,7 +344,7 @@ func TestPeer_brokenFramesEndTheStreamAndNothingElse(t *testing.T) {
 		{Kind: agentpb.Kind_KIND_REQUEST, Call: 4, Method: agentpb.Method_METHOD_REMOTE},
 		{Kind: agentpb.Kind_KIND_REQUEST, Call: 5, Method: agentpb.Method_METHOD_QUIESCE},
 	} {
-		p := dialRaw(t, agents[1], &agentpb.Hello{Version: protocolVersion, Name: "w0", Incarnation: 100 + f.GetCall()})
+		p := dialRaw(t, agents[1], &agentpb.Hello{Version: security.ProtocolVersion, Name: "w0", Incarnation: 100 + f.GetCall()})
 		p.send(f)
 		got, err := p.stream.Recv()
 		require.NoError(t, err)
@@ -358,11 +359,11 @@ func TestPeer_brokenFramesEndTheStreamAndNothingElse(t *testing.T) {
 func TestPeer_badHellos(t *testing.T) {
 	agents := start(t, Config{Name: "w0"}, Config{Name: "w1"})
 	for want, h := range map[string]*agentpb.Hello{
-		"speaks version 1 of the protocol, this worker version 2: run the same version of gopyrpc on both sides": {Version: protocolVersion - 1, Name: "w0", Incarnation: 1},
-		"no name for a worker":  {Version: protocolVersion, Name: "w 0", Incarnation: 1},
-		"no incarnation":        {Version: protocolVersion, Name: "w0"},
-		"there are w0, w1":      {Version: protocolVersion, Name: "stranger", Incarnation: 1},
-		"letters, digits, - _ ": {Version: protocolVersion, Incarnation: 1},
+		"speaks version 1 of the protocol, this worker version 2: run the same version of gopyrpc on both sides": {Version: security.ProtocolVersion - 1, Name: "w0", Incarnation: 1},
+		"no name for a worker":  {Version: security.ProtocolVersion, Name: "w 0", Incarnation: 1},
+		"no incarnation":        {Version: security.ProtocolVersion, Name: "w0"},
+		"there are w0, w1":      {Version: security.ProtocolVersion, Name: "stranger", Incarnation: 1},
+		"letters, digits, - _ ": {Version: security.ProtocolVersion, Incarnation: 1},
 	} {
 		_, err := dialRaw(t, agents[1], h).stream.Recv()
 		assert.ErrorContains(t, err, want)
@@ -375,7 +376,7 @@ func TestCall_cancelOfWhatArrivesFreesIt(t *testing.T) {
 
 func testCall_cancelOfWhatArrivesFreesIt(t *testing.T) {
 	agents := start(t, Config{Name: "w0"}, Config{Name: "w1"})
-	p := dialRaw(t, agents[1], &agentpb.Hello{Version: protocolVersion, Name: "w0", Incarnation: 1, MaxMessage: 1})
+	p := dialRaw(t, agents[1], &agentpb.Hello{Version: security.ProtocolVersion, Name: "w0", Incarnation: 1, MaxMessage: 1})
 	p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_REQUEST, Call: 1, Method: agentpb.Method_METHOD_CALL, Sizes: []uint64{1000}, Data: []byte("x")})
 	p.send(p.request(2, ""))
 	_, err := p.stream.Recv()

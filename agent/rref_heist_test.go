@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -116,7 +117,7 @@ func newHeist(t *testing.T) *heist {
 
 // enter opens a stream.
 func (h *heist) enter(to int, name string, incarnation uint64) *rawUser {
-	u := &rawUser{rawPeer: dialRaw(h.t, h.agents[to], &agentpb.Hello{Version: protocolVersion, Name: name, Rank: 2, Incarnation: incarnation, MaxMessage: 1 << 20})}
+	u := &rawUser{rawPeer: dialRaw(h.t, h.agents[to], &agentpb.Hello{Version: security.ProtocolVersion, Name: name, Rank: 2, Incarnation: incarnation, MaxMessage: 1 << 20})}
 	_, err := u.stream.Header()
 	require.NoError(h.t, err)
 	return u

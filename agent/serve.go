@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -24,9 +25,9 @@ type service struct {
 // newServer makes the gRPC server: our service, health and reflection, everything behind the same check.
 func (a *Agent) newServer() *grpc.Server {
 	s := grpc.NewServer(
-		grpc.Creds(a.serverCreds()),
+		grpc.Creds(a.security.ServerCredentials()),
 		grpc.ForceServerCodecV2(a.codec),
-		grpc.InTapHandle(a.tap), grpc.UnaryInterceptor(a.unary), grpc.StreamInterceptor(a.streaming),
+		grpc.InTapHandle(a.security.Tap), grpc.UnaryInterceptor(a.unary), grpc.StreamInterceptor(a.streaming),
 		grpc.WaitForHandlers(true),
 		grpc.ConnectionTimeout(a.limits.Handshake),
 		grpc.MaxConcurrentStreams(8), grpc.MaxHeaderListSize(16<<10),
@@ -42,10 +43,28 @@ func (a *Agent) newServer() *grpc.Server {
 	return s
 }
 
+func (a *Agent) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (reply any, err error) {
+	defer a.survive(info.FullMethod, &err)
+	return next(ctx, req)
+}
+
+func (a *Agent) streaming(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
+	defer a.survive(info.FullMethod, &err)
+	return next(srv, stream)
+}
+
+// survive makes an error of a panic: no mistake of the agent's own lets a peer end the process.
+func (a *Agent) survive(method string, err *error) {
+	if v := recover(); v != nil {
+		a.log.Error("agent: a panic while serving", "method", method, "panic", v, "stack", string(debug.Stack()))
+		*err = failure(codes.Internal, "panic in %s", method)
+	}
+}
+
 // Connect serves one peer's stream.
 func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.Frame]) error {
 	a := s.agent
-	h, c, err := a.identify(stream.Context())
+	h, c, err := a.security.Identify(stream.Context())
 	if err != nil {
 		return err
 	}
@@ -62,7 +81,7 @@ func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.
 		w, err = Worker{Name: h.GetName(), Rank: -1}, nil
 	}
 	if err != nil {
-		return a.turnAway(stream.Context(), a.nobody(h.GetName()))
+		return a.security.Refuse(stream.Context(), a.nobody(h.GetName()))
 	}
 	var nonce []byte
 	if !guest { // what a guest is told of this machine is less than what a worker is
@@ -72,13 +91,13 @@ func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.
 	shared.mayInvite = func() bool { return a.rings.take(1, false) }
 	defer shared.close()
 	in := a.newInbound(stream, Peer{
-		Name: w.Name, Rank: w.Rank, Identity: c.identity, Address: c.address, Allow: a.config.Policy.Requests(w.Name),
+		Name: w.Name, Rank: w.Rank, Identity: c.Identity, Address: c.Address, Allow: a.config.Policy.Requests(w.Name),
 		life: h.GetIncarnation(),
 	}, shared)
 	in.guest = guest
 	defer in.cancel(errOver) // whatever way the stream ends: until then serveCtx holds on to all of in
 	if err := a.origins.enter(in, h.GetIncarnation()); err != nil {
-		return a.turnAway(stream.Context(), err)
+		return a.security.Refuse(stream.Context(), err)
 	}
 	defer a.origins.leave(in)
 	if !guest {

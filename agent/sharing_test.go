@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
@@ -132,7 +133,7 @@ func TestShared_nothingIsLeftBehind(t *testing.T) {
 // TestShared_aPlaceThatIsNone is from a peer that is let in and not to be trusted.
 func TestShared_aPlaceThatIsNone(t *testing.T) {
 	a := start(t, Config{Name: "w0", Executor: &keeper{}}, Config{Name: "w1"})[0]
-	hello := &agentpb.Hello{Version: protocolVersion, Name: "w1", Rank: 1, Incarnation: 1, Nonce: shm.NewNonce(), Shared: 1 << 30}
+	hello := &agentpb.Hello{Version: security.ProtocolVersion, Name: "w1", Rank: 1, Incarnation: 1, Nonce: shm.NewNonce(), Shared: 1 << 30}
 	place := &agentpb.Place{Pid: uint64(os.Getpid()), Fd: 1, Capacity: 1 << 20, Generation: 1}
 	huge := &agentpb.Place{Pid: 1 << 63, Fd: 1 << 63, Capacity: 1 << 63, Generation: 1 << 63}
 	for name, f := range map[string]*agentpb.Frame{

@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
 	"github.com/gopyrpc/gopyrpc/cleanup"
 )
 
@@ -35,7 +36,7 @@ func (a *Agent) stop(ctx context.Context) error {
 
 	err := a.life.empty(ctx)
 	if err != nil {
-		err = fmt.Errorf("agent: %d requests are still in execution: %w", a.life.load(), inner{err})
+		err = fmt.Errorf("agent: %d requests are still in execution: %w", a.life.load(), rpcerr.Within(err))
 	}
 	streams := a.origins.close(errClosed())
 	for _, in := range streams {
@@ -50,7 +51,7 @@ func (a *Agent) stop(ctx context.Context) error {
 	if !until(ctx, a.server.GracefulStop) {
 		a.server.Stop()
 	}
-	_ = a.door.Close() // it is open still if nobody served
+	_ = a.listener.Close() // it is open still if nobody served
 	a.tasks.Wait()
 	return err
 }

@@ -33,9 +33,9 @@ type Stats struct {
 }
 
 type counters struct {
-	calls, failures, served, shared, refused, handshakes atomic.Uint64
-	rings                                                atomic.Int64
-	metrics                                              Metrics
+	calls, failures, served, shared atomic.Uint64
+	rings                           atomic.Int64
+	metrics                         Metrics
 }
 
 // callDone counts a call's end. A nil *Error in err is impossible: callers pass nil or an error.
@@ -61,13 +61,12 @@ func (n *counters) callDone(c *outcall, err error) {
 func (a *Agent) Stats() Stats {
 	s := Stats{
 		Calls: a.count.calls.Load(), Failures: a.count.failures.Load(),
-		Served: a.count.served.Load(), Shared: a.count.shared.Load(), Rings: int(a.count.rings.Load()), Refused: a.count.refused.Load(),
-		Handshakes: a.count.handshakes.Load(),
-		InFlight:   a.life.load(), QueuedBytes: a.queue.used.Load() + a.replies.used.Load(), IncomingBytes: a.incoming.used.Load(),
+		Served: a.count.served.Load(), Shared: a.count.shared.Load(), Rings: int(a.count.rings.Load()),
+		InFlight: a.life.load(), QueuedBytes: a.queue.used.Load() + a.replies.used.Load(), IncomingBytes: a.incoming.used.Load(),
 	}
 	s.RRefsOwned, s.RRefsUsed = a.rrefs.counts()
-	a.door.mu.Lock()
-	s.TurnedAway, s.Connections = a.door.turned, a.door.open
-	a.door.mu.Unlock()
+	l, refusals := a.listener.Stats(), a.security.Stats()
+	s.Connections, s.TurnedAway = l.Open, l.Rejected
+	s.Refused, s.Handshakes = refusals.Refused, refusals.Handshakes
 	return s
 }

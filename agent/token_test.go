@@ -29,7 +29,7 @@ func TestTokenFor(t *testing.T) {
 		"has 5 characters":                                     {"short", "a"},
 		`"a.b" is no name for a worker`:                        {secret, "a.b"},
 		"this is the token of worker a":                        {a, "b"},
-		"the secret is damaged: it begins with gopyrpc-token.": {namedPrefix + "a.nonsense", "b"},
+		"the secret is damaged: it begins with gopyrpc-token.": {"gopyrpc-token.a.nonsense", "b"},
 	} {
 		_, err := TokenFor(try[0], try[1])
 		assert.ErrorContains(t, err, says)

@@ -69,6 +69,14 @@ func ValidName(name string) bool {
 	return name != "" && len(name) <= maxName
 }
 
+// CheckName says what is wrong with a name that cannot be a worker's.
+func CheckName(name string) error {
+	if !ValidName(name) {
+		return fmt.Errorf("%q is no name for a worker: letters, digits, - _ : and at most 128 of them", name)
+	}
+	return nil
+}
+
 // message puts the head before a body.
 func message(k kind, body []byte) []byte {
 	m := append([]byte(Magic), byte(k))

@@ -1,4 +1,4 @@
-package agent
+package security
 
 import (
 	"context"
@@ -13,28 +13,34 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
+	"github.com/gopyrpc/gopyrpc/internal/handshake"
 )
 
-// errUntrusted is for connections that TLS ended, and will end again unless somebody changes a file.
-var errUntrusted = errors.New("agent: TLS")
+// ErrUntrusted is for connections that TLS ended, and will end again unless a file is changed.
+var ErrUntrusted = errors.New("agent: TLS")
 
-// dialerCreds are the credentials of one connection to a worker: TLS or none, and then the handshake of the tokens. They keep
-// why that ended it: of that, grpc passes on the text at best, and none if it was writing at the time.
-type dialerCreds struct {
+// ClientCredentials are the credentials of one connection to a worker: TLS or none, and then the handshake of the tokens.
+// They keep the reason for which either ended the connection: of that, grpc passes on the text at best, and none if it was
+// writing at the time.
+type ClientCredentials struct {
 	credentials.TransportCredentials
-	agent   *Agent
-	to      string // the worker's name; "" where only its address is known
-	address string
-	files   TLS
+	security *Security
+	to       string // the worker's name; "" where only its address is known
+	address  string
+	files    TLS
 
 	mu      sync.Mutex
 	refusal error
 }
 
-// Clone keeps the one that the dialing worker will ask.
-func (d *dialerCreds) Clone() credentials.TransportCredentials { return d }
+// Clone returns d itself: the dialing worker asks it for the reason.
+func (d *ClientCredentials) Clone() credentials.TransportCredentials { return d }
 
-func (d *dialerCreds) ClientHandshake(ctx context.Context, authority string, raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+// ClientHandshake is grpc's.
+func (d *ClientCredentials) ClientHandshake(ctx context.Context, authority string, raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	conn, info, err := d.TransportCredentials.ClientHandshake(ctx, authority, raw)
 	if err != nil {
 		d.note(err)
@@ -52,12 +58,55 @@ func (d *dialerCreds) ClientHandshake(ctx context.Context, authority string, raw
 	return conn, known, nil
 }
 
+// ClientCredentials are for one connection to a worker, made of the files as they are now. The name of a coordinator of
+// which only the address is known is "".
+//
+// Errors: ErrInsecure; what is wrong with the files.
+func (s *Security) ClientCredentials(name, address string) (*ClientCredentials, error) {
+	if err := s.config.mayDial(address); err != nil {
+		return nil, err
+	}
+	d := &ClientCredentials{TransportCredentials: insecure.NewCredentials(), security: s, to: name, address: address}
+	if s.config.Token != nil { // what is wrong with it is said before the worker is called
+		if _, err := s.config.Token.load(); err != nil {
+			return nil, err
+		}
+	}
+	if s.keys == nil {
+		return d, nil
+	}
+	cfg, err := s.keys.client(name, address)
+	if err != nil {
+		return nil, err
+	}
+	d.TransportCredentials, d.files = credentials.NewTLS(cfg), s.keys.files
+	return d, nil
+}
+
+// proveToken is the handshake of the side that calls. An agent without a token has nothing to prove, and asks for nothing.
+func (d *ClientCredentials) proveToken(ctx context.Context, conn net.Conn, info *connInfo) error {
+	if d.security.config.Token == nil {
+		return nil
+	}
+	defer untilEnd(ctx, conn)()
+	me, err := d.security.side(*info)
+	if err != nil {
+		return err
+	}
+	p, err := handshake.Client(conn, me, d.to)
+	if err != nil {
+		return err
+	}
+	info.proved = &p
+	return nil
+}
+
 // note keeps what is about trust; the rest is for grpc to tell.
-func (d *dialerCreds) note(err error) {
+func (d *ClientCredentials) note(err error) {
 	refusal := d.whyUnproved(err)
 	if refusal == nil {
 		if text := d.explain(err); text != "" {
-			refusal = failure(codes.Unavailable, "%w: %s", errUntrusted, text)
+			refusal = rpcerr.Errorf(codes.Unavailable, "%w: %s", ErrUntrusted, text)
 		}
 	}
 	d.mu.Lock()
@@ -67,8 +116,14 @@ func (d *dialerCreds) note(err error) {
 	}
 }
 
-// why is what a failed attempt to connect is to be told of: err, unless the handshakes say more.
-func (d *dialerCreds) why(err error) error {
+// noPreface is what grpc says of a peer that ended the connection before it sent anything of HTTP/2.
+const noPreface = "error reading server preface"
+
+// Why is what an attempt to connect failed with: err, unless the handshakes say more.
+func (d *ClientCredentials) Why(err error) error {
+	if d.security.keys == nil && strings.Contains(err.Error(), noPreface) {
+		return endsWhatIsNotTLS(d.address, err)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.refusal != nil {
@@ -78,7 +133,7 @@ func (d *dialerCreds) why(err error) error {
 }
 
 // explain says what is wrong and what to do, or nothing.
-func (d *dialerCreds) explain(err error) string {
+func (d *ClientCredentials) explain(err error) string {
 	var unknown x509.UnknownAuthorityError
 	var invalid x509.CertificateInvalidError
 	var misnamed *misnamedError
@@ -123,12 +178,12 @@ func (m *misnamedError) Error() string {
 		m.address, orNobody(m.names), m.worker)
 }
 
-// newConn is a connection on which the peer has not spoken since the handshake. In TLS 1.3 that ends here
-// before the peer has looked at our certificate: if it does not like it, a write may fail before the alert
-// that says why is read.
+// newConn is a connection on which the peer has not spoken since the handshake. In TLS 1.3 the handshake ends on this
+// side before the peer has checked this side's certificate: if the peer refuses it, a write may fail before the alert that
+// says so is read.
 type newConn struct {
 	net.Conn
-	creds *dialerCreds
+	creds *ClientCredentials
 	heard chan struct{} // closed with the first thing that the peer said
 	once  sync.Once
 }

@@ -1,4 +1,4 @@
-package agent
+package security
 
 import (
 	"crypto/tls"
@@ -12,21 +12,20 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
 )
 
-// TLS names files in PEM. They are read again when they change; new connections then use the new ones.
+// TLS names files in PEM. They are read again when they change; new connections then use the new ones. It is agent.TLS,
+// which has the documentation of the fields.
 type TLS struct {
-	// This worker's certificate, with the chain, and its key. Who has a Token, and only calls, can do without: a guest.
 	Cert, Key string
-	// CA has the roots that peers' certificates must come from. Without a Token every peer must show one,
-	// and it must be for the name by which the worker calls itself: a DNS name, the last part of a spiffe:
-	// or gopyrpc: URI, or else the common name.
-	CA string
+	CA        string
 }
 
 func (t *TLS) check() error {
 	if (t.Cert == "") != (t.Key == "") {
-		return wrong("TLS.Cert", "it and TLS.Key go together")
+		return rpcerr.Configf("TLS.Cert", "it and TLS.Key go together")
 	}
 	_, err := t.load()
 	return err
@@ -46,10 +45,10 @@ func (t *TLS) load() (*material, error) {
 	if t.shows() {
 		cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
 		if err != nil {
-			return nil, wrong("TLS.Cert", "%w", err)
+			return nil, rpcerr.Configf("TLS.Cert", "%w", err)
 		}
 		if now := time.Now(); now.After(cert.Leaf.NotAfter) { // one that is not valid yet will be
-			return nil, wrong("TLS.Cert", "%s expired at %v, and it is %v: renew it, or set this machine's clock",
+			return nil, rpcerr.Configf("TLS.Cert", "%s expired at %v, and it is %v: renew it, or set this machine's clock",
 				t.Cert, cert.Leaf.NotAfter.UTC(), now.UTC().Truncate(time.Second))
 		}
 		m.cert = &cert
@@ -59,11 +58,11 @@ func (t *TLS) load() (*material, error) {
 	}
 	pem, err := os.ReadFile(t.CA)
 	if err != nil {
-		return nil, wrong("TLS.CA", "%w", err)
+		return nil, rpcerr.Configf("TLS.CA", "%w", err)
 	}
 	m.pool = x509.NewCertPool()
 	if !m.pool.AppendCertsFromPEM(pem) {
-		return nil, wrong("TLS.CA", "%s has no certificate in PEM", t.CA)
+		return nil, rpcerr.Configf("TLS.CA", "%s has no certificate in PEM", t.CA)
 	}
 	return m, nil
 }

@@ -1,4 +1,4 @@
-package agent
+package security
 
 import (
 	"crypto/hmac"
@@ -8,19 +8,16 @@ import (
 	"os"
 	"strings"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
 	"github.com/gopyrpc/gopyrpc/internal/handshake"
 )
 
-// Token is a secret that workers share, or one that was made of it for a single name with [TokenFor]: who
-// has the secret can be any worker, who has only the other can be only the one that it names. Exactly one
-// field is set. Two agents prove to each other that they have it (see package handshake), and do not send it.
-//
-// Of two workers one must have the secret: neither of two that have only their own tokens can check the
-// other's. For groups in which nobody is to be trusted with it, there are certificates.
+// Token is a secret that workers share, or one that was made of it for a single name with [TokenFor]. Exactly one field
+// is set. It is agent.Token, which has the documentation of the fields.
 type Token struct {
 	Value string
-	File  string // read whenever it is needed, so that it may change
-	Env   string // the name of an environment variable
+	File  string
+	Env   string
 }
 
 const (
@@ -28,8 +25,8 @@ const (
 	namedPrefix = "gopyrpc-token." // begins gopyrpc-token.NAME.KEY, and no secret
 )
 
-// TokenFor makes a token by which its holder can be the worker, or the guest, of that name, and no other. It
-// is good for as long as the secret is.
+// TokenFor makes a token by which its holder can be the worker, or the guest, of that name, and no other. The token is
+// valid as long as the secret is.
 //
 // Errors: a secret that is too short, or is such a token itself; what is no name for a worker.
 func TokenFor(secret, name string) (string, error) {
@@ -40,8 +37,8 @@ func TokenFor(secret, name string) (string, error) {
 	if k.name != "" {
 		return "", fmt.Errorf("agent: this is the token of worker %s: others are made of the secret only", k.name)
 	}
-	if err := checkName(name); err != nil {
-		return "", fmt.Errorf("agent: %w", inner{err})
+	if err := handshake.CheckName(name); err != nil {
+		return "", fmt.Errorf("agent: %w", rpcerr.Within(err))
 	}
 	return namedPrefix + name + "." + encodeKey(k.of(name)), nil
 }
@@ -70,7 +67,7 @@ func parseToken(value, what string) (tokenKey, error) {
 	}
 	name, encoded, _ := strings.Cut(named, ".")
 	key, err := base64.RawURLEncoding.DecodeString(encoded)
-	if err != nil || len(key) != sha256.Size || checkName(name) != nil {
+	if err != nil || len(key) != sha256.Size || handshake.CheckName(name) != nil {
 		return tokenKey{}, fmt.Errorf("agent: %s is damaged: it begins with %s, and is not of the form %sNAME.KEY (make it anew)",
 			what, namedPrefix, namedPrefix)
 	}
@@ -81,7 +78,7 @@ func parseToken(value, what string) (tokenKey, error) {
 func (k tokenKey) of(name string) []byte {
 	switch k.name {
 	case "":
-		return mac([]byte(k.secret), "gopyrpc token 1", name)
+		return tokenMAC([]byte(k.secret), "gopyrpc token 1", name)
 	case name:
 		return k.key
 	}
@@ -108,7 +105,7 @@ func (t *Token) load() (tokenKey, error) {
 	case t.File != "" && t.Env == "" && t.Value == "":
 		b, err := os.ReadFile(t.File)
 		if err != nil {
-			return tokenKey{}, wrong("Token.File", "%w", err)
+			return tokenKey{}, rpcerr.Configf("Token.File", "%w", err)
 		}
 		return parseToken(strings.TrimSpace(string(b)), "the token from "+t.File)
 	case t.Env != "" && t.File == "" && t.Value == "":
@@ -116,7 +113,7 @@ func (t *Token) load() (tokenKey, error) {
 	case t.Value != "" && t.File == "" && t.Env == "":
 		return parseToken(t.Value, "the token from Token.Value")
 	}
-	return tokenKey{}, wrong("Token", "exactly one of Value, File and Env must be set")
+	return tokenKey{}, rpcerr.Configf("Token", "exactly one of Value, File and Env must be set")
 }
 
 // check finds a token that is another worker's.
@@ -128,8 +125,8 @@ func (t *Token) check(name string) error {
 	return err
 }
 
-// mac is over texts of which none has a zero byte.
-func mac(key []byte, texts ...string) []byte {
+// tokenMAC is the MAC over texts of which none has a zero byte.
+func tokenMAC(key []byte, texts ...string) []byte {
 	h := hmac.New(sha256.New, key)
 	h.Write([]byte(strings.Join(texts, "\x00")))
 	return h.Sum(nil)
