@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/encoding"
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
+	"github.com/gopyrpc/gopyrpc/agent/internal/quota"
 	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
 	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 )
@@ -46,12 +47,12 @@ type Agent struct {
 	life     life
 	group    *group
 	origins  origins
-	calls    budget // made, without an outcome
-	queue    budget // bytes of requests that wait to be sent
-	replies  budget // bytes of replies that wait to be sent; what bounds them is serving
-	serving  budget // requests in execution, or arriving
-	incoming budget // bytes that are held
-	rings    budget // peers that were invited to one
+	calls    quota.Budget // made, without an outcome
+	queue    quota.Budget // bytes of requests that wait to be sent
+	replies  quota.Budget // bytes of replies that wait to be sent; what bounds them is serving
+	serving  quota.Budget // requests in execution, or arriving
+	incoming quota.Budget // bytes that are held
+	rings    quota.Budget // peers that were invited to one
 	count    counters
 
 	clock clock // of the rings
@@ -112,11 +113,12 @@ func build(config Config, listener net.Listener) (*Agent, error) {
 	a.serveCtx, a.unserve = context.WithCancel(a.ctx)
 	a.rank.Store(int64(config.Rank))
 	a.count.metrics = config.Metrics
-	a.calls.limit = int64(a.limits.Calls)
-	a.queue.limit = a.limits.Queue
-	a.serving.limit = int64(a.limits.Serving)
-	a.incoming.limit = a.limits.Receive
-	a.rings.limit = maxRings
+	a.calls.Init(callsKind, int64(a.limits.Calls))
+	a.queue.Init(queueKind, a.limits.Queue)
+	a.serving.Init(servingKind, int64(a.limits.Serving))
+	a.incoming.Init(receiveKind, a.limits.Receive)
+	a.replies.Init(queueKind, 0)
+	a.rings.Init(ringsKind, maxRings)
 	if err := a.meet(); err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/peer"
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
+	"github.com/gopyrpc/gopyrpc/agent/internal/quota"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -32,9 +33,9 @@ type inbound struct {
 	cancel  context.CancelCauseFunc
 	kicked  chan error // why the stream must end
 
-	serving  budget // requests in execution, or arriving
-	control  budget // of them, the agents' own talk
-	incoming budget // bytes of requests that are held
+	serving  quota.Budget // requests in execution, or arriving
+	control  quota.Budget // of them, the agents' own talk
+	incoming quota.Budget // bytes of requests that are held
 
 	mu      sync.Mutex
 	running map[uint64]*incall
@@ -51,7 +52,7 @@ func (in *inbound) run() error {
 		err := in.read() // ends, at the latest, when this function has returned
 		in.discard()
 		if in.shared.invited {
-			in.agent.rings.give(1)
+			in.agent.rings.Release(1)
 		}
 		read <- err
 	})
@@ -184,11 +185,11 @@ func (in *inbound) request(f *frame.Frame) error {
 		return fmt.Errorf("%w: a body with %v", frame.ErrProtocol, f.Method)
 	}
 	if system(f.Method) {
-		if !in.control.take(1, false) {
+		if !in.control.TryAcquire(1) {
 			in.refuse(c.id, failure(codes.ResourceExhausted, "too many requests about RRefs at once"))
 			return nil
 		}
-	} else if err := in.book(c, f); err != nil {
+	} else if err := in.acquire(c, f); err != nil {
 		in.refuse(c.id, err)
 		return nil
 	}
@@ -223,7 +224,7 @@ func (in *inbound) gather(c *incall, f *frame.Frame) error {
 	}
 	if err := in.agent.life.serve(c.method); err != nil {
 		in.forget(c)
-		in.unbook(c)
+		in.release(c)
 		in.refuse(c.id, err)
 		return nil
 	}
@@ -273,7 +274,7 @@ func (in *inbound) canceled(id uint64) {
 	in.mu.Unlock()
 	c.cancel()
 	if arriving {
-		in.unbook(c)
+		in.release(c)
 	}
 }
 
@@ -285,7 +286,7 @@ func (in *inbound) discard() {
 		if !c.begun {
 			delete(in.running, id)
 			c.cancel()
-			in.unbook(c)
+			in.release(c)
 		}
 	}
 }

@@ -101,7 +101,7 @@ func FuzzFrameSequence(f *testing.F) {
 		s := a.Stats()
 		require.Zero(t, s.IncomingBytes)
 		require.Zero(t, s.QueuedBytes)
-		require.Zero(t, a.serving.used.Load()+in.serving.used.Load()+in.control.used.Load()+in.incoming.used.Load())
+		require.Zero(t, a.serving.Used()+in.serving.Used()+in.control.Used()+in.incoming.Used())
 		require.Empty(t, in.running)
 		_, _ = a.Shutdown(context.Background()) // with a leak, if the peer left one
 	})

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
+	"github.com/gopyrpc/gopyrpc/agent/internal/quota"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -26,51 +27,38 @@ type incall struct {
 	canceled bool  // guarded by inbound.mu
 }
 
-// book counts a request against the limits.
-func (in *inbound) book(c *incall, f *frame.Frame) error {
+// acquire counts a request against the limits.
+func (in *inbound) acquire(c *incall, f *frame.Frame) error {
 	total, err := bodySize(f.Sizes, in.agent.limits.MaxMessage)
 	if err != nil {
 		return err
 	}
-	a := in.agent
-	if !in.serving.take(1, false) {
-		return failure(codes.ResourceExhausted, "%d requests of this peer are in execution, allowed are %d (Limits.ServingPerPeer)",
-			in.serving.used.Load(), in.serving.limit)
+	if err := in.requests().Acquire(1); err != nil {
+		return err
 	}
-	if !a.serving.take(1, false) {
-		in.serving.give(1)
-		return failure(codes.ResourceExhausted, "%d requests are in execution, allowed are %d (Limits.Serving)",
-			a.serving.used.Load(), a.serving.limit)
-	}
-	err = nil
-	if !in.incoming.take(total, true) {
-		err = failure(codes.ResourceExhausted, "%d bytes of requests of this peer are held, allowed are %d (Limits.ReceivePerPeer)",
-			in.incoming.used.Load(), in.incoming.limit)
-	} else if !a.incoming.take(total, true) {
-		in.incoming.give(total)
-		err = failure(codes.ResourceExhausted, "%d bytes of requests are held, allowed are %d (Limits.Receive)",
-			a.incoming.used.Load(), a.incoming.limit)
-	}
-	if err != nil {
-		in.serving.give(1)
-		a.serving.give(1)
+	if err := in.bytes().Acquire(total); err != nil {
+		in.requests().Release(1)
 		return err
 	}
 	c.total = total
 	return nil
 }
 
-// unbook is book in reverse.
-func (in *inbound) unbook(c *incall) {
+// release is acquire in reverse.
+func (in *inbound) release(c *incall) {
 	if system(c.method) {
-		in.control.give(1)
+		in.control.Release(1)
 		return
 	}
-	in.serving.give(1)
-	in.agent.serving.give(1)
-	in.incoming.give(c.total)
-	in.agent.incoming.give(c.total)
+	in.requests().Release(1)
+	in.bytes().Release(c.total)
 }
+
+// requests are the budgets of requests in execution.
+func (in *inbound) requests() quota.Pair { return quota.Pair{Own: &in.serving, All: &in.agent.serving} }
+
+// bytes are the budgets of bytes that are held.
+func (in *inbound) bytes() quota.Pair { return quota.Pair{Own: &in.incoming, All: &in.agent.incoming} }
 
 // execute runs a request and answers it.
 func (in *inbound) execute(c *incall) {
@@ -88,7 +76,7 @@ func (in *inbound) execute(c *incall) {
 	in.mu.Unlock()
 	in.forget(c)
 	over := func() {
-		in.unbook(c)
+		in.release(c)
 		in.agent.life.leave(c.method)
 	}
 	defer reply.done()

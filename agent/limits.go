@@ -2,8 +2,9 @@ package agent
 
 import (
 	"cmp"
-	"sync/atomic"
 	"time"
+
+	"github.com/gopyrpc/gopyrpc/agent/internal/quota"
 )
 
 // Limits bound what an agent holds for others. Zero values mean the default; there is no "unlimited",
@@ -67,23 +68,15 @@ func set[T cmp.Ordered](v *T, def T) {
 	}
 }
 
-// budget is an amount that many take from.
-type budget struct {
-	limit int64
-	used  atomic.Int64
-}
-
-// take takes n if it is there. With evenIfAlone a budget that nobody uses gives more than it has.
-func (b *budget) take(n int64, evenIfAlone bool) bool {
-	for {
-		used := b.used.Load()
-		if used+n > b.limit && (used > 0 || !evenIfAlone) {
-			return false
-		}
-		if b.used.CompareAndSwap(used, used+n) {
-			return true
-		}
-	}
-}
-
-func (b *budget) give(n int64) { b.used.Add(-n) }
+// What the budgets of an agent are of, and which limit sets each.
+var (
+	callsKind          = &quota.Kind{Limit: "Limits.Calls", Used: "calls wait for replies"}
+	callsPerPeerKind   = &quota.Kind{Limit: "Limits.CallsPerPeer", Used: "calls wait for replies of this worker"}
+	queueKind          = &quota.Kind{Limit: "Limits.Queue", Used: "bytes wait to be sent to all peers", FirstAlways: true}
+	servingKind        = &quota.Kind{Limit: "Limits.Serving", Used: "requests are in execution"}
+	servingPerPeerKind = &quota.Kind{Limit: "Limits.ServingPerPeer", Used: "requests of this peer are in execution"}
+	receiveKind        = &quota.Kind{Limit: "Limits.Receive", Used: "bytes of requests and replies are held", FirstAlways: true}
+	requestsPerPeer    = &quota.Kind{Limit: "Limits.ReceivePerPeer", Used: "bytes of requests of this peer are held", FirstAlways: true}
+	repliesPerPeer     = &quota.Kind{Limit: "Limits.ReceivePerPeer", Used: "bytes of replies are arriving from this worker", FirstAlways: true}
+	ringsKind          = &quota.Kind{Limit: "maxRings", Used: "rings are read"}
+)

@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/quota"
 	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
 	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 )
@@ -25,9 +26,9 @@ type link struct {
 	agent    *Agent
 	to       Worker
 	lastCall atomic.Uint64 // of all sessions, so that the peer can tell a request that comes twice
-	calls    budget        // calls without an outcome
-	incoming budget        // bytes of replies that are arriving
-	queue    *budget
+	calls    quota.Budget  // calls without an outcome
+	incoming quota.Budget  // bytes of replies that are arriving
+	queue    *quota.Budget
 
 	current atomic.Pointer[session] // nil unless it is up
 
@@ -44,8 +45,8 @@ type link struct {
 
 func newLink(a *Agent, to Worker) *link {
 	l := &link{agent: a, to: to, queue: &a.queue}
-	l.calls.limit = int64(a.limits.CallsPerPeer)
-	l.incoming.limit = a.limits.ReceivePerPeer
+	l.calls.Init(callsPerPeerKind, int64(a.limits.CallsPerPeer))
+	l.incoming.Init(repliesPerPeer, a.limits.ReceivePerPeer)
 	return l
 }
 
@@ -191,28 +192,24 @@ func (l *link) close() {
 	}
 }
 
-// receive books the bytes of a reply that is to come.
-func (l *link) receive(n int64) error {
+// bytes are the budgets of bytes of replies that are arriving.
+func (l *link) bytes() quota.Pair { return quota.Pair{Own: &l.incoming, All: &l.agent.incoming} }
+
+// acquire counts the bytes of a reply that is to come.
+func (l *link) acquire(n int64) error {
 	if n == 0 {
 		return nil
 	}
-	if !l.incoming.take(n, true) {
-		return failure(codes.ResourceExhausted, "%d bytes of replies are arriving from this worker, allowed are %d (Limits.ReceivePerPeer)",
-			l.incoming.used.Load(), l.incoming.limit)
-	}
-	if !l.agent.incoming.take(n, true) {
-		l.incoming.give(n)
-		return failure(codes.ResourceExhausted, "%d bytes are arriving from all workers, allowed are %d (Limits.Receive)",
-			l.agent.incoming.used.Load(), l.agent.incoming.limit)
+	if err := l.bytes().Acquire(n); err != nil {
+		return err
 	}
 	return nil
 }
 
-// received takes them off the books again.
-func (l *link) received(c *outcall) {
+// release gives back what the reply to a call has acquired.
+func (l *link) release(c *outcall) {
 	if n := c.held.Swap(0); n > 0 {
-		l.incoming.give(n)
-		l.agent.incoming.give(n)
+		l.bytes().Release(n)
 	}
 }
 

@@ -62,7 +62,7 @@ func hasBody(m agentpb.Method) bool {
 	return m == agentpb.Method_METHOD_CALL || m == agentpb.Method_METHOD_REMOTE
 }
 
-// newOutcall books a call, or says why it cannot be made.
+// newOutcall counts a call, or says why it cannot be made.
 func (a *Agent) newOutcall(ctx context.Context, l *link, method agentpb.Method, req Request, detail proto.Message) (*outcall, error) {
 	c := &outcall{agent: a, link: l, method: method, body: req.Body, lend: req.Lend, detail: detail, began: time.Now(), limits: !system(method)}
 	c.done = make(chan struct{})
@@ -72,7 +72,7 @@ func (a *Agent) newOutcall(ctx context.Context, l *link, method agentpb.Method, 
 	if err := a.life.enter(method); err != nil {
 		return nil, err
 	}
-	if err := c.book(); err != nil {
+	if err := c.acquire(); err != nil {
 		a.life.leave(method)
 		return nil, err
 	}
@@ -96,8 +96,8 @@ func (c *outcall) keepBody(req Request) {
 	c.body = req.owned()
 }
 
-// book counts the call.
-func (c *outcall) book() error {
+// acquire counts the call against the limits.
+func (c *outcall) acquire() error {
 	if size := c.body.Size(); size > c.agent.limits.MaxMessage || len(c.body) > frame.MaxSegments {
 		return failure(codes.ResourceExhausted, "the body has %d bytes in %d segments, allowed are %d (Limits.MaxMessage, --max-message) in %d",
 			size, len(c.body), c.agent.limits.MaxMessage, frame.MaxSegments)
@@ -105,14 +105,15 @@ func (c *outcall) book() error {
 	if !c.limits {
 		return nil
 	}
-	if !c.agent.calls.take(1, false) {
-		return failure(codes.ResourceExhausted, "%d calls wait for replies, allowed are %d (Limits.Calls)",
-			c.agent.calls.used.Load(), c.agent.calls.limit)
+	if err := c.agent.calls.Acquire(1); err != nil {
+		return ofRoom(err)
 	}
-	if c.link != nil && !c.link.calls.take(1, false) {
-		c.agent.calls.give(1)
-		return failure(codes.ResourceExhausted, "%d calls wait for replies of this worker, allowed are %d (Limits.CallsPerPeer)",
-			c.link.calls.used.Load(), c.link.calls.limit).about(c.link.to.Name, false)
+	if c.link == nil {
+		return nil
+	}
+	if err := c.link.calls.Acquire(1); err != nil {
+		c.agent.calls.Release(1)
+		return ofRoom(err).about(c.link.to.Name, false)
 	}
 	return nil
 }
@@ -152,9 +153,9 @@ func (c *outcall) conclude(reply Reply, err error) {
 		(*stop)()
 	}
 	if c.limits {
-		c.agent.calls.give(1)
+		c.agent.calls.Release(1)
 		if c.link != nil {
-			c.link.calls.give(1)
+			c.link.calls.Release(1)
 		}
 	}
 	c.agent.count.callDone(c, err)

@@ -159,7 +159,7 @@ func (in *inbound) nextRequest(unsaid *int, last int64) (c *incall, more bool) {
 			in.out.wake()
 		}
 		look := lookFor(last)
-		if in.agent.serving.used.Load() > 0 {
+		if in.agent.serving.Used() > 0 {
 			look = 0 // there is something to do here
 		}
 		in.ring.reader.Wait(look)

@@ -57,22 +57,22 @@ func TestRing_notWhereOneDoesNotWant(t *testing.T) {
 // TestRing_onlySoManyThreads: whoever is not invited is served all the same.
 func TestRing_onlySoManyThreads(t *testing.T) {
 	a, b := pair(t, echo)
-	b.rings.limit = 0
+	b.rings.Init(ringsKind, 0)
 	for range 20 {
 		echoed(t, a, "w1", 100)
 	}
 	assert.Zero(t, a.Stats().Rings, "b reads none")
-	assert.Zero(t, b.rings.used.Load())
+	assert.Zero(t, b.rings.Used())
 }
 
 // TestRing_giveBack: the place among the readers goes with the stream.
 func TestRing_givesItsPlaceBack(t *testing.T) {
 	agents := start(t, Config{Name: "w0"}, Config{Name: "w1"})
 	ringed(t, agents[0], agents[1])
-	require.EqualValues(t, 1, agents[1].rings.used.Load())
+	require.EqualValues(t, 1, agents[1].rings.Used())
 	_, err := agents[0].Shutdown(testContext(t))
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return agents[1].rings.used.Load() == 0 }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return agents[1].rings.Used() == 0 }, patience, time.Millisecond)
 	assert.Zero(t, agents[0].Stats().Rings)
 	require.Eventually(t, func() bool { return agents[1].Stats().Rings == 0 }, patience, time.Millisecond)
 }
@@ -280,7 +280,7 @@ func TestRing_ofAPeerThatNeverReads(t *testing.T) {
 	require.NoError(t, p.conn.Close())
 	require.Eventually(t, func() bool {
 		s := a.Stats()
-		return s.Rings == 0 && s.InFlight == 0 && s.QueuedBytes == 0 && a.rings.used.Load() == 0
+		return s.Rings == 0 && s.InFlight == 0 && s.QueuedBytes == 0 && a.rings.Used() == 0
 	}, patience, time.Millisecond)
 }
 

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
+	"github.com/gopyrpc/gopyrpc/agent/internal/quota"
 	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
@@ -161,11 +162,11 @@ func TestCall_beyondTheLimitIsRefused(t *testing.T) {
 	require.ErrorAs(t, err, &e)
 	assert.False(t, e.Ran)
 
-	require.True(t, a.group.links["w1"].calls.take(1, false)) // a third call
+	require.True(t, a.group.links["w1"].calls.TryAcquire(1)) // a third call
 	_, err = a.Call(testContext(t), "w1", Request{})
 	assert.Equal(t, codes.ResourceExhausted, status.Code(err))
 	assert.ErrorContains(t, err, "Limits.CallsPerPeer")
-	a.group.links["w1"].calls.give(1)
+	a.group.links["w1"].calls.Release(1)
 	close(leave)
 	for _, f := range running {
 		_, err := f.Wait(testContext(t))
@@ -215,7 +216,7 @@ func (f sendFunc) SendMsg(m any) error { return f(m.(*frame.Frame)) }
 // up a caller past its deadline.
 func TestSender_peerThatDoesNotRead(t *testing.T) {
 	blocked := make(chan struct{})
-	total := &budget{limit: 1 << 20}
+	total := quota.New(queueKind, 1<<20)
 	var written atomic.Int64
 	s := newSender(&outlet{stream: sendFunc(func(*frame.Frame) error {
 		written.Add(1)
@@ -235,18 +236,18 @@ func TestSender_peerThatDoesNotRead(t *testing.T) {
 	}
 	assert.Equal(t, codes.ResourceExhausted, status.Code(refused))
 	assert.ErrorContains(t, refused, "Limits.QueuePerPeer")
-	assert.LessOrEqual(t, total.used.Load(), int64(1<<19))
+	assert.LessOrEqual(t, total.Used(), int64(1<<19))
 	for _, o := range taken[1:] {
 		assert.False(t, s.withdraw(o), "nothing of it was written")
 	}
-	assert.LessOrEqual(t, total.used.Load(), int64(10<<10))
+	assert.LessOrEqual(t, total.Used(), int64(10<<10))
 	for refused = nil; refused == nil; { // withdrawn messages still have their places, and these are counted too
 		refused = s.submit(newOutgoing(frame.Frame{}, nil), nil)
 	}
 	assert.ErrorContains(t, refused, "does not read")
 	close(blocked)
 	s.idle()
-	assert.Zero(t, total.used.Load())
+	assert.Zero(t, total.Used())
 	assert.Zero(t, s.queued)
 }
 
@@ -262,7 +263,7 @@ func TestSender_largeDoesNotHoldUpSmall(t *testing.T) {
 		order = append(order, f.Call)
 		stepped <- struct{}{}
 		return nil
-	})}, func(error) {}, 1<<30, 100, &budget{limit: 1 << 30})
+	})}, func(error) {}, 1<<30, 100, quota.New(queueKind, 1<<30))
 	require.NoError(t, s.submit(newOutgoing(frame.Frame{Call: 1}, Bytes(make([]byte, 10*chunkSize))), nil))
 	step <- struct{}{}
 	<-stepped
@@ -284,7 +285,7 @@ func TestSender_notifiesLaterOnlyOfWhatIsWrittenAtOnce(t *testing.T) {
 			require.NoError(t, s.submitReply(second))
 		}
 		return nil
-	})}, func(error) {}, 1<<30, 100, &budget{limit: 1 << 30})
+	})}, func(error) {}, 1<<30, 100, quota.New(queueKind, 1<<30))
 	require.NoError(t, s.submitReply(first))
 	s.idle()
 	assert.True(t, first.head.notifyLater)

@@ -163,24 +163,23 @@ func (t *rrefs) run(from *Peer, id rrefID, body Body, hold func(*owned)) error {
 	if !ok {
 		return failure(codes.Unimplemented, "worker %s keeps no values: its Executor is no RemoteExecutor", a.config.Name)
 	}
-	if !a.serving.take(1, false) {
-		return failure(codes.ResourceExhausted, "%d requests are in execution, allowed are %d (Limits.Serving)",
-			a.serving.used.Load(), a.serving.limit)
+	if err := a.serving.Acquire(1); err != nil {
+		return err
 	}
 	if err := a.life.serve(agentpb.Method_METHOD_REMOTE); err != nil {
-		a.serving.give(1)
+		a.serving.Release(1)
 		return err
 	}
 	o, err := t.create(id)
 	if err != nil {
-		a.serving.give(1)
+		a.serving.Release(1)
 		a.life.leave(agentpb.Method_METHOD_REMOTE)
 		return err
 	}
 	t.mu.Lock()
 	hold(o)
 	t.mu.Unlock()
-	a.incoming.used.Add(body.Size())
+	a.incoming.MustAcquire(body.Size())
 	go func() {
 		a.count.served.Add(1)
 		ctx := context.WithValue(a.serveCtx, peerKey{}, from)
@@ -191,8 +190,8 @@ func (t *rrefs) run(from *Peer, id rrefID, body Body, hold func(*owned)) error {
 			value, err = nil, a.ownEnd(err)
 		}
 		t.provide(o, value, err)
-		a.incoming.give(body.Size())
-		a.serving.give(1)
+		a.incoming.Release(body.Size())
+		a.serving.Release(1)
 		a.life.leave(agentpb.Method_METHOD_REMOTE)
 	}()
 	return nil

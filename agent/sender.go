@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
+	"github.com/gopyrpc/gopyrpc/agent/internal/quota"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
@@ -82,10 +83,10 @@ func (o *outgoing) next() *outFrame {
 // as long as there is something. Large bodies go in chunks, between which the small messages pass.
 type sender struct {
 	out   *outlet
-	fail  func(error) // told of the first error of send; must not wait for the sender
-	limit int64       // bytes that may wait
-	count int         // messages that may wait
-	total *budget     // likewise, of all peers
+	fail  func(error)   // told of the first error of send; must not wait for the sender
+	limit int64         // bytes that may wait
+	count int           // messages that may wait
+	total *quota.Budget // likewise, of all peers
 
 	unheard atomic.Int64 // bytes written since the peer was last heard
 
@@ -99,7 +100,7 @@ type sender struct {
 	err    error           // why it is closed
 }
 
-func newSender(out *outlet, fail func(error), limit int64, count int, total *budget) *sender {
+func newSender(out *outlet, fail func(error), limit int64, count int, total *quota.Budget) *sender {
 	s := &sender{out: out, fail: fail, limit: limit, count: count, total: total}
 	s.change = sync.NewCond(&s.mu)
 	return s
@@ -130,14 +131,13 @@ func (s *sender) submit(o *outgoing, register func() bool) error {
 			return failure(codes.ResourceExhausted, "%d bytes wait to be sent to this peer, allowed are %d "+
 				"(Limits.QueuePerPeer): it reads too slowly, or too much is asked of it at once", s.queued, s.limit)
 		}
-		if !s.total.take(o.size, true) {
+		if err := s.total.Acquire(o.size); err != nil {
 			defer s.mu.Unlock()
-			return failure(codes.ResourceExhausted, "%d bytes wait to be sent to all peers, allowed are %d (Limits.Queue)",
-				s.total.used.Load(), s.total.limit)
+			return err
 		}
 	}
 	if register != nil && !register() {
-		s.total.give(o.size)
+		s.total.Release(o.size)
 		s.mu.Unlock()
 		o.discard()
 		return nil
@@ -156,7 +156,7 @@ func (s *sender) submitReply(o *outgoing) error {
 		defer s.mu.Unlock()
 		return s.err
 	}
-	s.total.used.Add(o.size)
+	s.total.MustAcquire(o.size)
 	s.admit(o)
 	return nil
 }
@@ -272,7 +272,7 @@ func (s *sender) release(o *outgoing, n int64) {
 	}
 	o.left -= n
 	s.queued -= n
-	s.total.give(n)
+	s.total.Release(n)
 	s.change.Broadcast()
 }
 

@@ -88,7 +88,7 @@ func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.
 		nonce = a.nonce()
 	}
 	shared := newSharing(a, nonce, h, stream)
-	shared.mayInvite = func() bool { return a.rings.take(1, false) }
+	shared.mayInvite = func() bool { return a.rings.TryAcquire(1) }
 	defer shared.close()
 	in := a.newInbound(stream, Peer{
 		Name: w.Name, Rank: w.Rank, Identity: c.Identity, Address: c.Address, Allow: a.config.Policy.Requests(w.Name),
@@ -125,9 +125,9 @@ func (a *Agent) newInbound(stream grpc.ServerStream, peer Peer, shared *sharing)
 	in.ctx, in.cancel = context.WithCancelCause(context.WithValue(a.serveCtx, peerKey{}, &in.peer))
 	in.out = newSender(&outlet{stream: stream}, in.kick,
 		a.limits.QueuePerPeer, 2*maxRefusals, &a.replies)
-	in.serving.limit = int64(a.limits.ServingPerPeer)
-	in.control.limit = int64(a.limits.ServingPerPeer)
-	in.incoming.limit = a.limits.ReceivePerPeer
+	in.serving.Init(servingPerPeerKind, int64(a.limits.ServingPerPeer))
+	in.control.Init(servingPerPeerKind, int64(a.limits.ServingPerPeer))
+	in.incoming.Init(requestsPerPeer, a.limits.ReceivePerPeer)
 	return in
 }
 
@@ -172,10 +172,9 @@ func (a *Agent) callSelf(c *outcall) {
 		c.finish(Reply{}, err)
 		return
 	}
-	if !a.serving.take(1, false) {
+	if err := a.serving.Acquire(1); err != nil {
 		a.life.leave(c.method)
-		c.finish(Reply{}, failure(codes.ResourceExhausted, "%d requests are in execution, allowed are %d (Limits.Serving)",
-			a.serving.used.Load(), a.serving.limit))
+		c.finish(Reply{}, ofRoom(err))
 		return
 	}
 	self := a.self()
@@ -190,7 +189,7 @@ func (a *Agent) callSelf(c *outcall) {
 	c.Then(func(Reply, error) { cancel() }) // the caller may give up first
 	go func() {
 		reply, err := a.serve(ctx, self, c.method, Request{Body: c.body}, c.detail)
-		a.serving.give(1)
+		a.serving.Release(1)
 		a.life.leave(c.method)
 		body := reply.owned()
 		reply.done()

@@ -112,7 +112,7 @@ func (s *session) find(id uint64) *outcall {
 func (s *session) drop(c *outcall) bool {
 	id := c.msg.head.Call
 	known := s.take(id) != nil
-	s.link.received(c)
+	s.link.release(c)
 	started := s.out.withdraw(c.msg)
 	if known && started {
 		s.say(newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_CANCEL, Call: id}, nil))
@@ -200,7 +200,7 @@ func (s *session) handle(f *frame.Frame) error {
 func (s *session) reply(c *outcall, f *frame.Frame) error {
 	total, err := bodySize(f.Sizes, s.link.agent.limits.MaxMessage)
 	if err == nil {
-		err = s.link.receive(total)
+		err = s.link.acquire(total)
 	}
 	if err != nil {
 		s.settle(c, Reply{}, asError(err).about(s.peer.GetName(), true))
@@ -209,7 +209,7 @@ func (s *session) reply(c *outcall, f *frame.Frame) error {
 	c.arriving = newAssembly(f.Sizes, total)
 	c.held.Store(total)
 	if s.find(f.Call) == nil { // given up meanwhile, by someone who may not have seen what is held
-		s.link.received(c)
+		s.link.release(c)
 		return nil
 	}
 	if f.Region != nil {
@@ -255,7 +255,7 @@ func (s *session) gather(c *outcall, f *frame.Frame) error {
 
 // settle ends a call with what the peer said.
 func (s *session) settle(c *outcall, reply Reply, err *Error) {
-	s.link.received(c)
+	s.link.release(c)
 	if s.take(c.msg.head.Call) == nil {
 		reply.Recycle()
 		return
@@ -285,7 +285,7 @@ func (s *session) end(cause error) {
 	s.out.close(s.err.about(s.peer.GetName(), false))
 	s.link.lost(s)
 	for _, c := range calls {
-		s.link.received(c)
+		s.link.release(c)
 		c.finish(Reply{}, s.err.about(s.peer.GetName(), s.out.withdraw(c.msg)))
 	}
 	go s.shared.close() // waits for who copies
