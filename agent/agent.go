@@ -44,7 +44,7 @@ type Agent struct {
 	unserve  context.CancelFunc
 	tasks    sync.WaitGroup // goroutines that end when ctx and the streams have
 
-	life     life
+	activity activity
 	group    *group
 	origins  origins
 	calls    quota.Budget // made, without an outcome

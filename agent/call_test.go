@@ -134,10 +134,12 @@ func testCall_deadlineTravels(t *testing.T) {
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Equal(t, codes.DeadlineExceeded, status.Code(err))
 	}
-	long, cancelLong := context.WithTimeout(testContext(t), 50e6)
-	defer cancelLong()
-	_, err := a.Call(long, "w1", Request{})
-	assert.ErrorIs(t, err, context.DeadlineExceeded)
+	for len(left) == 0 { // on a busy machine the connection may take longer than a call has
+		long, cancel := context.WithTimeout(testContext(t), 50e6)
+		_, err := a.Call(long, "w1", Request{})
+		cancel()
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+	}
 	assert.Error(t, <-left)
 }
 

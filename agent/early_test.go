@@ -89,7 +89,7 @@ func TestConnect_earlyEndsLeaveNothing(t *testing.T) {
 func TestProtocol_bodyWhereThereIsNone(t *testing.T) {
 	for method := range agentpb.Method_name {
 		m := agentpb.Method(method)
-		if hasBody(m) || m == agentpb.Method_METHOD_UNSPECIFIED {
+		if methodOf(m).hasBody || m == agentpb.Method_METHOD_UNSPECIFIED {
 			continue
 		}
 		a := start(t, Config{Name: "w0"}, Config{Name: "w1"})[0]

@@ -88,8 +88,8 @@ func TestCall_givenUpAtAnyMoment(t *testing.T) {
 	}
 	_, err := a.Call(testContext(t), "w1", Request{}) // and the stream is in order
 	require.NoError(t, err)
-	require.NoError(t, a.life.empty(testContext(t)))
-	require.NoError(t, b.life.empty(testContext(t)))
+	require.NoError(t, a.activity.waitEmpty(testContext(t)))
+	require.NoError(t, b.activity.waitEmpty(testContext(t)))
 	assert.LessOrEqual(t, seen.Load(), done+maybe+1, "nothing ran of which it was said that it did not")
 	assert.Eventually(t, func() bool {
 		return a.Stats().IncomingBytes+b.Stats().IncomingBytes+a.Stats().QueuedBytes+b.Stats().QueuedBytes == 0

@@ -176,15 +176,15 @@ func (in *inbound) request(f *frame.Frame) error {
 	if f.Region != nil && len(f.Data) > 0 {
 		return fmt.Errorf("%w: a body here and there", frame.ErrProtocol)
 	}
-	c := &incall{id: f.Call, method: f.Method, detail: f.Detail}
-	if in.guest && f.Method != agentpb.Method_METHOD_CALL {
+	c := &incall{id: f.Call, method: methodOf(f.Method), detail: f.Detail}
+	if in.guest && !c.method.guests {
 		in.refuse(c.id, failure(codes.PermissionDenied, "%s is a guest here (Config.Guests, --guest): it may call, and nothing else", in.peer.Name))
 		return nil
 	}
-	if len(f.Sizes) > 0 && !hasBody(f.Method) { // nobody would read it, or give the memory back that it is lent in
+	if len(f.Sizes) > 0 && !c.method.hasBody { // nobody would read it, or give the memory back that it is lent in
 		return fmt.Errorf("%w: a body with %v", frame.ErrProtocol, f.Method)
 	}
-	if system(f.Method) {
+	if !c.method.limited {
 		if !in.control.TryAcquire(1) {
 			in.refuse(c.id, failure(codes.ResourceExhausted, "too many requests about RRefs at once"))
 			return nil
@@ -216,13 +216,13 @@ func (in *inbound) gather(c *incall, f *frame.Frame) error {
 	if c.place == nil && !c.body.complete() {
 		return nil
 	}
-	if c.method == agentpb.Method_METHOD_REMOTE { // it is needed at once
+	if c.method.early != nil { // the body is needed at once
 		f.Region = nil
 		if err := in.copyOut(c, false); err != nil {
 			return err
 		}
 	}
-	if err := in.agent.life.serve(c.method); err != nil {
+	if err := in.agent.activity.serve(c.method.barrier); err != nil {
 		in.forget(c)
 		in.release(c)
 		in.refuse(c.id, err)
@@ -230,9 +230,8 @@ func (in *inbound) gather(c *incall, f *frame.Frame) error {
 	}
 	c.begun = true
 	f.Region = nil
-	if c.method == agentpb.Method_METHOD_REMOTE {
-		// Here and not in the goroutine, so that the value is known before the caller's next request.
-		c.early = in.agent.rrefs.serveRemote(&in.peer, c.detail, c.body.body)
+	if c.method.early != nil {
+		c.early = c.method.early(in.agent, &in.peer, c.body.body, c.detail)
 	}
 	in.begin(c)
 	return nil

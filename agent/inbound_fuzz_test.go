@@ -96,7 +96,7 @@ func FuzzFrameSequence(f *testing.F) {
 		_ = in.drain()
 		in.cancel(nil)
 		in.discard()
-		require.NoError(t, a.life.empty(testContext(t)))
+		require.NoError(t, a.activity.waitEmpty(testContext(t)))
 		in.out.idle()
 		s := a.Stats()
 		require.Zero(t, s.IncomingBytes)

@@ -14,7 +14,7 @@ import (
 // incall is a request that arrives or is executed.
 type incall struct {
 	id       uint64
-	method   agentpb.Method
+	method   *method
 	detail   proto.Message
 	total    int64
 	body     *assembly
@@ -46,7 +46,7 @@ func (in *inbound) acquire(c *incall, f *frame.Frame) error {
 
 // release is acquire in reverse.
 func (in *inbound) release(c *incall) {
-	if system(c.method) {
+	if !c.method.limited {
 		in.control.Release(1)
 		return
 	}
@@ -69,7 +69,7 @@ func (in *inbound) execute(c *incall) {
 		err = failed
 	}
 	if err == nil {
-		reply, err = in.agent.serve(c.ctx, &in.peer, c.method, Request{Body: c.body.body, memory: c.body.memory}, c.detail)
+		reply, err = c.method.serve(c.ctx, in.agent, &in.peer, Request{Body: c.body.body, memory: c.body.memory}, c.detail)
 	}
 	in.mu.Lock()
 	canceled := c.canceled
@@ -77,7 +77,7 @@ func (in *inbound) execute(c *incall) {
 	in.forget(c)
 	over := func() {
 		in.release(c)
-		in.agent.life.leave(c.method)
+		in.agent.activity.done(c.method.barrier)
 	}
 	defer reply.done()
 	if canceled {

@@ -20,13 +20,13 @@ type outcall struct {
 	Future
 	agent  *Agent
 	link   *link // nil for a call to self
-	method agentpb.Method
+	method *method
+	number agentpb.Method // of the method, on the wire
 	body   Body
 	joined bool // the peer gets its segments as one
 	lend   bool // the reply's body need not be copied
 	detail proto.Message
 	began  time.Time
-	limits bool                        // it counts against the limits on calls
 	stop   atomic.Pointer[func() bool] // ends the watch over the caller's context
 
 	deadline time.Time
@@ -48,32 +48,18 @@ const (
 	stageGivenUp
 )
 
-// system says whether the method is the agents' own talk, which the limits must not hold up.
-func system(m agentpb.Method) bool {
-	switch m {
-	case agentpb.Method_METHOD_CALL, agentpb.Method_METHOD_REMOTE, agentpb.Method_METHOD_FETCH:
-		return false
-	}
-	return true
-}
-
-// hasBody says whether a request of the method may have one.
-func hasBody(m agentpb.Method) bool {
-	return m == agentpb.Method_METHOD_CALL || m == agentpb.Method_METHOD_REMOTE
-}
-
 // newOutcall counts a call, or says why it cannot be made.
-func (a *Agent) newOutcall(ctx context.Context, l *link, method agentpb.Method, req Request, detail proto.Message) (*outcall, error) {
-	c := &outcall{agent: a, link: l, method: method, body: req.Body, lend: req.Lend, detail: detail, began: time.Now(), limits: !system(method)}
+func (a *Agent) newOutcall(ctx context.Context, l *link, m agentpb.Method, req Request, detail proto.Message) (*outcall, error) {
+	c := &outcall{agent: a, link: l, method: methodOf(m), number: m, body: req.Body, lend: req.Lend, detail: detail, began: time.Now()}
 	c.done = make(chan struct{})
 	c.cancel = c.abandon
 	c.read = c.readWhile
 	c.deadline, _ = ctx.Deadline()
-	if err := a.life.enter(method); err != nil {
+	if err := a.activity.call(c.method.barrier); err != nil {
 		return nil, err
 	}
 	if err := c.acquire(); err != nil {
-		a.life.leave(method)
+		a.activity.done(c.method.barrier)
 		return nil, err
 	}
 	c.keepBody(req)
@@ -102,7 +88,7 @@ func (c *outcall) acquire() error {
 		return failure(codes.ResourceExhausted, "the body has %d bytes in %d segments, allowed are %d (Limits.MaxMessage, --max-message) in %d",
 			size, len(c.body), c.agent.limits.MaxMessage, frame.MaxSegments)
 	}
-	if !c.limits {
+	if !c.method.limited {
 		return nil
 	}
 	if err := c.agent.calls.Acquire(1); err != nil {
@@ -133,7 +119,7 @@ const theCall = "the call"
 // timed says of a call that ended with its deadline how long that was, and what it was doing if that is known.
 func (c *outcall) timed(err error) error {
 	var e *Error
-	if system(c.method) || c.deadline.IsZero() || !errors.As(err, &e) || e.Code != codes.DeadlineExceeded || time.Now().Before(c.deadline) {
+	if !c.method.limited || c.deadline.IsZero() || !errors.As(err, &e) || e.Code != codes.DeadlineExceeded || time.Now().Before(c.deadline) {
 		return err // or it is about another deadline than this call's
 	}
 	out := *e
@@ -152,14 +138,14 @@ func (c *outcall) conclude(reply Reply, err error) {
 	if stop := c.stop.Load(); stop != nil {
 		(*stop)()
 	}
-	if c.limits {
+	if c.method.limited {
 		c.agent.calls.Release(1)
 		if c.link != nil {
 			c.link.calls.Release(1)
 		}
 	}
 	c.agent.count.callDone(c, err)
-	c.complete(reply, err, func() { c.agent.life.leave(c.method) })
+	c.complete(reply, err, func() { c.agent.activity.done(c.method.barrier) })
 	c.interruptReader()
 }
 

@@ -163,9 +163,9 @@ func (a *Agent) barrier(ctx context.Context, phase uint32) error {
 		j.phase, j.round = phase, 1
 	}
 	for {
-		started, served, err := a.life.quiet(ctx)
+		started, served, err := a.activity.waitIdle(ctx)
 		if err != nil {
-			return ended(err, fmt.Sprintf("%d calls are in progress here", a.life.load()))
+			return ended(err, fmt.Sprintf("%d calls are in progress here", a.activity.load()))
 		}
 		act := &agentpb.Activity{Phase: phase, Round: j.round, Started: started, Served: served}
 		quiet, err := a.report(ctx, act)

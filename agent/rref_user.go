@@ -153,12 +153,12 @@ func passing(err error) bool {
 
 // spawn runs fn on a goroutine that counts as activity: a group is not quiet while someone is still to be told.
 func (t *rrefs) spawn(fn func()) {
-	if t.agent.life.enter(agentpb.Method_METHOD_RREF_ACCEPT) != nil {
+	if t.agent.activity.call(false) != nil {
 		go fn() // the agent is closed: fn fails at once, and says so
 		return
 	}
 	go func() {
-		defer t.agent.life.leave(agentpb.Method_METHOD_RREF_ACCEPT)
+		defer t.agent.activity.done(false)
 		fn()
 	}()
 }

@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
@@ -131,49 +130,14 @@ func (a *Agent) newInbound(stream grpc.ServerStream, peer Peer, shared *sharing)
 	return in
 }
 
-// serve does what a peer asks for, this worker included.
-func (a *Agent) serve(ctx context.Context, from *Peer, m agentpb.Method, req Request, detail proto.Message) (Reply, error) {
-	switch m {
-	case agentpb.Method_METHOD_CALL:
-		a.count.served.Add(1)
-		return guard(a, "Executor.Execute", func() (Reply, error) { return a.config.Executor.Execute(ctx, req) })
-	case agentpb.Method_METHOD_QUIESCE:
-		body, err := a.serveQuiesce(ctx, from, detail)
-		return Reply{Body: body}, err
-	}
-	body, err := a.serveReference(ctx, from, m, detail)
-	return Reply{Body: body}, err
-}
-
-// serveReference does what is about a value.
-func (a *Agent) serveReference(ctx context.Context, from *Peer, m agentpb.Method, detail proto.Message) (Body, error) {
-	ref, ok := detail.(*agentpb.Reference)
-	if !ok {
-		return nil, failure(codes.InvalidArgument, "%v without a reference", m)
-	}
-	switch m {
-	case agentpb.Method_METHOD_REMOTE:
-		return nil, nil // its execution has begun, see inbound.gather
-	case agentpb.Method_METHOD_FETCH:
-		return a.rrefs.serveFetch(ctx, from, ref)
-	case agentpb.Method_METHOD_RREF_FORK:
-		return nil, a.rrefs.serveFork(from, ref)
-	case agentpb.Method_METHOD_RREF_ACCEPT:
-		return nil, a.rrefs.serveAccept(from, ref)
-	case agentpb.Method_METHOD_RREF_DELETE:
-		return nil, a.rrefs.serveDelete(from, ref)
-	}
-	return nil, failure(codes.Unimplemented, "this worker knows no %v", m)
-}
-
 // callSelf executes a call to this worker itself, with the same limits and without the network.
 func (a *Agent) callSelf(c *outcall) {
-	if err := a.life.serve(c.method); err != nil {
+	if err := a.activity.serve(c.method.barrier); err != nil {
 		c.finish(Reply{}, err)
 		return
 	}
 	if err := a.serving.Acquire(1); err != nil {
-		a.life.leave(c.method)
+		a.activity.done(c.method.barrier)
 		c.finish(Reply{}, ofRoom(err))
 		return
 	}
@@ -188,9 +152,9 @@ func (a *Agent) callSelf(c *outcall) {
 	}
 	c.Then(func(Reply, error) { cancel() }) // the caller may give up first
 	go func() {
-		reply, err := a.serve(ctx, self, c.method, Request{Body: c.body}, c.detail)
+		reply, err := c.method.serve(ctx, a, self, Request{Body: c.body}, c.detail)
 		a.serving.Release(1)
-		a.life.leave(c.method)
+		a.activity.done(c.method.barrier)
 		body := reply.owned()
 		reply.done()
 		if err != nil {

@@ -65,7 +65,7 @@ func (s *session) start(c *outcall) {
 
 // message makes the request of a call.
 func (s *session) message(c *outcall, volatile bool) *outgoing {
-	head := frame.Frame{Kind: agentpb.Kind_KIND_REQUEST, Method: c.method, Detail: c.detail, Sizes: c.body.sizes(c.joined)}
+	head := frame.Frame{Kind: agentpb.Kind_KIND_REQUEST, Method: c.number, Detail: c.detail, Sizes: c.body.sizes(c.joined)}
 	return s.shared.message(head, c.body, volatile, s.say)
 }
 

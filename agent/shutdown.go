@@ -29,14 +29,14 @@ func (a *Agent) Shutdown(ctx context.Context) (cleanup.Report, error) {
 
 // stop is the agent's step in the cleanup.
 func (a *Agent) stop(ctx context.Context) error {
-	a.life.close()
+	a.activity.close()
 	a.health.server.Shutdown()
 	a.unserve()
 	a.group.close()
 
-	err := a.life.empty(ctx)
+	err := a.activity.waitEmpty(ctx)
 	if err != nil {
-		err = fmt.Errorf("agent: %d requests are still in execution: %w", a.life.load(), rpcerr.Within(err))
+		err = fmt.Errorf("agent: %d requests are still in execution: %w", a.activity.load(), rpcerr.Within(err))
 	}
 	streams := a.origins.close(errClosed())
 	for _, in := range streams {

@@ -98,20 +98,16 @@ func (r reader) bytesField(f *Frame, num protowire.Number) (err error) {
 		return r.skip(n)
 	case fieldSizes:
 		return r.sizes(f, n)
-	case fieldReference:
-		return r.message(f, n, &agentpb.Reference{})
-	case fieldStatus:
-		return r.message(f, n, &agentpb.Status{})
-	case fieldActivity:
-		return r.message(f, n, &agentpb.Activity{})
 	case fieldPlace:
 		if f.Region == nil {
 			f.Region = &agentpb.Place{}
 		}
 		return r.into(f.Region, n)
-	default:
-		return r.skip(n)
 	}
+	if typ, ok := detailTypes[num]; ok {
+		return r.message(f, n, typ.New().Interface())
+	}
+	return r.skip(n)
 }
 
 func (r reader) sizes(f *Frame, n int) error {

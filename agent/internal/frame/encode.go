@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
@@ -53,12 +54,25 @@ const (
 	fieldMethod
 	fieldTimeout
 	fieldSizes
-	fieldReference
-	fieldStatus
-	fieldActivity
-	fieldPlace
-	fieldData protowire.Number = 15
+	fieldPlace protowire.Number = 9
+	fieldData  protowire.Number = 15
 )
+
+// The messages of the oneof "detail", as agent.proto has them.
+var (
+	detailNumbers = map[protoreflect.FullName]protowire.Number{}
+	detailTypes   = map[protowire.Number]protoreflect.MessageType{}
+)
+
+func init() {
+	m := (&agentpb.Frame{}).ProtoReflect()
+	fields := m.Descriptor().Oneofs().ByName("detail").Fields()
+	for i := range fields.Len() {
+		field := fields.Get(i)
+		detailNumbers[field.Message().FullName()] = field.Number()
+		detailTypes[field.Number()] = m.NewField(field).Message().Type()
+	}
+}
 
 // codec is grpc's codec for protocol buffers with an own way for frames.
 type codec struct{ encoding.CodecV2 }
@@ -121,17 +135,11 @@ func (f *Frame) Encode() (mem.BufferSlice, error) {
 }
 
 func (f *Frame) appendDetail(b []byte) ([]byte, error) {
-	var num protowire.Number
-	switch f.Detail.(type) {
-	case nil:
+	if f.Detail == nil {
 		return b, nil
-	case *agentpb.Reference:
-		num = fieldReference
-	case *agentpb.Status:
-		num = fieldStatus
-	case *agentpb.Activity:
-		num = fieldActivity
-	default:
+	}
+	num, ok := detailNumbers[f.Detail.ProtoReflect().Descriptor().FullName()]
+	if !ok {
 		return b, fmt.Errorf("agent: a frame cannot carry a %T", f.Detail)
 	}
 	return appendMessage(b, num, f.Detail)

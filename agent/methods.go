@@ -1,0 +1,105 @@
+package agent
+
+import (
+	"context"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
+)
+
+// method is what an agent knows of one of the wire's methods. A new one needs its number in agent.proto and a row below.
+type method struct {
+	// limited says that it counts against the limits on calls and on requests in execution. What is not limited is the
+	// agents' own control, which the limits must not hold up.
+	limited bool
+	hasBody bool // its requests may have a body
+	barrier bool // it belongs to the join, which waits for everything else
+	guests  bool // programs that are no workers of the group may ask for it
+	// early, where there is one, is called on the goroutine that reads, before the caller's next request is taken. It must
+	// not wait; its error refuses the request. The body is there.
+	early func(a *Agent, from *Peer, body Body, detail proto.Message) error
+	// serve executes a request, on any goroutine.
+	serve func(ctx context.Context, a *Agent, from *Peer, req Request, detail proto.Message) (Reply, error)
+}
+
+// methods is filled by init, as what it refers to looks methods up.
+var methods []method
+
+func init() {
+	methods = []method{
+		agentpb.Method_METHOD_UNSPECIFIED: unknownMethod,
+		// Execute the body, and reply with the result.
+		agentpb.Method_METHOD_CALL: {limited: true, hasBody: true, guests: true, serve: serveCall},
+		// Execute the body, and keep the result as an RRef's value. The value is entered early, so that it is known before
+		// the caller's next request.
+		agentpb.Method_METHOD_REMOTE: {limited: true, hasBody: true, early: beginRemote, serve: aboutRRef(serveNothing)},
+		// Reply with a copy of an RRef's value.
+		agentpb.Method_METHOD_FETCH: {limited: true, serve: aboutRRef(serveFetch)},
+		// A user enters a fork of an RRef at the owner.
+		agentpb.Method_METHOD_RREF_FORK: {serve: aboutRRef(serveFork)},
+		// The receiver of a fork tells the sender that the owner knows of it.
+		agentpb.Method_METHOD_RREF_ACCEPT: {serve: aboutRRef(serveAccept)},
+		// A user releases a fork at the owner.
+		agentpb.Method_METHOD_RREF_DELETE: {serve: aboutRRef(serveDelete)},
+		// A worker reports to the leader of the join that it has nothing to do.
+		agentpb.Method_METHOD_QUIESCE: {barrier: true, serve: serveReport},
+	}
+}
+
+// unknownMethod is what an older peer makes of a newer one's.
+var unknownMethod = method{serve: func(context.Context, *Agent, *Peer, Request, proto.Message) (Reply, error) {
+	return Reply{}, failure(codes.Unimplemented, "this worker knows no such method")
+}}
+
+func methodOf(m agentpb.Method) *method {
+	if m < 0 || int(m) >= len(methods) {
+		return &unknownMethod
+	}
+	return &methods[m]
+}
+
+func serveCall(ctx context.Context, a *Agent, _ *Peer, req Request, _ proto.Message) (Reply, error) {
+	a.count.served.Add(1)
+	return guard(a, "Executor.Execute", func() (Reply, error) { return a.config.Executor.Execute(ctx, req) })
+}
+
+func serveReport(ctx context.Context, a *Agent, from *Peer, _ Request, detail proto.Message) (Reply, error) {
+	body, err := a.serveQuiesce(ctx, from, detail)
+	return Reply{Body: body}, err
+}
+
+// aboutRRef is the serve of a method whose detail is a reference.
+func aboutRRef(serve func(context.Context, *rrefs, *Peer, *agentpb.Reference) (Body, error)) func(context.Context, *Agent, *Peer, Request, proto.Message) (Reply, error) {
+	return func(ctx context.Context, a *Agent, from *Peer, _ Request, detail proto.Message) (Reply, error) {
+		ref, ok := detail.(*agentpb.Reference)
+		if !ok {
+			return Reply{}, failure(codes.InvalidArgument, "a request about an RRef without a reference")
+		}
+		body, err := serve(ctx, a.rrefs, from, ref)
+		return Reply{Body: body}, err
+	}
+}
+
+func beginRemote(a *Agent, from *Peer, body Body, detail proto.Message) error {
+	return a.rrefs.serveRemote(from, detail, body)
+}
+
+func serveNothing(context.Context, *rrefs, *Peer, *agentpb.Reference) (Body, error) { return nil, nil }
+
+func serveFetch(ctx context.Context, t *rrefs, from *Peer, ref *agentpb.Reference) (Body, error) {
+	return t.serveFetch(ctx, from, ref)
+}
+
+func serveFork(_ context.Context, t *rrefs, from *Peer, ref *agentpb.Reference) (Body, error) {
+	return nil, t.serveFork(from, ref)
+}
+
+func serveAccept(_ context.Context, t *rrefs, from *Peer, ref *agentpb.Reference) (Body, error) {
+	return nil, t.serveAccept(from, ref)
+}
+
+func serveDelete(_ context.Context, t *rrefs, from *Peer, ref *agentpb.Reference) (Body, error) {
+	return nil, t.serveDelete(from, ref)
+}
