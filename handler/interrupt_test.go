@@ -23,20 +23,22 @@ func TestRunUDFInterrupted(t *testing.T) {
 			if module == handler.TorchModule {
 				h = torchHandler(t)
 			}
-			d := newDoor()
-			setHook(t, d.pass)
 			p := pickled(t, h, "(u.hook_and_spin, (), {})")
-			ctx, cancel := context.WithCancelCause(t.Context())
-			got := start(ctx, h, p)
-			<-d.entered
-			close(d.leave)
-			cancel(context.DeadlineExceeded)
-			err := (<-got).err
-			require.ErrorIs(t, err, context.Canceled)
-			require.ErrorIs(t, err, context.DeadlineExceeded)
-			var interrupted *gil.InterruptedError
-			require.ErrorAs(t, err, &interrupted)
-			assert.False(t, interrupted.Stuck)
+			pythontest.Until(t, "Python is interrupted within a gil.Patience", func() bool { // which a busy machine may not grant it
+				d := newDoor()
+				setHook(t, d.pass)
+				ctx, cancel := context.WithCancelCause(t.Context())
+				got := start(ctx, h, p)
+				<-d.entered
+				close(d.leave)
+				cancel(context.DeadlineExceeded)
+				err := (<-got).err
+				require.ErrorIs(t, err, context.Canceled)
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				var interrupted *gil.InterruptedError
+				require.ErrorAs(t, err, &interrupted)
+				return !interrupted.Stuck
+			})
 			succeeded(t, h, "(u.greet, ('you',), {})")
 			pythontest.Until(t, "it is over", func() bool { return len(gil.Stats().Stuck) == 0 })
 		})

@@ -42,13 +42,16 @@ func interruptible(t *testing.T, name string, more ...func(context.Context) cont
 func TestEndedContextInterruptsPython(t *testing.T) {
 	pythontest.DefineInterrupts(t)
 	before := gil.Stats().Interrupted
-	cancel, result := interruptible(t, "spin")
-	cancel()
-	err := <-result
-	require.ErrorIs(t, err, context.Canceled)
+	var err error
 	var interrupted *gil.InterruptedError
-	require.ErrorAs(t, err, &interrupted)
-	assert.False(t, interrupted.Stuck)
+	pythontest.Until(t, "Python is interrupted within a gil.Patience", func() bool { // which a busy machine may not grant it
+		cancel, result := interruptible(t, "spin")
+		cancel()
+		err = <-result
+		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorAs(t, err, &interrupted)
+		return !interrupted.Stuck
+	})
 	assert.Contains(t, interrupted.Stack, "in spin")
 	assert.Contains(t, err.Error(), "udf spin was interrupted: context canceled")
 	assert.Greater(t, gil.Stats().Interrupted, before)
