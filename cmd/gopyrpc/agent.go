@@ -48,9 +48,11 @@ call can run code. What functions print is written line by line, also where stan
 	flags.StringVar(&s.coordinator, "coordinator", "", "`[name=]host:port` of the worker of rank 0, where the group meets")
 	flags.IntVar(&s.rank, "rank", -1, "this worker's `rank`, with --coordinator; 0 is the coordinator itself")
 	flags.IntVar(&s.world, "world-size", 0, "how many `workers` the group has, with --coordinator")
-	flags.IntVar(&s.permits, "permits", -1, "how many `calls` may be in Python at once (default 64)")
+	flags.IntVar(&s.permits, "permits", -1, "how many `calls` may be in Python at once")
 	flags.IntVar(&s.maxAbandoned, "max-abandoned", -1, "how many `calls` more may go on in C code after their deadline, each on a thread")
-	flags.Lookup("max-abandoned").DefValue = "256" // as pyworker has it, which is told apart from a number that was given
+	// What the help says of the numbers that stand for "not given".
+	flags.Lookup("permits").DefValue, flags.Lookup("max-abandoned").DefValue = "64", "256"
+	flags.Lookup("rank").DefValue = "0" // nothing is said of zero
 	flags.DurationVar(&s.timeout, "timeout", pyworker.DefaultTimeout, "`time` for calls that functions make, where they give none; negative for no end")
 	return cmd
 }

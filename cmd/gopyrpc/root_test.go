@@ -29,6 +29,8 @@ func TestHelp(t *testing.T) {
 		assert.NotContains(t, out, " string ", "%s: flags name what they take", name)
 		for line := range strings.Lines(out) {
 			assert.LessOrEqual(t, len([]rune(line)), 140, "%s: %s", name, line)
+			assert.LessOrEqual(t, strings.Count(line, "(default"), 1, "%s: %s", name, line)
+			assert.NotContains(t, line, "(default -1)", "%s: a number that stands for none is none to give", name)
 		}
 	}
 }
