@@ -32,8 +32,8 @@ func TestErrors_doNotStutter(t *testing.T) {
 	a, b := pair(t, func(context.Context, Request) (Reply, error) { return Reply{}, fmt.Errorf("%w: really", ErrReleased) })
 	_, err := a.Call(testContext(t), b.Name(), Request{})
 	assert.EqualError(t, err, "agent: Unknown: worker w1: the RRef was released: really")
-	stranger := guestOf(t, "eve", a)
-	_, err = stranger.Call(testContext(t), "w0", Request{})
+	unknown := guestOf(t, "eve", a)
+	_, err = unknown.Call(testContext(t), "w0", Request{})
 	assert.EqualError(t, err, `agent: PermissionDenied: worker w0: unknown worker "eve"; there are w0, w1, and this worker has no guests (Config.Guests, --guest)`)
 }
 

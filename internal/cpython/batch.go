@@ -60,14 +60,14 @@ func (b *Batch) Add(fn Ref, payload []byte, extra Ref, target *Target) bool {
 	return true
 }
 
-// Run makes the calls, one after the other. Before call i it changes turns[i] from 0 to 1, atomically, leaves the
+// Run makes the calls, one after the other. Before call i it changes claims[i] from 0 to 1, atomically, leaves the
 // call out where that fails, and else sets current, which is -1 at first, to i. Who has seen that may ask for the
 // outcomes of those before. The error is [ErrClosed] or [ErrHeld], and then none was made.
-func (b *Batch) Run(permit int, turns []uint32, current *int32) error {
+func (b *Batch) Run(permit int, claims []uint32, current *int32) error {
 	b.results = slices.Grow(b.results[:0], smallResult+len(b.calls)*batchResult)
 	b.results = b.results[:cap(b.results)]
 	atomic.StoreInt32(current, -1) // for the race detector too, which does not see what C stores
-	status := C.cpy_call_batch(C.int(permit), &b.calls[0], C.uint32_t(len(b.calls)), (*C.uint32_t)(unsafe.Pointer(&turns[0])),
+	status := C.cpy_call_batch(C.int(permit), &b.calls[0], C.uint32_t(len(b.calls)), (*C.uint32_t)(unsafe.Pointer(&claims[0])),
 		(*C.int32_t)(unsafe.Pointer(current)), (*C.uchar)(unsafe.SliceData(b.payloads)), (*C.uchar)(&b.results[0]), C.Py_ssize_t(len(b.results)))
 	return statusError(status, nil)
 }

@@ -30,6 +30,7 @@ var rules = []rule{
 	{"test-helpers", checkTestHelpers},
 	{"dependencies", checkDependencies},
 	{"cgo", checkCgo},
+	{"words", checkWords},
 	{"threads", checkThreads},
 	{"setenv", checkSetenv},
 	{"stderr", checkStderr},

@@ -101,6 +101,13 @@ var cases = map[string]struct {
 		},
 		want: []string{"agent/b.go:3 dependencies", "gil/a.go:3 dependencies"},
 	},
+	"words: those of the field": {
+		tree: source{
+			"gil/a.go":   "package gil\n\nfunc stay() {}\n\n// A carrier may be talked of.\ntype dispatcher struct{ stayed, Strangers int }\n",
+			"agent/a.go": "package agent\n\nvar x = conn.board\n",
+		},
+		want: []string{"agent/a.go:3 words", "gil/a.go:3 words", "gil/a.go:6 words"},
+	},
 	"cgo: one package and the cpy3 bridge": {
 		tree: source{
 			"internal/cpython/a.go": importing("cpython", "C"),

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"go/ast"
+	"strings"
+)
+
+// retired are names that were this project's own, in lower case, and the field's word for each. A name comes here when
+// nothing has it any more, so that it does not come back.
+var retired = map[string]string{
+	"board":         "assign",
+	"book":          "Acquire, of a quota",
+	"bouncer":       "Listener, of security's admission",
+	"carrier":       "dispatcher",
+	"heldback":      "Masked",
+	"holdback":      "Mask",
+	"makeway":       "yield",
+	"overmeanwhile": "finishedMeanwhile",
+	"pytests":       "gopyrpc_tests",
+	"seldom":        "logLimiter",
+	"stay":          "WaitForCompletion",
+	"stranger":      "pendingConn",
+	"strangers":     "PendingConnections",
+	"testpython":    "interpreters",
+	"unbook":        "Release, of a quota",
+	"undisturbed":   "masked",
+	"wastold":       "notified",
+}
+
+// checkWords refuses identifiers that were retired.
+func checkWords(_ *tree, f *file, report func(int, string, ...any)) {
+	if f.ast == nil {
+		return
+	}
+	ast.Inspect(f.ast, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok {
+			if word, ok := retired[strings.ToLower(id.Name)]; ok {
+				report(f.line(id.Pos()), "%s was retired: the field says %s (docs/glossary.md)", id.Name, word)
+			}
+		}
+		return true
+	})
+}
