@@ -113,14 +113,14 @@ void cpy_call_bytes(const cpy_call_args *a, const unsigned char *data, Py_ssize_
 	out->hold_ns = cpy_now() - held;
 }
 
-static int take_turn(uint32_t *turns, uint32_t i, int32_t *current) {
+static int take_claim(uint32_t *claims, uint32_t i, int32_t *current) {
 	uint32_t to_come = 0;
-	if (!__atomic_compare_exchange_n(&turns[i], &to_come, 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return 0;
+	if (!__atomic_compare_exchange_n(&claims[i], &to_come, 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return 0;
 	__atomic_store_n(current, (int32_t)i, __ATOMIC_RELEASE);
 	return 1;
 }
 
-int cpy_call_batch(int permit, cpy_batch_call *calls, uint32_t n, uint32_t *turns, int32_t *current,
+int cpy_call_batch(int permit, cpy_batch_call *calls, uint32_t n, uint32_t *claims, int32_t *current,
 	const unsigned char *data, unsigned char *dst, Py_ssize_t cap) {
 	if (cpy_self_held()) return CPY_HELD;
 	int64_t start = cpy_now();
@@ -128,7 +128,7 @@ int cpy_call_batch(int permit, cpy_batch_call *calls, uint32_t n, uint32_t *turn
 	if (status != CPY_OK) return status;
 	int64_t wait = cpy_now() - start;
 	for (uint32_t i = 0; i < n; i++) {
-		if (!take_turn(turns, i, current)) continue;
+		if (!take_claim(claims, i, current)) continue;
 		cpy_batch_call *c = &calls[i];
 		memset(&c->out, 0, sizeof c->out);
 		c->out.timed = is_timed();
