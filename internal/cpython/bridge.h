@@ -118,8 +118,8 @@ typedef struct {
 	Py_ssize_t offset, len; // of its payload
 	cpy_call_result out;
 } cpy_batch_call;
-// Makes the calls in their order: call i, if turns[i] can be changed from 0 to 1, and current is i then.
-int cpy_call_batch(int permit, cpy_batch_call *calls, uint32_t n, uint32_t *turns, int32_t *current,
+// Makes the calls in their order: call i, if claims[i] can be changed from 0 to 1, and current is i then.
+int cpy_call_batch(int permit, cpy_batch_call *calls, uint32_t n, uint32_t *claims, int32_t *current,
 	const unsigned char *data, unsigned char *dst, Py_ssize_t cap);
 
 // object.c
