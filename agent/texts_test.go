@@ -39,7 +39,8 @@ func TestErrors_doNotStutter(t *testing.T) {
 
 // The end of a call's time is told in torch's words, with the time, wherever it was noticed.
 func TestErrors_deadlineInTorchsWords(t *testing.T) {
-	const phrase = "RPC ran for more than set timeout (80 ms) and will now be marked with an error"
+	// What is left of the 80 ms when the call begins, which a busy machine may have shortened.
+	const phrase = `: RPC ran for more than set timeout \((80|[1-7]?\d) ms\) and will now be marked with an error`
 	a, _ := pair(t, func(ctx context.Context, req Request) (Reply, error) {
 		if len(req.Body) > 0 { // the called side notices, too
 			<-ctx.Done()
@@ -67,7 +68,7 @@ func TestErrors_deadlineInTorchsWords(t *testing.T) {
 		err := call(ctx)
 		cancel()
 		require.ErrorIs(t, err, context.DeadlineExceeded, name)
-		assert.ErrorContains(t, err, ": "+phrase, name)
+		assert.Regexp(t, phrase, err.Error(), name)
 		assert.NotContains(t, err.Error(), context.DeadlineExceeded.Error(), name)
 	}
 }
