@@ -237,7 +237,8 @@ func TestCrashAfterClose(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			stdout, stderr, code := pythontest.Script(t, "crash after close", sourceVariable+"="+source)
 			assert.Equal(t, "closed\n", stdout)
-			assert.Equal(t, 2, code, stderr)
+			// Go's own dump of the stacks may fault where the signal finds the race detector on the main thread's stack.
+			assert.Contains(t, []int{2, 128 + int(syscall.SIGSEGV)}, code, stderr)
 			assert.Contains(t, stderr, "SIGABRT: abort")
 			assert.NotContains(t, stderr, "gopyrpc: SIG")
 			assert.NotContains(t, stderr, "Fatal Python error")
