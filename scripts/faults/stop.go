@@ -38,7 +38,11 @@ func stopFaults() []fault {
 						}
 						p.must(err)
 					}
-					ctx, cancel := context.WithTimeout(background, 3*time.Second)
+					limit := 3 * time.Second
+					if o.outcome == cleanup.OutcomeReleased { // nothing is waited for in vain: the time is for a busy machine
+						limit = 30 * time.Second
+					}
+					ctx, cancel := context.WithTimeout(background, limit)
 					defer cancel()
 					report, err := w.rt.Join(ctx)
 					got := outcomeOf(report, "interpreter")
