@@ -184,7 +184,7 @@ func ringDeaf(p *probe) {
 	_, sleepers, hangUp := open()
 	p.until("the last ring is read", func() bool { return sleepers.Load() == 1 })
 	hangUp()
-	ctx, cancel := context.WithTimeout(background, 5*time.Second)
+	ctx, cancel := context.WithTimeout(background, 30*time.Second)
 	defer cancel()
 	_, err := agents[0].Shutdown(ctx)
 	p.check(err == nil, "Shutdown: %v", err)
