@@ -68,7 +68,7 @@ func run(ctx context.Context, opt options, out io.Writer) int {
 		return 0
 	}
 	r := &runner{options: opt}
-	results, err := r.all(ctx, chosen)
+	results, err := r.twice(ctx, chosen)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "redteam:", err)
 		return 2
