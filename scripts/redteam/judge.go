@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -23,6 +24,8 @@ type result struct {
 	Came     string `json:"came"`
 	Control  string `json:"control"`
 	Verdict  string `json:"verdict"`
+
+	slow bool // it differs for the time alone that the attack, or its control, took of a processor
 }
 
 // judge compares what came of an attack and its control with what had to.
@@ -44,6 +47,7 @@ func judge(a attack, m *trial) result {
 		}
 	case !m.attack.came, len(m.attack.Fired) > 0:
 		r.Verdict = differs
+		r.slow = m.attack.onlyBusy()
 	case a.expect == refused && m.attack.Error == "":
 		r.Verdict = differs
 	case strings.Contains(m.attack.Error, violation):
@@ -55,9 +59,15 @@ func judge(a attack, m *trial) result {
 	case a.inert != "":
 	case !m.control.has(a.canary):
 		r.Verdict = differs
+		r.slow = m.control.onlyBusy()
 		r.Came = fmt.Sprintf("the control does not fire the canary %q: the attack is broken", a.canary)
 	}
 	return r
+}
+
+// onlyBusy says whether what happened is that it took long, and nothing else.
+func (e ending) onlyBusy() bool {
+	return e.came && len(e.Fired) > 0 && !slices.ContainsFunc(e.Fired, func(f firing) bool { return f.Canary != busy })
 }
 
 func (e ending) tell() string {

@@ -60,6 +60,32 @@ func TestTheTableCanFail(t *testing.T) {
 	}
 }
 
+// Time alone is a reason to try again; a canary of any other kind, or an answer where there must be none, is not.
+func TestJudge_slow(t *testing.T) {
+	late := ending{event{Fired: []firing{{busy, "more than 1.5s of a processor"}}}, true}
+	both := ending{event{Fired: []firing{{busy, "more than 1.5s of a processor"}, {touched, "a file was made"}}}, true}
+	dead := ending{event{Fired: []firing{{died, "SIGSEGV"}}}, true}
+	refusal := ending{event{Error: "no"}, true}
+	answer := ending{event{Said: "done"}, true}
+	row := attack{name: "a", expect: refused, canary: died}
+	for _, c := range []struct {
+		came, control ending
+		slow          bool
+	}{
+		{late, dead, true},
+		{refusal, late, true},
+		{both, dead, false},
+		{dead, dead, false},
+		{answer, late, false},
+		{ending{}, late, false},
+		{refusal, both, false},
+		{refusal, answer, false},
+		{refusal, dead, false},
+	} {
+		assert.Equal(t, c.slow, judge(row, &trial{c.came, c.control}).slow, "came %+v, control %+v", c.came, c.control)
+	}
+}
+
 // TestAttacksWork makes some that Python cannot refuse by itself, on a victim that has no list: each fires its canary.
 func TestAttacksWork(t *testing.T) {
 	t.Setenv("GOPYRPC_PYTHON", interpreters.Find(t).Executable)
