@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,8 +40,7 @@ func TestErrors_doNotStutter(t *testing.T) {
 
 // The end of a call's time is told in torch's words, with the time, wherever it was noticed.
 func TestErrors_deadlineInTorchsWords(t *testing.T) {
-	// What is left of the 80 ms when the call begins, which a busy machine may have shortened.
-	const phrase = `: RPC ran for more than set timeout \((80|[1-7]?\d) ms\) and will now be marked with an error`
+	const phrase = "RPC ran for more than set timeout (80 ms) and will now be marked with an error"
 	a, _ := pair(t, func(ctx context.Context, req Request) (Reply, error) {
 		if len(req.Body) > 0 { // the called side notices, too
 			<-ctx.Done()
@@ -64,11 +64,17 @@ func TestErrors_deadlineInTorchsWords(t *testing.T) {
 			return err
 		},
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 80*time.Millisecond)
-		err := call(ctx)
-		cancel()
-		require.ErrorIs(t, err, context.DeadlineExceeded, name)
-		assert.Regexp(t, phrase, err.Error(), name)
+		var err error
+		for limit := time.Now().Add(patience); time.Now().Before(limit); { // on a busy machine a call may begin late, and names what is left then
+			ctx, cancel := context.WithTimeout(t.Context(), 80*time.Millisecond)
+			err = call(ctx)
+			cancel()
+			require.ErrorIs(t, err, context.DeadlineExceeded, name)
+			if strings.Contains(err.Error(), phrase) {
+				break
+			}
+		}
+		assert.ErrorContains(t, err, ": "+phrase, name)
 		assert.NotContains(t, err.Error(), context.DeadlineExceeded.Error(), name)
 	}
 }
