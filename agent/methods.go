@@ -34,15 +34,15 @@ func init() {
 		agentpb.Method_METHOD_CALL: {limited: true, hasBody: true, guests: true, serve: serveCall},
 		// Execute the body, and keep the result as an RRef's value. The value is entered early, so that it is known before
 		// the caller's next request.
-		agentpb.Method_METHOD_REMOTE: {limited: true, hasBody: true, early: beginRemote, serve: aboutRRef(serveNothing)},
+		agentpb.Method_METHOD_REMOTE: {limited: true, hasBody: true, early: beginRemote, serve: aboutRRef(emptyReply(serveNothing))},
 		// Reply with a copy of an RRef's value.
-		agentpb.Method_METHOD_FETCH: {limited: true, serve: aboutRRef(serveFetch)},
+		agentpb.Method_METHOD_FETCH: {limited: true, serve: aboutRRef((*rrefs).serveFetch)},
 		// A user enters a fork of an RRef at the owner.
-		agentpb.Method_METHOD_RREF_FORK: {serve: aboutRRef(serveFork)},
+		agentpb.Method_METHOD_RREF_FORK: {serve: aboutRRef(emptyReply((*rrefs).serveFork))},
 		// The receiver of a fork tells the sender that the owner knows of it.
-		agentpb.Method_METHOD_RREF_ACCEPT: {serve: aboutRRef(serveAccept)},
+		agentpb.Method_METHOD_RREF_ACCEPT: {serve: aboutRRef(emptyReply((*rrefs).serveAccept))},
 		// A user releases a fork at the owner.
-		agentpb.Method_METHOD_RREF_DELETE: {serve: aboutRRef(serveDelete)},
+		agentpb.Method_METHOD_RREF_DELETE: {serve: aboutRRef(emptyReply((*rrefs).serveDelete))},
 		// A worker reports to the leader of the join that it has nothing to do.
 		agentpb.Method_METHOD_QUIESCE: {barrier: true, serve: serveReport},
 	}
@@ -70,14 +70,24 @@ func serveReport(ctx context.Context, a *Agent, from *Peer, _ Request, detail pr
 	return Reply{Body: body}, err
 }
 
+// rrefMethod serves a request about an RRef: a method of the table of RRefs, as an expression.
+type rrefMethod func(t *rrefs, ctx context.Context, from *Peer, ref *agentpb.Reference) (Body, error)
+
+// emptyReply is for what has nothing to reply but an error.
+func emptyReply(serve func(*rrefs, *Peer, *agentpb.Reference) error) rrefMethod {
+	return func(t *rrefs, _ context.Context, from *Peer, ref *agentpb.Reference) (Body, error) {
+		return nil, serve(t, from, ref)
+	}
+}
+
 // aboutRRef is the serve of a method whose detail is a reference.
-func aboutRRef(serve func(context.Context, *rrefs, *Peer, *agentpb.Reference) (Body, error)) func(context.Context, *Agent, *Peer, Request, proto.Message) (Reply, error) {
+func aboutRRef(serve rrefMethod) func(context.Context, *Agent, *Peer, Request, proto.Message) (Reply, error) {
 	return func(ctx context.Context, a *Agent, from *Peer, _ Request, detail proto.Message) (Reply, error) {
 		ref, ok := detail.(*agentpb.Reference)
 		if !ok {
 			return Reply{}, failure(codes.InvalidArgument, "a request about an RRef without a reference")
 		}
-		body, err := serve(ctx, a.rrefs, from, ref)
+		body, err := serve(a.rrefs, ctx, from, ref)
 		return Reply{Body: body}, err
 	}
 }
@@ -86,20 +96,4 @@ func beginRemote(a *Agent, from *Peer, body Body, detail proto.Message) error {
 	return a.rrefs.serveRemote(from, detail, body)
 }
 
-func serveNothing(context.Context, *rrefs, *Peer, *agentpb.Reference) (Body, error) { return nil, nil }
-
-func serveFetch(ctx context.Context, t *rrefs, from *Peer, ref *agentpb.Reference) (Body, error) {
-	return t.serveFetch(ctx, from, ref)
-}
-
-func serveFork(_ context.Context, t *rrefs, from *Peer, ref *agentpb.Reference) (Body, error) {
-	return nil, t.serveFork(from, ref)
-}
-
-func serveAccept(_ context.Context, t *rrefs, from *Peer, ref *agentpb.Reference) (Body, error) {
-	return nil, t.serveAccept(from, ref)
-}
-
-func serveDelete(_ context.Context, t *rrefs, from *Peer, ref *agentpb.Reference) (Body, error) {
-	return nil, t.serveDelete(from, ref)
-}
+func serveNothing(*rrefs, *Peer, *agentpb.Reference) error { return nil }
