@@ -15,8 +15,8 @@ func (r refused) pickled(worker string) ([]byte, error) {
 	cause.mro = []string{"_pickle.UnpicklingError", "_pickle.PickleError", "builtins.Exception", "builtins.BaseException", "builtins.object"}
 	hint := ""
 	if r.forbidden {
-		cause.qualname, cause.module = "ForbiddenGlobal", internalModule
-		cause.mro = append([]string{internalModule + ".ForbiddenGlobal"}, cause.mro...)
+		cause.qualname, cause.module = "ForbiddenGlobal", pyname.Internal
+		cause.mro = append([]string{pyname.Internal + ".ForbiddenGlobal"}, cause.mro...)
 		cause.args = append(cause.args, r.name)
 		cause.ownInit = true
 		cause.state = pickle.NewDict(pickle.NewStr("global_name"), pickle.NewStr(r.name))
@@ -26,8 +26,8 @@ func (r refused) pickled(worker string) ([]byte, error) {
 	}
 	text := fmt.Sprintf("cannot deserialize%s: %s.%s: %s%s", r.what, cause.module, cause.qualname, r.text, hint)
 	first := exception{
-		qualname: "DeserializeError", module: internalModule, text: text, args: []string{text}, caused: true,
-		mro: []string{internalModule + ".DeserializeError", "builtins.Exception", "builtins.BaseException", "builtins.object"},
+		qualname: "DeserializeError", module: pyname.Internal, text: text, args: []string{text}, caused: true,
+		mro: []string{pyname.Internal + ".DeserializeError", "builtins.Exception", "builtins.BaseException", "builtins.object"},
 	}
 	errs := make([]*pickle.Node, 2)
 	for i, e := range []exception{first, cause} {
@@ -40,10 +40,8 @@ func (r refused) pickled(worker string) ([]byte, error) {
 		pickle.NewStr("worker"), pickle.NewStr(worker),
 		pickle.NewStr("errors"), pickle.NewList(errs...),
 		pickle.NewStr("truncated"), pickle.NewBool(false))
-	return written(pickle.NewReduce(pickle.NewGlobal(internalModule, "_remote_exception"), record))
+	return written(pickle.NewReduce(pickle.NewGlobal(pyname.Internal, "_remote_exception"), record))
 }
-
-const internalModule = pyname.Internal
 
 // exception is one of a record.
 type exception struct {

@@ -27,8 +27,9 @@ func namedPeers(config Config) []string {
 // warnOfUnknown says in the log which names of the Policy and of the Budgets nobody has, once the group is known. A
 // misspelt name in a budget leaves the worker that was meant without one.
 func (w *Worker) warnOfUnknown() {
+	members := w.agent.Workers()
 	for _, name := range w.named {
-		if !slices.ContainsFunc(w.agent.Workers(), func(m agent.Worker) bool { return m.Name == name }) {
+		if !slices.ContainsFunc(members, func(m agent.Worker) bool { return m.Name == name }) {
 			w.refusals.log.Warn("pyworker: a list or a limit (Config.Policy, Config.Budgets; --allow, --max-...) names a peer that the group does not have, and binds nobody",
 				"name", name)
 		}
