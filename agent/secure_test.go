@@ -243,7 +243,7 @@ func TestToken_ofTools(t *testing.T) {
 	var said logs
 	inClear := start(t, Config{Name: "w0", Token: &Token{Value: secret}, Logger: said.logger()})[0]
 	roots := x509.NewCertPool()
-	roots.AddCert(ca.Cert)
+	roots.AddCert(ca.Cert())
 	conn, err := grpc.NewClient(overTLS.Addr().String(), grpc.WithTransportCredentials(credentials.NewClientTLSFromCert(roots, "")))
 	require.NoError(t, err)
 	defer conn.Close() //nolint:errcheck // a test's

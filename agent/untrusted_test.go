@@ -62,7 +62,7 @@ func TestTLS_withoutACertificate(t *testing.T) {
 	ca := newAuthority(t)
 	a := start(t, Config{Name: "w0", TLS: ca.leaf("w0", testcerts.ForName("w0"))})[0]
 	pool := x509.NewCertPool()
-	pool.AddCert(ca.Cert)
+	pool.AddCert(ca.Cert())
 	conn, err := tls.Dial("tcp", a.Addr().String(), &tls.Config{RootCAs: pool, ServerName: "w0", NextProtos: []string{"h2"}})
 	require.NoError(t, err)
 	_, err = conn.Read(make([]byte, 1))

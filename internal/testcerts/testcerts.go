@@ -14,10 +14,8 @@ import (
 
 // Authority signs the certificates of a test.
 type Authority struct {
-	Cert *x509.Certificate
-
-	t    testing.TB
-	made *certs.Authority
+	*certs.Authority
+	t testing.TB
 }
 
 // Files are where a worker's certificate is.
@@ -27,24 +25,18 @@ type Files = certs.Files
 func New(t testing.TB) *Authority {
 	made, err := certs.New(t.TempDir())
 	require.NoError(t, err)
-	return &Authority{Cert: made.Cert(), t: t, made: made}
+	return &Authority{made, t}
 }
 
 // Renew gives the authority another key and certificate: what it signed before was signed by somebody else.
-func (a *Authority) Renew() {
-	require.NoError(a.t, a.made.Renew())
-	a.Cert = a.made.Cert()
-}
+func (a *Authority) Renew() { require.NoError(a.t, a.Authority.Renew()) }
 
 // Leaf signs a worker's certificate. Its files are in place of those of the same name from before.
 func (a *Authority) Leaf(name string, c x509.Certificate) Files {
-	files, err := a.made.Leaf(name, c)
+	files, err := a.Authority.Leaf(name, c)
 	require.NoError(a.t, err)
 	return files
 }
-
-// Path is where a file of the authority's is.
-func (a *Authority) Path(file string) string { return a.made.Path(file) }
 
 // ForName is for a worker of that name.
 func ForName(name string) x509.Certificate { return certs.ForName(name) }
