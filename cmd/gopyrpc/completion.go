@@ -36,8 +36,6 @@ func addCompletions(root *cobra.Command) {
 			switch values, known := completed[f.Name]; {
 			case known:
 				_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
-			case f.Name == "dir":
-				_ = cmd.MarkFlagDirname(f.Name)
 			case !takesFiles[f.Name]:
 				_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.NoFileCompletions)
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"embed"
 	"errors"
 	"fmt"
 	"os"
@@ -17,16 +18,35 @@ import (
 
 const demoModule = "demo_udfs"
 
+// demoFiles are the Python modules of the demonstration. They are part of the command, so that it can show the
+// demonstration wherever it is installed.
+//
+//go:embed demo/demo_*.py
+var demoFiles embed.FS
+
 func demoCommand(c *common) *cobra.Command {
-	var dir string
-	cmd := &cobra.Command{
+	return &cobra.Command{
 		Use:   "demo",
 		Short: "Show the main job: functions run, fail, and come back, here and between workers",
 		Args:  arguments(cobra.NoArgs),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return c.demo(cmd, dir) },
+		RunE:  func(cmd *cobra.Command, _ []string) error { return c.demo(cmd) },
 	}
-	cmd.Flags().StringVar(&dir, "dir", "testdata", "`folder` of "+demoModule+".py")
-	return cmd
+}
+
+// unpackDemo writes the modules into a folder of their own: Python imports them from files, and shows their lines in
+// tracebacks.
+func unpackDemo(ctx context.Context) (dir string, remove func(), err error) {
+	parent, err := os.MkdirTemp("", "gopyrpc-demo")
+	if err != nil {
+		return "", nil, err
+	}
+	remove = func() { _ = os.RemoveAll(parent) }
+	beforeStopAtOnce(ctx, remove)
+	if err := os.CopyFS(parent, demoFiles); err != nil {
+		remove()
+		return "", nil, err
+	}
+	return filepath.Join(parent, "demo"), remove, nil
 }
 
 // demo is one run of the demonstration.
@@ -38,16 +58,13 @@ type demo struct {
 	module  string
 }
 
-func (c *common) demo(cmd *cobra.Command, dir string) error {
-	file := filepath.Join(dir, demoModule+".py")
-	if _, err := os.Stat(file); err != nil {
-		return fmt.Errorf("%s is not there: run the demo from the repository, or name the folder with --dir", file)
-	}
-	abs, err := filepath.Abs(dir)
+func (c *common) demo(cmd *cobra.Command) error {
+	dir, remove, err := unpackDemo(cmd.Context())
 	if err != nil {
 		return err
 	}
-	c.path = append(c.path, abs)
+	defer remove()
+	c.path = append(c.path, dir)
 	d := &demo{cmd: cmd}
 	report, err := c.joined(cmd, d.run)
 	if err != nil {
@@ -58,7 +75,7 @@ func (c *common) demo(cmd *cobra.Command, dir string) error {
 	if d.failed > 0 {
 		return fmt.Errorf("%d calls did not end as they should", d.failed)
 	}
-	return c.demoWorkers(cmd, abs)
+	return c.demoWorkers(cmd, dir)
 }
 
 func (d *demo) run(ctx context.Context, rt *pybridge.Runtime) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/gopyrpc/gopyrpc/gil"
@@ -47,6 +48,15 @@ var torchCalls = []demoCall{
 	{name: "one that cannot be unpickled: the payload names a module that is not there", expression: "(u.matmul, (1, 2), {})", want: "no result", spoil: renameModule},
 	{name: "one that returns something unpicklable: a generator", expression: "(u.unpicklable, (), {})", want: "no result"},
 }
+
+// renameModule makes a pickle name a module of the same length that nobody has.
+func renameModule(pickle []byte) []byte {
+	missing := bytes.Repeat([]byte("x"), len(demoModule))
+	return bytes.ReplaceAll(pickle, []byte(demoModule), missing)
+}
+
+// cutOff loses the last bytes, as a broken connection would.
+func cutOff(pickle []byte) []byte { return pickle[:len(pickle)-4] }
 
 // payload pickles the call with the handler's own serialize.
 func (d *demo) payload(ctx context.Context, call demoCall) (handler.Payload, error) {

@@ -12,10 +12,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// TestDemo: the command alone shows the demonstration, in an empty folder outside the repository, and leaves nothing behind.
 func TestDemo(t *testing.T) {
-	dir, err := filepath.Abs(filepath.Join("..", "..", "testdata"))
-	require.NoError(t, err)
-	out := gopyrpc(t, "", "demo", "--dir", dir).ok(t)
+	python(t)
+	cmd, left := exec.CommandContext(t.Context(), binary, "demo"), t.TempDir()
+	cmd.Dir, cmd.Env = t.TempDir(), append(os.Environ(), "TMPDIR="+left)
+	out := finish(t, cmd).ok(t)
+	for _, dir := range []string{cmd.Dir, left} {
+		files, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		assert.Empty(t, files)
+	}
 	for _, text := range []string{
 		"gopyrpc.internal\n", "math.hypot(3, 4)", "5.0", "Account('ada', 15)", "demo_udfs.Overdrawn < ValueError",
 		"returned: ", "raised: ", "no result: ", "torch.distributed.rpc.internal\n", "GIL and threads", "join\n", "references still owned: 0\n",
@@ -36,11 +43,6 @@ func TestDemo(t *testing.T) {
 	}
 	assert.NotContains(t, out, "UNEXPECTED")
 	assert.NotContains(t, out, "leaked")
-}
-
-func TestDemoWithoutItsFolder(t *testing.T) {
-	dir := t.TempDir()
-	here(t, "demo", "--dir", dir).failed(t, 1, filepath.Join(dir, "demo_udfs.py")+" is not there: run the demo from the repository, or name the folder with --dir\n")
 }
 
 func TestIndented(t *testing.T) {
