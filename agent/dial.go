@@ -120,7 +120,7 @@ func (s *session) open(ctx context.Context) error {
 	if got := s.peer.GetName(); got != s.link.to.Name {
 		return failure(codes.FailedPrecondition, "at %s there is worker %s, not %s", s.link.to.Address, got, s.link.to.Name)
 	}
-	if err := security.CheckProved(stream, s.peer); err != nil {
+	if err := s.link.agent.security.CheckProved(stream, s.peer); err != nil {
 		return err
 	}
 	s.stream = stream

@@ -98,6 +98,9 @@ func (s *Security) Identify(ctx context.Context) (*agentpb.Hello, *Caller, error
 	if !s.mayBe(c.names, h.GetName()) {
 		return nil, nil, s.Refuse(ctx, refusedAs("the certificate is for %s, not for worker %s: give that worker one of its own name", orNobody(c.names), h.GetName()))
 	}
+	if h.GetName() == s.config.Name { // a worker's calls to itself never leave it
+		return nil, nil, s.Refuse(ctx, rpcerr.Errorf(codes.AlreadyExists, "there is a worker named %s already, and it is this one: give each worker a name of its own", h.GetName()))
+	}
 	if p := c.proved; p != nil && (p.Name != h.GetName() || p.Incarnation != h.GetIncarnation()) {
 		return nil, nil, s.Refuse(ctx, refusedAs("the connection is worker %s's by its token, not worker %s's: it speaks for no other", p.Name, h.GetName()))
 	}

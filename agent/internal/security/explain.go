@@ -101,19 +101,23 @@ func endsWhatIsNotTLS(address string, err error) *rpcerr.Error {
 		"give TLS to both sides (--tls-ca, --tls-cert, --tls-key), or to neither (%w)", address, err)
 }
 
-// CheckProved compares the worker that answers on a stream with the worker that has proved itself on the connection, where
-// that was asked for.
-func CheckProved(stream grpc.ClientStream, h *agentpb.Hello) error {
-	p, ok := peer.FromContext(stream.Context())
-	if !ok {
+// CheckProved compares the worker that answers on a stream with the worker that has proved itself on the connection. Where
+// this worker has a token, a stream without such a proof is refused.
+func (s *Security) CheckProved(stream grpc.ClientStream, h *agentpb.Hello) error {
+	if s.config.Token == nil {
 		return nil
 	}
-	info, _ := p.AuthInfo.(connInfo)
-	switch q := info.proved; {
-	case q == nil:
-	case q.Name != h.GetName():
-		return rpcerr.Errorf(codes.Unauthenticated, "worker %s answers on a connection on which worker %s has proved itself", h.GetName(), q.Name)
-	case q.Incarnation != h.GetIncarnation():
+	var proved *handshake.Peer
+	if p, ok := peer.FromContext(stream.Context()); ok {
+		info, _ := p.AuthInfo.(connInfo)
+		proved = info.proved
+	}
+	switch {
+	case proved == nil:
+		return rpcerr.Errorf(codes.Unauthenticated, "worker %s answers on a connection on which nobody has proved to have the token", h.GetName())
+	case proved.Name != h.GetName():
+		return rpcerr.Errorf(codes.Unauthenticated, "worker %s answers on a connection on which worker %s has proved itself", h.GetName(), proved.Name)
+	case proved.Incarnation != h.GetIncarnation():
 		return rpcerr.Errorf(codes.Unauthenticated, "worker %s answers in another life than the one that it has proved", h.GetName())
 	}
 	return nil
