@@ -104,7 +104,7 @@ func build(config Config, listener net.Listener) (*Agent, error) {
 			Connections: config.Limits.Connections, Pending: config.Limits.PendingConnections, Handshake: config.Limits.Handshake,
 		}),
 		group:   newGroup(),
-		origins: origins{byName: map[string]*calling{}},
+		origins: origins{byName: map[string]*callerEntry{}},
 		failed:  make(chan struct{}),
 	}
 	a.rrefs = newRRefs(a)

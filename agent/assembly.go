@@ -18,12 +18,12 @@ type assembly struct {
 }
 
 // memory is what a body is in until it is given back.
-type memory interface{ giveBack() }
+type memory interface{ Free() }
 
 // giveBack is for a body that may be in no such memory.
-func giveBack(m memory) {
+func freeMemory(m memory) {
 	if m != nil {
-		m.giveBack()
+		m.Free()
 	}
 }
 

@@ -3,7 +3,7 @@ package agent
 // Body is what a call carries, in segments: a pickle, say, and the buffers beside it. The agent looks at
 // none of it and keeps the segments apart. Whoever hands a Body over must not change its bytes any more,
 // not even after the call: a part may still be on its way when the caller has given up. Where that is too much
-// to ask there are Request.Volatile and Reply.Release.
+// to ask there are Request.CopyNow and Reply.Release.
 type Body [][]byte
 
 // Bytes makes a Body of one segment.
@@ -21,14 +21,14 @@ func (b Body) Size() int64 {
 // Request is what a worker asks of another.
 type Request struct {
 	Body Body
-	// Volatile says that the bytes are the caller's to change again when Call, CallAsync or Remote returns.
+	// CopyNow says that the bytes are the caller's to change again when Call, CallAsync or Remote returns.
 	// They are copied if they have to be.
-	Volatile bool
-	// Joined says that the segments are parts of one: the peer gets them as one.
-	Joined bool
-	// Lend lets the reply's body lie in memory that the peer can still write to, which saves a copy where both are
-	// on one machine: who reads a byte twice may read two. Reply.Recycle must be called then.
-	Lend bool
+	CopyNow bool
+	// Contiguous says that the segments are parts of one: the peer gets them as one.
+	Contiguous bool
+	// ZeroCopy lets the reply's body lie in memory that the peer can still write to, which saves a copy where both are
+	// on one machine: who reads a byte twice may read two. Reply.Free must be called then.
+	ZeroCopy bool
 
 	memory memory
 }
@@ -36,43 +36,43 @@ type Request struct {
 // owned is the body as an Executor of this agent may have it.
 func (r Request) owned() Body {
 	switch {
-	case r.Joined && len(r.Body) > 1:
+	case r.Contiguous && len(r.Body) > 1:
 		return r.Body.join()
-	case r.Volatile:
+	case r.CopyNow:
 		return r.Body.clone()
 	}
 	return r.Body
 }
 
-// Recycle gives the memory of a request that an Executor got, and has done with, back to the agent: Body must
+// Free gives the memory of a request that an Executor got, and has done with, back to the agent: Body must
 // not be looked at any more. Nobody has to; it saves time where bodies are large.
 //
-// One that was lent (Config.Lend) has to be recycled, unless somebody is still looking: else its peer has
+// One that was lent (Config.ZeroCopy) has to be freed, unless somebody is still looking: else its peer has
 // that memory no more.
-func (r Request) Recycle() { giveBack(r.memory) }
+func (r Request) Free() { freeMemory(r.memory) }
 
 // Reply is what the other answers.
 type Reply struct {
 	Body Body
 	// Release, if an Executor sets it, is called once when the agent has done with Body.
 	Release func()
-	// Joined is Request's, for an Executor to set.
-	Joined bool
+	// Contiguous is Request's, for an Executor to set.
+	Contiguous bool
 
 	memory memory
 }
 
 // owned is the body as a caller of this agent may have it, once it is released.
 func (r Reply) owned() Body {
-	return Request{Body: r.Body, Volatile: r.Release != nil, Joined: r.Joined}.owned()
+	return Request{Body: r.Body, CopyNow: r.Release != nil, Contiguous: r.Contiguous}.owned()
 }
 
-// Recycle gives the memory of a reply that a caller got, and has done with, back to the agent: Body must not be
+// Free gives the memory of a reply that a caller got, and has done with, back to the agent: Body must not be
 // looked at any more. Nobody has to; it saves time where bodies are large.
 //
-// One that was lent (Request.Lend) has to be recycled, unless somebody is still looking: else its peer has
+// One that was lent (Request.ZeroCopy) has to be freed, unless somebody is still looking: else its peer has
 // that memory no more.
-func (r Reply) Recycle() { giveBack(r.memory) }
+func (r Reply) Free() { freeMemory(r.memory) }
 
 // done tells the Executor that nobody needs the body.
 func (r Reply) done() {
@@ -82,11 +82,11 @@ func (r Reply) done() {
 }
 
 // sizes are those of the segments that the receiver gets.
-func (b Body) sizes(joined bool) []uint64 {
+func (b Body) sizes(contiguous bool) []uint64 {
 	if len(b) == 0 {
 		return nil
 	}
-	if joined {
+	if contiguous {
 		return []uint64{uint64(b.Size())}
 	}
 	sizes := make([]uint64, len(b))

@@ -31,7 +31,7 @@ func newBuffer(n int64) *buffer {
 	return b
 }
 
-func (b *buffer) giveBack() {
+func (b *buffer) Free() {
 	if b.given.CompareAndSwap(false, true) {
 		buffers[bits.Len64(uint64(cap(b.bytes)-1))].Put(b)
 	}

@@ -45,7 +45,7 @@ func (a *Agent) sync(ctx context.Context, to string, m agentpb.Method, req Reque
 }
 
 // finishSync sends a call and waits for its outcome.
-func (a *Agent) finishSync(ctx context.Context, c *outcall) (Reply, error) {
+func (a *Agent) finishSync(ctx context.Context, c *clientCall) (Reply, error) {
 	if s := a.send(ctx, c); s != nil {
 		s.readFor(ctx, c)
 	}
@@ -67,7 +67,7 @@ func (a *Agent) async(ctx context.Context, to string, m agentpb.Method, req Requ
 }
 
 // launch sends a call for a caller who does not wait.
-func (a *Agent) launch(ctx context.Context, c *outcall) *Future {
+func (a *Agent) launch(ctx context.Context, c *clientCall) *Future {
 	c.watch(ctx)
 	if c.link == nil || c.link.current.Load() != nil {
 		a.sendAsync(ctx, c)
@@ -78,29 +78,29 @@ func (a *Agent) launch(ctx context.Context, c *outcall) *Future {
 }
 
 // begin finds the worker and books the call.
-func (a *Agent) begin(ctx context.Context, to string, m agentpb.Method, req Request, detail proto.Message) (*outcall, error) {
+func (a *Agent) begin(ctx context.Context, to string, m agentpb.Method, req Request, detail proto.Message) (*clientCall, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, ended(err, "the call, before it was sent").about(to, false)
 	}
 	if to == a.config.Name {
-		return a.newOutcall(ctx, nil, m, req, detail)
+		return a.newClientCall(ctx, nil, m, req, detail)
 	}
 	l, err := a.group.link(to)
 	if err != nil {
 		return nil, err
 	}
-	return a.newOutcall(ctx, l, m, req, detail)
+	return a.newClientCall(ctx, l, m, req, detail)
 }
 
 // sendAsync is send for a caller who does not wait.
-func (a *Agent) sendAsync(ctx context.Context, c *outcall) {
+func (a *Agent) sendAsync(ctx context.Context, c *clientCall) {
 	if s := a.send(ctx, c); s != nil {
-		s.attend()
+		s.startBackgroundReader()
 	}
 }
 
 // send hands the call to a session, which it returns, or executes it here if it is for this worker.
-func (a *Agent) send(ctx context.Context, c *outcall) *session {
+func (a *Agent) send(ctx context.Context, c *clientCall) *clientConn {
 	if c.link == nil {
 		a.callSelf(c)
 		return nil

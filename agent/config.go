@@ -20,10 +20,10 @@ type Config struct {
 	Rendezvous *Rendezvous
 
 	Executor Executor
-	// Lend lets the bodies of requests that Execute gets lie in memory that the peer can still write to, which
-	// saves a copy where both are on one machine: who reads a byte twice may read two. Request.Recycle must be
+	// ZeroCopy lets the bodies of requests that Execute gets lie in memory that the peer can still write to, which
+	// saves a copy where both are on one machine: who reads a byte twice may read two. Request.Free must be
 	// called then, also where Execute fails.
-	Lend bool
+	ZeroCopy bool
 
 	Listen    string       // host:port; "127.0.0.1:0" by default, which only this machine reaches
 	Listener  net.Listener // instead of Listen

@@ -19,9 +19,9 @@ import (
 )
 
 const (
-	window  = 4 << 20   // how much a peer may send ahead of its reader, which never pauses
-	ioChunk = 128 << 10 // what is read and written at a time
-	ownTalk = 64        // how many messages about no call may wait besides those of calls; there are never so many
+	window       = 4 << 20   // how much a peer may send ahead of its reader, which never pauses
+	ioChunk      = 128 << 10 // what is read and written at a time
+	controlSlots = 64        // how many messages about no call may wait besides those of calls; there are never so many
 )
 
 // connect opens a connection to a worker. An empty name is a coordinator's of which only the address is known.
@@ -72,21 +72,21 @@ func (a *Agent) dialContext(ctx context.Context, address string) (net.Conn, erro
 func (a *Agent) keepaliveTimeout() time.Duration { return max(a.config.Keepalive/2, 5*time.Second) }
 
 // dial makes a session: a connection, the stream on it, and both sides knowing who the other is.
-func (a *Agent) dial(l *link) (*session, error) {
+func (a *Agent) dial(l *link) (*clientConn, error) {
 	conn, why, err := a.connect(l.to.Name, l.to.Address)
 	if err != nil {
 		return nil, err
 	}
 	nonce := a.nonce()
 	ctx, cancel := context.WithCancel(metadata.NewOutgoingContext(a.ctx, a.hello(nonce)))
-	s := &session{link: l, conn: conn, cancel: cancel, calls: map[uint64]*outcall{}}
+	s := &clientConn{link: l, conn: conn, cancel: cancel, calls: map[uint64]*clientCall{}}
 	late := time.AfterFunc(a.config.ConnectTimeout, cancel)
 	err = s.open(ctx)
 	if !late.Stop() && err == nil {
 		err = context.DeadlineExceeded
 	}
 	if err == nil {
-		s.shared = newSharing(a, nonce, s.peer, s.stream)
+		s.shared = newSharedMemory(a, nonce, s.peer, s.stream)
 		return s, nil
 	}
 	err = why(err)
@@ -99,7 +99,7 @@ func (a *Agent) dial(l *link) (*session, error) {
 }
 
 // open opens the stream and checks who answers.
-func (s *session) open(ctx context.Context) error {
+func (s *clientConn) open(ctx context.Context) error {
 	stream, err := agentpb.NewAgentClient(s.conn).Connect(ctx)
 	if err != nil {
 		return err
@@ -130,6 +130,6 @@ func (s *session) open(ctx context.Context) error {
 			go s.end(err)
 		}
 	}
-	s.out = newSender(&outlet{stream: stream}, fail, a.limits.QueuePerPeer, a.limits.CallsPerPeer+ownTalk, s.link.queue)
+	s.out = newSender(&outlet{stream: stream}, fail, a.limits.QueuePerPeer, a.limits.CallsPerPeer+controlSlots, s.link.queue)
 	return nil
 }

@@ -1,16 +1,16 @@
 package agent
 
-// fifo is a queue that does not hold on to what left it.
-type fifo[T any] struct {
+// queue is a queue that does not hold on to what left it.
+type queue[T any] struct {
 	items []T
 	head  int
 }
 
-func (q *fifo[T]) len() int { return len(q.items) - q.head }
+func (q *queue[T]) len() int { return len(q.items) - q.head }
 
-func (q *fifo[T]) push(v T) { q.items = append(q.items, v) }
+func (q *queue[T]) push(v T) { q.items = append(q.items, v) }
 
-func (q *fifo[T]) pop() T {
+func (q *queue[T]) pop() T {
 	var zero T
 	v := q.items[q.head]
 	q.items[q.head] = zero

@@ -12,12 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// following makes a pair with gates whose w0 ticks by hand, and leaves attendants to that.
-func following(t *testing.T, numbers ...uint64) (a *Agent, s *session, g *gates, ask func(n uint64) *Future) {
+// following makes a pair with gates whose w0 ticks by hand, and leaves background readers to that.
+func following(t *testing.T, numbers ...uint64) (a *Agent, s *clientConn, g *gates, ask func(n uint64) *Future) {
 	t.Helper()
 	a, _, g = gatedPair(t, numbers...)
 	s = sessionTo(t, a, "w1")
-	for s.attended() { // by who came for the ring, and leaves with the next frame
+	for s.isRead() { // by who came for the ring, and leaves with the next frame
 		_, err := a.CallAsync(testContext(t), "w1", Request{}).Wait(testContext(t))
 		require.NoError(t, err)
 	}
@@ -28,11 +28,11 @@ func following(t *testing.T, numbers ...uint64) (a *Agent, s *session, g *gates,
 	}
 }
 
-// attended says whether somebody reads.
-func (s *session) attended() bool {
+// isRead says whether somebody reads.
+func (s *clientConn) isRead() bool {
 	in := s.ring.Load()
-	if in.turn.TryLock() {
-		in.turn.Unlock()
+	if in.readLock.TryLock() {
+		in.readLock.Unlock()
 		return false
 	}
 	return true
@@ -43,7 +43,7 @@ func TestFollow_whoWaitsReads(t *testing.T) {
 	_, s, _, ask := following(t)
 	for range 100 {
 		futures := []*Future{ask(0), ask(0), ask(0)}
-		assert.False(t, s.attended())
+		assert.False(t, s.isRead())
 		for _, f := range futures {
 			_, err := f.Wait(testContext(t))
 			require.NoError(t, err)
@@ -68,7 +68,7 @@ func TestFollow_whoWaitsMayLeave(t *testing.T) {
 		}
 		cancel()
 		assert.ErrorIs(t, <-left, context.Canceled)
-		assert.False(t, s.attended())
+		assert.False(t, s.isRead())
 	}
 	g.open(1)
 	reply, err := f.Wait(testContext(t))
@@ -76,8 +76,8 @@ func TestFollow_whoWaitsMayLeave(t *testing.T) {
 	assert.Equal(t, number(1), reply.Body)
 }
 
-// TestFollow_clockSendsAttendant where nobody waits, and sooner when it had to.
-func TestFollow_clockSendsAttendant(t *testing.T) {
+// TestFollow_clockStartsBackgroundReader where nobody waits, and sooner when it had to.
+func TestFollow_clockStartsBackgroundReader(t *testing.T) {
 	a, s, _, ask := following(t)
 	f := ask(0)
 	require.Eventually(t, s.ring.Load().reader.Ready, patience, time.Millisecond)
@@ -91,12 +91,12 @@ func TestFollow_clockSendsAttendant(t *testing.T) {
 	answered(t, ask(0))
 }
 
-// TestFollow_attendantLeaves as soon as somebody wants to read, though there are calls that nobody reads for.
-func TestFollow_attendantLeaves(t *testing.T) {
+// TestFollow_backgroundReaderLeaves as soon as somebody wants to read, though there are calls that nobody reads for.
+func TestFollow_backgroundReaderLeaves(t *testing.T) {
 	a, s, g, ask := following(t, 1, 2)
 	s.patience.Store(0)
 	slow := ask(1)
-	require.Eventually(t, s.attended, patience, time.Millisecond)
+	require.Eventually(t, s.isRead, patience, time.Millisecond)
 	awaited := ask(2)
 	g.waitFor(t, 1, 2)
 	came := make(chan error)
@@ -106,7 +106,7 @@ func TestFollow_attendantLeaves(t *testing.T) {
 	}()
 	require.Eventually(t, s.unwanted.Load, patience, time.Millisecond)
 	quick := ask(0)
-	require.Eventually(t, func() bool { return !s.attended() }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return !s.isRead() }, patience, time.Millisecond)
 	g.open(1)
 	g.open(2)
 	require.Eventually(t, func() bool {

@@ -19,8 +19,8 @@ import (
 // maxRefusals is how many messages may wait for a peer when it is refused something.
 const maxRefusals = 1024
 
-// inbound is one stream from a peer, seen by the side that is called.
-type inbound struct {
+// serverConn is one stream from a peer, seen by the side that is called.
+type serverConn struct {
 	agent   *Agent
 	peer    Peer
 	guest   bool   // no worker of the group: it may call, and nothing else
@@ -28,7 +28,7 @@ type inbound struct {
 	origin  *origin
 	stream  grpc.ServerStream
 	out     *sender
-	shared  *sharing
+	shared  *sharedMemory
 	ctx     context.Context // of everything that is executed for the stream
 	cancel  context.CancelCauseFunc
 	kicked  chan error // why the stream must end
@@ -38,15 +38,15 @@ type inbound struct {
 	incoming quota.Budget // bytes of requests that are held
 
 	mu      sync.Mutex
-	running map[uint64]*incall
+	running map[uint64]*serverCall
 
 	ring    *inlet // nil until the peer has opened it; the stream's reader's
-	readers ringReaders
-	ready   *incall // what the reader of the ring executes next; its own
+	readers leaderFollowers
+	ready   *serverCall // what the reader of the ring executes next; its own
 }
 
 // run serves the stream until it ends or is ended.
-func (in *inbound) run() error {
+func (in *serverConn) run() error {
 	read := make(chan error, 1)
 	in.agent.tasks.Go(func() {
 		err := in.read() // ends, at the latest, when this function has returned
@@ -70,20 +70,20 @@ func (in *inbound) run() error {
 	return err
 }
 
-// say sends what is about no call. It fails with the stream.
-func (in *inbound) say(o *outgoing) { _ = in.out.submit(o, nil) }
+// sendControl sends what is about no call. It fails with the stream.
+func (in *serverConn) sendControl(o *message) { _ = in.out.submit(o, nil) }
 
 // kick ends the stream from this side.
-func (in *inbound) kick(why error) {
+func (in *serverConn) kick(why error) {
 	select {
 	case in.kicked <- why:
 	default: // it is going already
 	}
 }
 
-func (in *inbound) read() error {
+func (in *serverConn) read() error {
 	if p, ok := peer.FromContext(in.stream.Context()); ok {
-		in.shared.begin(p.Addr, in.say)
+		in.shared.begin(p.Addr, in.sendControl)
 	}
 	for {
 		var f frame.Frame
@@ -107,7 +107,7 @@ func (in *inbound) read() error {
 }
 
 // fromStream takes one frame of the stream. An error ends it.
-func (in *inbound) fromStream(f *frame.Frame) error {
+func (in *serverConn) fromStream(f *frame.Frame) error {
 	switch {
 	case f.Kind == agentpb.Kind_KIND_SWITCH && in.ring != nil:
 		return nil // it is being read
@@ -126,7 +126,7 @@ func (in *inbound) fromStream(f *frame.Frame) error {
 }
 
 // drain waits until what the peer has said before the stream ended is taken in.
-func (in *inbound) drain() error {
+func (in *serverConn) drain() error {
 	if in.ring == nil {
 		return nil
 	}
@@ -135,7 +135,7 @@ func (in *inbound) drain() error {
 }
 
 // begin has the request executed.
-func (in *inbound) begin(c *incall) {
+func (in *serverConn) begin(c *serverCall) {
 	if in.ring != nil {
 		in.ready = c
 	} else {
@@ -145,11 +145,11 @@ func (in *inbound) begin(c *incall) {
 
 // handle takes one frame. It never waits for anything but the writing of a small refusal, so that a peer cannot
 // hold up its own other calls. An error ends the stream.
-func (in *inbound) handle(f *frame.Frame) error {
-	if in.shared.talk(f, in.say) {
+func (in *serverConn) handle(f *frame.Frame) error {
+	if in.shared.negotiate(f, in.sendControl) {
 		return nil
 	}
-	defer func() { in.shared.giveBack(f.Region) }() // unless it is read
+	defer func() { in.shared.free(f.Region) }() // unless it is read
 	switch f.Kind {
 	case agentpb.Kind_KIND_REQUEST:
 		return in.request(f)
@@ -169,14 +169,14 @@ func (in *inbound) handle(f *frame.Frame) error {
 }
 
 // request begins to take in a request, and starts it if that is all of it.
-func (in *inbound) request(f *frame.Frame) error {
+func (in *serverConn) request(f *frame.Frame) error {
 	if err := in.origin.number(f.Call); err != nil {
 		return err
 	}
 	if f.Region != nil && len(f.Data) > 0 {
 		return fmt.Errorf("%w: a body here and there", frame.ErrProtocol)
 	}
-	c := &incall{id: f.Call, method: methodOf(f.Method), detail: f.Detail}
+	c := &serverCall{id: f.Call, method: methodOf(f.Method), detail: f.Detail}
 	if in.guest && !c.method.guests {
 		in.refuse(c.id, failure(codes.PermissionDenied, "%s is a guest here (Config.Guests, --guest): it may call, and nothing else", in.peer.Name))
 		return nil
@@ -206,7 +206,7 @@ func (in *inbound) request(f *frame.Frame) error {
 	return in.gather(c, f)
 }
 
-func (in *inbound) gather(c *incall, f *frame.Frame) error {
+func (in *serverConn) gather(c *serverCall, f *frame.Frame) error {
 	if c.begun { // an empty part would run it again
 		return fmt.Errorf("%w: a part of a body that was complete", frame.ErrProtocol)
 	}
@@ -238,17 +238,17 @@ func (in *inbound) gather(c *incall, f *frame.Frame) error {
 }
 
 // copyOut takes the body from shared memory, where it is there.
-func (in *inbound) copyOut(c *incall, lend bool) error {
+func (in *serverConn) copyOut(c *serverCall, zeroCopy bool) error {
 	if c.place == nil {
 		return nil
 	}
 	place := c.place
 	c.place = nil
-	return in.shared.read(place, c.body, lend)
+	return in.shared.read(place, c.body, zeroCopy)
 }
 
 // forget takes a call out of the table, and says whether it was there.
-func (in *inbound) forget(c *incall) bool {
+func (in *serverConn) forget(c *serverCall) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	_, ok := in.running[c.id]
@@ -258,7 +258,7 @@ func (in *inbound) forget(c *incall) bool {
 }
 
 // canceled ends what the caller no longer waits for.
-func (in *inbound) canceled(id uint64) {
+func (in *serverConn) canceled(id uint64) {
 	in.mu.Lock()
 	c := in.running[id]
 	if c == nil {
@@ -278,7 +278,7 @@ func (in *inbound) canceled(id uint64) {
 }
 
 // discard gives up the requests whose execution will never begin.
-func (in *inbound) discard() {
+func (in *serverConn) discard() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for id, c := range in.running {

@@ -73,9 +73,9 @@ func FuzzFrameSequence(f *testing.F) {
 		require.NoError(t, err)
 		a.incarnation = 5
 		a.config.Executor = RemoteExecutor(fuzzExecutor{})
-		shared := newSharing(a, shm.NewNonce(), &agentpb.Hello{Nonce: shm.NewNonce(), Shared: 1 << 30}, deaf{})
+		shared := newSharedMemory(a, shm.NewNonce(), &agentpb.Hello{Nonce: shm.NewNonce(), Shared: 1 << 30}, deaf{})
 		defer shared.close()
-		in := a.newInbound(deaf{}, Peer{Name: "w1", Rank: 1}, shared)
+		in := a.newServerConn(deaf{}, Peer{Name: "w1", Rank: 1}, shared)
 		in.origin = &origin{}
 		for len(b) > 0 {
 			n, used := binary.Uvarint(b)

@@ -11,24 +11,24 @@ import (
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
-// incall is a request that arrives or is executed.
-type incall struct {
-	id       uint64
-	method   *method
-	detail   proto.Message
-	total    int64
-	body     *assembly
-	place    *agentpb.Place // where the body still is
-	ctx      context.Context
-	cancel   context.CancelFunc
-	begun    bool  // the execution; known to who reads the stream
-	unsaid   bool  // the peer need not be woken for the reply
-	early    error // what went wrong before the execution
-	canceled bool  // guarded by inbound.mu
+// serverCall is a request that arrives or is executed.
+type serverCall struct {
+	id          uint64
+	method      *method
+	detail      proto.Message
+	total       int64
+	body        *assembly
+	place       *agentpb.Place // where the body still is
+	ctx         context.Context
+	cancel      context.CancelFunc
+	begun       bool  // the execution; known to who reads the stream
+	notifyLater bool  // the peer need not be woken for the reply
+	early       error // what went wrong before the execution
+	canceled    bool  // guarded by serverConn.mu
 }
 
 // acquire counts a request against the limits.
-func (in *inbound) acquire(c *incall, f *frame.Frame) error {
+func (in *serverConn) acquire(c *serverCall, f *frame.Frame) error {
 	total, err := bodySize(f.Sizes, in.agent.limits.MaxMessage)
 	if err != nil {
 		return err
@@ -45,7 +45,7 @@ func (in *inbound) acquire(c *incall, f *frame.Frame) error {
 }
 
 // release is acquire in reverse.
-func (in *inbound) release(c *incall) {
+func (in *serverConn) release(c *serverCall) {
 	if !c.method.limited {
 		in.control.Release(1)
 		return
@@ -55,16 +55,20 @@ func (in *inbound) release(c *incall) {
 }
 
 // requests are the budgets of requests in execution.
-func (in *inbound) requests() quota.Pair { return quota.Pair{Own: &in.serving, All: &in.agent.serving} }
+func (in *serverConn) requests() quota.Pair {
+	return quota.Pair{Own: &in.serving, All: &in.agent.serving}
+}
 
 // bytes are the budgets of bytes that are held.
-func (in *inbound) bytes() quota.Pair { return quota.Pair{Own: &in.incoming, All: &in.agent.incoming} }
+func (in *serverConn) bytes() quota.Pair {
+	return quota.Pair{Own: &in.incoming, All: &in.agent.incoming}
+}
 
 // execute runs a request and answers it.
-func (in *inbound) execute(c *incall) {
+func (in *serverConn) execute(c *serverCall) {
 	var reply Reply
 	err := c.early
-	if failed := in.copyOut(c, in.agent.config.Lend); failed != nil {
+	if failed := in.copyOut(c, in.agent.config.ZeroCopy); failed != nil {
 		in.kick(failed)
 		err = failed
 	}
@@ -88,7 +92,7 @@ func (in *inbound) execute(c *incall) {
 		err = in.agent.ownEnd(err)
 	}
 	o := in.answer(c.id, reply, err, c.early == nil)
-	o.head.notifyLater = c.unsaid
+	o.head.notifyLater = c.notifyLater
 	o.over = over
 	if in.out.submitReply(o) != nil {
 		o.discard()
@@ -96,22 +100,22 @@ func (in *inbound) execute(c *incall) {
 	}
 }
 
-func (in *inbound) answer(id uint64, reply Reply, err error, ran bool) *outgoing {
+func (in *serverConn) answer(id uint64, reply Reply, err error, ran bool) *message {
 	body := reply.Body
 	if size := body.Size(); err == nil && (size > in.agent.limits.MaxMessage || len(body) > frame.MaxSegments) {
 		err = failure(codes.ResourceExhausted, "the reply has %d bytes in %d segments, allowed are %d (Limits.MaxMessage, --max-message) in %d",
 			size, len(body), in.agent.limits.MaxMessage, frame.MaxSegments)
 	}
 	if err != nil {
-		return newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_FAILURE, Call: id, Detail: toStatus(err, ran)}, nil)
+		return newMessage(frame.Frame{Kind: agentpb.Kind_KIND_FAILURE, Call: id, Detail: toStatus(err, ran)}, nil)
 	}
-	head := frame.Frame{Kind: agentpb.Kind_KIND_REPLY, Call: id, Sizes: body.sizes(reply.Joined)}
-	return in.shared.message(head, body, reply.Release != nil, in.say)
+	head := frame.Frame{Kind: agentpb.Kind_KIND_REPLY, Call: id, Sizes: body.sizes(reply.Contiguous)}
+	return in.shared.message(head, body, reply.Release != nil, in.sendControl)
 }
 
 // refuse answers a request that was not run. While the peer takes none of its refusals, nothing more is
 // read from it: they would fill the memory.
-func (in *inbound) refuse(id uint64, err error) {
+func (in *serverConn) refuse(id uint64, err error) {
 	in.out.waitHeads(maxRefusals)
-	_ = in.out.submit(newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_FAILURE, Call: id, Detail: toStatus(err, false)}, nil), nil)
+	_ = in.out.submit(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_FAILURE, Call: id, Detail: toStatus(err, false)}, nil), nil)
 }

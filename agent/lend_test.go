@@ -18,7 +18,7 @@ import (
 // borrower answers with what it got, the first byte changed; a body that begins with an f makes it fail.
 func borrower(t *testing.T, lent *atomic.Int64) ExecutorFunc {
 	return func(_ context.Context, req Request) (Reply, error) {
-		defer req.Recycle()
+		defer req.Free()
 		if len(req.Body) == 0 {
 			return Reply{}, nil
 		}
@@ -38,12 +38,12 @@ func TestLend(t *testing.T) {
 	const size, rounds = 1 << 20, 30
 	var lent atomic.Int64
 	limits := Limits{Shared: 4 << 20}
-	agents := start(t, Config{Name: "w0", Limits: limits}, Config{Name: "w1", Limits: limits, Lend: true, Executor: borrower(t, &lent)})
+	agents := start(t, Config{Name: "w0", Limits: limits}, Config{Name: "w1", Limits: limits, ZeroCopy: true, Executor: borrower(t, &lent)})
 	a, b := agents[0], agents[1]
 	ringed(t, a, b)
 	sent := bytes.Repeat([]byte("s"), size)
 	for i := range rounds {
-		req := Request{Body: Body{sent[:1], sent[1:]}, Lend: true}
+		req := Request{Body: Body{sent[:1], sent[1:]}, ZeroCopy: true}
 		if i%3 == 0 {
 			req.Body[0] = []byte("f")
 		}
@@ -56,7 +56,7 @@ func TestLend(t *testing.T) {
 		require.IsType(t, loan{}, reply.memory)
 		assert.Equal(t, "R", string(reply.Body[0]))
 		assert.True(t, bytes.Equal(sent[1:], reply.Body[1]))
-		reply.Recycle()
+		reply.Free()
 	}
 	assert.EqualValues(t, rounds, lent.Load())
 	assert.EqualValues(t, rounds, a.Stats().Shared)
@@ -66,7 +66,7 @@ func TestLend(t *testing.T) {
 // given counts how often it was given back.
 type given int
 
-func (g *given) giveBack() { *g++ }
+func (g *given) Free() { *g++ }
 
 // TestLend_replyThatNobodyWaitsFor gives its memory back: the call is forgotten, or has another outcome.
 func TestLend_replyThatNobodyWaitsFor(t *testing.T) {
@@ -76,7 +76,7 @@ func TestLend_replyThatNobodyWaitsFor(t *testing.T) {
 	require.NoError(t, err)
 	s := l.current.Load()
 	for _, known := range []bool{false, true} {
-		c := &outcall{agent: a, link: l, msg: newOutgoing(frame.Frame{Call: 1 << 40}, nil)}
+		c := &clientCall{agent: a, link: l, msg: newMessage(frame.Frame{Call: 1 << 40}, nil)}
 		c.decide()
 		if known {
 			s.mu.Lock()

@@ -30,7 +30,7 @@ type link struct {
 	incoming quota.Budget  // bytes of replies that are arriving
 	queue    *quota.Budget
 
-	current atomic.Pointer[session] // nil unless it is up
+	current atomic.Pointer[clientConn] // nil unless it is up
 
 	mu      sync.Mutex
 	attempt chan struct{} // closed when the attempt in progress is over; nil when there is none
@@ -52,7 +52,7 @@ func newLink(a *Agent, to Worker) *link {
 
 // get returns the session, waiting for one if there is hope: a first or a next attempt under way. A
 // peer that was there and does not answer is reported at once, and tried again by a later call.
-func (l *link) get(ctx context.Context) (*session, error) {
+func (l *link) get(ctx context.Context) (*clientConn, error) {
 	for {
 		if s := l.current.Load(); s != nil {
 			return s, nil
@@ -168,7 +168,7 @@ func (l *link) try() <-chan struct{} {
 }
 
 // lost notes that a session is no more.
-func (l *link) lost(s *session) {
+func (l *link) lost(s *clientConn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.current.Load() == s {
@@ -207,7 +207,7 @@ func (l *link) acquire(n int64) error {
 }
 
 // release gives back what the reply to a call has acquired.
-func (l *link) release(c *outcall) {
+func (l *link) release(c *clientCall) {
 	if n := c.held.Swap(0); n > 0 {
 		l.bytes().Release(n)
 	}

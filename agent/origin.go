@@ -37,21 +37,21 @@ func (o *origin) number(id uint64) error {
 // origins are the peers that call this agent, by name.
 type origins struct {
 	mu     sync.Mutex
-	byName map[string]*calling
+	byName map[string]*callerEntry
 	closed error
 }
 
 // calling is one peer that calls.
-type calling struct {
+type callerEntry struct {
 	current *origin
-	stream  *inbound // nil while there is none
-	retired []uint64 // former incarnations, the oldest first
+	stream  *serverConn // nil while there is none
+	retired []uint64    // former incarnations, the oldest first
 }
 
 // enter makes a stream its worker's current one, and ends the one before: the peer would not open another
 // if that still worked. A worker that was started again replaces its former life; the former life
 // cannot come back, which is also what the second of two workers with one name does to the first.
-func (o *origins) enter(in *inbound, incarnation uint64) error {
+func (o *origins) enter(in *serverConn, incarnation uint64) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed != nil {
@@ -63,7 +63,7 @@ func (o *origins) enter(in *inbound, incarnation uint64) error {
 	}
 	c := o.byName[in.callsAs]
 	if c == nil {
-		c = &calling{}
+		c = &callerEntry{}
 		o.byName[in.callsAs] = c
 	}
 	if slices.Contains(c.retired, incarnation) {
@@ -110,7 +110,7 @@ func (o *origins) isRetired(name string, incarnation uint64) bool {
 }
 
 // leave forgets a stream that has ended.
-func (o *origins) leave(in *inbound) {
+func (o *origins) leave(in *serverConn) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if c := o.byName[in.callsAs]; c != nil && c.stream == in {
@@ -122,11 +122,11 @@ func (o *origins) leave(in *inbound) {
 }
 
 // close refuses further streams, and returns those there are.
-func (o *origins) close(err error) []*inbound {
+func (o *origins) close(err error) []*serverConn {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closed = err
-	var streams []*inbound
+	var streams []*serverConn
 	for _, c := range o.byName {
 		if c.stream != nil {
 			streams = append(streams, c.stream)

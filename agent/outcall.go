@@ -15,27 +15,27 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
 
-// outcall is a call that this agent has made.
-type outcall struct {
+// clientCall is a call that this agent has made.
+type clientCall struct {
 	Future
-	agent  *Agent
-	link   *link // nil for a call to self
-	method *method
-	number agentpb.Method // of the method, on the wire
-	body   Body
-	joined bool // the peer gets its segments as one
-	lend   bool // the reply's body need not be copied
-	detail proto.Message
-	began  time.Time
-	stop   atomic.Pointer[func() bool] // ends the watch over the caller's context
+	agent      *Agent
+	link       *link // nil for a call to self
+	method     *method
+	number     agentpb.Method // of the method, on the wire
+	body       Body
+	contiguous bool // the peer gets its segments as one
+	zeroCopy   bool // the reply's body need not be copied
+	detail     proto.Message
+	began      time.Time
+	stop       atomic.Pointer[func() bool] // ends the watch over the caller's context
 
 	deadline time.Time
-	msg      *outgoing
-	msgFor   *session                // that msg was made for, if it was made before the call was to be sent
-	arriving *assembly               // the reply's body while it arrives; the session's reader's
-	placed   bool                    // it is in shared memory; the session's reader's
-	held     atomic.Int64            // bytes of the budgets for receiving
-	session  atomic.Pointer[session] // where it was sent; set before stage says so
+	msg      *message
+	msgFor   *clientConn                // that msg was made for, if it was made before the call was to be sent
+	arriving *assembly                  // the reply's body while it arrives; the session's reader's
+	placed   bool                       // it is in shared memory; the session's reader's
+	held     atomic.Int64               // bytes of the budgets for receiving
+	session  atomic.Pointer[clientConn] // where it was sent; set before stage says so
 	stage    atomic.Uint32
 	reads    atomic.Pointer[shm.RingReader] // that the caller waits at
 	alone    bool                           // the caller takes in its reply itself; the session's reader's
@@ -48,9 +48,9 @@ const (
 	stageGivenUp
 )
 
-// newOutcall counts a call, or says why it cannot be made.
-func (a *Agent) newOutcall(ctx context.Context, l *link, m agentpb.Method, req Request, detail proto.Message) (*outcall, error) {
-	c := &outcall{agent: a, link: l, method: methodOf(m), number: m, body: req.Body, lend: req.Lend, detail: detail, began: time.Now()}
+// newClientCall counts a call, or says why it cannot be made.
+func (a *Agent) newClientCall(ctx context.Context, l *link, m agentpb.Method, req Request, detail proto.Message) (*clientCall, error) {
+	c := &clientCall{agent: a, link: l, method: methodOf(m), number: m, body: req.Body, zeroCopy: req.ZeroCopy, detail: detail, began: time.Now()}
 	c.done = make(chan struct{})
 	c.cancel = c.abandon
 	c.read = c.readWhile
@@ -68,9 +68,9 @@ func (a *Agent) newOutcall(ctx context.Context, l *link, m agentpb.Method, req R
 
 // keepBody copies a body that its owner will change, or that this worker gets itself in another form: into shared
 // memory, where there is some.
-func (c *outcall) keepBody(req Request) {
-	c.joined = req.Joined
-	if c.link != nil && !req.Volatile {
+func (c *clientCall) keepBody(req Request) {
+	c.contiguous = req.Contiguous
+	if c.link != nil && !req.CopyNow {
 		return
 	}
 	if c.link != nil {
@@ -83,7 +83,7 @@ func (c *outcall) keepBody(req Request) {
 }
 
 // acquire counts the call against the limits.
-func (c *outcall) acquire() error {
+func (c *clientCall) acquire() error {
 	if size := c.body.Size(); size > c.agent.limits.MaxMessage || len(c.body) > frame.MaxSegments {
 		return failure(codes.ResourceExhausted, "the body has %d bytes in %d segments, allowed are %d (Limits.MaxMessage, --max-message) in %d",
 			size, len(c.body), c.agent.limits.MaxMessage, frame.MaxSegments)
@@ -105,7 +105,7 @@ func (c *outcall) acquire() error {
 }
 
 // finish sets the outcome unless there is one, and returns whether it did.
-func (c *outcall) finish(reply Reply, err error) bool {
+func (c *clientCall) finish(reply Reply, err error) bool {
 	if !c.decide() {
 		return false
 	}
@@ -117,7 +117,7 @@ func (c *outcall) finish(reply Reply, err error) bool {
 const theCall = "the call"
 
 // timed says of a call that ended with its deadline how long that was, and what it was doing if that is known.
-func (c *outcall) timed(err error) error {
+func (c *clientCall) timed(err error) error {
 	var e *Error
 	if !c.method.limited || c.deadline.IsZero() || !errors.As(err, &e) || e.Code != codes.DeadlineExceeded || time.Now().Before(c.deadline) {
 		return err // or it is about another deadline than this call's
@@ -131,7 +131,7 @@ func (c *outcall) timed(err error) error {
 }
 
 // conclude sets the outcome that was decided.
-func (c *outcall) conclude(reply Reply, err error) {
+func (c *clientCall) conclude(reply Reply, err error) {
 	if err != nil {
 		err = c.timed(err)
 	}
@@ -150,7 +150,7 @@ func (c *outcall) conclude(reply Reply, err error) {
 }
 
 // abandon ends the call for the caller, and asks the peer to stop if it may have heard of the request.
-func (c *outcall) abandon(cause error) {
+func (c *clientCall) abandon(cause error) {
 	if !c.decide() {
 		return
 	}
@@ -167,14 +167,14 @@ func (c *outcall) abandon(cause error) {
 }
 
 // readWhile reads for the call, if nobody else does and there is a ring to read.
-func (c *outcall) readWhile(ctx context.Context) {
+func (c *clientCall) readWhile(ctx context.Context) {
 	if s := c.session.Load(); s != nil {
 		s.readWhile(ctx, c)
 	}
 }
 
 // watch ends the call with its context, for callers who do not wait in between.
-func (c *outcall) watch(ctx context.Context) {
+func (c *clientCall) watch(ctx context.Context) {
 	if ctx.Done() == nil {
 		return
 	}

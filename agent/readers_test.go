@@ -25,7 +25,7 @@ func byHand(t *testing.T, a *Agent) {
 }
 
 // requestsFrom is what an agent reads of a peer's requests.
-func requestsFrom(a *Agent, peer string) *inbound {
+func requestsFrom(a *Agent, peer string) *serverConn {
 	a.origins.mu.Lock()
 	defer a.origins.mu.Unlock()
 	return a.origins.byName[peer].stream
@@ -58,7 +58,7 @@ func gatedPair(t *testing.T, numbers ...uint64) (a, b *Agent, g *gates) {
 }
 
 // sessionTo is the one that an agent has to a worker.
-func sessionTo(t *testing.T, a *Agent, worker string) *session {
+func sessionTo(t *testing.T, a *Agent, worker string) *clientConn {
 	t.Helper()
 	link, err := a.group.link(worker)
 	require.NoError(t, err)
@@ -106,7 +106,7 @@ func (g *gates) waitFor(t *testing.T, numbers ...uint64) {
 }
 
 // gated makes such a pair whose w1 ticks by hand.
-func gated(t *testing.T, numbers ...uint64) (a, b *Agent, in *inbound, g *gates, ask func(n uint64) *Future) {
+func gated(t *testing.T, numbers ...uint64) (a, b *Agent, in *serverConn, g *gates, ask func(n uint64) *Future) {
 	t.Helper()
 	a, b, g = gatedPair(t, numbers...)
 	byHand(t, b)
@@ -157,18 +157,18 @@ func TestReaders_whoTakesLongIsRelieved(t *testing.T) {
 // TestReaders_whoIsQuickKeepsThePost.
 func TestReaders_whoIsQuickKeepsThePost(t *testing.T) {
 	_, b, in, _, ask := gated(t)
-	before := in.readers.post.word.Load()
+	before := in.readers.leadership.word.Load()
 	for range 100 {
 		answered(t, ask(0))
-		require.Eventually(t, func() bool { return in.readers.post.word.Load()&executing == 0 }, patience, time.Microsecond)
+		require.Eventually(t, func() bool { return in.readers.leadership.word.Load()&executing == 0 }, patience, time.Microsecond)
 		b.clock.tick()
 		b.clock.tick()
 	}
-	after := in.readers.post.word.Load()
+	after := in.readers.leadership.word.Load()
 	assert.LessOrEqual(t, after-before, uint64(200+executing), "each request moves it on by two, and nothing else")
 }
 
-// TestReaders_saysAtLast what it has left unsaid while there was more to execute: the peer is woken for it by a
+// TestReaders_saysAtLast what it has not notified the peer of while there was more to execute: the peer is woken for it by a
 // tick, by a reader that has been relieved, and by one that finds no further request.
 func TestReaders_saysAtLast(t *testing.T) {
 	t.Run("in a tick", func(t *testing.T) {
@@ -190,7 +190,7 @@ func TestReaders_saysAtLast(t *testing.T) {
 		ask(1)
 		g.waitFor(t, 1)
 		quick := []*Future{ask(2)}
-		for range maxUnsaid {
+		for range maxUnnotified {
 			quick = append(quick, ask(0))
 		}
 		ask(0)
@@ -210,7 +210,7 @@ func TestReaders_saysAtLast(t *testing.T) {
 		ask(3)
 		g.open(1)
 		g.waitFor(t, 2)
-		in.readers.quiet.Store(false) // as after a tick
+		in.readers.unnotified.Store(false) // as after a tick
 		b.clock.tick()
 		b.clock.tick()
 		g.waitFor(t, 3)

@@ -72,7 +72,7 @@ func (o *outlet) send(f *outFrame) error {
 }
 
 // wake has the peer read what was written quietly. Any goroutine may call it.
-func (o *outlet) wake() {
+func (o *outlet) notify() {
 	if ring := o.ring.Load(); ring != nil {
 		ring.Notify()
 	}
@@ -123,7 +123,7 @@ func taken(f *frame.Frame, record []byte, err error) error {
 }
 
 // makeRing makes one for the peer that asks for it, if it is one that has been found able to read there.
-func (s *sharing) makeRing(say func(*outgoing)) {
+func (s *sharedMemory) makeRing(sendControl func(*message)) {
 	if s.out == nil || s.stage.Load() != shareAccepted {
 		return
 	}
@@ -132,12 +132,12 @@ func (s *sharing) makeRing(say func(*outgoing)) {
 		return
 	}
 	s.made = ring
-	say(newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_RING, Region: regionMessage(place)}, nil))
+	sendControl(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_RING, Region: regionMessage(place)}, nil))
 }
 
 // openRing opens the ring that the peer has made. It is there for good then: what the peer writes is read also
 // when the peer has left meanwhile.
-func (s *sharing) openRing(place *agentpb.Place, say func(*outgoing)) {
+func (s *sharedMemory) openRing(place *agentpb.Place, sendControl func(*message)) {
 	if s.in == nil || !s.invited || s.opened != nil || place == nil {
 		return
 	}
@@ -146,22 +146,22 @@ func (s *sharing) openRing(place *agentpb.Place, say func(*outgoing)) {
 		return // it goes on without
 	}
 	s.opened = &inlet{reader: reader}
-	say(newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_READY}, nil))
+	sendControl(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_READY}, nil))
 }
 
 // switchToRing writes to the ring from now on, that the peer has opened.
-func (s *sharing) switchToRing(say func(*outgoing)) {
+func (s *sharedMemory) switchToRing(sendControl func(*message)) {
 	if s.made == nil || !s.countRing(1) {
 		return
 	}
-	o := newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_SWITCH}, nil)
+	o := newMessage(frame.Frame{Kind: agentpb.Kind_KIND_SWITCH}, nil)
 	o.head.switchTo = s.made
-	say(o)
+	sendControl(o)
 	s.made = nil
 }
 
 // switched is the ring that the peer says it writes to from now on.
-func (s *sharing) switched() (*inlet, error) {
+func (s *sharedMemory) switched() (*inlet, error) {
 	if s.opened == nil {
 		return nil, fmt.Errorf("%w: a switch to a ring that was never opened", frame.ErrProtocol)
 	}
@@ -169,7 +169,7 @@ func (s *sharing) switched() (*inlet, error) {
 }
 
 // countRing counts the ring that this end writes to, unless it is closed, or no longer.
-func (s *sharing) countRing(n int64) bool {
+func (s *sharedMemory) countRing(n int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if n > 0 && s.closed || n < 0 && s.counted == 0 {
@@ -182,7 +182,7 @@ func (s *sharing) countRing(n int64) bool {
 
 // nudge asks the peer, which reads replies while it waits for some, to read what has no room otherwise, and fails with
 // the stream. The writer calls it, which is the only one that writes there.
-func (s *sharing) nudge() error {
+func (s *sharedMemory) nudge() error {
 	return sendTo(s.stream, &frame.Frame{Kind: agentpb.Kind_KIND_SWITCH})
 }
 

@@ -188,7 +188,7 @@ func TestRing_isReadWhenItIsFull(t *testing.T) {
 	b.origins.mu.Unlock()
 	for range 100_000 { // six bytes each, which change nothing
 		in.out.waitHeads(100)
-		require.NoError(t, in.out.submit(newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_ACCEPT}, nil), nil))
+		require.NoError(t, in.out.submit(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_ACCEPT}, nil), nil))
 	}
 	in.out.idle()
 	echoed(t, a, "w1", 10)

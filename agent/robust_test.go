@@ -187,7 +187,7 @@ func TestCall_isNotRefusedForTheAgentsOwnTalk(t *testing.T) {
 	out.busy = true
 	out.mu.Unlock()
 	for range 10 {
-		require.NoError(t, out.submitReply(newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_ACCEPT}, nil)))
+		require.NoError(t, out.submitReply(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_ACCEPT}, nil)))
 	}
 	f := a.CallAsync(testContext(t), "w1", Request{})
 	out.flush()
@@ -226,9 +226,9 @@ func TestSender_peerThatDoesNotRead(t *testing.T) {
 	s.unheard.Store(directUnheard + 1)
 	var ids int
 	var refused error
-	var taken []*outgoing
+	var taken []*message
 	for range 1000 {
-		o := newOutgoing(frame.Frame{}, Bytes(make([]byte, 10<<10)))
+		o := newMessage(frame.Frame{}, Bytes(make([]byte, 10<<10)))
 		if refused = s.submit(o, func() bool { ids++; return true }); refused != nil {
 			break
 		}
@@ -242,7 +242,7 @@ func TestSender_peerThatDoesNotRead(t *testing.T) {
 	}
 	assert.LessOrEqual(t, total.Used(), int64(10<<10))
 	for refused = nil; refused == nil; { // withdrawn messages still have their places, and these are counted too
-		refused = s.submit(newOutgoing(frame.Frame{}, nil), nil)
+		refused = s.submit(newMessage(frame.Frame{}, nil), nil)
 	}
 	assert.ErrorContains(t, refused, "does not read")
 	close(blocked)
@@ -264,10 +264,10 @@ func TestSender_largeDoesNotHoldUpSmall(t *testing.T) {
 		stepped <- struct{}{}
 		return nil
 	})}, func(error) {}, 1<<30, 100, quota.New(queueKind, 1<<30))
-	require.NoError(t, s.submit(newOutgoing(frame.Frame{Call: 1}, Bytes(make([]byte, 10*chunkSize))), nil))
+	require.NoError(t, s.submit(newMessage(frame.Frame{Call: 1}, Bytes(make([]byte, 10*chunkSize))), nil))
 	step <- struct{}{}
 	<-stepped
-	require.NoError(t, s.submit(newOutgoing(frame.Frame{Call: 2}, nil), nil))
+	require.NoError(t, s.submit(newMessage(frame.Frame{Call: 2}, nil), nil))
 	close(step)
 	s.idle()
 	assert.Len(t, order, 11)
@@ -277,7 +277,7 @@ func TestSender_largeDoesNotHoldUpSmall(t *testing.T) {
 // TestSender_notifiesLaterOnlyOfWhatIsWrittenAtOnce: the sender of a message notifies the peer later, maybe before the
 // flusher has written the message.
 func TestSender_notifiesLaterOnlyOfWhatIsWrittenAtOnce(t *testing.T) {
-	first, second := newOutgoing(frame.Frame{Call: 1}, nil), newOutgoing(frame.Frame{Call: 2}, nil)
+	first, second := newMessage(frame.Frame{Call: 1}, nil), newMessage(frame.Frame{Call: 2}, nil)
 	first.head.notifyLater, second.head.notifyLater = true, true
 	var s *sender
 	s = newSender(&outlet{stream: sendFunc(func(f *frame.Frame) error {

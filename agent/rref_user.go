@@ -61,7 +61,7 @@ func (a *Agent) remoteSelf(req Request, typ []byte) (*RRef, error) {
 }
 
 // created notes what became of a Remote.
-func (r *RRef) created(c *outcall, err error) {
+func (r *RRef) created(c *clientCall, err error) {
 	if s := c.session.Load(); s != nil {
 		r.incarnation = s.peer.GetIncarnation()
 	}

@@ -33,8 +33,8 @@ type outFrame struct {
 	notifyLater bool            // the peer need not be woken for it
 }
 
-// outgoing is one message on its way.
-type outgoing struct {
+// message is one message on its way.
+type message struct {
 	head     outFrame  // what the first frame says; immutable once it is queued
 	deadline time.Time // of a request; zero for none
 	size     int64     // of the body
@@ -49,23 +49,23 @@ type outgoing struct {
 }
 
 // discard is for a message of which nothing was written.
-func (o *outgoing) discard() {
+func (o *message) discard() {
 	if o.unsent != nil {
 		o.unsent()
 	}
 }
 
-// newOutgoing is for a head that says what sizes the receiver sees, or leaves it to the body's segments.
-func newOutgoing(head frame.Frame, body Body) *outgoing {
+// newMessage is for a head that says what sizes the receiver sees, or leaves it to the body's segments.
+func newMessage(head frame.Frame, body Body) *message {
 	if head.Sizes == nil {
 		head.Sizes = body.sizes(false)
 	}
 	size := body.Size()
-	return &outgoing{head: outFrame{Frame: head}, rest: cursor{rest: body}, size: size, left: size}
+	return &message{head: outFrame{Frame: head}, rest: cursor{rest: body}, size: size, left: size}
 }
 
 // next makes the message's next frame.
-func (o *outgoing) next() *outFrame {
+func (o *message) next() *outFrame {
 	f := &outFrame{Frame: frame.Frame{Kind: agentpb.Kind_KIND_CHUNK, Call: o.head.Call}}
 	if !o.started {
 		*f = o.head
@@ -93,8 +93,8 @@ type sender struct {
 	mu     sync.Mutex
 	change *sync.Cond // room was made, writing ended, or the sender was closed
 	busy   bool       // someone writes
-	heads  fifo[*outgoing]
-	bulk   fifo[*outgoing] // started, with more to write
+	heads  queue[*message]
+	bulk   queue[*message] // started, with more to write
 	passed int             // heads written since the last chunk
 	queued int64           // bytes of bodies that wait
 	err    error           // why it is closed
@@ -107,7 +107,7 @@ func newSender(out *outlet, fail func(error), limit int64, count int, total *quo
 }
 
 // wake has the peer read what was written quietly.
-func (s *sender) wake() { s.out.wake() }
+func (s *sender) notify() { s.out.notify() }
 
 // heard notes that the peer has sent something.
 func (s *sender) heard() { s.unheard.Store(0) }
@@ -115,7 +115,7 @@ func (s *sender) heard() { s.unheard.Store(0) }
 // submit sends a message. It does not wait for the peer: what cannot be written now is queued, and what
 // cannot be queued is refused. Register is called when the message is about to be taken, in the order of
 // writing, and may still keep it back.
-func (s *sender) submit(o *outgoing, register func() bool) error {
+func (s *sender) submit(o *message, register func() bool) error {
 	s.mu.Lock()
 	if s.err != nil {
 		defer s.mu.Unlock()
@@ -147,7 +147,7 @@ func (s *sender) submit(o *outgoing, register func() bool) error {
 }
 
 // submitReply is submit for a message that was paid for and must not be lost: it waits for room.
-func (s *sender) submitReply(o *outgoing) error {
+func (s *sender) submitReply(o *message) error {
 	s.mu.Lock()
 	for s.err == nil && o.size > 0 && s.queued > 0 && s.queued+o.size > s.limit {
 		s.change.Wait()
@@ -171,7 +171,7 @@ func (s *sender) waitHeads(n int) {
 }
 
 // admit writes the message or queues it, and unlocks mu.
-func (s *sender) admit(o *outgoing) {
+func (s *sender) admit(o *message) {
 	s.queued += o.size
 	if s.busy || !s.out.takes(o.size, s.unheard.Load()) {
 		o.head.notifyLater = false // whoever means to wake the peer later may do so before this is written
@@ -219,9 +219,9 @@ func (s *sender) flush() {
 }
 
 // pick takes the next message to write a frame of: small ones first, but not for ever.
-func (s *sender) pick() *outgoing {
+func (s *sender) pick() *message {
 	for s.heads.len()+s.bulk.len() > 0 {
-		var o *outgoing
+		var o *message
 		if s.heads.len() > 0 && (s.bulk.len() == 0 || s.passed < headsPerChunk) {
 			s.passed++
 			o = s.heads.pop()
@@ -238,7 +238,7 @@ func (s *sender) pick() *outgoing {
 }
 
 // write writes one frame and settles the accounts.
-func (s *sender) write(o *outgoing, f *outFrame) {
+func (s *sender) write(o *message, f *outFrame) {
 	n := int64(0)
 	for _, part := range f.Data {
 		n += int64(len(part))
@@ -266,7 +266,7 @@ func (s *sender) write(o *outgoing, f *outFrame) {
 }
 
 // release takes n bytes of a message off the books. Called with mu held.
-func (s *sender) release(o *outgoing, n int64) {
+func (s *sender) release(o *message, n int64) {
 	if n == 0 {
 		return
 	}
@@ -278,7 +278,7 @@ func (s *sender) release(o *outgoing, n int64) {
 
 // withdraw takes a message back, or the rest of it, and says whether anything of it was written. The
 // message's over is not called.
-func (s *sender) withdraw(o *outgoing) (started bool) {
+func (s *sender) withdraw(o *message) (started bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !o.withdrawn {
@@ -298,8 +298,8 @@ func (s *sender) close(err error) {
 	if s.err == nil {
 		s.err = err
 	}
-	var dropped []*outgoing
-	for _, q := range []*fifo[*outgoing]{&s.heads, &s.bulk} {
+	var dropped []*message
+	for _, q := range []*queue[*message]{&s.heads, &s.bulk} {
 		for q.len() > 0 {
 			if o := q.pop(); !o.withdrawn {
 				o.withdrawn = true

@@ -86,10 +86,10 @@ func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.
 	if !guest { // what a guest is told of this machine is less than what a worker is
 		nonce = a.nonce()
 	}
-	shared := newSharing(a, nonce, h, stream)
+	shared := newSharedMemory(a, nonce, h, stream)
 	shared.mayInvite = func() bool { return a.rings.TryAcquire(1) }
 	defer shared.close()
-	in := a.newInbound(stream, Peer{
+	in := a.newServerConn(stream, Peer{
 		Name: w.Name, Rank: w.Rank, Identity: c.Identity, Address: c.Address, Allow: a.config.Policy.Requests(w.Name),
 		life: h.GetIncarnation(),
 	}, shared)
@@ -119,8 +119,8 @@ func (a *Agent) nobody(name string) *Error {
 		ErrUnknownWorker, name, strings.Join(a.everybody(), ", "), guests)
 }
 
-func (a *Agent) newInbound(stream grpc.ServerStream, peer Peer, shared *sharing) *inbound {
-	in := &inbound{agent: a, peer: peer, stream: stream, shared: shared, kicked: make(chan error, 1), running: map[uint64]*incall{}}
+func (a *Agent) newServerConn(stream grpc.ServerStream, peer Peer, shared *sharedMemory) *serverConn {
+	in := &serverConn{agent: a, peer: peer, stream: stream, shared: shared, kicked: make(chan error, 1), running: map[uint64]*serverCall{}}
 	in.ctx, in.cancel = context.WithCancelCause(context.WithValue(a.serveCtx, peerKey{}, &in.peer))
 	in.out = newSender(&outlet{stream: stream}, in.kick,
 		a.limits.QueuePerPeer, 2*maxRefusals, &a.replies)
@@ -131,7 +131,7 @@ func (a *Agent) newInbound(stream grpc.ServerStream, peer Peer, shared *sharing)
 }
 
 // callSelf executes a call to this worker itself, with the same limits and without the network.
-func (a *Agent) callSelf(c *outcall) {
+func (a *Agent) callSelf(c *clientCall) {
 	if err := a.activity.serve(c.method.barrier); err != nil {
 		c.finish(Reply{}, err)
 		return

@@ -17,29 +17,29 @@ import (
 
 // session is one stream to a peer, from its opening to its end, seen by the side that calls. When it ends
 // every call on it ends; none is carried over to the next session, where it could run twice.
-type session struct {
+type clientConn struct {
 	link   *link
 	conn   *grpc.ClientConn
 	stream grpc.ClientStream
 	cancel context.CancelFunc // of the stream
 	peer   *agentpb.Hello
 	out    *sender
-	shared *sharing
+	shared *sharedMemory
 	ring   atomic.Pointer[inlet] // nil until the peer has opened it
 
 	// See follow.go.
 	frames   atomic.Uint64 // read from the ring
 	seen     uint64        // of them, when the clock last looked; the clock's
-	patience atomic.Int32  // whether attendants are left to the clock
-	unwanted atomic.Bool   // the attendant: somebody wants to read
+	patience atomic.Int32  // whether background readers are left to the clock
+	unwanted atomic.Bool   // the background reader: somebody wants to read
 
 	mu    sync.Mutex
-	calls map[uint64]*outcall // nil once the session has ended
-	err   *Error              // why it ended
+	calls map[uint64]*clientCall // nil once the session has ended
+	err   *Error                 // why it ended
 }
 
 // start sends the call on its way.
-func (s *session) start(c *outcall) {
+func (s *clientConn) start(c *clientCall) {
 	if c.msg != nil && c.msgFor != s && c.msg.unsent != nil { // and this stream's peer cannot read it
 		c.finish(Reply{}, failure(codes.Unavailable, "the connection was lost before the call was sent").about(s.peer.GetName(), false))
 		return
@@ -64,17 +64,17 @@ func (s *session) start(c *outcall) {
 }
 
 // message makes the request of a call.
-func (s *session) message(c *outcall, volatile bool) *outgoing {
-	head := frame.Frame{Kind: agentpb.Kind_KIND_REQUEST, Method: c.number, Detail: c.detail, Sizes: c.body.sizes(c.joined)}
-	return s.shared.message(head, c.body, volatile, s.say)
+func (s *clientConn) message(c *clientCall, copyNow bool) *message {
+	head := frame.Frame{Kind: agentpb.Kind_KIND_REQUEST, Method: c.number, Detail: c.detail, Sizes: c.body.sizes(c.contiguous)}
+	return s.shared.message(head, c.body, copyNow, s.sendControl)
 }
 
-// say sends what is about no call. It fails with the stream.
-func (s *session) say(o *outgoing) { _ = s.out.submitReply(o) }
+// sendControl sends what is about no call. It fails with the stream.
+func (s *clientConn) sendControl(o *message) { _ = s.out.submitReply(o) }
 
 // register gives the call its number. The sender calls it in the order in which the heads are written, so
 // that the numbers that the peer sees rise. A call that was given up meanwhile is not sent.
-func (s *session) register(c *outcall) bool {
+func (s *clientConn) register(c *clientCall) bool {
 	c.msg.head.Call = s.link.lastCall.Add(1)
 	s.mu.Lock()
 	if s.calls != nil {
@@ -94,7 +94,7 @@ func (s *session) register(c *outcall) bool {
 }
 
 // take removes a call from the table. Whoever gets it true ends the call here.
-func (s *session) take(id uint64) *outcall {
+func (s *clientConn) take(id uint64) *clientCall {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.calls[id]
@@ -102,29 +102,29 @@ func (s *session) take(id uint64) *outcall {
 	return c
 }
 
-func (s *session) find(id uint64) *outcall {
+func (s *clientConn) find(id uint64) *clientCall {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.calls[id]
 }
 
 // drop forgets a call that was given up, and tells the peer if it may have heard of it, which is what it returns.
-func (s *session) drop(c *outcall) bool {
+func (s *clientConn) drop(c *clientCall) bool {
 	id := c.msg.head.Call
 	known := s.take(id) != nil
 	s.link.release(c)
 	started := s.out.withdraw(c.msg)
 	if known && started {
-		s.say(newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_CANCEL, Call: id}, nil))
+		s.sendControl(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_CANCEL, Call: id}, nil))
 	}
 	return started
 }
 
 // read takes in what the peer sends until the stream ends. Once there is a ring that is done by [session.readFor]
-// and [session.attend], and here is only seen that the peer lives.
-func (s *session) read() {
+// and [session.startBackgroundReader], and here is only seen that the peer lives.
+func (s *clientConn) read() {
 	if p, ok := peer.FromContext(s.stream.Context()); ok {
-		s.shared.begin(p.Addr, s.say)
+		s.shared.begin(p.Addr, s.sendControl)
 	}
 	for {
 		var f frame.Frame
@@ -143,11 +143,11 @@ func (s *session) read() {
 }
 
 // fromStream takes one frame of the stream. An error ends the session.
-func (s *session) fromStream(f *frame.Frame) error {
+func (s *clientConn) fromStream(f *frame.Frame) error {
 	opened := s.ring.Load() != nil
 	switch {
 	case f.Kind == agentpb.Kind_KIND_SWITCH && opened:
-		s.attendNow()
+		s.startBackgroundReaderNow()
 		return nil
 	case f.Kind == agentpb.Kind_KIND_SWITCH:
 		in, err := s.shared.switched()
@@ -156,7 +156,7 @@ func (s *session) fromStream(f *frame.Frame) error {
 		}
 		s.ring.Store(in)
 		s.link.agent.clock.add(s)
-		s.attend()
+		s.startBackgroundReader()
 		return nil
 	case opened:
 		return fmt.Errorf("%w: a frame of kind %v beside the ring", frame.ErrProtocol, f.Kind)
@@ -165,11 +165,11 @@ func (s *session) fromStream(f *frame.Frame) error {
 }
 
 // handle takes one frame. An error ends the session.
-func (s *session) handle(f *frame.Frame) error {
-	if s.shared.talk(f, s.say) {
+func (s *clientConn) handle(f *frame.Frame) error {
+	if s.shared.negotiate(f, s.sendControl) {
 		return nil
 	}
-	defer func() { s.shared.giveBack(f.Region) }() // unless it is read
+	defer func() { s.shared.free(f.Region) }() // unless it is read
 	if f.Call == 0 || f.Call > s.link.lastCall.Load() {
 		return fmt.Errorf("%w: an answer to call %d, which was never made", frame.ErrProtocol, f.Call)
 	}
@@ -197,7 +197,7 @@ func (s *session) handle(f *frame.Frame) error {
 }
 
 // reply begins to take in a reply, and ends the call if that is all of it.
-func (s *session) reply(c *outcall, f *frame.Frame) error {
+func (s *clientConn) reply(c *clientCall, f *frame.Frame) error {
 	total, err := bodySize(f.Sizes, s.link.agent.limits.MaxMessage)
 	if err == nil {
 		err = s.link.acquire(total)
@@ -219,20 +219,20 @@ func (s *session) reply(c *outcall, f *frame.Frame) error {
 }
 
 // copyOut takes a reply from shared memory.
-func (s *session) copyOut(c *outcall, f *frame.Frame) error {
+func (s *clientConn) copyOut(c *clientCall, f *frame.Frame) error {
 	if len(f.Data) > 0 {
 		return fmt.Errorf("%w: a body here and there", frame.ErrProtocol)
 	}
 	place, a := f.Region, c.arriving
 	f.Region, c.placed = nil, true
 	read := func() error {
-		if err := s.shared.read(place, a, c.lend); err != nil {
+		if err := s.shared.read(place, a, c.zeroCopy); err != nil {
 			return err
 		}
 		s.settle(c, Reply{Body: a.body, memory: a.memory}, nil)
 		return nil
 	}
-	if c.lend || a.missing < copyAside || c.alone {
+	if c.zeroCopy || a.missing < copyAside || c.alone {
 		return read()
 	}
 	go func() {
@@ -243,7 +243,7 @@ func (s *session) copyOut(c *outcall, f *frame.Frame) error {
 	return nil
 }
 
-func (s *session) gather(c *outcall, f *frame.Frame) error {
+func (s *clientConn) gather(c *clientCall, f *frame.Frame) error {
 	if err := c.arriving.add(f.Data); err != nil {
 		return err
 	}
@@ -254,10 +254,10 @@ func (s *session) gather(c *outcall, f *frame.Frame) error {
 }
 
 // settle ends a call with what the peer said.
-func (s *session) settle(c *outcall, reply Reply, err *Error) {
+func (s *clientConn) settle(c *clientCall, reply Reply, err *Error) {
 	s.link.release(c)
 	if s.take(c.msg.head.Call) == nil {
-		reply.Recycle()
+		reply.Free()
 		return
 	}
 	s.out.withdraw(c.msg) // a reply may come before the request is out, if it was refused
@@ -265,12 +265,12 @@ func (s *session) settle(c *outcall, reply Reply, err *Error) {
 	case err != nil:
 		c.finish(Reply{}, err)
 	case !c.finish(reply, nil):
-		reply.Recycle()
+		reply.Free()
 	}
 }
 
 // end ends the session: everything on it has failed.
-func (s *session) end(cause error) {
+func (s *clientConn) end(cause error) {
 	s.mu.Lock()
 	if s.err != nil {
 		s.mu.Unlock()
@@ -293,7 +293,7 @@ func (s *session) end(cause error) {
 }
 
 // reason says why the session ended in the terms in which calls end.
-func (s *session) reason(cause error) *Error {
+func (s *clientConn) reason(cause error) *Error {
 	if errors.Is(cause, ErrClosed) {
 		return errClosed()
 	}

@@ -16,14 +16,14 @@ const (
 	shareFrom = 32 << 10
 	// copyAside is from what size on a reply is not copied out by who reads the stream: others wait there.
 	copyAside = 1 << 20
-	// lendFrom is from what size on a body is lent to who asks for it: each keeps its place as long as it is looked
+	// zeroCopyFrom is from what size on a body is lent to who asks for it: each keeps its place as long as it is looked
 	// at, and there are few.
-	lendFrom = 128 << 10
+	zeroCopyFrom = 128 << 10
 )
 
 // sharing is the memory that the two ends of a stream share, each with files of its own. Whether the peer can
 // reach ours shows when the first large body is sent, which goes the ordinary way itself.
-type sharing struct {
+type sharedMemory struct {
 	stream interface{ SendMsg(m any) error }
 	in     *shm.Receiver // nil where nothing is taken
 	out    *shm.Sender   // nil where the peer takes nothing
@@ -48,9 +48,9 @@ const (
 	shareAccepted
 )
 
-// newSharing is for a stream on which this end has drawn the nonce, none to take nothing.
-func newSharing(a *Agent, nonce []byte, peer *agentpb.Hello, stream interface{ SendMsg(m any) error }) *sharing {
-	s := &sharing{stream: stream, sent: &a.count.shared, rings: &a.count.rings, mayInvite: func() bool { return true }}
+// newSharedMemory is for a stream on which this end has drawn the nonce, none to take nothing.
+func newSharedMemory(a *Agent, nonce []byte, peer *agentpb.Hello, stream interface{ SendMsg(m any) error }) *sharedMemory {
+	s := &sharedMemory{stream: stream, sent: &a.count.shared, rings: &a.count.rings, mayInvite: func() bool { return true }}
 	if len(nonce) == 0 { // this end wants none of it
 		return s
 	}
@@ -70,28 +70,28 @@ func (a *Agent) nonce() []byte {
 }
 
 // message makes a message with a body, whose sizes the head has. The body is copied if it goes through shared memory
-// or is volatile. Say sends another.
-func (s *sharing) message(head frame.Frame, body Body, volatile bool, say func(*outgoing)) *outgoing {
-	place, ok := s.put(body, say)
-	if !ok && volatile {
+// or copyNow. sendControl sends another message.
+func (s *sharedMemory) message(head frame.Frame, body Body, copyNow bool, sendControl func(*message)) *message {
+	place, ok := s.put(body, sendControl)
+	if !ok && copyNow {
 		body = body.clone()
 	}
 	if !ok {
-		return newOutgoing(head, body)
+		return newMessage(head, body)
 	}
 	s.sent.Add(1)
-	o := newOutgoing(head, nil)
+	o := newMessage(head, nil)
 	o.head.Region = regionMessage(place)
 	o.unsent = func() { s.out.Free(place) }
 	return o
 }
 
 // put copies a body into shared memory, if it is worth it and there is some.
-func (s *sharing) put(body Body, say func(*outgoing)) (shm.Region, bool) {
+func (s *sharedMemory) put(body Body, sendControl func(*message)) (shm.Region, bool) {
 	if s.out == nil || body.Size() < shareFrom {
 		return shm.Region{}, false
 	}
-	s.offer(say)
+	s.offer(sendControl)
 	if s.stage.Load() != shareAccepted {
 		return shm.Region{}, false
 	}
@@ -100,14 +100,14 @@ func (s *sharing) put(body Body, say func(*outgoing)) (shm.Region, bool) {
 
 // begin offers memory to a peer that is likely to reach it before there is something large to send: small
 // messages are faster there, too.
-func (s *sharing) begin(address net.Addr, say func(*outgoing)) {
+func (s *sharedMemory) begin(address net.Addr, sendControl func(*message)) {
 	if s.out != nil && nearby(address) {
-		s.offer(say)
+		s.offer(sendControl)
 	}
 }
 
 // offer asks the peer, once, to read a place.
-func (s *sharing) offer(say func(*outgoing)) {
+func (s *sharedMemory) offer(sendControl func(*message)) {
 	if !s.stage.CompareAndSwap(shareUntried, shareOffered) {
 		return
 	}
@@ -115,29 +115,29 @@ func (s *sharing) offer(say func(*outgoing)) {
 	if !ok {
 		return
 	}
-	say(newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_OFFER, Region: regionMessage(place)}, nil))
+	sendControl(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_OFFER, Region: regionMessage(place)}, nil))
 }
 
 // talk takes the frames that are about the memory itself. What fails here is no reason to complain: the
 // peer may be on another machine, or another user's.
-func (s *sharing) talk(f *frame.Frame, say func(*outgoing)) (taken bool) {
+func (s *sharedMemory) negotiate(f *frame.Frame, sendControl func(*message)) (taken bool) {
 	switch f.Kind {
 	case agentpb.Kind_KIND_OFFER:
 		if s.in != nil && f.Region != nil && s.in.Free(regionOf(f.Region)) == nil {
-			say(newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_ACCEPT}, nil))
+			sendControl(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_ACCEPT}, nil))
 			if !s.invited && s.mayInvite() {
 				s.invited = true
-				say(newOutgoing(frame.Frame{Kind: agentpb.Kind_KIND_INVITE}, nil))
+				sendControl(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_INVITE}, nil))
 			}
 		}
 	case agentpb.Kind_KIND_ACCEPT:
 		s.stage.CompareAndSwap(shareOffered, shareAccepted)
 	case agentpb.Kind_KIND_INVITE:
-		s.makeRing(say)
+		s.makeRing(sendControl)
 	case agentpb.Kind_KIND_RING:
-		s.openRing(f.Region, say)
+		s.openRing(f.Region, sendControl)
 	case agentpb.Kind_KIND_READY:
-		s.switchToRing(say)
+		s.switchToRing(sendControl)
 	default:
 		return false
 	}
@@ -145,13 +145,13 @@ func (s *sharing) talk(f *frame.Frame, say func(*outgoing)) (taken bool) {
 }
 
 // read fills a body from its place, or lends it.
-func (s *sharing) read(place *agentpb.Place, a *assembly, lend bool) error {
+func (s *sharedMemory) read(place *agentpb.Place, a *assembly, zeroCopy bool) error {
 	if s.in == nil {
 		return fmt.Errorf("%w: shared memory where none was agreed on", frame.ErrProtocol)
 	}
 	take := s.copyOut
-	if lend && a.missing >= lendFrom {
-		take = s.lend
+	if zeroCopy && a.missing >= zeroCopyFrom {
+		take = s.view
 	}
 	if err := take(regionOf(place), a); err != nil {
 		return fmt.Errorf("%w: a body in shared memory: %w", frame.ErrProtocol, err)
@@ -160,12 +160,12 @@ func (s *sharing) read(place *agentpb.Place, a *assembly, lend bool) error {
 	return nil
 }
 
-func (s *sharing) copyOut(place shm.Region, a *assembly) error {
+func (s *sharedMemory) copyOut(place shm.Region, a *assembly) error {
 	a.makeRoom()
 	return s.in.Read(place, a.body)
 }
 
-func (s *sharing) lend(place shm.Region, a *assembly) error {
+func (s *sharedMemory) view(place shm.Region, a *assembly) error {
 	l, err := s.in.Lend(place, a.missing)
 	if err != nil {
 		return err
@@ -178,16 +178,16 @@ func (s *sharing) lend(place shm.Region, a *assembly) error {
 // loan is the memory of a body that was not copied.
 type loan struct{ of *shm.Loan }
 
-func (l loan) giveBack() { l.of.Free() }
+func (l loan) Free() { l.of.Free() }
 
 // giveBack is for a place that nobody reads.
-func (s *sharing) giveBack(place *agentpb.Place) {
+func (s *sharedMemory) free(place *agentpb.Place) {
 	if s.in != nil && place != nil {
 		_ = s.in.Free(regionOf(place))
 	}
 }
 
-func (s *sharing) close() {
+func (s *sharedMemory) close() {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
@@ -206,7 +206,7 @@ func regionMessage(p shm.Region) *agentpb.Place {
 	}
 }
 
-// placeOf is a place as a peer says it: numbers beyond every file become one that is none.
+// regionOf is a place as a peer says it: numbers beyond every file become one that is none.
 func regionOf(m *agentpb.Place) shm.Region {
 	const most = 1 << 40
 	if m.GetPid() > most || m.GetFd() > most || m.GetCapacity() > most {

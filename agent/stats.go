@@ -39,7 +39,7 @@ type counters struct {
 }
 
 // callDone counts a call's end. A nil *Error in err is impossible: callers pass nil or an error.
-func (n *counters) callDone(c *outcall, err error) {
+func (n *counters) callDone(c *clientCall, err error) {
 	n.calls.Add(1)
 	if err != nil {
 		n.failures.Add(1)

@@ -31,12 +31,12 @@ type message struct {
 
 // request is the message as one, which release may follow as soon as the call has begun.
 func (m message) request() agent.Request {
-	return agent.Request{Body: m.body, Volatile: m.lent(), Joined: m.joined, Lend: true}
+	return agent.Request{Body: m.body, CopyNow: m.lent(), Contiguous: m.joined, ZeroCopy: true}
 }
 
 // reply is the message as one, whose release is the agent's.
 func (m message) reply() agent.Reply {
-	reply := agent.Reply{Body: m.body, Joined: m.joined}
+	reply := agent.Reply{Body: m.body, Contiguous: m.joined}
 	if m.lent() {
 		reply.Release = m.release
 	}

@@ -98,10 +98,10 @@ func (w *Worker) reply(ctx context.Context, reply agent.Reply, from answerer) (a
 	p, err := w.payload(ctx, reply.Body)
 	switch {
 	case err != nil:
-		reply.Recycle()
+		reply.Free()
 		return nil, err
 	case len(p.Tensors) > 0:
-		reply.Recycle() // all of it was copied
+		reply.Free() // all of it was copied
 		table := make([]any, len(p.Tensors))
 		for i, tensor := range p.Tensors {
 			table[i] = tensor.Object()
@@ -110,7 +110,7 @@ func (w *Worker) reply(ctx context.Context, reply agent.Reply, from answerer) (a
 	case len(p.Data) < large:
 		return p.Data, nil // which is in no memory that there is to recycle
 	}
-	return pybridge.Memory{Data: p.Data, Release: reply.Recycle}, nil
+	return pybridge.Memory{Data: p.Data, Release: reply.Free}, nil
 }
 
 // hostCallAsync begins a call whose outcome goes to settle of gopyrpc/_rpc/client.py. It is called with the GIL: a small call is

@@ -25,7 +25,7 @@ func (w *Worker) Execute(ctx context.Context, req agent.Request) (agent.Reply, e
 	held := false
 	defer func() {
 		if !held {
-			req.Recycle()
+			req.Free()
 		}
 	}()
 	err := w.serve(ctx, req, func(ctx context.Context, c served, data []byte, extra *pybridge.Object) error {
@@ -145,7 +145,7 @@ func (w *Worker) serve(ctx context.Context, req agent.Request,
 	}
 	extra := c.caller.object
 	if len(p.Tensors) > 0 {
-		req.Recycle() // all of it was copied
+		req.Free() // all of it was copied
 		defer p.Release()
 		if extra, err = w.withTensors(ctx, c.caller.object, p); err != nil {
 			return refusal(ctx, err)

@@ -34,7 +34,7 @@ func (from answerer) list(w *Worker) []string {
 
 // replyRestricted is reply for one that is held to a list. What is refused is a RemoteException of this worker.
 func (w *Worker) replyRestricted(ctx context.Context, reply agent.Reply, from agent.Peer) (any, error) {
-	defer reply.Recycle()
+	defer reply.Free()
 	c, err := w.caller(ctx, from)
 	if err != nil {
 		return nil, err

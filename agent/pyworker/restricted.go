@@ -75,7 +75,7 @@ func (w *Worker) serveRestricted(ctx context.Context, c served, req agent.Reques
 		return err
 	}
 	defer a.release()
-	req.Recycle()
+	req.Free()
 	return run(ctx, c, a.data, a.beside)
 }
 

@@ -130,7 +130,7 @@ func (w *Worker) start(ctx context.Context, config Config) error {
 	}
 	w.named = namedPeers(config)
 	config.Executor = w
-	config.Lend = true // see borrowed
+	config.ZeroCopy = true // see borrowed
 	var err error
 	if w.agent, err = agent.New(config.Config); err != nil {
 		return err
@@ -188,14 +188,14 @@ func (w *Worker) RunUDF(ctx context.Context, to string, p handler.Payload) (hand
 	}
 	defer m.release()
 	req := m.request()
-	req.Lend = false // of a payload the user need not give anything back
+	req.ZeroCopy = false // of a payload the user need not give anything back
 	reply, err := w.agent.Call(ctx, to, req)
 	if err != nil {
 		return handler.Payload{}, err
 	}
 	result, err := w.payload(ctx, reply.Body)
 	if len(result.Tensors) > 0 { // and so it has copies of everything
-		reply.Recycle()
+		reply.Free()
 	}
 	return result, err
 }

@@ -12,12 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestVolatile changes the bytes as soon as it may, on every way that they can take.
-func TestVolatile(t *testing.T) {
+// TestCopyNow changes the bytes as soon as it may, on every way that they can take.
+func TestCopyNow(t *testing.T) {
 	var released atomic.Int64
 	scribbling := ExecutorFunc(func(_ context.Context, req Request) (Reply, error) {
 		out := bytes.Clone(req.Body[0])
-		req.Recycle()
+		req.Free()
 		return Reply{Body: Bytes(out), Release: func() {
 			clear(out)
 			released.Add(1)
@@ -35,15 +35,15 @@ func TestVolatile(t *testing.T) {
 					for n := range mine {
 						mine[n] = i + 1
 					}
-					futures = append(futures, a.CallAsync(testContext(t), to, Request{Body: Bytes(mine), Volatile: true}))
+					futures = append(futures, a.CallAsync(testContext(t), to, Request{Body: Bytes(mine), CopyNow: true}))
 					clear(mine)
 				}
 				for i, f := range futures {
 					reply, err := f.Wait(testContext(t))
 					require.NoError(t, err)
 					require.True(t, bytes.Equal(bytes.Repeat([]byte{byte(i + 1)}, len(mine)), reply.Body[0]), i)
-					reply.Recycle()
-					reply.Recycle() // does nothing
+					reply.Free()
+					reply.Free() // does nothing
 				}
 				require.Eventually(t, func() bool { return released.Load() == rounds }, patience, time.Millisecond)
 			})
@@ -64,7 +64,7 @@ func TestVolatileRemote(t *testing.T) {
 					for n := range mine {
 						mine[n] = 'a' + i
 					}
-					r, err := a.Remote(testContext(t), to, Request{Body: Bytes(mine), Volatile: true}, nil)
+					r, err := a.Remote(testContext(t), to, Request{Body: Bytes(mine), CopyNow: true}, nil)
 					require.NoError(t, err)
 					refs = append(refs, r)
 					clear(mine)
@@ -98,8 +98,8 @@ func TestBuffersAreUsedAgain(t *testing.T) {
 	for _, n := range []int64{shareFrom, shareFrom + 1, 1 << 20} {
 		b := newBuffer(n)
 		assert.Len(t, b.bytes, int(n))
-		b.giveBack()
-		b.giveBack()
+		b.Free()
+		b.Free()
 		again, other := newBuffer(n), newBuffer(n)
 		again.bytes[0], other.bytes[0] = 1, 2
 		assert.Equal(t, byte(1), again.bytes[0], "two have the same memory")
