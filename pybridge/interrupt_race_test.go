@@ -128,13 +128,13 @@ func interruptCall(ctx context.Context, run *pybridge.Object, i int64) error {
 	return err
 }
 
-// loadInterrupt has the bridge load its part for interruptions, which a call does that is interrupted and not one whose
-// time is over before it begins.
+// loadInterrupt has the bridge load its part for interruptions, which a call does that is interrupted: not one whose
+// time is over before it begins, nor one that its caller leaves before the watchdog gets the GIL.
 func loadInterrupt(ctx context.Context, run *pybridge.Object) error {
 	for i := int64(1); ; i++ {
 		err := interruptCall(ctx, run, i)
 		var interrupted *gil.InterruptedError
-		if errors.As(err, &interrupted) {
+		if errors.As(err, &interrupted) && !interrupted.Stuck && len(gil.Stats().Stuck) == 0 {
 			return nil
 		}
 		if !errors.Is(err, context.DeadlineExceeded) {
