@@ -3,7 +3,8 @@ package cleanup
 import (
 	"context"
 	"errors"
-	"runtime/debug"
+
+	"github.com/gopyrpc/gopyrpc/internal/panics"
 )
 
 // insideKey marks a step's context with the registry that runs it.
@@ -18,23 +19,20 @@ type ending struct {
 // execute calls the step's function and sends how it ended. It has a goroutine of its own,
 // because a Goexit ends the goroutine it happens on and a stuck step never leaves it.
 func (s *Step) execute(ctx context.Context, end chan<- ending) {
-	e := ending{OutcomeExited, ErrExited} // stands if the function never comes back
-	defer func() {
-		if v := recover(); v != nil {
-			e = ending{OutcomePanicked, &PanicError{Value: v, Stack: string(debug.Stack())}}
-		}
-		end <- e
-	}()
-	e = classify(s.fn(ctx))
+	panics.Catch(func() error { return s.fn(ctx) }, func(e panics.End) { end <- classify(e) })
 }
 
-func classify(err error) ending {
+func classify(e panics.End) ending {
 	switch {
-	case err == nil:
+	case e.Panic != nil:
+		return ending{OutcomePanicked, (*PanicError)(e.Panic)}
+	case e.Exited:
+		return ending{OutcomeExited, ErrExited}
+	case e.Err == nil:
 		return ending{outcome: OutcomeReleased}
-	case errors.Is(err, ErrSkipped):
-		return ending{OutcomeSkipped, err}
+	case errors.Is(e.Err, ErrSkipped):
+		return ending{OutcomeSkipped, e.Err}
 	default:
-		return ending{OutcomeFailed, err}
+		return ending{OutcomeFailed, e.Err}
 	}
 }

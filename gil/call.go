@@ -11,6 +11,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
 	"github.com/gopyrpc/gopyrpc/internal/gate"
 	"github.com/gopyrpc/gopyrpc/internal/interrupt"
+	"github.com/gopyrpc/gopyrpc/internal/panics"
 )
 
 // Call is [With] for a caller that leaves when ctx ends, whatever Python does: it runs f with the GIL on a goroutine of
@@ -49,8 +50,8 @@ func Call[T any](ctx context.Context, f func(Token) (T, error)) (T, error) {
 	}
 	c := &leavable[T]{done: make(chan struct{})}
 	if ctx.Done() == nil {
-		c.call(ctx, f)
-		return c.value, c.err
+		err := c.call(ctx, f)
+		return c.value, err
 	}
 	go c.run(ctx, f)
 	select {
@@ -74,41 +75,31 @@ func Call[T any](ctx context.Context, f func(Token) (T, error)) (T, error) {
 
 // leavable is a call that its caller may leave.
 type leavable[T any] struct {
-	done     chan struct{} // closed when the fields below it are set
-	value    T
-	given    bool // f returned without an error
-	err      error
-	panicked any
-	exited   bool // f ended its goroutine
+	done  chan struct{} // closed when the fields below it are set
+	value T
+	given bool // f returned without an error
+	end   panics.End
 
 	decided atomic.Bool                     // whether the caller has left, or f has returned, first
 	scope   atomic.Pointer[interrupt.Scope] // what the watchdog sees of it, once f runs
 }
 
 func (c *leavable[T]) run(ctx context.Context, f func(Token) (T, error)) {
-	returned := false
-	defer func() {
-		if !returned {
-			c.panicked = recover()
-			c.exited = c.panicked == nil
-		}
-		if c.decided.CompareAndSwap(false, true) {
+	panics.Catch(func() error { return c.call(ctx, f) }, func(end panics.End) {
+		c.end = end
+		switch {
+		case c.decided.CompareAndSwap(false, true):
 			close(c.done)
-			return
-		}
-		if c.panicked != nil {
-			panic(c.panicked) // panics: f did, and nobody is there to be told
-		}
-		if c.given {
+		case end.Panic != nil:
+			panic(end.Panic.Value) // panics: f did, and nobody is there to be told
+		case c.given:
 			release(c.value)
 		}
-	}()
-	c.call(ctx, f)
-	returned = true
+	})
 }
 
-func (c *leavable[T]) call(ctx context.Context, f func(Token) (T, error)) {
-	c.err = with(ctx, func(t Token, scope *interrupt.Scope) (err error) {
+func (c *leavable[T]) call(ctx context.Context, f func(Token) (T, error)) error {
+	return with(ctx, func(t Token, scope *interrupt.Scope) (err error) {
 		c.scope.Store(scope)
 		if c.decided.Load() {
 			return gate.Ended(ctx) // it waited for the GIL for too long
@@ -122,12 +113,12 @@ func (c *leavable[T]) call(ctx context.Context, f func(Token) (T, error)) {
 // outcome is what came of f, on the goroutine of Call.
 func (c *leavable[T]) outcome() (T, error) {
 	switch {
-	case c.panicked != nil:
-		panic(c.panicked) // panics: f did
-	case c.exited:
+	case c.end.Panic != nil:
+		panic(c.end.Panic.Value) // panics: f did
+	case c.end.Exited:
 		runtime.Goexit()
 	}
-	return c.value, c.err
+	return c.value, c.end.Err
 }
 
 // seen is the call as the watchdog sees it; one that waits for the GIL it does not see.

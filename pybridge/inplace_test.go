@@ -16,7 +16,7 @@ import (
 
 func funcInPlace(t testing.TB, tok gil.Token, f pybridge.Func) *pybridge.Object {
 	t.Helper()
-	o, err := pybridge.NewFuncInPlace(tok, context.WithoutCancel(t.Context()), "in_place", f)
+	o, err := pybridge.NewFunc(tok, context.WithoutCancel(t.Context()), "in_place", f, pybridge.InPlace())
 	require.NoError(t, err)
 	t.Cleanup(o.Release)
 	return o
@@ -69,7 +69,7 @@ func TestFuncInPlaceFails(t *testing.T) {
 
 func TestFuncHeld(t *testing.T) {
 	pythontest.With(t, func(tok gil.Token) {
-		f, err := pybridge.NewFuncHeld(tok, context.WithoutCancel(t.Context()), "held", func(ctx context.Context, args []any, _ map[string]any) (any, error) {
+		f, err := pybridge.NewFunc(tok, context.WithoutCancel(t.Context()), "held", func(ctx context.Context, args []any, _ map[string]any) (any, error) {
 			assert.True(t, gil.Held(), "it runs with the GIL")
 			assert.True(t, pybridge.InCallback(ctx))
 			if args[0] == nil {
@@ -85,7 +85,7 @@ func TestFuncHeld(t *testing.T) {
 				out = args[0].(int64) * 2
 			})
 			return out, err
-		})
+		}, pybridge.HoldGIL())
 		require.NoError(t, err)
 		defer f.Release()
 		o, err := f.Call(tok, 21)
@@ -103,10 +103,10 @@ func TestFuncHeld(t *testing.T) {
 func init() {
 	pythontest.Register("goexit in place", running(func(ctx context.Context, _ *pybridge.Runtime) error {
 		return gil.With(ctx, func(tok gil.Token) error {
-			f, err := pybridge.NewFuncInPlace(tok, ctx, "f", func(context.Context, []any, map[string]any) (any, error) {
+			f, err := pybridge.NewFunc(tok, ctx, "f", func(context.Context, []any, map[string]any) (any, error) {
 				runtime.Goexit()
 				return nil, nil
-			})
+			}, pybridge.InPlace())
 			if err != nil {
 				return err
 			}

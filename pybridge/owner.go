@@ -3,10 +3,10 @@ package pybridge
 import (
 	"context"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/panics"
 )
 
 // owner is the goroutine, locked to its OS thread, that starts the interpreter, imports what must be
@@ -60,7 +60,7 @@ func (o *owner) stop() { close(o.quit) }
 func (o *owner) do(ctx context.Context, f func() error) error {
 	result := make(chan error, 1)
 	select {
-	case o.tasks <- func() { guarded(f, result) }:
+	case o.tasks <- func() { panics.Catch(f, func(e panics.End) { result <- ended(e) }) }:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-o.done:
@@ -72,17 +72,6 @@ func (o *owner) do(ctx context.Context, f func() error) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-func guarded(f func() error, result chan<- error) {
-	err := errGoexit
-	defer func() {
-		if v := recover(); v != nil {
-			err = &PanicError{v, string(debug.Stack())}
-		}
-		result <- err
-	}()
-	err = f()
 }
 
 // with runs f on the owner's thread with the GIL held. It passes the gate by: the owner works when

@@ -213,14 +213,14 @@ func whenOver[T any](ctx context.Context, w *Worker, future *pybridge.Object, as
 		}
 	}
 	err := w.inside(ctx, func(t gil.Token) error {
-		deliver, err := pybridge.NewFuncInPlace(t, w.ctx, "deliver", func(ctx context.Context, args []any, _ map[string]any) (any, error) {
+		deliver, err := pybridge.NewFunc(t, w.ctx, "deliver", func(ctx context.Context, args []any, _ map[string]any) (any, error) {
 			value, err := read(ctx, args[0])
 			came <- outcome{value, err}
 			if left.Load() {
 				dropLate()
 			}
 			return nil, nil
-		})
+		}, pybridge.InPlace())
 		if err != nil {
 			return err
 		}

@@ -27,13 +27,13 @@ func (w *Worker) hostFunctions(t gil.Token) (map[string]any, error) {
 		"wait": w.hostWait, "set": w.hostSet,
 		"shutdown": w.hostShutdown, "refused": w.hostRefused,
 	} {
-		newFunc := pybridge.NewFuncInPlace
+		where := pybridge.InPlace()
 		if name == "call_async" || name == "wait" {
-			newFunc = pybridge.NewFuncHeld
+			where = pybridge.HoldGIL()
 		}
-		o, err := newFunc(t, w.ctx, hostFunctionName(name), func(ctx context.Context, args []any, _ map[string]any) (any, error) {
+		o, err := pybridge.NewFunc(t, w.ctx, hostFunctionName(name), func(ctx context.Context, args []any, _ map[string]any) (any, error) {
 			return f(ctx, arguments{args})
-		})
+		}, where)
 		if err != nil {
 			release(functions)
 			return nil, err

@@ -2,12 +2,12 @@ package pyworker
 
 import (
 	"context"
-	"runtime/debug"
 
 	"github.com/gopyrpc/gopyrpc/agent"
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
 	"github.com/gopyrpc/gopyrpc/handler/pickle"
+	"github.com/gopyrpc/gopyrpc/internal/panics"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -22,25 +22,38 @@ type admitted struct {
 	release func()
 }
 
+// gateFunc holds a pickle to a list.
+type gateFunc func(context.Context, [][]byte) (handler.Opened, error)
+
 // admit holds a body to a list. It does not refer to the body's memory, which the peer may still write to: of that
 // nothing is read twice.
-func (w *Worker) admit(ctx context.Context, body agent.Body, gate func(context.Context, [][]byte) (handler.Opened, error)) (_ admitted, err error) {
+//
+// A panic is a refusal: a reply may be read on a goroutine where a panic would end the process, and a mistake in the
+// reader must not do that.
+func (w *Worker) admit(ctx context.Context, body agent.Body, gate gateFunc) (a admitted, err error) {
 	var opened handler.Opened
-	defer func() {
-		// A reply may be read on a goroutine where a panic would end the process: then a mistake in the reader must not
-		// be more than a refusal.
-		if v := recover(); v != nil {
-			w.refusals.log.Error("pyworker: reading what a restricted peer has sent panicked", "panic", v, "stack", string(debug.Stack()))
+	panics.Catch(func() error {
+		a, err = w.admitOrPanic(ctx, body, gate, &opened)
+		return err
+	}, func(e panics.End) {
+		if e.Panic != nil {
+			w.refusals.log.Error("pyworker: reading what a restricted peer has sent panicked", "panic", e.Panic.Value, "stack", e.Panic.Stack)
 			opened.Release()
-			err = &pickle.Error{Rule: "it cannot be read: a mistake of the reader, which its log has"}
+			a, err = admitted{}, &pickle.Error{Rule: "it cannot be read: a mistake of the reader, which its log has"}
 		}
-	}()
+	})
+	return a, err
+}
+
+// admitOrPanic is admit without its promise about panics. It sets opened to what a list has let in, for as long as
+// nothing of admitted refers to it.
+func (w *Worker) admitOrPanic(ctx context.Context, body agent.Body, gate gateFunc, opened *handler.Opened) (_ admitted, err error) {
 	if !isFlat(body) {
 		opened, err := gate(ctx, body)
 		return admitted{data: opened.Data, beside: opened.Beside, release: opened.Release}, err
 	}
 	p, err := w.unflatten(ctx, body, maxTensors, func(data []byte) (err error) {
-		opened, err = gate(ctx, [][]byte{data})
+		*opened, err = gate(ctx, [][]byte{data})
 		return err
 	})
 	if err != nil {

@@ -63,10 +63,10 @@ func receiver(expr ast.Expr) *ast.Ident {
 	return nil
 }
 
-// isOption says whether the function only makes an option: With…(…) Option.
+// isOption says whether the function only makes an option: a type whose name ends so.
 func isOption(fn *ast.FuncDecl) bool {
 	results := fn.Type.Results
-	if fn.Recv != nil || !strings.HasPrefix(fn.Name.Name, "With") || results.NumFields() != 1 {
+	if fn.Recv != nil || results.NumFields() != 1 {
 		return false
 	}
 	id, ok := results.List[0].Type.(*ast.Ident)

@@ -11,10 +11,11 @@ import (
 // package together with the packages below it that have no row of their own.
 // "*" stands for every part.
 var layers = map[string][]string{
-	"cleanup":                   {},
+	"cleanup":                   {"internal/panics"},
 	"internal/certs":            {},
 	"internal/ticker":           {},
 	"internal/gate":             {"internal/ticker"},
+	"internal/panics":           {},
 	"internal/procmem":          {},
 	"internal/pyname":           {},
 	"internal/threadlimit":      {"internal/procmem"},
@@ -24,9 +25,9 @@ var layers = map[string][]string{
 	"internal/calltimes":        {},
 	"internal/deferred":         {"internal/cpython", "internal/gate"},
 	"internal/interrupt":        {"internal/cpython", "internal/gate"},
-	"gil":                       {"internal/callcontext", "internal/calltimes", "internal/cpython", "internal/deferred", "internal/gate", "internal/interrupt"},
+	"gil":                       {"internal/callcontext", "internal/calltimes", "internal/cpython", "internal/deferred", "internal/gate", "internal/interrupt", "internal/panics"},
 	"internal/pycall":           {"gil", "internal/callcontext", "internal/calltimes", "internal/cpython", "internal/deferred", "internal/gate", "internal/interrupt"},
-	"pybridge":                  {"gil", "internal/cpython", "internal/cpython/discover", "internal/deferred", "internal/gate", "internal/interrupt", "internal/pycall", "internal/procmem", "internal/pyname", "internal/threadlimit", "cleanup"},
+	"pybridge":                  {"gil", "internal/cpython", "internal/cpython/discover", "internal/deferred", "internal/gate", "internal/interrupt", "internal/panics", "internal/pycall", "internal/procmem", "internal/pyname", "internal/threadlimit", "cleanup"},
 	"pybridge/cpy3":             {"pybridge", "gil"},
 	"handler":                   {"handler/jit", "handler/pickle", "handler/policy", "handler/wire", "internal/hugepages", "internal/procmem", "internal/pyname", "pybridge", "gil", "cleanup"},
 	"handler/jit":               {},
@@ -43,7 +44,7 @@ var layers = map[string][]string{
 	"agent/internal/security":   {"agent/internal/rpcerr", "agent/proto", "internal/handshake"},
 	"agent/proto":               {},
 	"agent/pyworker/budget":     {},
-	"agent/pyworker":            {"agent", "agent/pyworker/budget", "handler", "handler/pickle", "handler/policy", "handler/wire", "pybridge", "gil", "cleanup", "internal/callcontext", "internal/interrupt", "internal/pyname", "internal/threadlimit"},
+	"agent/pyworker":            {"agent", "agent/pyworker/budget", "handler", "handler/pickle", "handler/policy", "handler/wire", "pybridge", "gil", "cleanup", "internal/callcontext", "internal/interrupt", "internal/panics", "internal/pyname", "internal/threadlimit"},
 	"cmd":                       {"*"},
 	"docs":                      {},
 	"scripts":                   {"*"},

@@ -235,6 +235,9 @@ func WithX() Option { return nil }
 
 func WithY() Option { return nil }
 
+// Z sets z.
+func Z() ZOption { return nil }
+
 func (*T[P]) Method() {}
 func (T[P, Q]) String() string { return "" }
 func (t) Method() {}
@@ -243,7 +246,7 @@ func internal() {}
 			"gil/a_test.go": "package gil\n\nfunc Bare() {}\n",
 			"agent/a.go":    "package agent\n\nfunc Bare() {}\n",
 		},
-		want: []string{"gil/a.go:3 doc", "gil/a.go:6 doc", "gil/a.go:16 doc", "gil/a.go:18 doc"},
+		want: []string{"gil/a.go:3 doc", "gil/a.go:6 doc", "gil/a.go:16 doc", "gil/a.go:21 doc"},
 	},
 	"parse": {
 		tree: source{"gil/a.go": "package\n"},
