@@ -189,7 +189,7 @@ func (r *RRef) Unfork(fork []byte) error {
 	return nil
 }
 
-// Release says that this RRef is not needed any more. Again it does nothing. It does not block; telling the
+// Release says that this RRef is not needed any more. A second call does nothing. It does not block; telling the
 // owner goes on in the background.
 func (r *RRef) Release() {
 	r.mu.Lock()

@@ -20,7 +20,7 @@ func (a *Agent) registerSteps() error {
 
 // Shutdown closes the agent at once: new calls are refused, calls in progress end with ErrClosed, executions have
 // their contexts cancelled, peers are told. It waits for the executions as long as ctx allows. Then it runs
-// the Cleanup registry. Again it does nothing but return the first one's report.
+// the Cleanup registry. A second call does nothing but return the first one's report.
 //
 // Torch: rpc.shutdown(graceful=False).
 func (a *Agent) Shutdown(ctx context.Context) (cleanup.Report, error) {

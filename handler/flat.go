@@ -15,17 +15,16 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// Flat is a payload as bytes for a wire, in the form that package handler/wire describes. The pickle
-// and the tensors' memory are not copied: whoever writes there before the bytes have left changes
-// what arrives.
+// Flat is a payload as bytes for a wire, in the form that package handler/wire describes. The pickle and the memory of the
+// tensors are not copied: a write to them before the bytes are sent changes what arrives.
 type Flat struct {
 	segments [][]byte
 	kept     *pybridge.Object // owns the memory of the segments, until Release; nil without tensors
 }
 
-// Flatten describes a payload for a wire (torch's wireSerialize). Its tensors are plain CPU tensors, as
-// [Handler.Serialize] gives them; another is an error that names it. Of each storage travels what the
-// payload's tensors show, from the first to the last byte, once.
+// Flatten brings a payload into its form for a wire (torch's wireSerialize). The payload's tensors are plain CPU tensors, as
+// [Handler.Serialize] returns them; any other tensor is an error that names it. Of each storage, the bytes from the first to
+// the last that the tensors show travel, once.
 //
 // GIL: acquires, if there are tensors; must not be held
 // Thread: any
@@ -39,7 +38,7 @@ func (h *Handler) Flatten(ctx context.Context, p Payload) (f *Flat, err error) {
 	if len(p.Tensors) == 0 {
 		return flatPickle(p)
 	}
-	// Nothing of the user's runs, so there is nothing to get away from.
+	// No code of the user runs, so the call ends soon and need not be abandoned.
 	err = h.inside(gil.WaitForCompletion(ctx), func(t gil.Token) error {
 		f, err = h.flatten(t, p)
 		return err
@@ -50,7 +49,7 @@ func (h *Handler) Flatten(ctx context.Context, p Payload) (f *Flat, err error) {
 	return f, nil
 }
 
-// FlattenGILHeld is Flatten for who holds the GIL already.
+// FlattenGILHeld is Flatten for a caller that holds the GIL.
 //
 // GIL: held
 // Thread: the token's
@@ -71,7 +70,7 @@ func (h *Handler) FlattenGILHeld(t gil.Token, p Payload) (*Flat, error) {
 	return f, nil
 }
 
-// Segments are the bytes in order, valid until Release, and as long as f is reachable.
+// Segments returns the bytes in their order. They are valid until Release, and as long as f is reachable.
 //
 // GIL: not needed
 // Thread: any
@@ -79,7 +78,7 @@ func (h *Handler) FlattenGILHeld(t gil.Token, p Payload) (*Flat, error) {
 // Blocks: no
 func (f *Flat) Segments() [][]byte { return slices.Clone(f.segments) }
 
-// Len is the number of bytes.
+// Len returns the number of bytes.
 //
 // GIL: not needed
 // Thread: any
@@ -93,20 +92,20 @@ func (f *Flat) Len() int64 {
 	return n
 }
 
-// WriteTo writes the bytes, with as few system calls as the connection can (writev). Not during or
-// after Release. It can be repeated.
+// WriteTo writes the bytes, with as few system calls as the connection allows (writev). It may be called several times,
+// and not during or after Release.
 //
 // GIL: not needed
 // Thread: any
 // Ref: none
 // Blocks: w
 func (f *Flat) WriteTo(w io.Writer) (int64, error) {
-	defer runtime.KeepAlive(f) // whose finding would release the memory
+	defer runtime.KeepAlive(f) // the garbage collector releases the memory of an unreachable Flat
 	buffers := net.Buffers(f.Segments())
 	return buffers.WriteTo(w)
 }
 
-// Release gives up the tensors' memory. Again it does nothing.
+// Release releases the memory of the tensors. A second call does nothing.
 //
 // GIL: any
 // Thread: any
@@ -122,7 +121,7 @@ func (f *Flat) Release() {
 
 func (h *Handler) flatten(t gil.Token, p Payload) (*Flat, error) {
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
-		return nil, errors.New("tensors travel in little-endian order, and this machine's is another")
+		return nil, errors.New("tensors travel in little-endian order, and this machine has big-endian order")
 	}
 	result, err := h.describeTensors.Call(t, p.objects())
 	if err != nil {
@@ -149,13 +148,13 @@ func (h *Handler) flatten(t gil.Token, p Payload) (*Flat, error) {
 	return f, nil
 }
 
-// flatPickle is a payload without tensors, for which nobody needs Python.
+// flatPickle makes the flat form of a payload without tensors, without Python.
 func flatPickle(p Payload) (*Flat, error) {
 	f := &Flat{}
 	return f, f.begin(&wire.Head{}, p)
 }
 
-// begin puts what comes first before the tensors' memory: the head, which knows everything but the pickle, and that.
+// begin puts the head and the pickle before the memory of the tensors. It completes the head with the pickle's size.
 func (f *Flat) begin(head *wire.Head, p Payload) error {
 	head.Data = int64(len(p.Data))
 	first, err := head.Append(nil)

@@ -15,22 +15,22 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// Gate lets in what restricted peers send. It reads a payload in Go, holds it to a policy, and gives what Python may
-// load instead: a canonical pickle and what stands beside it, for load_beside of gopyrpc._restricted.canonical. What is refused never
-// reaches Python. Its methods may be called from any goroutine.
+// Gate checks the payloads of restricted peers against a policy. It reads a payload in Go, and returns what Python loads
+// in its place: a canonical pickle and the values beside it, for load_beside of gopyrpc._restricted.canonical. A payload that is
+// refused never reaches Python. A Gate's methods may be called from any goroutine.
 type Gate struct {
 	policy    *policy.Policy
 	makeNames *pybridge.Object
 
 	mu sync.RWMutex
 	// guarded by mu
-	names  map[string]*names // by the names, a line each, which is empty for what is large
+	names  map[string]*names // by the names, joined by newlines; a large value has an empty line
 	closed bool
 }
 
-// maxNames bounds how many sequences of names a gate keeps the objects of, maxNamesSize how long one is, in bytes, and
-// maxGaps how many large objects are between. A program's calls have a few, of a few names. A peer can make up as many as
-// it likes, of the size of its payloads.
+// maxNames bounds for how many sequences of names a gate keeps the objects, maxNamesSize how many bytes a sequence has, and
+// maxGaps how many large values are in it. The calls of a program have a few sequences of a few names, but a peer can make
+// up as many as it likes, each as large as a payload.
 const (
 	maxNames     = 1024
 	maxNamesSize = 4096
@@ -40,7 +40,7 @@ const (
 // names is a Names of gopyrpc._restricted.canonical.
 type names struct {
 	object *pybridge.Object
-	users  atomic.Int32 // and one while the gate has it
+	users  atomic.Int32 // the gate counts as one
 }
 
 // NewGate makes a gate of a policy. makeNames is a Python callable that makes the Names of a list of str, as the
@@ -54,7 +54,7 @@ func NewGate(p *policy.Policy, makeNames *pybridge.Object) *Gate {
 	return &Gate{policy: p, makeNames: makeNames, names: map[string]*names{}}
 }
 
-// Opened is a payload that was let in.
+// Opened is a payload that a gate has let in.
 type Opened struct {
 	Data   []byte           // the canonical pickle
 	Beside *pybridge.Object // borrowed from the gate or owned, until Release
@@ -63,7 +63,7 @@ type Opened struct {
 	owned bool
 }
 
-// Release gives up what stands beside the pickle. Again it does nothing.
+// Release releases the values beside the pickle. A second call does nothing.
 //
 // GIL: any
 // Thread: any
@@ -79,21 +79,21 @@ func (o *Opened) Release() {
 	*o = Opened{}
 }
 
-// Request lets in a call, as [policy.Policy.Request] has it. Python is entered only for what is let in, and then
-// only where its names are new or it has large bytes, which are copied once.
+// Request checks a call (see [policy.Policy.Request]). It enters Python only for a call that is let in, and only where the
+// call has new names or large bytes, which are copied once.
 //
 // GIL: acquires; must not be held
 // Thread: any
 // Ref: the Opened's, until its Release; it does not refer to body
 // Blocks: ctx
 //
-// Errors: a refusal is a DeserializeError for errors.Is, as if Python had refused it, and where it is about what the
-// policy does not let in a ForbiddenGlobal; errors.As finds the [*policy.Refusal] or [*pickle.Error].
+// Errors: for errors.Is a refusal is a DeserializeError, as Python's own refusals are, and a ForbiddenGlobal where the policy
+// does not list a name; errors.As finds the [*policy.Refusal] or [*pickle.Error].
 func (g *Gate) Request(ctx context.Context, body [][]byte) (Opened, error) {
 	return g.letIn(ctx, g.policy.Request, body)
 }
 
-// Reply is [Gate.Request] for what a call gave, as [policy.Policy.Reply] has it.
+// Reply checks the reply to a call (see [policy.Policy.Reply]).
 //
 // GIL: acquires; must not be held
 // Thread: any
@@ -112,7 +112,7 @@ func (g *Gate) letIn(ctx context.Context, read func(body [][]byte) (pickle.Outpu
 	return g.open(ctx, out)
 }
 
-// open finds what stands beside a pickle.
+// open finds or makes the values beside a pickle.
 func (g *Gate) open(ctx context.Context, out pickle.Output) (Opened, error) {
 	var space [256]byte
 	key, large := space[:0], 0
@@ -141,8 +141,7 @@ func (g *Gate) open(ctx context.Context, out pickle.Output) (Opened, error) {
 	return Opened{Data: out.Pickle, Beside: beside.Named("what stands beside a pickle"), owned: true}, nil
 }
 
-// made is gil.With for what makes an object and ends soon: another goroutine's thread would take longer to get the GIL
-// than it takes.
+// made is gil.With for a function that makes an object and ends soon.
 func made(ctx context.Context, f func(gil.Token) (*pybridge.Object, error)) (o *pybridge.Object, err error) {
 	err = gil.With(ctx, func(t gil.Token) (err error) {
 		o, err = f(t)
@@ -155,7 +154,7 @@ func made(ctx context.Context, f func(gil.Token) (*pybridge.Object, error)) (o *
 	return o, nil
 }
 
-// besides has what is large, for the gaps that a Names has.
+// besides returns the large values, which fill the gaps of a Names.
 func besides(buffers []pickle.Buffer, large int) []any {
 	list := make([]any, 0, large)
 	for _, b := range buffers {
@@ -175,7 +174,7 @@ func besides(buffers []pickle.Buffer, large int) []any {
 	return list
 }
 
-// find gives the Names of a key, counted in, which the gate may keep if it is not too long.
+// find returns the Names of a key, counted for the caller. The gate may keep it, unless it is too long.
 func (g *Gate) find(ctx context.Context, key []byte, mayKeep bool) (*names, error) {
 	if n := g.known(key); n != nil {
 		return n, nil
@@ -206,7 +205,7 @@ func (g *Gate) known(key []byte) *names {
 	return n
 }
 
-// keep puts Names that are counted in once among those that the gate has.
+// keep enters Names, which the caller has counted once, into the gate.
 func (g *Gate) keep(key string, n *names) (*names, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -214,7 +213,7 @@ func (g *Gate) keep(key string, n *names) (*names, error) {
 		n.leave()
 		return nil, ErrClosed
 	}
-	if known := g.names[key]; known != nil { // somebody else was faster
+	if known := g.names[key]; known != nil { // another goroutine was faster
 		n.leave()
 		n = known
 	} else {
@@ -237,8 +236,8 @@ func (n *names) leave() {
 	}
 }
 
-// Release drops what the gate keeps. What is open stays until its own Release; nothing is let in afterwards that needs
-// new names.
+// Release releases the gate's objects. A payload that was let in stays good until its own Release. Afterwards the gate lets
+// nothing in that needs new names.
 //
 // GIL: any
 // Thread: any
@@ -261,13 +260,13 @@ func (g *Gate) Release() {
 	g.makeNames.Release()
 }
 
-// refusedError is what a gate does not let in, as the error that Python's own refusal would be.
+// refusedError is the refusal of a gate, in the form of an error of Python.
 type refusedError struct {
 	python *pybridge.Error
 	err    error
 }
 
-// refused makes an error of what the policy says.
+// refused makes a refusedError of a policy's refusal.
 func refused(err error) error {
 	var refusal *policy.Refusal
 	module, name, hint := "_pickle", "UnpicklingError", ""

@@ -25,7 +25,7 @@ type RRefProxyFunctions struct {
 	RPCSync, RPCAsync, Remote *pybridge.Object // rpc_sync, rpc_async, remote
 }
 
-// Release drops the references. Again it does nothing.
+// Release drops the references. A second call does nothing.
 //
 // GIL: any
 // Thread: any
@@ -39,7 +39,7 @@ type RRefTypeFunctions struct {
 	OnOwner, OnUser *pybridge.Object // _rref_typeof_on_owner, _rref_typeof_on_user
 }
 
-// Release drops the references. Again it does nothing.
+// Release drops the references. A second call does nothing.
 //
 // GIL: any
 // Thread: any

@@ -14,7 +14,7 @@ type Payload struct {
 	Tensors []Tensor
 }
 
-// Release drops the tensors. Again it does nothing.
+// Release drops the tensors. A second call does nothing.
 //
 // GIL: any
 // Thread: any
@@ -45,7 +45,7 @@ func NewTensor(o *pybridge.Object) Tensor { return Tensor{o} }
 // Blocks: no
 func (t Tensor) Object() *pybridge.Object { return t.object }
 
-// Release drops the reference. Again it does nothing.
+// Release drops the reference. A second call does nothing.
 //
 // GIL: any
 // Thread: any

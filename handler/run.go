@@ -36,7 +36,7 @@ func (h *Handler) RunUDF(ctx context.Context, p Payload) (Payload, error) {
 	return unpack(ctx, result)
 }
 
-// runUDF makes the crossing.
+// runUDF enters Python once, and runs the UDF.
 func (h *Handler) runUDF(ctx context.Context, p Payload) (data []byte, result *pybridge.Object, err error) {
 	if err := h.checkSize(p); err != nil {
 		return nil, nil, err
@@ -52,7 +52,7 @@ func (h *Handler) runUDF(ctx context.Context, p Payload) (data []byte, result *p
 	return h.run.CallBytes(ctx, p.Data, tensors)
 }
 
-// runRestricted makes the crossing with what the gate has let in.
+// runRestricted runs the UDF of a payload that the gate lets in.
 func (h *Handler) runRestricted(ctx context.Context, p Payload) (data []byte, result *pybridge.Object, err error) {
 	opened, err := h.gate.Request(ctx, [][]byte{p.Data})
 	if err != nil {
@@ -70,7 +70,7 @@ func (h *Handler) runRestricted(ctx context.Context, p Payload) (data []byte, re
 	return h.run.CallBytes(ctx, opened.Data, beside)
 }
 
-// withTensors makes what stands beside a pickle that has a table of tensors.
+// withTensors makes the argument that stands beside a pickle with tensors: [values, tensors].
 func (o *Opened) withTensors(t gil.Token, p Payload) (*pybridge.Object, error) {
 	return pybridge.ToPython(t, []any{o.Beside, p.objects()})
 }

@@ -132,7 +132,7 @@ func FuzzUnflatten(f *testing.F) {
 	}
 	f.Add(twoTensors(f, 5))
 	f.Add(flatten(f, h, handler.Payload{Data: []byte("data")}))
-	f.Add([]byte("pyrW"))
+	f.Add([]byte("gopW"))
 	limits := wire.Limits{Data: 1 << 16, Tensors: 16, Bytes: 1 << 16}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, err := h.Unflatten(t.Context(), bytes.NewReader(b), limits)

@@ -12,7 +12,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/agent/pyworker/budget"
 )
 
-// accounts count what is done for each peer that has a budget. The others have none, and cost nothing.
+// accounts has a meter for each peer that has a budget. A peer without a budget is not counted, and costs nothing.
 type accounts struct {
 	everybody budget.Limits
 	each      map[string]budget.Limits // by the peer's name
@@ -35,7 +35,7 @@ func newAccounts(config Config) (*accounts, error) {
 	return a, nil
 }
 
-// of gives the meter of a peer, nil where it has no budget.
+// of returns the meter of a peer, nil for a peer without a budget.
 func (a *accounts) of(peer agent.Peer) *budget.Meter {
 	limits, named := a.each[peer.Name]
 	if !named {
@@ -59,7 +59,7 @@ func (a *accounts) of(peer agent.Peer) *budget.Meter {
 	return m
 }
 
-// begin counts a call of a peer. The call is nil where nothing is counted.
+// begin counts a call of a peer. The call is nil for a peer without a budget.
 func (a *accounts) begin(ctx context.Context, peer agent.Peer) (context.Context, *budget.Call, error) {
 	m := a.of(peer)
 	if m == nil {
@@ -78,7 +78,7 @@ func (a *accounts) usage() map[string]budget.Usage {
 	return used
 }
 
-// beyondBudget is the error that a peer is told when it has come to a limit of its budget; nil for other errors.
+// beyondBudget returns the error that the peer is told when it has reached a limit of its budget; nil for other errors.
 func beyondBudget(err error) error {
 	var e *budget.Exceeded
 	if !errors.As(err, &e) {
@@ -87,8 +87,8 @@ func beyondBudget(err error) error {
 	return &agent.Error{Code: codes.ResourceExhausted, Text: e.Text, Err: err}
 }
 
-// stopped is why a call's context has ended, if that is its budget: what it gives then is the interruption, as a
-// RemoteException.
+// stopped returns the cause of the end of a call's context if that is the peer's budget. The call's own result is then
+// the interruption, as a RemoteException, and is of no use.
 func stopped(ctx context.Context) error {
 	if err := context.Cause(ctx); err != nil && beyondBudget(err) != nil {
 		return err
@@ -96,16 +96,16 @@ func stopped(ctx context.Context) error {
 	return nil
 }
 
-// Stats are the agent's counts, and those of peers that have a budget or were refused something, by name.
+// Stats are the agent's counts, and by name those of the peers that have a budget or were refused something.
 type Stats struct {
 	agent.Stats
 	Peers map[string]PeerStats
 }
 
-// PeerStats are of one peer.
+// PeerStats are the counts of one peer.
 type PeerStats struct {
-	budget.Usage        // zero where it has no budget
-	Forbidden    uint64 // requests, replies and methods that its list has not let in, and such as cannot be read under it
+	budget.Usage        // zero for a peer without a budget
+	Forbidden    uint64 // requests, replies and methods that its list does not let in, or that cannot be read under the list
 }
 
 // Stats returns the counts. It does not block.

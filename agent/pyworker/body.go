@@ -16,25 +16,22 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// flatMagic begins the flat form (package handler/wire); no pickle of protocol 2 or later begins so.
-var flatMagic = []byte("pyrW")
-
-// message is what travels for a payload. The bytes may be Python's. Those of tensors it may change: what a call
-// carries is what was there when it was made, so the agent has to copy them then.
+// message is a payload in the form in which it travels. Its bytes may be memory of Python objects. Python may change
+// those of tensors; a call carries what they were when it was made, so the agent copies them then.
 type message struct {
 	body    agent.Body
-	joined  bool             // the body's segments are parts of one pickle
+	joined  bool             // the segments of the body are parts of one pickle
 	tensors *handler.Flat    // nil where there are none
-	views   []*pybridge.View // of the body's segments; none where there are copies
-	payload handler.Payload  // whose tensors are the message's; none where they are somebody else's
+	views   []*pybridge.View // of the segments of the body; none where the segments are copies
+	payload handler.Payload  // whose tensors the message releases; none where the caller keeps them
 }
 
-// request is the message as one, which release may follow as soon as the call has begun.
+// request makes a request of the message. The message may be released as soon as the call has begun.
 func (m message) request() agent.Request {
 	return agent.Request{Body: m.body, CopyNow: m.lent(), Contiguous: m.joined, ZeroCopy: true}
 }
 
-// reply is the message as one, whose release is the agent's.
+// reply makes a reply of the message. The agent releases the message.
 func (m message) reply() agent.Reply {
 	reply := agent.Reply{Body: m.body, Contiguous: m.joined}
 	if m.lent() {
@@ -43,7 +40,7 @@ func (m message) reply() agent.Reply {
 	return reply
 }
 
-// lent says whether bytes of the body are Python's.
+// lent says whether the body has bytes that are memory of Python objects.
 func (m message) lent() bool { return m.tensors != nil || len(m.views) > 0 }
 
 func (m message) release() {
@@ -54,7 +51,7 @@ func (m message) release() {
 	}
 }
 
-// message makes one of a payload: its pickle, or where it has tensors the flat form.
+// message makes a message of a payload: the pickle alone, or the flat form where the payload has tensors.
 func (w *Worker) message(ctx context.Context, p handler.Payload) (message, error) {
 	if len(p.Tensors) == 0 {
 		return message{body: agent.Bytes(p.Data)}, nil
@@ -66,7 +63,7 @@ func (w *Worker) message(ctx context.Context, p handler.Payload) (message, error
 	return message{body: flat.Segments(), tensors: flat}, nil
 }
 
-// flat is a message of what Python's serialize gives, (bytes, tensors).
+// flat makes a message of the result of Python's serialize: (bytes, tensors).
 func (w *Worker) flat(t gil.Token, result *pybridge.Object) (message, error) {
 	p, err := handler.PayloadOf(t, result)
 	if err != nil {
@@ -85,20 +82,23 @@ func (w *Worker) flat(t gil.Token, result *pybridge.Object) (message, error) {
 	return m, nil
 }
 
-func isFlat(body agent.Body) bool { return len(body) > 0 && bytes.HasPrefix(body[0], flatMagic) }
+func isFlat(body agent.Body) bool {
+	return len(body) > 0 && bytes.HasPrefix(body[0], []byte(wire.Magic))
+}
 
-// payload is message in reverse. It is made of copies where there are tensors, and of the body itself where not.
+// payload is the reverse of message. A payload with tensors is made of copies, one without refers to the body.
 func (w *Worker) payload(ctx context.Context, body agent.Body) (handler.Payload, error) {
 	if len(body) == 1 && !isFlat(body) {
 		return handler.Payload{Data: body[0]}, nil
 	}
 	if len(body) == 0 {
-		return handler.Payload{}, &agent.Error{Code: codes.InvalidArgument, Text: "the body is empty: no pickle can be"}
+		return handler.Payload{}, &agent.Error{Code: codes.InvalidArgument, Text: "the body is empty: every pickle has at least one byte"}
 	}
 	return w.unflatten(ctx, body, body.Size(), func([]byte) error { return nil })
 }
 
-// unflatten reads the flat form, with so many tensors at most. The pickle in it is shown to admit before Python is entered.
+// unflatten reads the flat form of a payload with at most the given number of tensors. It calls admit with the pickle
+// before it enters Python; an error of admit ends it.
 func (w *Worker) unflatten(ctx context.Context, body agent.Body, tensors int64, admit func(data []byte) error) (handler.Payload, error) {
 	segments, readers := make([]bytes.Reader, len(body)), make([]io.Reader, len(body))
 	for i, segment := range body {
@@ -110,8 +110,8 @@ func (w *Worker) unflatten(ctx context.Context, body agent.Body, tensors int64, 
 		if err := admit(data); err != nil {
 			return err
 		}
-		// A tensor may be the first thing here that needs torch; its import belongs on the owner's thread. Where
-		// there is none, what follows says so.
+		// A tensor may be the first use of torch in this process, and torch is to be imported on the owner's thread. Where
+		// torch is missing, making the tensors says so.
 		w.torch.Do(func() { _ = w.rt.Preload(context.WithoutCancel(ctx), "torch") })
 		return nil
 	})
@@ -129,7 +129,7 @@ func (w *Worker) unflatten(ctx context.Context, body agent.Body, tensors int64, 
 	return p, nil
 }
 
-// messageOf is message for what Python hands to a Go function: bytes, a list of them, or a pair of bytes and tensors.
+// messageOf makes a message of an argument that Python passed to a Go function: bytes, a list of bytes, or a pair (bytes, tensors).
 func (w *Worker) messageOf(ctx context.Context, argument any) (message, error) {
 	switch argument := argument.(type) {
 	case []byte:
@@ -152,7 +152,7 @@ func (w *Worker) messageOf(ctx context.Context, argument any) (message, error) {
 	return w.message(ctx, p)
 }
 
-// messageOfParts is messageOf for a pickle in parts.
+// messageOfParts makes a message of a list of bytes: the parts of one pickle.
 func messageOfParts(parts []any) (message, error) {
 	m := message{joined: true}
 	for _, part := range parts {
@@ -165,8 +165,8 @@ func messageOfParts(parts []any) (message, error) {
 	return m, nil
 }
 
-// lookAt is a message of the memory of objects that export it, parts of one pickle.
-func lookAt(t gil.Token, parts ...*pybridge.Object) (m message, err error) {
+// viewOf makes a message of the memory of Python objects that export a buffer: the parts of one pickle.
+func viewOf(t gil.Token, parts ...*pybridge.Object) (m message, err error) {
 	m.joined = true
 	for _, part := range parts {
 		view, err := part.View(t)
@@ -180,8 +180,8 @@ func lookAt(t gil.Token, parts ...*pybridge.Object) (m message, err error) {
 	return m, nil
 }
 
-// lookAtAll is lookAt for a list.
-func lookAtAll(t gil.Token, list *pybridge.Object) (message, error) {
+// viewOfList is viewOf for a Python list of such objects.
+func viewOfList(t gil.Token, list *pybridge.Object) (message, error) {
 	var parts []*pybridge.Object
 	defer func() {
 		for _, part := range parts {
@@ -195,10 +195,10 @@ func lookAtAll(t gil.Token, list *pybridge.Object) (message, error) {
 	if err != nil {
 		return message{}, err
 	}
-	return lookAt(t, parts...)
+	return viewOf(t, parts...)
 }
 
-// payloadOf makes a payload whose tensors stay the caller's.
+// payloadOf makes a payload of a pickle and of a list of tensors, which stay the caller's to release.
 func payloadOf(data []byte, tensors any) (handler.Payload, error) {
 	p := handler.Payload{Data: data}
 	if tensors == nil {

@@ -15,13 +15,12 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// callers are the workers that have asked for something, or that are held to a list in what they reply: one for each
-// name and list.
+// callers are the peers that have made requests, or whose replies are restricted: one for each name and list.
 type callers struct {
 	mu sync.RWMutex
 	// guarded by mu
 	known    map[callerKey]*caller
-	policies map[string]*policy.Policy // by the list, an entry a line
+	policies map[string]*policy.Policy // by the list, whose entries are joined by newlines
 	closed   bool
 }
 
@@ -30,11 +29,11 @@ type callerKey struct {
 	restricted  bool
 }
 
-// caller is a worker as what is done for it needs it.
+// caller is a peer: its object in Python, and its gate.
 type caller struct {
 	name   string
 	object *pybridge.Object // a Caller of gopyrpc/_rpc/caller.py
-	gate   *handler.Gate    // what it sends passes it; nil where it may send anything
+	gate   *handler.Gate    // for everything that the peer sends; nil for a peer that is not restricted
 }
 
 func (c *caller) release() {
@@ -42,7 +41,8 @@ func (c *caller) release() {
 	c.object.Release()
 }
 
-// caller is who a peer is. It waits until Python knows of the agent, since a peer may be ready before this worker is.
+// caller finds or makes the caller of a peer. It waits until Python has the Host, since a peer may be ready before this
+// worker is.
 func (w *Worker) caller(ctx context.Context, peer agent.Peer) (*caller, error) {
 	select {
 	case <-w.installed:
@@ -95,7 +95,7 @@ func (w *Worker) newCaller(ctx context.Context, peer agent.Peer, key callerKey) 
 	return c, nil
 }
 
-// checkPolicy finds entries of which no policy can be made, before anybody is refused everything for them.
+// checkPolicy finds entries of which no policy can be made. Found later, they would have every request refused.
 func checkPolicy(p *agent.Policy) error {
 	if p == nil {
 		return nil
@@ -108,7 +108,7 @@ func checkPolicy(p *agent.Policy) error {
 	return nil
 }
 
-// policy is made once of each list.
+// policy returns the policy of a list, which it makes once.
 func (c *callers) policy(key string, allow []string) (*policy.Policy, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -129,7 +129,7 @@ func (c *callers) add(key callerKey, made *caller) (*caller, error) {
 		made.release()
 		return nil, pybridge.ErrClosed
 	}
-	if known := c.known[key]; known != nil { // somebody else was faster
+	if known := c.known[key]; known != nil { // another goroutine was faster
 		made.release()
 		return known, nil
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// addressed reads (to, data, tensors, timeout) from argument i on.
+// addressed reads the arguments (to, data, tensors, timeout), the first of which has index i.
 func (w *Worker) addressed(ctx context.Context, a arguments, i int) (to string, m message, seconds float64, err error) {
 	to, err1 := argument[string](a, i)
 	seconds, err2 := secondsOf(a, i+3)
@@ -26,7 +26,8 @@ func (w *Worker) addressed(ctx context.Context, a arguments, i int) (to string, 
 	return to, m, seconds, nil
 }
 
-// pickle reads an argument that is bytes, or memoryviews of bytes, one or a list, which are looked at where they are.
+// pickle makes a message of an argument: bytes, which were copied, or one or several memoryviews, whose memory the
+// message refers to.
 func (w *Worker) pickle(ctx context.Context, a arguments, i int) (m message, err error) {
 	var parts []*pybridge.Object
 	switch value := a.values[i].(type) {
@@ -45,13 +46,13 @@ func (w *Worker) pickle(ctx context.Context, a arguments, i int) (m message, err
 		return message{body: agent.Bytes(data)}, err
 	}
 	err = w.inside(context.WithoutCancel(ctx), func(t gil.Token) (err error) {
-		m, err = lookAt(t, parts...)
+		m, err = viewOf(t, parts...)
 		return err
 	})
 	return m, err
 }
 
-// besideTensors puts the pickle, which is in one part, and tensors into one message.
+// besideTensors makes a message of a pickle, which has one part, and of the tensors that the pickle refers to.
 func (w *Worker) besideTensors(ctx context.Context, pickle message, tensors any) (m message, err error) {
 	p, err := payloadOf(pickle.body[0], tensors)
 	if err == nil {
@@ -86,11 +87,11 @@ func (w *Worker) hostCall(ctx context.Context, a arguments) (out any, err error)
 	return out, nil
 }
 
-// large is from what size on Python reads a body where it is: below, a copy costs less than that does.
+// large is the size in bytes from which on Python reads a body in place. Below it a copy costs less than a memoryview.
 const large = 32 << 10
 
-// reply is what Python gets for a reply: bytes, a memoryview, a list of bytes and tensors, or of a worker that is held to a
-// list what admit gives, and the Caller that it is.
+// reply brings a reply into the form in which Python takes it: bytes; a memoryview; a list of bytes and tensors; or, of
+// a worker whose replies are restricted, what admit lets in and the worker's Caller.
 func (w *Worker) reply(ctx context.Context, reply agent.Reply, from answerer) (any, error) {
 	if list := from.list(w); list != nil {
 		return w.replyRestricted(ctx, reply, agent.Peer{Name: from.name, Allow: list})
@@ -108,13 +109,14 @@ func (w *Worker) reply(ctx context.Context, reply agent.Reply, from answerer) (a
 		}
 		return pybridge.Given{Value: []any{p.Data, table}, Release: p.Release}, nil
 	case len(p.Data) < large:
-		return p.Data, nil // which is in no memory that there is to recycle
+		return p.Data, nil // a reply as small as this is in memory of its own
 	}
 	return pybridge.Memory{Data: p.Data, Release: reply.Free}, nil
 }
 
-// hostCallAsync begins a call whose outcome goes to settle of gopyrpc/_rpc/client.py. It is called with the GIL: a small call is
-// written, or queued, before another thread could have taken that. One that has memory of Python's to copy gives it back.
+// hostCallAsync begins a call whose outcome goes to settle of gopyrpc/_rpc/client.py. Python calls it with the GIL held, and
+// a small call is sent or queued in less time than to give the GIL up and to take it again. A call with memory of Python
+// objects to copy gives it up.
 func (w *Worker) hostCallAsync(ctx context.Context, a arguments) (out any, err error) {
 	if data, small := a.at(2).([]byte); small && len(data) < large && a.at(3) == nil {
 		return w.beginAsync(ctx, a)
@@ -139,13 +141,13 @@ func (w *Worker) beginAsync(ctx context.Context, a arguments) (any, error) {
 		return nil, err
 	}
 	defer m.release()
-	// Not the context of this function, which ends when it returns.
+	// ctx ends when this function returns, and the call goes on.
 	call, cancel := within(w.ctx, seconds)
 	from := answererOf(to, a, 5)
 	w.completions.announce(ticket)
-	future := w.agent.CallHandled(call, to, m.request(), func(reply agent.Reply, err error, over func()) {
+	future := w.agent.CallHandled(call, to, m.request(), func(reply agent.Reply, err error, done func()) {
 		cancel()
-		w.completions.add(completion{ticket, reply, from, err, over})
+		w.completions.add(completion{ticket, reply, from, err, done})
 	})
 	w.completions.expect(ticket, future)
 	return nil, nil

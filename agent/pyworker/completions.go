@@ -12,23 +12,24 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// Who waits for an outcome may bring others', and must not be interrupted in the middle of that: theirs would never come.
+// A thread that waits for an outcome delivers the outcomes of other calls too. An interruption in the middle of that
+// would lose them, so these functions are masked.
 func init() {
 	interrupt.Mask(pyname.Frames+"_rpc/client.py", "settle", "_has_rrefs")
 	interrupt.Mask(pyname.Frames+"_rpc/calls.py", "take_back")
 	interrupt.Mask(pyname.Frames+"_rpc/future.py", "_deliver", "_set", "_become", "set")
 }
 
-// completions brings the outcomes of asynchronous calls to Python, as many at once as have come: by who waits for one
-// of them, and enters Python then anyway, or else on a goroutine.
+// completions delivers the outcomes of asynchronous calls to Python, as many in one entry as have come. A thread that
+// waits for one of them, and so enters Python anyway, delivers them; where none waits, a goroutine does.
 type completions struct {
 	worker *Worker
 
 	mu sync.Mutex
 	// guarded by mu
-	calls   map[int64]*agent.Future // by ticket, while their outcomes are to come; nil before it is known
-	waiters map[int64][]*waiter     // by ticket, likewise
-	coming  int                     // waiters whose outcome has come, and who have not taken it yet
+	calls   map[int64]*agent.Future // by ticket, until the outcome is there; nil between announce and expect
+	waiters map[int64][]*waiter     // by ticket, until the outcome is there
+	coming  int                     // waiters that were notified, and have not taken their outcome yet
 	queue   []completion
 	running bool
 }
@@ -38,20 +39,20 @@ type completion struct {
 	reply  agent.Reply
 	from   answerer
 	err    error
-	over   func() // for when it is in Python, and its callbacks have run
+	done   func() // called when the outcome is delivered, and its callbacks have run
 }
 
-// waiter is somebody who waits for an outcome.
-type waiter struct{ told bool }
+// waiter is a thread that waits for an outcome.
+type waiter struct{ notified bool }
 
-// announce is for a call that is about to be made, before add can come for it.
+// announce enters a call that is about to be made. It comes before add for that call.
 func (c *completions) announce(ticket int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calls[ticket] = nil
 }
 
-// expect is for the call when it has been made, and may be over.
+// expect notes the Future of a call that has been made. The call may have its outcome by then.
 func (c *completions) expect(ticket int64, call *agent.Future) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -60,25 +61,25 @@ func (c *completions) expect(ticket int64, call *agent.Future) {
 	}
 }
 
-// add takes an outcome in. It does not wait.
-func (c *completions) add(done completion) {
+// add queues an outcome for delivery, and notifies its waiters. It does not block.
+func (c *completions) add(outcome completion) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.queue = append(c.queue, done)
-	for _, w := range c.waiters[done.ticket] {
-		w.told = true
+	c.queue = append(c.queue, outcome)
+	for _, w := range c.waiters[outcome.ticket] {
+		w.notified = true
 		c.coming++
 	}
-	delete(c.calls, done.ticket)
-	delete(c.waiters, done.ticket)
+	delete(c.calls, outcome.ticket)
+	delete(c.waiters, outcome.ticket)
 	if c.coming == 0 && !c.running {
 		c.running = true
 		go c.drain()
 	}
 }
 
-// await waits for the outcome of a call, or the end of ctx, and gives what there is for Python then. That of the call
-// need not be among it: somebody else may be bringing it.
+// await waits for the outcome of a call, or for the end of ctx. It returns the outcomes that the waiter is to deliver.
+// The awaited outcome need not be among them: another thread may be delivering it.
 func (c *completions) await(ctx context.Context, ticket int64) []completion {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -91,79 +92,81 @@ func (c *completions) await(ctx context.Context, ticket int64) []completion {
 	c.mu.Unlock()
 	_, _ = call.Wait(ctx)
 	c.mu.Lock()
-	if !w.told {
+	if !w.notified {
 		c.waiters[ticket] = slices.DeleteFunc(c.waiters[ticket], func(other *waiter) bool { return other == w })
 		return nil
 	}
 	c.coming--
-	return c.take()
+	return c.takeLocked()
 }
 
-// take with mu held.
-func (c *completions) take() []completion {
+// takeLocked empties the queue. The caller must hold mu.
+func (c *completions) takeLocked() []completion {
 	batch := c.queue
 	c.queue = nil
 	return batch
 }
 
+// drain delivers outcomes until the queue is empty.
 func (c *completions) drain() {
 	w := c.worker
 	for {
 		c.mu.Lock()
-		batch := c.take()
+		batch := c.takeLocked()
 		if len(batch) == 0 {
 			c.running = false
 			c.mu.Unlock()
 			return
 		}
 		c.mu.Unlock()
-		w.settlementOf(batch).bring()
+		w.deliveryOf(batch).run()
 	}
 }
 
-// settlement is outcomes in the form in which Python takes them.
-type settlement struct {
+// delivery is a batch of outcomes in the form in which Python takes them.
+type delivery struct {
 	worker   *Worker
 	outcomes []any
-	over     map[int64]func()
+	done     map[int64]func() // by ticket; the callbacks of a completion
 	releases []func()
 }
 
-// settlementOf enters Python only for tensors, and for replies that are held to a list. What it gives is to be ended.
-func (w *Worker) settlementOf(batch []completion) *settlement {
-	s := &settlement{worker: w, outcomes: make([]any, len(batch)), over: make(map[int64]func(), len(batch))}
-	for i, done := range batch {
-		s.over[done.ticket] = done.over
-		value, err := any(nil), done.err
+// deliveryOf prepares a delivery, which the caller must end. It enters Python only for tensors, and for the replies of
+// restricted workers.
+func (w *Worker) deliveryOf(batch []completion) *delivery {
+	d := &delivery{worker: w, outcomes: make([]any, len(batch)), done: make(map[int64]func(), len(batch))}
+	for i, c := range batch {
+		d.done[c.ticket] = c.done
+		value, err := any(nil), c.err
 		if err == nil {
-			value, err = w.reply(w.ctx, done.reply, done.from)
+			value, err = w.reply(w.ctx, c.reply, c.from)
 		}
 		if err != nil {
 			value = failed(err)
 		}
 		switch given := value.(type) {
 		case pybridge.Given:
-			value, s.releases = given.Value, append(s.releases, given.Release)
-		case pybridge.Memory: // which a Future could keep from its owner for ever
-			value, s.releases = given.Data, append(s.releases, given.Release)
+			value, d.releases = given.Value, append(d.releases, given.Release)
+		case pybridge.Memory: // Python copies it: a Future that nobody reads would keep the agent's memory for ever
+			value, d.releases = given.Data, append(d.releases, given.Release)
 		}
-		s.outcomes[i] = pybridge.Tuple{done.ticket, value}
+		d.outcomes[i] = pybridge.Tuple{c.ticket, value}
 	}
-	return s
+	return d
 }
 
-// bring enters Python to deliver.
-func (s *settlement) bring() {
-	defer s.end()
-	// What fails does so because Python is closed: nobody waits there.
-	_ = s.worker.inside(context.WithoutCancel(s.worker.ctx), s.deliver)
+// run enters Python and delivers.
+func (d *delivery) run() {
+	defer d.end()
+	// It fails only where Python is closed, and nothing waits there then.
+	_ = d.worker.inside(context.WithoutCancel(d.worker.ctx), d.deliver)
 }
 
-// deliver gives the outcomes to Python, and has who waits for them, and their callbacks, go on.
-func (s *settlement) deliver(t gil.Token) error {
-	w := s.worker
-	defer s.release() // while the GIL is held, so that nobody else has to take it for this
-	result, err := w.python.settle.Call(t, s.outcomes)
+// deliver passes the outcomes to Python, wakes the threads that wait for them, and starts their callbacks.
+func (d *delivery) deliver(t gil.Token) error {
+	w := d.worker
+	defer d.release() // while the GIL is held, which saves another entry for it
+	result, err := w.python.settle.Call(t, d.outcomes)
 	if err != nil {
 		return err
 	}
@@ -177,31 +180,31 @@ func (s *settlement) deliver(t gil.Token) error {
 		close(w.events.find(n))
 	}
 	for _, ticket := range busy {
-		over := s.over[ticket]
-		delete(s.over, ticket)
+		done := d.done[ticket]
+		delete(d.done, ticket)
 		go func() {
-			defer over()
+			defer done()
 			w.runCallbacks(ticket)
 		}()
 	}
 	return nil
 }
 
-func (s *settlement) release() {
-	for _, f := range s.releases {
+func (d *delivery) release() {
+	for _, f := range d.releases {
 		f()
 	}
 }
 
-// end is for when all is done, or has failed.
-func (s *settlement) end() {
-	s.release()
-	for _, over := range s.over {
-		over()
+// end completes a delivery that was made or has failed.
+func (d *delivery) end() {
+	d.release()
+	for _, done := range d.done {
+		done()
 	}
 }
 
-// runCallbacks is on a goroutine of its own, as callbacks may wait.
+// runCallbacks runs the callbacks of a call's Future. It has a goroutine of its own, since callbacks may wait.
 func (w *Worker) runCallbacks(ticket int64) {
 	ctx := gil.WithLabel(context.WithoutCancel(w.ctx), "callbacks of a call")
 	_ = gil.With(ctx, func(t gil.Token) error { return discard(w.python.runCallbacks.Call(t, ticket)) })

@@ -10,16 +10,16 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// events are what Python waits for that Python brings about, by the number that it gave them: see _Event of
-// gopyrpc/_rpc/future.py. They are Go's so that the permit of a call that waits goes back, and its interruption
-// ends the wait. Each is set once and waited for once, in either order.
+// events are the events that Python threads set for each other, by number: see _Event of gopyrpc/_rpc/future.py. They are
+// in Go so that a call that waits gives its permit back, and so that an interruption ends the wait. Each event is set
+// once and waited for once, in either order.
 type events struct {
 	mu sync.Mutex
 	// guarded by mu
 	known map[int64]chan struct{} // closed when set
 }
 
-// find gives an event, and makes it if this is the first to ask.
+// find returns the event of that number, and makes it if there is none.
 func (e *events) find(n int64) chan struct{} {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -45,8 +45,8 @@ func (w *Worker) hostSet(_ context.Context, a arguments) (any, error) {
 	return nil, err
 }
 
-// hostWait is (number, seconds, ticket): where what is waited for is the outcome of an asynchronous call, its ticket,
-// else 0. It is called with the GIL, and gives it up to wait.
+// hostWait takes (number, seconds, ticket), and waits for an event. The ticket is that of the asynchronous call whose
+// outcome sets the event, or 0. Python calls it with the GIL held; it gives the GIL up to wait.
 func (w *Worker) hostWait(ctx context.Context, a arguments) (any, error) {
 	n, err1 := argument[int64](a, 0)
 	seconds, err2 := secondsOf(a, 1)
@@ -62,7 +62,7 @@ func (w *Worker) hostWait(ctx context.Context, a arguments) (any, error) {
 	}
 	event := w.events.find(n)
 	if ticket != 0 {
-		if err := w.bring(ctx, t, ticket); err != nil {
+		if err := w.deliverOutcome(ctx, t, ticket); err != nil {
 			return nil, err
 		}
 	}
@@ -73,33 +73,33 @@ func (w *Worker) hostWait(ctx context.Context, a arguments) (any, error) {
 	return set, err
 }
 
-// bring waits for the outcome of an asynchronous call, and brings it to Python with whatever else has come.
-func (w *Worker) bring(ctx context.Context, t gil.Token, ticket int64) (err error) {
-	var s *settlement
+// deliverOutcome waits for the outcome of an asynchronous call, and delivers it to Python with all others that have come.
+func (w *Worker) deliverOutcome(ctx context.Context, t gil.Token, ticket int64) (err error) {
+	var d *delivery
 	err = w.waitDetached(t, func() error {
 		if batch := w.completions.await(ctx, ticket); len(batch) > 0 {
-			s = w.settlementOf(batch)
+			d = w.deliveryOf(batch)
 		}
 		return nil
 	})
 	switch {
-	case s == nil:
+	case d == nil:
 	case ctx.Err() != nil: // an interruption may be due, which would end the delivery
-		go s.bring()
+		go d.run()
 	default:
-		defer s.end()
-		err = errors.Join(err, s.deliver(t))
+		defer d.end()
+		err = errors.Join(err, d.deliver(t))
 	}
 	return err
 }
 
-// waitDetached is wait for who holds the GIL, and gives it up meanwhile.
+// waitDetached is wait for a caller that holds the GIL. The GIL is given up meanwhile.
 func (w *Worker) waitDetached(t gil.Token, f func() error) (err error) {
 	failed := gil.Detach(t, func() { err = w.wait(f) })
 	return errors.Join(err, failed)
 }
 
-// await waits for an event.
+// await waits for an event, or for the end of ctx, and says whether the event was set.
 func (w *Worker) await(ctx context.Context, t gil.Token, event <-chan struct{}) (set bool, err error) {
 	select {
 	case <-event:

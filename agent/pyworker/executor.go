@@ -19,7 +19,7 @@ import (
 // futureType is what [pybridge.Object.TypeName] says of the Future of gopyrpc.
 const futureType = futureModule + ".Future"
 
-// Execute runs a pickled PythonUDF for a peer. A function that raised is a reply.
+// Execute runs a pickled PythonUDF for a peer. An exception that the function raises is a reply, not an error.
 func (w *Worker) Execute(ctx context.Context, req agent.Request) (agent.Reply, error) {
 	var reply agent.Reply
 	held := false
@@ -67,7 +67,7 @@ func (w *Worker) Execute(ctx context.Context, req agent.Request) (agent.Reply, e
 	return reply, nil
 }
 
-// ExecuteRemote does so and keeps the result, for an RRef.
+// ExecuteRemote runs a pickled PythonUDF for a peer, and keeps the result as the value of an RRef.
 func (w *Worker) ExecuteRemote(ctx context.Context, req agent.Request) (agent.Value, error) {
 	var kept *value
 	err := w.serve(ctx, req, func(ctx context.Context, c served, data []byte, extra *pybridge.Object) error {
@@ -102,13 +102,13 @@ func (w *Worker) ExecuteRemote(ctx context.Context, req agent.Request) (agent.Va
 	return kept, nil
 }
 
-// served is a peer that asks for something.
+// served is a request in execution: the peer that made it, and its account.
 type served struct {
 	caller *caller
-	call   *budget.Call // of its budget; nil where it has none
+	call   *budget.Call // nil for a peer without a budget
 }
 
-// enter begins to do something for the peer that ctx is of. The call that is served is to be ended.
+// enter begins the execution of a request of the peer that ctx names. The caller must end the served call.
 func (w *Worker) enter(ctx context.Context, what string) (context.Context, served, error) {
 	peer, _ := agent.PeerFrom(ctx)
 	ctx, call, err := w.accounts.begin(ctx, peer)
@@ -128,7 +128,7 @@ func (w *Worker) enter(ctx context.Context, what string) (context.Context, serve
 	return ctx, served{caller, call}, err
 }
 
-// serve finds who asks, and brings the request into the form that the functions of serve.py take.
+// serve finds the caller of a request, and calls run with the request in the form that the functions of serve.py take.
 func (w *Worker) serve(ctx context.Context, req agent.Request,
 	run func(ctx context.Context, c served, data []byte, extra *pybridge.Object) error) error {
 	ctx, c, err := w.enter(ctx, "call from worker ")
@@ -155,7 +155,7 @@ func (w *Worker) serve(ctx context.Context, req agent.Request,
 	return refusal(ctx, run(ctx, c, p.Data, extra))
 }
 
-// withTensors makes a list of what serve.py takes beside a pickle and of the tensors, and releases the payload's own hold on them.
+// withTensors makes a list [other, tensors], which serve.py takes beside a pickle, and releases the payload.
 func (w *Worker) withTensors(ctx context.Context, other *pybridge.Object, p handler.Payload) (extra *pybridge.Object, err error) {
 	table := make([]any, len(p.Tensors))
 	for i, tensor := range p.Tensors {
@@ -169,8 +169,8 @@ func (w *Worker) withTensors(ctx context.Context, other *pybridge.Object, p hand
 	return extra, err
 }
 
-// finish makes a reply of a result that is not bytes alone: a list of them, (bytes, tensors), or a Future of any. It
-// releases what is none.
+// finish makes a message of a result that is not bytes alone: a list of bytes, (bytes, tensors), or a Future of any of
+// these. It releases the result unless it is a Future.
 func (w *Worker) finish(ctx context.Context, caller, result *pybridge.Object) (m message, err error) {
 	kind := ""
 	err = w.inside(context.WithoutCancel(ctx), func(t gil.Token) (err error) {
@@ -179,7 +179,7 @@ func (w *Worker) finish(ctx context.Context, caller, result *pybridge.Object) (m
 		}
 		defer result.Release()
 		if kind == "list" {
-			m, err = lookAtAll(t, result)
+			m, err = viewOfList(t, result)
 		} else {
 			m, err = w.flat(t, result)
 		}
@@ -188,14 +188,14 @@ func (w *Worker) finish(ctx context.Context, caller, result *pybridge.Object) (m
 	if err != nil || kind != futureType {
 		return m, err
 	}
-	return whenOver(ctx, w, result, func(t gil.Token, deliver *pybridge.Object) error {
+	return awaitFuture(ctx, w, result, func(t gil.Token, deliver *pybridge.Object) error {
 		return discard(w.python.whenDone.Call(t, result, caller, deliver))
 	}, w.messageOf, message.release)
 }
 
-// whenOver has Python call deliver with the outcome of a Future, and waits for what read makes of it. When the
-// caller has left, the coroutine that makes the outcome is cancelled, and an outcome that comes all the same goes to drop.
-func whenOver[T any](ctx context.Context, w *Worker, future *pybridge.Object, ask func(t gil.Token, deliver *pybridge.Object) error,
+// awaitFuture has Python call deliver with the outcome of a Future, and waits for what read makes of the outcome. When ctx
+// ends first, the coroutine behind the Future is cancelled, and an outcome that comes all the same goes to drop.
+func awaitFuture[T any](ctx context.Context, w *Worker, future *pybridge.Object, ask func(t gil.Token, deliver *pybridge.Object) error,
 	read func(context.Context, any) (T, error), drop func(T)) (T, error) {
 	type outcome struct {
 		value T
@@ -243,7 +243,7 @@ func whenOver[T any](ctx context.Context, w *Worker, future *pybridge.Object, as
 	return *new(T), err
 }
 
-// refusal brings the errors of the layers below into the form that peers are told.
+// refusal makes of an error of the layers below the error that the peer is told.
 func refusal(ctx context.Context, err error) error {
 	var interrupted *gil.InterruptedError
 	var threads *threadlimit.Error

@@ -45,11 +45,11 @@ func (w *Worker) hostFunctions(t gil.Token) (map[string]any, error) {
 
 type hostFunction func(context.Context, arguments) (any, error)
 
-// arguments are what Python passed, by position. Who calls is the package gopyrpc, so a mistake is one of
-// this project's; it is reported all the same, and not a panic.
+// arguments are the positional arguments of a call from Python. Only the package gopyrpc calls these functions, so a wrong
+// argument is a mistake of this project. It is an error all the same, and not a panic.
 type arguments struct{ values []any }
 
-// at is nil for an argument that is missing.
+// at returns the argument with index i, nil if it is missing.
 func (a arguments) at(i int) any {
 	if i < len(a.values) {
 		return a.values[i]
@@ -68,7 +68,7 @@ func argument[T any](a arguments, i int) (v T, err error) {
 	return v, nil
 }
 
-// secondsOf is an argument that is a number of seconds.
+// secondsOf returns the argument with index i as a number of seconds.
 func secondsOf(a arguments, i int) (float64, error) {
 	if i < len(a.values) {
 		if n, ok := a.values[i].(int64); ok {
@@ -78,7 +78,7 @@ func secondsOf(a arguments, i int) (float64, error) {
 	return argument[float64](a, i)
 }
 
-// within is a context for what may take so many seconds, 0 for no end.
+// within returns a context that ends after so many seconds, 0 for never.
 func within(ctx context.Context, seconds float64) (context.Context, context.CancelFunc) {
 	if seconds <= 0 {
 		return context.WithCancel(ctx)
@@ -86,11 +86,11 @@ func within(ctx context.Context, seconds float64) (context.Context, context.Canc
 	return context.WithTimeout(ctx, time.Duration(min(seconds, float64(365*24*3600))*float64(time.Second)))
 }
 
-// threadsToRun is how many threads calls that wait for other workers leave to calls that run, which may be those that
-// they wait for.
+// threadsToRun is the number of threads that calls that wait for other workers leave to calls that run. Without it, a
+// call that others wait for could not run.
 const threadsToRun = 8
 
-// wait counts who waits for other workers, each on an OS thread, and refuses to let there be too many.
+// wait calls f, which waits for another worker and holds an OS thread meanwhile. It refuses to where too many wait.
 func (w *Worker) wait(f func() error) error {
 	defer w.waiting.Add(-1)
 	n := w.waiting.Add(1)
@@ -108,7 +108,7 @@ func (w *Worker) wait(f func() error) error {
 	return f()
 }
 
-// failed is an error in the form that Python makes an RpcError of: (code, worker, ran, text).
+// failed returns an error in the form of which Python makes an RpcError: (code, worker, ran, text).
 func failed(err error) pybridge.Tuple {
 	var e *agent.Error
 	if !errors.As(err, &e) {
@@ -122,7 +122,7 @@ func failed(err error) pybridge.Tuple {
 		e = &agent.Error{Code: code, Text: err.Error()}
 	}
 	text := e.Text
-	if e.Worker != "" && e.Code != codes.DeadlineExceeded { // whose text Python begins as torch's
+	if e.Worker != "" && e.Code != codes.DeadlineExceeded { // Python begins the text of that with torch's words
 		text = fmt.Sprintf("worker %s: %s", e.Worker, e.Text)
 	}
 	text = strings.TrimSuffix(text, ": "+context.DeadlineExceeded.Error())

@@ -57,7 +57,7 @@ func TestAfterShutdown(t *testing.T) {
 // A pickle that cannot be read is the caller's affair, and told it.
 func TestGarbage(t *testing.T) {
 	workers := group(t, 2)
-	for _, data := range []string{"", "garbage", "\x80\x05", "pyrW", "pyrW\x01\x00\x00\x00\xff\xff\xff\xff", "\x80\x05N."} {
+	for _, data := range []string{"", "garbage", "\x80\x05", "gopW", "gopW\x01\x00\x00\x00\xff\xff\xff\xff", "\x80\x05N."} {
 		p, err := workers[0].RunUDF(t.Context(), "w1", handler.Payload{Data: []byte(data)})
 		if err != nil {
 			assert.ErrorContains(t, err, "InvalidArgument", "%q", data)

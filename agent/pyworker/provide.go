@@ -15,10 +15,10 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// Provide lets the Python programs of a runtime start agents, with gopyrpc.init_rpc: one at a time, each
-// made like config, which says what Python cannot: who may come in, what is allowed, the limits. Name,
-// Rank, Rendezvous and Timeout are init_rpc's, and so is Listen where it is empty: the worker of rank 0
-// listens where the group meets, the others on that interface.
+// Provide lets the Python programs of a runtime start agents with gopyrpc.init_rpc, one at a time. Each agent has the
+// given config, which says what Python does not: which peers may come in, what they may call, the limits. Name, Rank,
+// Rendezvous and Timeout are init_rpc's. Where Listen is empty, the worker of rank 0 listens at the address at which the
+// group meets, and the others on the interface by which they reach that.
 func Provide(ctx context.Context, rt *pybridge.Runtime, config Config) error {
 	p := &provider{rt: rt, config: config}
 	if _, err := handler.New(ctx, rt); err != nil { // makes "import gopyrpc" work
@@ -50,7 +50,7 @@ type provider struct {
 	current *Worker // guarded by mu
 }
 
-// start is (name, rank, world_size, address, timeout); it returns when the whole group is there.
+// start takes (name, rank, world_size, address, timeout), and returns when the whole group is there.
 func (p *provider) start(ctx context.Context, args []any, _ map[string]any) (any, error) {
 	a := arguments{args}
 	name, err1 := argument[string](a, 0)
@@ -103,7 +103,7 @@ func (p *provider) start(ctx context.Context, args []any, _ map[string]any) (any
 	return nil, fmt.Errorf("%w: %w", pybridge.RuntimeError, err)
 }
 
-// place says where a worker listens and how the others find it.
+// place sets where a worker listens, which is also where the others find it.
 func place(config *Config, address string, host bool) error {
 	if config.Listen != "" || config.Listener != nil {
 		return nil
@@ -112,7 +112,7 @@ func place(config *Config, address string, host bool) error {
 		config.Listen = address
 		return nil
 	}
-	// The interface by which the coordinator is reached is the one by which the others reach us.
+	// The others reach this worker on the interface by which it reaches the coordinator.
 	conn, err := net.Dial("udp", address)
 	if err != nil {
 		return fmt.Errorf("worker 0 cannot be at %s: %w", address, err)
@@ -126,7 +126,7 @@ func place(config *Config, address string, host bool) error {
 	return nil
 }
 
-// shutdown is for a process that ends without rpc.shutdown().
+// shutdown ends the agent of a process that ends without rpc.shutdown().
 func (p *provider) shutdown(ctx context.Context) error {
 	p.mu.Lock()
 	w := p.current
@@ -139,7 +139,7 @@ func (p *provider) shutdown(ctx context.Context) error {
 	return err
 }
 
-// hostShutdown is (graceful, timeout).
+// hostShutdown takes (graceful, timeout), and ends the agent.
 func (w *Worker) hostShutdown(ctx context.Context, a arguments) (any, error) {
 	graceful, err1 := argument[bool](a, 0)
 	seconds, err2 := secondsOf(a, 1)
@@ -152,9 +152,9 @@ func (w *Worker) hostShutdown(ctx context.Context, a arguments) (any, error) {
 	if graceful {
 		end = w.agent.Join
 	}
-	// RRefs that are left are in the report, which the agent logs; they keep nobody from leaving, as in torch.
+	// RRefs that are left are in the report, which the agent logs. As in torch, they do not keep a worker from leaving.
 	report, err := end(ctx)
-	if len(report.Steps) > 0 && w.left != nil { // or the others were waited for in vain, and the agent is open
+	if len(report.Steps) > 0 && w.left != nil { // without steps the wait for the others failed, and the agent is still open
 		w.left(report)
 	}
 	if err != nil && !errors.Is(err, cleanup.ErrLeaked) && !errors.Is(err, agent.ErrLeaked) {

@@ -10,7 +10,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// Modules of the package gopyrpc, by what they are for here.
+// Modules of the package gopyrpc.
 const (
 	serveModule  = pyname.Package + "._rpc.serve"
 	clientModule = pyname.Package + "._rpc.client"
@@ -19,10 +19,10 @@ const (
 	callerModule = pyname.Package + "._rpc.caller"
 )
 
-// hostFunctionName is what messages call a function of a Host.
+// hostFunctionName returns the name of a function of a Host in error messages.
 func hostFunctionName(name string) string { return pyname.Package + " host." + name }
 
-// python is what a Worker calls in the package gopyrpc: see its folder _rpc.
+// python has the functions and classes of gopyrpc/_rpc that a Worker calls.
 type python struct {
 	serve, serveRemote, serveBeside, serveRemoteBeside *pybridge.Object // serve
 	fetch, whenDone, whenKept, abandon, makeCaller     *pybridge.Object // serve, and caller
@@ -46,7 +46,7 @@ func (p *python) slots() map[string]map[string]**pybridge.Object {
 	}
 }
 
-// load imports on the owner's thread, as whatever is imported first there is.
+// load imports the modules on the owner's thread, as the first import of a module is to be.
 func (p *python) load(ctx context.Context, rt *pybridge.Runtime) error {
 	return rt.OnOwner(ctx, func(t gil.Token) error {
 		for module, functions := range p.slots() {
@@ -76,10 +76,10 @@ func (p *python) release() {
 	p.host.Release()
 }
 
-// install tells Python of the agent, unless the worker is leaving.
+// install makes the agent known to Python, as a Host, unless the worker is leaving.
 func (w *Worker) install() error {
-	w.telling <- struct{}{}
-	defer func() { <-w.telling }()
+	w.installing <- struct{}{}
+	defer func() { <-w.installing }()
 	if err := context.Cause(w.ctx); err != nil {
 		return err
 	}
@@ -110,23 +110,23 @@ func (w *Worker) install() error {
 	return nil
 }
 
-// uninstall ends what install has begun, and undoes what it has done.
+// uninstall keeps install from beginning, waits for one that has begun, and undoes it.
 func (w *Worker) uninstall(ctx context.Context) error {
 	w.cancel(agent.ErrClosed)
 	select {
-	case w.telling <- struct{}{}:
+	case w.installing <- struct{}{}:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	defer func() { <-w.telling }()
+	defer func() { <-w.installing }()
 	if w.python.host == nil {
-		return nil // Python was never told
+		return nil // Python never had a Host
 	}
 	err := w.inside(context.WithoutCancel(ctx), func(t gil.Token) error {
 		return discard(w.python.removeHost.Call(t, w.python.host))
 	})
 	if err != nil {
-		return fmt.Errorf("telling Python that the agent has gone: %w", err)
+		return fmt.Errorf("removing the agent from Python: %w", err)
 	}
 	return nil
 }

@@ -11,16 +11,16 @@ import (
 	"github.com/gopyrpc/gopyrpc/handler/policy"
 )
 
-// refused is what a policy did not let in.
+// refused describes what a policy does not let in.
 type refused struct {
 	name, rule string // the name may be empty
-	entry      string // that would let it in, "" for none
-	text       string // both
-	what       string // was read, with a space before it; "" for a request
-	forbidden  bool   // about what the policy lists, and not about how the pickle is written
+	entry      string // an entry that would let it in, "" for none
+	text       string // name and rule in one
+	what       string // what was read, with a space before it; "" for a request
+	forbidden  bool   // the policy does not list it; false where the pickle cannot be read
 }
 
-// refusedOf says what of a payload was refused, if that is what an error says.
+// refusedOf reads what was refused from an error; ok is false for any other error.
 func refusedOf(err error) (r refused, ok bool) {
 	var refusal *policy.Refusal
 	var malformed *pickle.Error
@@ -34,10 +34,10 @@ func refusedOf(err error) (r refused, ok bool) {
 	return refused{}, false
 }
 
-// maxPrinted is how many bytes of what a peer has sent get into a text.
+// maxPrinted is how many bytes of a peer's text get into an error or a log line.
 const maxPrinted = 500
 
-// printable is a text of a peer's with escapes for what is not to be printed.
+// printable returns a peer's text, with escapes for characters that a terminal would act on.
 func printable(text string) string {
 	rest := ""
 	if len(text) > maxPrinted {

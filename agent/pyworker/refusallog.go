@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// refusalLog says in the log what peers were refused: so many lines of each in a minute.
+// refusalLog logs what peers were refused, refusalLines lines for each peer and minute.
 type refusalLog struct {
 	log *slog.Logger
 
@@ -19,14 +19,14 @@ type refusalLog struct {
 const refusalLines = 10
 
 type refusalCount struct {
-	began time.Time // of the minute
-	lines int       // in it
-	left  int       // that were not said
-	all   uint64
+	began   time.Time // of the minute
+	lines   int       // logged in this minute
+	dropped int       // not logged in this minute
+	all     uint64
 }
 
-// say logs a refusal, or counts it.
-func (l *refusalLog) say(peer string, r refused) {
+// add counts a refusal, and logs it unless there were too many in this minute.
+func (l *refusalLog) add(peer string, r refused) {
 	now := time.Now()
 	l.mu.Lock()
 	c := l.peers[peer]
@@ -35,20 +35,20 @@ func (l *refusalLog) say(peer string, r refused) {
 		l.peers[peer] = c
 	}
 	c.all++
-	left := 0
+	dropped := 0
 	if now.Sub(c.began) >= time.Minute {
-		left, *c = c.left, refusalCount{began: now, all: c.all}
+		dropped, *c = c.dropped, refusalCount{began: now, all: c.all}
 	}
 	c.lines++
 	if c.lines > refusalLines {
-		c.left++
+		c.dropped++
 		l.mu.Unlock()
 		return
 	}
 	last := c.lines == refusalLines
 	l.mu.Unlock()
-	if left > 0 {
-		l.log.Warn("pyworker: refusals that were not logged", "peer", peer, "number", left)
+	if dropped > 0 {
+		l.log.Warn("pyworker: refusals that were not logged", "peer", peer, "number", dropped)
 	}
 	attributes := []any{"peer", peer, "name", r.name, "rule", r.rule}
 	if r.entry != "" {
@@ -60,7 +60,7 @@ func (l *refusalLog) say(peer string, r refused) {
 	}
 }
 
-// counts are how often peers were refused something, by name.
+// counts returns the number of refusals, by the peer's name.
 func (l *refusalLog) counts() map[string]uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -71,7 +71,7 @@ func (l *refusalLog) counts() map[string]uint64 {
 	return counts
 }
 
-// hostRefused is (worker, name, text, entry), for what Python itself refuses.
+// hostRefused takes (worker, name, text, entry), and logs a refusal that Python itself made.
 func (w *Worker) hostRefused(_ context.Context, a arguments) (any, error) {
 	peer, err1 := argument[string](a, 0)
 	name, err2 := argument[string](a, 1)
@@ -80,6 +80,6 @@ func (w *Worker) hostRefused(_ context.Context, a arguments) (any, error) {
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return nil, err
 	}
-	w.refusals.say(peer, refused{name: printable(name), rule: printable(text), entry: printable(entry)})
+	w.refusals.add(peer, refused{name: printable(name), rule: printable(text), entry: printable(entry)})
 	return nil, nil
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/pyname"
 )
 
-// pickled is the RemoteException that Python would make of the refusal, had it been Python's: see _exceptions/capture.py for what
-// is in its record.
+// pickled returns, pickled, the RemoteException that Python makes of a refusal of its own. _exceptions/capture.py says what
+// its record has.
 func (r refused) pickled(worker string) ([]byte, error) {
 	cause := exception{qualname: "UnpicklingError", module: "_pickle", text: r.text, args: []string{r.text}}
 	cause.mro = []string{"_pickle.UnpicklingError", "_pickle.PickleError", "builtins.Exception", "builtins.BaseException", "builtins.object"}
@@ -43,7 +43,7 @@ func (r refused) pickled(worker string) ([]byte, error) {
 	return written(pickle.NewReduce(pickle.NewGlobal(pyname.Internal, "_remote_exception"), record))
 }
 
-// exception is one of a record.
+// exception is an exception of a record.
 type exception struct {
 	module, qualname, text string
 	mro, args              []string
@@ -81,7 +81,7 @@ func (e exception) node() (*pickle.Node, error) {
 	} {
 		fields = append(fields, pickle.NewStr(f.name), f.value)
 	}
-	if e.caused { // the first has its repr, with which the text begins
+	if e.caused { // the first exception of a record has its repr, with which the text begins
 		fields = append(fields, pickle.NewStr("repr"), pickle.NewStr(e.qualname+"("+strings.TrimSuffix(strings.TrimPrefix(argsRepr, "("), ",)")+")"))
 	}
 	return pickle.NewDict(fields...), nil
@@ -95,7 +95,7 @@ func texts(list []string) []*pickle.Node {
 	return nodes
 }
 
-// reprOf is repr() of a tuple of printable texts.
+// reprOf returns the repr() of a tuple of printable texts.
 func reprOf(list []string) string {
 	quoted := make([]string, len(list))
 	for i, text := range list {
@@ -111,7 +111,7 @@ func reprOf(list []string) string {
 	return "(" + strings.Join(quoted, ", ") + ")"
 }
 
-// written is a pickle without anything beside it.
+// written returns a pickle that has nothing beside it.
 func written(n *pickle.Node) ([]byte, error) {
 	out, err := pickle.Write(n)
 	return out.Pickle, err

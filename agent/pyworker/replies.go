@@ -7,21 +7,21 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// answerer is who replies to a call of this worker.
+// answerer is the worker that replies to a call of this worker.
 type answerer struct {
 	name string
-	// bound says that the call was made for a function that this very worker has called, under a list: then its replies
-	// are held to that too.
+	// bound says that the call was made by a function which the answerer itself, restricted, had called. The list for its
+	// requests holds for its replies too then.
 	bound bool
 }
 
-// answererOf reads the argument, if there is one, that says that the answerer is bound.
+// answererOf makes an answerer. The argument with index i, which may be missing, says whether it is bound.
 func answererOf(name string, a arguments, i int) answerer {
 	bound, _ := a.at(i).(bool)
 	return answerer{name, bound}
 }
 
-// list is what the replies may name; nil for anything.
+// list returns the list for the replies; nil for a worker that is not restricted.
 func (from answerer) list(w *Worker) []string {
 	if w.policy == nil || from.name == w.agent.Name() {
 		return nil
@@ -32,7 +32,7 @@ func (from answerer) list(w *Worker) []string {
 	return w.policy.Requests(from.name)
 }
 
-// replyRestricted is reply for one that is held to a list. What is refused is a RemoteException of this worker.
+// replyRestricted is reply for a restricted worker. A reply that is refused becomes a RemoteException of this worker.
 func (w *Worker) replyRestricted(ctx context.Context, reply agent.Reply, from agent.Peer) (any, error) {
 	defer reply.Free()
 	c, err := w.caller(ctx, from)
@@ -41,7 +41,7 @@ func (w *Worker) replyRestricted(ctx context.Context, reply agent.Reply, from ag
 	}
 	a, err := w.admit(ctx, reply.Body, c.gate.Reply)
 	if r, ok := refusedOf(err); ok {
-		w.refusals.say(from.Name, r)
+		w.refusals.add(from.Name, r)
 		r.what = " the reply of worker " + from.Name
 		return r.pickled(w.agent.Name())
 	}

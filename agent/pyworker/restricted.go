@@ -11,25 +11,25 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// maxTensors is how many may come with what a restricted peer sends: each is an object of half a kibibyte, whatever its size.
+// maxTensors is how many tensors a payload of a restricted peer may have. Each is an object of 0.5 KiB, whatever its size.
 const maxTensors = 1 << 16
 
-// admitted is what a restricted peer has sent and its list has let in, for the functions of gopyrpc/_rpc/serve.py that take
-// such.
+// admitted is a payload of a restricted peer that its list has let in, in the form that the functions of
+// gopyrpc/_rpc/serve.py take.
 type admitted struct {
 	data    []byte           // a canonical pickle
-	beside  *pybridge.Object // what stands beside it, and the tensors: see _restricted/canonical.py
+	beside  *pybridge.Object // the values beside the pickle, and the tensors: see _restricted/canonical.py
 	release func()
 }
 
-// gateFunc holds a pickle to a list.
+// gateFunc checks a pickle against a list.
 type gateFunc func(context.Context, [][]byte) (handler.Opened, error)
 
-// admit holds a body to a list. It does not refer to the body's memory, which the peer may still write to: of that
-// nothing is read twice.
+// admit checks a body against a peer's list. It reads nothing twice of the body's memory, which the peer may still write
+// to, and the result does not refer to that memory.
 //
-// A panic is a refusal: a reply may be read on a goroutine where a panic would end the process, and a mistake in the
-// reader must not do that.
+// A panic is a refusal: a reply may be read on a goroutine on which a panic ends the process, which no mistake of the
+// reader must do.
 func (w *Worker) admit(ctx context.Context, body agent.Body, gate gateFunc) (a admitted, err error) {
 	var opened handler.Opened
 	panics.Catch(func() error {
@@ -72,16 +72,16 @@ func (w *Worker) admitOrPanic(ctx context.Context, body agent.Body, gate gateFun
 	return admitted{data: opened.Data, beside: beside, release: beside.Release}, nil
 }
 
-// refusedError is a request that its peer's list did not let in.
+// refusedError is the error of a request that the peer's list does not let in.
 type refusedError struct{ refused }
 
 func (e *refusedError) Error() string { return e.text }
 
-// serveRestricted is serve for a peer that may not send everything. What is refused does not enter Python.
+// serveRestricted is serve for a restricted peer. A request that is refused does not enter Python.
 func (w *Worker) serveRestricted(ctx context.Context, c served, req agent.Request, run func(context.Context, served, []byte, *pybridge.Object) error) error {
 	a, err := w.admit(ctx, req.Body, c.caller.gate.Request)
 	if r, ok := refusedOf(err); ok {
-		w.refusals.say(c.caller.name, r)
+		w.refusals.add(c.caller.name, r)
 		return &refusedError{r}
 	}
 	if err != nil {
@@ -92,16 +92,16 @@ func (w *Worker) serveRestricted(ctx context.Context, c served, req agent.Reques
 	return run(ctx, c, a.data, a.beside)
 }
 
-// refusedValue is what a worker has that wanted to keep a value and was refused.
+// refusedValue is the value of an RRef whose function was refused.
 type refusedValue struct{ data []byte }
 
-// Fetch gives the RemoteException, pickled.
+// Fetch returns the RemoteException, pickled.
 func (v refusedValue) Fetch(context.Context) (agent.Body, error) { return agent.Bytes(v.data), nil }
 
-// Release has nothing to give up.
+// Release does nothing: the value is Go's memory.
 func (refusedValue) Release() {}
 
-// local is the RemoteException as the value's owner has it; the object is new.
+// local returns the RemoteException as a new Python object, for the value's owner.
 func (v refusedValue) local(ctx context.Context, w *Worker) (o *pybridge.Object, err error) {
 	return w.handler.Deserialize(gil.WithLabel(ctx, "refusal"), handler.Payload{Data: v.data})
 }

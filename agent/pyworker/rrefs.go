@@ -12,7 +12,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// handle is what an RRef is called between Go and the package gopyrpc: random, so that naming one is having it.
+// handle is the name of an RRef between Go and the package gopyrpc. It is random, so that only its holder can name it.
 type handle [16]byte
 
 // handles are the RRefs that Python objects stand for.
@@ -21,7 +21,7 @@ type handles struct {
 	known map[handle]*agent.RRef // guarded by mu
 }
 
-// made is what Python makes an RRef of: its handle, its owner's name, and what it is called in messages.
+// made enters an RRef. It returns the arguments of Python's RRef: the handle, the owner's name, and the RRef's text.
 func (h *handles) made(r *agent.RRef) []any {
 	var n handle
 	_, _ = rand.Read(n[:]) // ends the process rather than fail
@@ -33,7 +33,7 @@ func (h *handles) made(r *agent.RRef) []any {
 
 func (h *handles) find(a arguments) (*agent.RRef, error) { return h.get(a, false) }
 
-// take is find, and the handle is good no more.
+// take is find for the last use of a handle.
 func (h *handles) take(a arguments) (*agent.RRef, error) { return h.get(a, true) }
 
 func (h *handles) get(a arguments, last bool) (*agent.RRef, error) {
@@ -63,7 +63,7 @@ func (w *Worker) hostRemote(ctx context.Context, a arguments) (any, error) {
 		return nil, err
 	}
 	defer m.release()
-	// The asking goes on when this function has returned.
+	// The request goes on when this function has returned.
 	call, cancel := within(w.ctx, seconds)
 	r, err := w.agent.Remote(call, to, m.request(), nil)
 	if err != nil {
@@ -118,7 +118,7 @@ func (w *Worker) hostFork(ctx context.Context, a arguments) (out any, err error)
 	return out, nil
 }
 
-// withRRef waits for other workers with an RRef.
+// withRRef calls f with the RRef of the first argument. f may wait for another worker.
 func (w *Worker) withRRef(a arguments, f func(*agent.RRef) error) error {
 	r, err := w.handles.find(a)
 	if err != nil {
@@ -134,7 +134,7 @@ func (w *Worker) hostUnfork(_ context.Context, a arguments) (any, error) {
 	}
 	r, err := w.handles.find(a)
 	if err != nil {
-		return nil, nil // it has gone, and taken its forks along
+		return nil, nil // the RRef was released, and its forks with it
 	}
 	return nil, r.Unfork(fork)
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/agent"
 )
 
-// namedPeers are the names that a worker's Policy and Budgets say something of, but for those of its guests, sorted.
+// namedPeers returns the names in a worker's Policy and Budgets that are not names of guests, sorted.
 func namedPeers(config Config) []string {
 	named := map[string]bool{}
 	if config.Policy != nil {
@@ -24,8 +24,8 @@ func namedPeers(config Config) []string {
 	return slices.Sorted(maps.Keys(named))
 }
 
-// warnOfUnknown says in the log which names of the Policy and of the Budgets nobody has, once the group is known. A
-// misspelt name in a budget leaves the worker that was meant without one.
+// warnOfUnknown logs the names of the Policy and of the Budgets that no worker of the group has. The group must be known.
+// A misspelt name in a budget leaves the worker that was meant without a budget.
 func (w *Worker) warnOfUnknown() {
 	members := w.agent.Workers()
 	for _, name := range w.named {

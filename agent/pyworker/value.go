@@ -11,13 +11,13 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// value is what an RRef refers to: a Python object, or the RemoteException that making it ended with.
+// value is the value of an RRef: a Python object, or the RemoteException that the function ended with.
 type value struct {
 	worker *Worker
 	object *pybridge.Object
 }
 
-// keep makes a value of what a function returned. It waits where that is a Future.
+// keep makes a value of the result of a function. It waits for a result that is a Future.
 func (w *Worker) keep(ctx context.Context, caller, result *pybridge.Object) (*value, error) {
 	kind := ""
 	err := w.inside(context.WithoutCancel(ctx), func(t gil.Token) (err error) {
@@ -32,12 +32,13 @@ func (w *Worker) keep(ctx context.Context, caller, result *pybridge.Object) (*va
 		return &value{w, result.Named("value of an RRef")}, nil
 	}
 	defer result.Release()
-	return whenOver(ctx, w, result, func(t gil.Token, deliver *pybridge.Object) error {
+	return awaitFuture(ctx, w, result, func(t gil.Token, deliver *pybridge.Object) error {
 		return discard(w.python.whenKept.Call(t, result, caller, deliver))
 	}, func(ctx context.Context, boxed any) (*value, error) { return w.box(ctx, boxed) }, (*value).Release)
 }
 
-// box keeps what Python handed over in a Box, which is Go's only while the call lasts.
+// box makes a value of the object in a Box, which Python passed as an argument. The argument itself is good only for the
+// call.
 func (w *Worker) box(ctx context.Context, boxed any) (*value, error) {
 	o, ok := boxed.(*pybridge.Object)
 	if !ok {
@@ -55,7 +56,7 @@ func (w *Worker) box(ctx context.Context, boxed any) (*value, error) {
 	return v, nil
 }
 
-// Fetch pickles the object for the worker that asks.
+// Fetch pickles the object for the worker that asks for it.
 func (v *value) Fetch(ctx context.Context) (agent.Body, error) {
 	w := v.worker
 	ctx, c, err := w.enter(ctx, "copy of an RRef's value for worker ")
@@ -84,7 +85,7 @@ func (v *value) Fetch(ctx context.Context) (agent.Body, error) {
 	if !m.lent() {
 		return m.body, refusal(ctx, c.call.Result(m.body.Size()))
 	}
-	defer m.release() // the bytes of a Body that a Value gives are nobody's to change
+	defer m.release() // nobody may change the bytes of a Body that a Value returns, so Python's are copied
 	if err := c.call.Result(m.body.Size()); err != nil {
 		return nil, refusal(ctx, err)
 	}
@@ -97,5 +98,5 @@ func (v *value) Fetch(ctx context.Context) (agent.Body, error) {
 	return m.body, nil
 }
 
-// Release gives the object up.
+// Release drops the reference to the object.
 func (v *value) Release() { v.object.Release() }

@@ -18,36 +18,36 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// DefaultTimeout is for calls that Python makes without saying how long they may take; it is torch's.
+// DefaultTimeout is the timeout of calls that Python makes without one. It is torch's.
 const DefaultTimeout = time.Minute
 
-// DefaultMaxWaiting is far below the number of OS threads at which Go ends a process (10,000).
+// DefaultMaxWaiting is the default of Config.MaxWaiting. It is far below the 10,000 OS threads at which Go ends a process.
 const DefaultMaxWaiting = 4096
 
 // Config is what a Worker is made of.
 type Config struct {
-	// The agent's. Executor must be nil, as the Worker is it. Cleanup is the runtime's registry by default,
-	// so that a join of the agent is one of Python too.
+	// Config is the agent's. Executor must be nil, since the Worker is the Executor. Cleanup is the runtime's registry
+	// by default, so that a join of the agent also ends Python.
 	agent.Config
 
-	// Timeout is for calls that Python makes without one; [DefaultTimeout] by default, negative for none.
+	// Timeout is the timeout of calls that Python makes without one; [DefaultTimeout] by default, negative for none.
 	Timeout time.Duration
 	// MaxWaiting is how many Python calls may wait for other workers at once. Each holds an OS thread, since
 	// its Python frames are on that thread's stack. [DefaultMaxWaiting] by default.
 	MaxWaiting int
-	// Budget is what each peer may have of this worker's Python, and Budgets what peers may by their names, where zero
-	// means Budget's. A call that comes to a limit of time is interrupted, as at the end of its context: what
-	// waits or computes in C is counted, but goes on. What is beyond a limit is refused with
-	// codes.ResourceExhausted and a text that names it. No limits by default.
+	// Budget limits what each peer may have of this worker's Python. Budgets has the limits of single peers, by name,
+	// where a zero field means Budget's. A call that reaches a limit of time is interrupted, as at the end of its
+	// context: C code that waits or computes is counted, and goes on. What is beyond a limit is refused with
+	// codes.ResourceExhausted and a text that names the limit. No limits by default.
 	Budget  budget.Limits
 	Budgets map[string]budget.Limits
-	// Left gets the report of a worker that Python started and ended, or left to the end of the process. It may
+	// Left is called with the report of a worker that Python started, when Python ends it or the process ends. It may
 	// be nil. See [Provide].
 	Left func(name string, report cleanup.Report)
 }
 
-// Worker is an agent whose functions are Python's. Its methods may be called from any goroutine, and
-// none of them with the GIL held.
+// Worker is an agent whose functions are Python's. Its methods may be called from any goroutine, and must not be called
+// with the GIL held.
 type Worker struct {
 	rt         *pybridge.Runtime
 	handler    *handler.Handler
@@ -57,10 +57,10 @@ type Worker struct {
 	maxWaiting int64
 	waiting    atomic.Int64
 
-	ctx         context.Context // of what Python waits for; ends with the Worker
+	ctx         context.Context // of everything that Python waits for; ends with the Worker
 	cancel      context.CancelCauseFunc
-	telling     chan struct{} // full while Python is being told that the agent is there, or that it has gone
-	installed   chan struct{} // closed when Python knows of the agent
+	installing  chan struct{} // a lock, held while the Host is installed in Python, or removed
+	installed   chan struct{} // closed when Python has the Host
 	python      python
 	callers     callers
 	accounts    *accounts
@@ -69,9 +69,9 @@ type Worker struct {
 	handles     handles
 	events      events
 	completions completions
-	torch       sync.Once // imports it
+	torch       sync.Once // imports torch
 	closing     sync.Once
-	unwatch     func()               // ends what keeps the agent's health
+	unwatch     func()               // ends the updates of the agent's health
 	left        func(cleanup.Report) // called once
 }
 
@@ -87,7 +87,7 @@ func New(ctx context.Context, rt *pybridge.Runtime, config Config) (*Worker, err
 		return nil, err
 	}
 	w := &Worker{rt: rt, policy: config.Policy, timeout: config.Timeout, maxWaiting: int64(config.MaxWaiting), unwatch: func() {}}
-	w.telling, w.installed = make(chan struct{}, 1), make(chan struct{})
+	w.installing, w.installed = make(chan struct{}, 1), make(chan struct{})
 	if w.timeout == 0 {
 		w.timeout = DefaultTimeout
 	}
@@ -130,7 +130,7 @@ func (w *Worker) start(ctx context.Context, config Config) error {
 	}
 	w.named = namedPeers(config)
 	config.Executor = w
-	config.ZeroCopy = true // see borrowed
+	config.ZeroCopy = true // Execute gives the memory of requests back
 	var err error
 	if w.agent, err = agent.New(config.Config); err != nil {
 		return err
@@ -139,14 +139,13 @@ func (w *Worker) start(ctx context.Context, config Config) error {
 	return nil
 }
 
-// Agent is the worker's agent, for all that is not about Python: Call, Join, Shutdown, Stats.
+// Agent returns the worker's agent: Call, Join, Shutdown, Stats.
 func (w *Worker) Agent() *agent.Agent { return w.agent }
 
-// Handler is the handler that reads and writes what travels: see [Worker.RunUDF].
+// Handler returns the handler that reads and writes the worker's payloads: see [Worker.RunUDF].
 func (w *Worker) Handler() *handler.Handler { return w.handler }
 
-// Serve lets peers in, finds the group, and returns when the agent is closed or when one of both has
-// failed. Call it once.
+// Serve lets peers in and finds the group. It returns when the agent is closed, or when either has failed. Call it once.
 func (w *Worker) Serve() error {
 	go func() {
 		if err := w.agent.WaitReady(w.ctx); err != nil {
@@ -160,7 +159,7 @@ func (w *Worker) Serve() error {
 	return w.agent.Serve()
 }
 
-// WaitReady waits until the group is known, and Python knows of it. It needs Serve, on another goroutine.
+// WaitReady waits until the group is known to this worker and to its Python. Serve must run, on another goroutine.
 func (w *Worker) WaitReady(ctx context.Context) error {
 	if err := w.agent.WaitReady(ctx); err != nil {
 		return err
@@ -175,10 +174,10 @@ func (w *Worker) WaitReady(ctx context.Context) error {
 	}
 }
 
-// RunUDF has a worker run a pickled PythonUDF, and returns its pickled result: what
-// [handler.Handler.RunUDF] does here, elsewhere. The handler's Serialize and Deserialize make and read
-// the payloads; RRefs in them are for Python's gopyrpc to send. The result is what the worker sent: of one whose replies are
-// held to a list (agent.Policy) read it with a handler of that list (handler.WithAllow).
+// RunUDF has another worker run a pickled PythonUDF, and returns the pickled result: [handler.Handler.RunUDF] at that
+// worker. The handler's Serialize and Deserialize make and read the payloads. A payload must not have RRefs, which only
+// Python's gopyrpc sends. The result is the bytes that the worker sent: where agent.Policy restricts the worker's replies,
+// read the result with a handler that has the same list (handler.WithAllow).
 //
 // Errors: those of [agent.Agent.Call], and of [handler.Handler.Flatten] and Unflatten.
 func (w *Worker) RunUDF(ctx context.Context, to string, p handler.Payload) (handler.Payload, error) {
@@ -188,19 +187,19 @@ func (w *Worker) RunUDF(ctx context.Context, to string, p handler.Payload) (hand
 	}
 	defer m.release()
 	req := m.request()
-	req.ZeroCopy = false // of a payload the user need not give anything back
+	req.ZeroCopy = false // the caller of RunUDF has no way to give memory back
 	reply, err := w.agent.Call(ctx, to, req)
 	if err != nil {
 		return handler.Payload{}, err
 	}
 	result, err := w.payload(ctx, reply.Body)
-	if len(result.Tensors) > 0 { // and so it has copies of everything
+	if len(result.Tensors) > 0 { // payload has copied everything then
 		reply.Free()
 	}
 	return result, err
 }
 
-// leave is the step of the cleanup registry: after it Python has no agent.
+// leave is the worker's step in the cleanup registry. After it Python has no agent.
 func (w *Worker) leave(ctx context.Context) error {
 	err := w.uninstall(ctx)
 	w.close()
@@ -216,7 +215,7 @@ func (w *Worker) close() {
 	})
 }
 
-// inside is gil.With for what is the worker's own and ends soon.
+// inside is gil.With for the worker's own code, which ends soon and so is never abandoned.
 func (w *Worker) inside(ctx context.Context, f func(gil.Token) error) error {
 	return gil.With(gil.WaitForCompletion(gil.WithLabel(ctx, "agent "+w.agent.Name())), f)
 }

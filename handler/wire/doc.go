@@ -4,7 +4,7 @@
 // The flat form, all numbers little-endian:
 //
 //	offset  size  what
-//	0       4     magic "pyrW"
+//	0       4     magic "gopW"
 //	4       2     version, 1
 //	6       2     zero
 //	8       8     bytes of the pickle

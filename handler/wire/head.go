@@ -8,8 +8,10 @@ import (
 	"math/bits"
 )
 
+// Magic begins every flat form. No pickle of protocol 2 or later begins so.
+const Magic = "gopW"
+
 const (
-	magic   = "pyrW"
 	version = 1
 
 	prelude    = 32 // bytes before the tables
@@ -138,7 +140,7 @@ func (h *Head) Append(b []byte) ([]byte, error) {
 		tables += tensorRow + dimension*len(h.Tensors[i].Sizes)
 	}
 	le := binary.LittleEndian
-	b = append(b, magic...)
+	b = append(b, Magic...)
 	b = le.AppendUint16(b, version)
 	b = le.AppendUint16(b, 0)
 	b = le.AppendUint64(b, uint64(h.Data))

@@ -74,8 +74,8 @@ func tooLarge(what string, n, limit int64) error {
 
 func (p *parser) prelude(b []byte) (storages, tensors, tables int64, err error) {
 	le := binary.LittleEndian
-	if string(b[:4]) != magic {
-		return 0, 0, 0, malformed(0, "%q, not the magic %q", b[:4], magic)
+	if string(b[:4]) != Magic {
+		return 0, 0, 0, malformed(0, "%q, not the magic %q", b[:4], Magic)
 	}
 	if v := le.Uint16(b[4:]); v != version {
 		return 0, 0, 0, malformed(4, "version %d; this program reads version %d", v, version)

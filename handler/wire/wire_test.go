@@ -210,7 +210,7 @@ func TestDTypes(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add(encoded(f, sample()))
 	f.Add(encoded(f, &wire.Head{Data: 1}))
-	f.Add([]byte("pyrW"))
+	f.Add([]byte("gopW"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := bytes.NewReader(b)
 		h, err := wire.Read(r, wire.Limits{})

@@ -62,7 +62,7 @@ func (m *Meter) Begin(ctx context.Context) (context.Context, *Call, error) {
 	return ctx, c, nil
 }
 
-// Entered says that the call is in Python, from now on. Again it does nothing.
+// Entered says that the call is in Python, from now on. A second call does nothing.
 func (c *Call) Entered() {
 	if c == nil {
 		return
@@ -107,7 +107,7 @@ func (c *Call) Result(bytes int64) error {
 	return nil
 }
 
-// End says that the call is over. Again it does nothing.
+// End says that the call is over. A second call does nothing.
 func (c *Call) End() {
 	if c == nil {
 		return
