@@ -1,6 +1,6 @@
 // Package cleanup releases what a process holds, once and in a fixed order.
 //
-// Whoever acquires something that must not outlive the process registers a step
+// Code that acquires something that must not outlive the process registers a step
 // that gives it back. On join the agent calls [Registry.Run], which takes the phases
 // in order and, within a phase, the steps in the reverse order of their registration.
 // Every step runs: neither an error, a panic, a runtime.Goexit nor a step that

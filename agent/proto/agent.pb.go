@@ -6,7 +6,7 @@
 // Where the agents have tokens, both prove that on the connection before anything of HTTP/2 is sent: see
 // internal/handshake/doc.go. A Hello is then taken from the worker alone that has proved its name and its incarnation.
 //
-// Who opens a stream says who it is in the request's metadata, so that nobody is let in before that is checked:
+// The side that opens a stream says who it is in the request's metadata, so that nobody is let in before that is checked:
 //
 //   gopyrpc-hello-bin   a serialised Hello
 //   authorization     "Bearer " and the secret: only over TLS, of tools that know no handshake
@@ -624,7 +624,7 @@ func (x *Id) GetLocal() uint64 {
 	return 0
 }
 
-// Reference names a value at its owner, and the user that speaks of it. Who speaks must be the worker whose fork it is,
+// Reference names a value at its owner, and the user that speaks of it. The speaker must be the worker whose fork it is,
 // and show what only that worker and the owner know: without, nothing is done, and the answer is the same whether there
 // is such a value or not.
 type Reference struct {
@@ -774,7 +774,7 @@ func (x *Grant) GetProof() []byte {
 	return nil
 }
 
-// Fork is an RRef on its way into another process, opaque to whoever carries it. It is good for one use, by the worker
+// Fork is an RRef on its way into another process, opaque to the code that carries it. It is good for one use, by the worker
 // that it is for. If the owner made it, the reference has a secret, which is to reach that worker alone; if a user did, a grant.
 type Fork struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`

@@ -6,7 +6,7 @@
 // Where the agents have tokens, both prove that on the connection before anything of HTTP/2 is sent: see
 // internal/handshake/doc.go. A Hello is then taken from the worker alone that has proved its name and its incarnation.
 //
-// Who opens a stream says who it is in the request's metadata, so that nobody is let in before that is checked:
+// The side that opens a stream says who it is in the request's metadata, so that nobody is let in before that is checked:
 //
 //   gopyrpc-hello-bin   a serialised Hello
 //   authorization     "Bearer " and the secret: only over TLS, of tools that know no handshake

@@ -27,7 +27,7 @@ const (
 	Global         // Module and Text, the qualified name
 	Reduce         // Items: the callable and its arguments, a Tuple; Changes
 	Instance       // of NEWOBJ and NEWOBJ_EX. Items: the class, a Tuple of arguments and, of NEWOBJ_EX, a Dict; Changes
-	Given          // for Write only: an object that who loads the pickle hands over, see [Buffer]. Text says which
+	Given          // for Write only: an object that the loading side passes, see [Buffer]. Text says which
 )
 
 // Node is a value of a pickle. A node that the pickle refers to several times is one *Node in several places, so
@@ -43,7 +43,7 @@ type Node struct {
 	Data    [][]byte // parts that joined are the bytes: those of [LargeData] and more lie where the input has them
 	Items   []*Node
 	Changes []Change // in order
-	Mark    uint8    // for who walks the tree, 0 after Read; Write does not look at it
+	Mark    uint8    // free for code that walks the tree; 0 after Read, and Write ignores it
 
 	// Read's own, of every node that it makes.
 	memoized bool   // the pickle has memoized it

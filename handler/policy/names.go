@@ -57,7 +57,7 @@ func (p *Policy) find(asked name) *verdict {
 	return &v
 }
 
-// remember makes a new map, so that who reads needs no lock.
+// remember makes a new map, so that readers need no lock.
 func (p *Policy) remember(n name, v *verdict) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

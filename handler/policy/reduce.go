@@ -15,7 +15,7 @@ type form struct {
 	changed bool
 	// whole says that no entry makes more of the name than make does.
 	whole bool
-	takes string // in words, for who wrote something else
+	takes string // the form that pickle writes, in words, for the refusal of any other
 }
 
 // errShape says that a call is not as pickle writes it.
@@ -162,8 +162,8 @@ func (r *reading) pairs(c pickle.Change) *pickle.Node {
 	return list
 }
 
-// checkState refuses names of attributes that no instance may get. Where the state is not written out, Python refuses
-// them; this is for those who are not to cost Python anything.
+// checkState refuses names of attributes that no instance may get. Python refuses them too, where the state is not
+// written out; here they are refused without entering Python.
 func checkState(state *pickle.Node) error {
 	if state.Kind == pickle.Tuple && len(state.Items) == 2 {
 		for _, half := range state.Items {

@@ -2,8 +2,8 @@ package policy
 
 import "github.com/gopyrpc/gopyrpc/handler/pickle"
 
-// What of tensors a receiver copies. A tensor in the table could be copied for each of many calls of a few bytes; who
-// pickles puts another one there for each.
+// Bounds of the memory of tensors that a receiver copies. A pickler puts a tensor of its own in the table for each call; a
+// hostile payload could have one tensor copied by many calls of a few bytes each.
 const (
 	spreadCost = 64 << 10  // bytes that a view takes of which little was sent: see _tensors/strides.py
 	maxSpread  = 256 << 20 // bytes that all of a payload take

@@ -60,9 +60,9 @@ func (b *Batch) Add(fn Ref, payload []byte, extra Ref, target *Target) bool {
 	return true
 }
 
-// Run makes the calls, one after the other. Before call i it changes claims[i] from 0 to 1, atomically, leaves the
-// call out where that fails, and else sets current, which is -1 at first, to i. Who has seen that may ask for the
-// outcomes of those before. The error is [ErrClosed] or [ErrHeld], and then none was made.
+// Run makes the calls, one after the other. Before call i it changes claims[i] from 0 to 1, atomically. It leaves the call
+// out where that fails, and else sets current, which is -1 at first, to i. A goroutine that has seen i in current may ask
+// for the outcomes of the calls before i. The error is [ErrClosed] or [ErrHeld], and then none was made.
 func (b *Batch) Run(permit int, claims []uint32, current *int32) error {
 	b.results = slices.Grow(b.results[:0], smallResult+len(b.calls)*batchResult)
 	b.results = b.results[:cap(b.results)]

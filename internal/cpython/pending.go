@@ -24,8 +24,8 @@ var pending struct {
 	closed bool // what is given up now is left to the process
 }
 
-// OnPending sets what is called, without any lock, when there is something in the queue and nobody holds the GIL
-// who will drain it. It must not block.
+// OnPending sets a function that is called, without any lock, when there are references in the queue and no holder of the
+// GIL will drain it. The function must not block.
 func OnPending(wake func()) {
 	pending.mu.Lock()
 	defer pending.mu.Unlock()
@@ -69,7 +69,7 @@ func wakeDrainer() {
 	wake()
 }
 
-// WakeDrainer is for who will not drain the queue after all.
+// WakeDrainer is for a thread that has called [Enter], and will not drain the queue after all.
 func WakeDrainer() {
 	if pending.n.Load() > 0 {
 		pending.mu.Lock()

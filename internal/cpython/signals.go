@@ -53,8 +53,8 @@ func Symbol(address uintptr) (file, name string) {
 	return C.GoString(f), C.GoString(n)
 }
 
-// OpenCrash makes [MendCrash] work: from now on whoever takes a crash signal from Go is called by way
-// of Go's own handler.
+// OpenCrash makes [MendCrash] work: from now on a handler that a library installs for a crash signal is called by way of
+// Go's own handler.
 func OpenCrash() {
 	start, end := goText()
 	C.cpy_crash_open(C.uintptr_t(start), C.uintptr_t(end))
@@ -79,8 +79,8 @@ func LearnCrash(reports bool) error {
 	return DecRef(none)
 }
 
-// MendCrash takes the crash signals (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) back from whoever took
-// them since. The handler is kept, for crashes in C code.
+// MendCrash takes the crash signals (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) back from the libraries
+// that have taken them since. The handler is kept, for crashes in C code.
 func MendCrash() { C.cpy_crash_mend() }
 
 // CrashForeign is the handler that took a crash signal over last, 0 for none.

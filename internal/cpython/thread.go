@@ -21,8 +21,8 @@ import "C"
 // permit, a number that [Permit] gives back to code that Python calls on this thread.
 func Attach(permit int) error { return statusError(C.cpy_attach(C.int(permit)), nil) }
 
-// Enter is [Attach] for who will drain the queue of references, see [DrainPending], before the outermost [Detach]: what
-// is given up here meanwhile need not wake another thread.
+// Enter is [Attach] for a caller that will drain the queue of references (see [DrainPending]) before the outermost
+// [Detach]. References that are given up meanwhile wake no other thread.
 func Enter(permit int) error { return statusError(C.cpy_enter(C.int(permit)), nil) }
 
 // Permit is the number that the calling OS thread entered with, 0 for none.

@@ -1,5 +1,5 @@
 // Package deferred drops references that were given up by goroutines without the GIL. They wait in the queue of
-// internal/cpython (pending.go): whoever enters Python next drops some of them, and a janitor the rest.
+// internal/cpython (pending.go). The next caller that enters Python drops some of them, and a janitor drops the rest.
 package deferred
 
 import (
@@ -28,8 +28,8 @@ func Drop(permit int) {
 
 var janitors atomic.Int32
 
-// janitorDelay is how long the janitor leaves the queue to whoever takes the GIL next. Where calls follow each other
-// that costs nothing, and a janitor is a thread more that wants the GIL just then.
+// janitorDelay is how long the janitor leaves the queue to the next caller that takes the GIL. Where calls follow each
+// other, that caller drops the references at no cost, and a janitor is one more thread that wants the GIL.
 const janitorDelay = time.Millisecond
 
 // WakeJanitor has a goroutine drop the queued references when nobody else comes by for a millisecond, so that

@@ -11,7 +11,7 @@ import (
 //
 // Errors: [Error]; the connection's.
 //
-// It blocks as long as the connection does: who calls it sets a deadline.
+// It blocks as long as the connection does: the caller sets a deadline on the connection.
 func Client(conn io.ReadWriter, me Side, to string) (Peer, error) {
 	keys, err := me.Keys()
 	if err != nil {

@@ -25,7 +25,7 @@ type Side struct {
 	Exporter []byte
 }
 
-// Peer is who has proved that it has the key.
+// Peer is a worker that has proved that it has the key.
 type Peer struct {
 	Name        string
 	Incarnation uint64

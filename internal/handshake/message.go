@@ -50,7 +50,7 @@ type challenge struct {
 	proof       [proofSize]byte
 }
 
-// refusal is the last message of who does not go on.
+// refusal is the last message of a side that does not go on.
 type refusal struct {
 	version byte
 	reason  Reason

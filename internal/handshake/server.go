@@ -9,7 +9,7 @@ import (
 //
 // Errors: [Error]; the connection's. The caller has been told then, as far as it is for it to know.
 //
-// It blocks as long as the connection does: who calls it sets a deadline.
+// It blocks as long as the connection does: the caller sets a deadline on the connection.
 func Server(conn io.ReadWriter, me Side) (Peer, error) {
 	var head [headSize - len(Magic)]byte
 	k, body, err := readRest(conn, head[:])

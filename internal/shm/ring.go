@@ -2,9 +2,9 @@ package shm
 
 import "errors"
 
-// A ring is a stream of records, one direction of a connection, in a file of the same kind as bodies have: the
-// sender's to write but for the head, where both count what the other waits for. Neither side enters the kernel
-// unless the other one sleeps, and who reads may be any thread: also the one that waits for the answer, which
+// A ring is a stream of records, one direction of a connection, in a file of the same kind as bodies have. Only the sender
+// writes to the file, but for its head, where both sides have counters that the opposite side waits for. Neither side
+// enters the kernel unless the opposite side sleeps. Any thread may read, also the one that waits for the answer, which
 // saves waking it.
 //
 // A record is its length, four bytes with the lowest first, and that many bytes. Positions count all bytes

@@ -110,8 +110,8 @@ func (r *RingReader) next() (record []byte, ok bool, err error) {
 	return nil, false, os.ErrClosed
 }
 
-// Wait waits, as Read does, until there may be something for Next. Who waits may also wake without a reason, and does
-// after the receiver's Close.
+// Wait waits, as Read does, until there may be a record for Next. It may also return without a reason, and does after the
+// receiver's Close.
 func (r *RingReader) Wait(look time.Duration) {
 	r.receiver.closeMu.RLock()
 	defer r.receiver.closeMu.RUnlock()

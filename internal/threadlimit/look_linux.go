@@ -34,7 +34,7 @@ func ownThreads() int {
 }
 
 // userProcesses is RLIMIT_NPROC, which counts all threads of the user. The kernel does not hold the first root user
-// to it, nor who has CAP_SYS_RESOURCE or CAP_SYS_ADMIN in the first user namespace.
+// to it, nor a process that has CAP_SYS_RESOURCE or CAP_SYS_ADMIN in the first user namespace.
 func userProcesses() (Bound, bool) {
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NPROC, &limit) != nil || limit.Cur == unix.RLIM_INFINITY || exempt() {

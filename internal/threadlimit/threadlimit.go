@@ -2,7 +2,7 @@
 //
 // A call that is inside Python, or whose Python frames wait for something, holds an OS thread. The Go
 // runtime makes threads as it needs them, and ends the process when the system refuses one
-// ("pthread_create failed: Resource temporarily unavailable"). So whoever is about to let one more call hold a thread
+// ("pthread_create failed: Resource temporarily unavailable"). So code that is about to let one more call hold a thread
 // asks first, and makes the caller wait or refuses it:
 //
 //	if err := threadlimit.Process.Allow(n, 0); err != nil { … } // err is a *threadlimit.Error
@@ -121,8 +121,8 @@ func (l *Limiter) lookNow(peak int64) {
 func (l *Limiter) most() int64 { return l.made + int64(max(l.seen.Room-l.kept, 0)) }
 
 // stale with mu held: whether the last look is no answer to want. Others take threads too, so half of what it left is
-// given out without another look. A refusal is repeated for a while, as those who are refused come in crowds, and
-// whoever asks may keep others waiting.
+// given out without another look. A refusal is repeated for a while: callers that are refused come in crowds, and
+// a look that one of them waits for may keep others waiting.
 func (l *Limiter) stale(want, peak int64) bool {
 	if !l.looked {
 		return true

@@ -207,7 +207,7 @@ def _form_as(base):
 
 
 def _form_of(cls):
-    """Return how a class of a known library is written, without importing any: who has a value has its module."""
+    """Return how a class of a known library is written, without importing any: a process that has such a value has the module."""
     name = f"{_own(cls, '__module__')}.{_own(cls, '__qualname__')}"
     form = FORMS.get(name)
     if form is not None:

@@ -1,4 +1,4 @@
-"""Who may be called: the half of an allow-list that is Python's.
+"""What may be called: the half of an allow-list that is Python's.
 
 Go has read a payload by then, and refused what no entry can cover: see handler/policy.
 What is left to say is whether a name leads to what its entry means. With ``from

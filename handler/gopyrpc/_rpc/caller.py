@@ -1,4 +1,4 @@
-"""Who asks: a worker whose requests are served, and what it may ask for."""
+"""Caller: a worker whose requests are served, and its allow-list."""
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
@@ -54,7 +54,7 @@ def _policy(allow):
 
 
 def method_of(value, name):
-    """Return a method of a value; raise ForbiddenGlobal unless who is being served may call it."""
+    """Return a method of a value; raise ForbiddenGlobal unless the worker that is being served may call it."""
     caller = serving.get()
     if caller is None or caller.policy is None:
         return getattr(value, name)

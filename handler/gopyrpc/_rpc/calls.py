@@ -1,4 +1,4 @@
-"""What every call has: how it is pickled for a worker, and what is made of its reply."""
+"""Steps that all calls have: pickling for a worker, and reading the reply."""
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
@@ -13,22 +13,22 @@ from . import hosts
 from .errors import failure
 from .future import read_by
 
-# To which worker what is being pickled goes, for the RRefs in it: see rref.
+# The worker for which a value is being pickled, for the RRefs in the value: see rref.
 destination = ContextVar("destination", default=None)
 
 
 def bound(to):
-    """Return the argument by which Go holds the reply of a worker to the list that the worker is being served under.
+    """Return the argument that has Go restrict the reply of *to* as it restricts the requests of *to*.
 
-    Nothing where there is none. What a restricted worker says to the function that it
-    has called is as restricted as its call.
+    It is empty unless a request of *to*, restricted, is being served: then the replies of *to* to the
+    function that it has called are as restricted as its request.
     """
     caller = hosts.serving.get()
     return (True,) if caller is not None and caller.policy is not None and caller.name == to else ()
 
 
 def lent(data):
-    """Return what Go takes *data* as: bytes are copied, the memory of a view is looked at."""
+    """Return *data* in the form in which Go takes it: Go copies bytes, and reads a memoryview in place."""
     if type(data) is list:
         return [memoryview(part) for part in data]
     return data if len(data) < 32768 else memoryview(data)
@@ -52,7 +52,7 @@ def name_of_function(func):
 
 
 def seconds(host, timeout):
-    """Return *timeout* as Go takes it: 0 for no end."""
+    """Return *timeout* in seconds, 0 for none."""
     if timeout is None or timeout == UNSET_TIMEOUT:
         return host.timeout
     return checked_seconds("timeout", timeout)
@@ -78,7 +78,7 @@ def pack(host, to, obj):
         for handle, fork in forks:
             host.unfork(handle, fork)
         if failures and exc.__cause__ is failures[-1]:
-            raise failures[-1] from None  # an RRef's own failure, and not pickle's
+            raise failures[-1] from None  # the failure of an RRef, not of pickle
         raise
     finally:
         destination.reset(token)
@@ -86,7 +86,7 @@ def pack(host, to, obj):
 
 
 def take_back(host, forks, failed):
-    """Undo the forks of RRefs that were to travel with a call that never ran."""
+    """Undo the forks of the RRefs in a call that never ran."""
     ran = failed[2]
     if not ran:
         for handle, fork in forks:
@@ -94,7 +94,7 @@ def take_back(host, forks, failed):
 
 
 def unwrap(reply):
-    """Return the value of a reply, or raise what it stands for."""
+    """Return the value of a reply, or raise its exception."""
     kind = type(reply)
     if kind is tuple:
         raise failure(*reply)

@@ -23,7 +23,7 @@ class _Prepared:
 
 
 def prepare(awaitable):
-    """Return a Future for *awaitable*, to be begun by who can tell when nobody wants it any more."""
+    """Return a Future for *awaitable*, which the caller begins, and cancels when nobody wants the outcome any more."""
     future = Future()
     future._content = _Prepared(awaitable)
     return future

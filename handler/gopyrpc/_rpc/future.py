@@ -13,20 +13,20 @@ from . import hosts
 _PENDING, _RAW, _READING, _VALUE, _FAILED = range(5)
 
 
-_read = None  # what makes a value of what came from a worker
+_read = None  # makes a value of a reply
 
 
 def read_by(function):
-    """Say what makes the value of what is given to `_deliver`, or raises it."""
+    """Set the function that returns the value of a reply (see `_deliver`), or raises its exception."""
     global _read
     _read = function
 
 
 class Future:
-    """An outcome, once there is one: a value or an exception, set exactly once.
+    """The outcome of a call: a value or an exception, which is set exactly once.
 
-    Any thread may use it. Callbacks run in the thread that sets the outcome, or at
-    once where there is one; ``await future`` works in any asyncio event loop.
+    Any thread may use it. Callbacks run in the thread that sets the outcome, or, of a
+    future that is done, at once; ``await future`` works in any asyncio event loop.
     """
 
     __slots__ = ("_state", "_content", "_lock", "_callbacks", "_events", "_source", "__weakref__")
@@ -118,13 +118,13 @@ class Future:
             if not waiter.done():
                 waiter.set_result(None)
 
-        def tell(_):
+        def notify(_):
             try:
                 loop.call_soon_threadsafe(wake)
             except RuntimeError:
                 pass  # the loop has been closed: nobody waits any more
 
-        self._add(tell)
+        self._add(notify)
         return waiter
 
     def __reduce__(self):
@@ -134,7 +134,7 @@ class Future:
         state = ("pending", "done", "done", "done", "failed")[self._state]
         return f"<gopyrpc.Future {state} at {id(self):#x}>"
 
-    # What follows is for this package.
+    # The rest is private to this package.
 
     def _set(self, state, content):
         with self._lock:
@@ -150,10 +150,10 @@ class Future:
             self._call(callback)
 
     def _deliver(self, reply, host, awake):
-        """Set what came from a worker; it is looked at by whoever wants it first.
+        """Set what came from a worker, which the first thread that wants the value reads.
 
-        Who waits in *host*'s Go is put into *awake*, by number. Returns whether somebody must be
-        found to call the callbacks.
+        The numbers of the events that threads wait for in *host*'s Go are added to *awake*. Return
+        whether there are callbacks, which the caller must have called.
         """
         with self._lock:
             if self._state != _PENDING:
@@ -225,7 +225,7 @@ class Future:
         return self._content
 
     def _read(self):
-        """Make a value of what came. Once: an RRef in it can be adopted once only."""
+        """Make the value of the reply. Do so once, as an RRef in it can be adopted once only."""
         with self._lock:
             if self._state != _RAW:
                 return
@@ -239,7 +239,7 @@ class Future:
             self._become(_FAILED, exc)
 
     def _become(self, state, content):
-        """End the reading."""
+        """Set what `_read` made of the reply, and wake the threads that wait for it."""
         with self._lock:
             if self._state != _READING:
                 return
@@ -253,7 +253,7 @@ _numbers = count(1)
 
 
 class _Event:
-    """Something to wait for once: in Go where there is an agent, as a permit goes back meanwhile."""
+    """An event to wait for once. Where there is an agent the wait is Go's, which gives the permit back meanwhile."""
 
     __slots__ = ("_host", "_id", "_lock")
 
@@ -275,7 +275,7 @@ class _Event:
         return self._lock.acquire(timeout=-1 if timeout is None else timeout)
 
     def set(self, host=None, awake=None):
-        """Let who waits go on. Who waits in *host*'s Go is left to the caller: their numbers go into *awake*."""
+        """Wake the waiting thread. If it waits in *host*'s Go, add this event's number to *awake* instead."""
         if self._host is None:
             self._lock.release()
         elif self._host is host:
@@ -285,10 +285,10 @@ class _Event:
 
 
 def _carried(callback):
-    """Return *callback*, which for a restricted worker runs as part of what is being served.
+    """Return *callback*, bound to the request of a restricted worker if one is being served.
 
-    It may run in any thread, or in what serves another worker. What it asks of the restricted
-    one is held to that one's list all the same: see `bound` of calls.
+    The callback may run in any thread, also in one that serves another worker. The replies of the
+    restricted worker to its calls are restricted all the same: see `bound` of calls.
     """
     caller = hosts.serving.get()
     if caller is None or caller.policy is None:

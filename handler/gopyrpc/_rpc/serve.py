@@ -112,7 +112,7 @@ def _not_a_future(result):
 
 
 def answer(result, caller):
-    """Pickle a result for who asked: bytes, a list of them to be joined, or ``(bytes, tensors)``. Never raises."""
+    """Pickle a result for the caller: bytes, a list of bytes to be joined, or ``(bytes, tensors)``. Never raises."""
     try:
         data, tensors, _ = pack(caller.host, caller.name, result)
     except BaseException as exc:

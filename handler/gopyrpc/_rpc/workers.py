@@ -1,4 +1,4 @@
-"""Who is in the group."""
+"""The workers of the group."""
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 

@@ -60,7 +60,7 @@ def unpacked(torch, storage_of, tensor, size, stride):
     length *= tensor.element_size()
     if length > max(MAX_SPREAD * shown * tensor.element_size(), ALWAYS):
         return tensor.expand(size)
-    # Zeros: whoever saves the tensor saves all of its storage.
+    # Zeros: code that saves the tensor saves all of its storage.
     storage = storage_of(torch.zeros(length, dtype=torch.uint8, device=tensor.device))
     torch.empty(0, dtype=tensor.dtype, device=tensor.device).set_(storage, 0, tensor.shape, stride).copy_(tensor)
     return torch.empty(0, dtype=tensor.dtype, device=tensor.device).set_(storage, 0, size, stride)
