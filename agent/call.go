@@ -47,7 +47,7 @@ func (a *Agent) sync(ctx context.Context, to string, m agentpb.Method, req Reque
 // finishSync sends a call and waits for its outcome.
 func (a *Agent) finishSync(ctx context.Context, c *clientCall) (Reply, error) {
 	if s := a.send(ctx, c); s != nil {
-		s.readFor(ctx, c)
+		(*s.replies.Load()).readFor(ctx, c)
 	}
 	select {
 	case <-c.done:
@@ -95,7 +95,7 @@ func (a *Agent) begin(ctx context.Context, to string, m agentpb.Method, req Requ
 // sendAsync is send for a caller who does not wait.
 func (a *Agent) sendAsync(ctx context.Context, c *clientCall) {
 	if s := a.send(ctx, c); s != nil {
-		s.startBackgroundReader()
+		(*s.replies.Load()).expect()
 	}
 }
 

@@ -79,7 +79,9 @@ func (a *Agent) dial(l *link) (*clientConn, error) {
 	}
 	nonce := a.nonce()
 	ctx, cancel := context.WithCancel(metadata.NewOutgoingContext(a.ctx, a.hello(nonce)))
-	s := &clientConn{link: l, conn: conn, cancel: cancel, calls: map[uint64]*clientCall{}}
+	s := &clientConn{link: l, tcp: conn, cancel: cancel, calls: map[uint64]*clientCall{}}
+	s.side = s
+	s.replies.Store(&byStream)
 	late := time.AfterFunc(a.config.ConnectTimeout, cancel)
 	err = s.open(ctx)
 	if !late.Stop() && err == nil {
@@ -87,6 +89,7 @@ func (a *Agent) dial(l *link) (*clientConn, error) {
 	}
 	if err == nil {
 		s.shared = newSharedMemory(a, nonce, s.peer, s.stream)
+		s.shared.sendControl = s.sendControl
 		return s, nil
 	}
 	err = why(err)
@@ -100,7 +103,7 @@ func (a *Agent) dial(l *link) (*clientConn, error) {
 
 // open opens the stream and checks who answers.
 func (s *clientConn) open(ctx context.Context) error {
-	stream, err := agentpb.NewAgentClient(s.conn).Connect(ctx)
+	stream, err := agentpb.NewAgentClient(s.tcp).Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -130,6 +133,6 @@ func (s *clientConn) open(ctx context.Context) error {
 			go s.end(err)
 		}
 	}
-	s.out = newSender(&outlet{stream: stream}, fail, a.limits.QueuePerPeer, a.limits.CallsPerPeer+controlSlots, s.link.queue)
+	s.out = newSender(streamWriter{stream}, fail, a.limits.QueuePerPeer, a.limits.CallsPerPeer+controlSlots, s.link.queue)
 	return nil
 }

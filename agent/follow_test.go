@@ -13,10 +13,10 @@ import (
 )
 
 // following makes a pair with gates whose w0 ticks by hand, and leaves background readers to that.
-func following(t *testing.T, numbers ...uint64) (a *Agent, s *clientConn, g *gates, ask func(n uint64) *Future) {
+func following(t *testing.T, numbers ...uint64) (a *Agent, s *callersRead, g *gates, ask func(n uint64) *Future) {
 	t.Helper()
 	a, _, g = gatedPair(t, numbers...)
-	s = sessionTo(t, a, "w1")
+	s = repliesOf(sessionTo(t, a, "w1"))
 	for s.isRead() { // by who came for the ring, and leaves with the next frame
 		_, err := a.CallAsync(testContext(t), "w1", Request{}).Wait(testContext(t))
 		require.NoError(t, err)
@@ -29,10 +29,9 @@ func following(t *testing.T, numbers ...uint64) (a *Agent, s *clientConn, g *gat
 }
 
 // isRead says whether somebody reads.
-func (s *clientConn) isRead() bool {
-	in := s.ring.Load()
-	if in.readLock.TryLock() {
-		in.readLock.Unlock()
+func (s *callersRead) isRead() bool {
+	if s.in.readLock.TryLock() {
+		s.in.readLock.Unlock()
 		return false
 	}
 	return true
@@ -80,7 +79,7 @@ func TestFollow_whoWaitsMayLeave(t *testing.T) {
 func TestFollow_clockStartsBackgroundReader(t *testing.T) {
 	a, s, _, ask := following(t)
 	f := ask(0)
-	require.Eventually(t, s.ring.Load().reader.Ready, patience, time.Millisecond)
+	require.Eventually(t, s.in.reader.Ready, patience, time.Millisecond)
 	assert.False(t, f.ending.Load(), "nobody reads")
 	a.clock.tick()
 	a.clock.tick()

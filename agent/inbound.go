@@ -7,9 +7,7 @@ import (
 	"io"
 	"sync"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/peer"
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	"github.com/gopyrpc/gopyrpc/agent/internal/quota"
@@ -21,14 +19,12 @@ const maxRefusals = 1024
 
 // serverConn is one stream from a peer, seen by the side that is called.
 type serverConn struct {
+	conn
 	agent   *Agent
 	peer    Peer
 	guest   bool   // no worker of the group: it may call, and nothing else
 	callsAs string // its key among the origins
 	origin  *origin
-	stream  grpc.ServerStream
-	out     *sender
-	shared  *sharedMemory
 	ctx     context.Context // of everything that is executed for the stream
 	cancel  context.CancelCauseFunc
 	kicked  chan error // why the stream must end
@@ -40,16 +36,14 @@ type serverConn struct {
 	mu      sync.Mutex
 	running map[uint64]*serverCall
 
-	ring    *inlet // nil until the peer has opened it; the stream's reader's
-	readers leaderFollowers
-	ready   *serverCall // what the reader of the ring executes next; its own
+	requests requestsReader
 }
 
 // run serves the stream until it ends or is ended.
 func (in *serverConn) run() error {
 	read := make(chan error, 1)
 	in.agent.tasks.Go(func() {
-		err := in.read() // ends, at the latest, when this function has returned
+		err := in.readAll() // ends, at the latest, when this function has returned
 		in.discard()
 		if in.shared.invited {
 			in.agent.rings.Release(1)
@@ -81,75 +75,17 @@ func (in *serverConn) kick(why error) {
 	}
 }
 
-func (in *serverConn) read() error {
-	if p, ok := peer.FromContext(in.stream.Context()); ok {
-		in.shared.begin(p.Addr, in.sendControl)
-	}
-	for {
-		var f frame.Frame
-		err := in.stream.RecvMsg(&f)
-		if err == nil {
-			in.out.heard()
-			err = in.fromStream(&f)
-			f.Free()
-		}
-		if err == nil {
-			continue
-		}
-		if drained := in.drain(); drained != nil {
-			return drained
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
+// readAll reads until the stream ends, which the peer may have wanted.
+func (in *serverConn) readAll() error {
+	if err := in.read(); !errors.Is(err, io.EOF) {
 		return err
 	}
-}
-
-// fromStream takes one frame of the stream. An error ends it.
-func (in *serverConn) fromStream(f *frame.Frame) error {
-	switch {
-	case f.Kind == agentpb.Kind_KIND_SWITCH && in.ring != nil:
-		return nil // it is being read
-	case f.Kind == agentpb.Kind_KIND_SWITCH:
-		ring, err := in.shared.switched()
-		if err != nil {
-			return err
-		}
-		in.ring = ring
-		in.startReaders()
-		return nil
-	case in.ring != nil:
-		return fmt.Errorf("%w: a frame of kind %v beside the ring", frame.ErrProtocol, f.Kind)
-	}
-	return in.handle(f)
-}
-
-// drain waits until what the peer has said before the stream ended is taken in.
-func (in *serverConn) drain() error {
-	if in.ring == nil {
-		return nil
-	}
-	in.ring.reader.Finish()
-	return <-in.readers.over
-}
-
-// begin has the request executed.
-func (in *serverConn) begin(c *serverCall) {
-	if in.ring != nil {
-		in.ready = c
-	} else {
-		go in.execute(c)
-	}
+	return nil
 }
 
 // handle takes one frame. It never waits for anything but the writing of a small refusal, so that a peer cannot
 // hold up its own other calls. An error ends the stream.
 func (in *serverConn) handle(f *frame.Frame) error {
-	if in.shared.negotiate(f, in.sendControl) {
-		return nil
-	}
-	defer func() { in.shared.free(f.Region) }() // unless it is read
 	switch f.Kind {
 	case agentpb.Kind_KIND_REQUEST:
 		return in.request(f)
@@ -233,7 +169,7 @@ func (in *serverConn) gather(c *serverCall, f *frame.Frame) error {
 	if c.method.early != nil {
 		c.early = c.method.early(in.agent, &in.peer, c.body.body, c.detail)
 	}
-	in.begin(c)
+	in.requests.execute(c)
 	return nil
 }
 

@@ -93,7 +93,9 @@ func FuzzFrameSequence(f *testing.F) {
 			}
 			b = b[used+int(n):]
 		}
-		_ = in.drain()
+		if in.ring != nil {
+			_ = in.ring.drain()
+		}
 		in.cancel(nil)
 		in.discard()
 		require.NoError(t, a.activity.waitEmpty(testContext(t)))

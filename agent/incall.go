@@ -33,11 +33,11 @@ func (in *serverConn) acquire(c *serverCall, f *frame.Frame) error {
 	if err != nil {
 		return err
 	}
-	if err := in.requests().Acquire(1); err != nil {
+	if err := in.inExecution().Acquire(1); err != nil {
 		return err
 	}
 	if err := in.bytes().Acquire(total); err != nil {
-		in.requests().Release(1)
+		in.inExecution().Release(1)
 		return err
 	}
 	c.total = total
@@ -50,12 +50,12 @@ func (in *serverConn) release(c *serverCall) {
 		in.control.Release(1)
 		return
 	}
-	in.requests().Release(1)
+	in.inExecution().Release(1)
 	in.bytes().Release(c.total)
 }
 
-// requests are the budgets of requests in execution.
-func (in *serverConn) requests() quota.Pair {
+// inExecution are the budgets of requests in execution.
+func (in *serverConn) inExecution() quota.Pair {
 	return quota.Pair{Own: &in.serving, All: &in.agent.serving}
 }
 
@@ -110,7 +110,7 @@ func (in *serverConn) answer(id uint64, reply Reply, err error, ran bool) *messa
 		return newMessage(frame.Frame{Kind: agentpb.Kind_KIND_FAILURE, Call: id, Detail: toStatus(err, ran)}, nil)
 	}
 	head := frame.Frame{Kind: agentpb.Kind_KIND_REPLY, Call: id, Sizes: body.sizes(reply.Contiguous)}
-	return in.shared.message(head, body, reply.Release != nil, in.sendControl)
+	return in.shared.message(head, body, reply.Release != nil)
 }
 
 // refuse answers a request that was not run. While the peer takes none of its refusals, nothing more is

@@ -159,7 +159,7 @@ func (l *link) try() <-chan struct{} {
 		default:
 			l.failed, l.born, l.err, l.reached = 0, time.Time{}, nil, true
 			l.current.Store(s)
-			l.agent.tasks.Go(s.read)
+			l.agent.tasks.Go(s.run)
 		}
 		l.mu.Unlock()
 		close(over)

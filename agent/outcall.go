@@ -12,7 +12,6 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
-	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
 
 // clientCall is a call that this agent has made.
@@ -37,8 +36,8 @@ type clientCall struct {
 	held     atomic.Int64               // bytes of the budgets for receiving
 	session  atomic.Pointer[clientConn] // where it was sent; set before stage says so
 	stage    atomic.Uint32
-	reads    atomic.Pointer[shm.RingReader] // that the caller waits at
-	alone    bool                           // the caller takes in its reply itself; the session's reader's
+	reads    atomic.Pointer[callersRead] // where the caller reads for itself
+	alone    bool                        // the caller takes in its reply itself; the session's reader's
 }
 
 // The stages of a call: whoever moves it on from new decides whether it is sent.
@@ -146,7 +145,9 @@ func (c *clientCall) conclude(reply Reply, err error) {
 	}
 	c.agent.count.callDone(c, err)
 	c.complete(reply, err, func() { c.agent.activity.done(c.method.barrier) })
-	c.interruptReader()
+	if r := c.reads.Load(); r != nil {
+		r.interrupt()
+	}
 }
 
 // abandon ends the call for the caller, and asks the peer to stop if it may have heard of the request.
@@ -166,10 +167,20 @@ func (c *clientCall) abandon(cause error) {
 	c.conclude(Reply{}, err)
 }
 
+// over says whether there is an outcome.
+func (c *clientCall) over() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // readWhile reads for the call, if nobody else does and there is a ring to read.
 func (c *clientCall) readWhile(ctx context.Context) {
 	if s := c.session.Load(); s != nil {
-		s.readWhile(ctx, c)
+		(*s.replies.Load()).readWhile(ctx, c)
 	}
 }
 

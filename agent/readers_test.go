@@ -24,11 +24,20 @@ func byHand(t *testing.T, a *Agent) {
 	})
 }
 
-// requestsFrom is what an agent reads of a peer's requests.
-func requestsFrom(a *Agent, peer string) *serverConn {
-	a.origins.mu.Lock()
-	defer a.origins.mu.Unlock()
-	return a.origins.byName[peer].stream
+// requestsFrom is what reads the ring with a peer's requests, once the peer has switched to it.
+func requestsFrom(t *testing.T, a *Agent, peer string) (r *leaderFollowers) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		a.clock.mu.Lock()
+		defer a.clock.mu.Unlock()
+		for ring := range a.clock.rings {
+			if found, ok := ring.(*leaderFollowers); ok && found.conn.peer.Name == peer {
+				r = found
+			}
+		}
+		return r != nil
+	}, patience, time.Millisecond)
+	return r
 }
 
 // gates is an executor that holds up the requests whose number has a gate. The number 0 has none.
@@ -53,7 +62,7 @@ func gatedPair(t *testing.T, numbers ...uint64) (a, b *Agent, g *gates) {
 	})
 	ringed(t, a, b)
 	s := sessionTo(t, a, "w1")
-	require.Eventually(t, func() bool { return s.ring.Load() != nil }, patience, time.Millisecond, "the peer has switched")
+	require.Eventually(t, func() bool { return repliesOf(s) != nil }, patience, time.Millisecond, "the peer has switched")
 	return a, b, g
 }
 
@@ -63,6 +72,12 @@ func sessionTo(t *testing.T, a *Agent, worker string) *clientConn {
 	link, err := a.group.link(worker)
 	require.NoError(t, err)
 	return link.current.Load()
+}
+
+// repliesOf is what reads the ring of a session; nil before there is one.
+func repliesOf(s *clientConn) *callersRead {
+	r, _ := (*s.replies.Load()).(*callersRead)
+	return r
 }
 
 func (g *gates) serve(_ context.Context, req Request) (Reply, error) {
@@ -106,12 +121,12 @@ func (g *gates) waitFor(t *testing.T, numbers ...uint64) {
 }
 
 // gated makes such a pair whose w1 ticks by hand.
-func gated(t *testing.T, numbers ...uint64) (a, b *Agent, in *serverConn, g *gates, ask func(n uint64) *Future) {
+func gated(t *testing.T, numbers ...uint64) (a, b *Agent, in *leaderFollowers, g *gates, ask func(n uint64) *Future) {
 	t.Helper()
 	a, b, g = gatedPair(t, numbers...)
 	byHand(t, b)
-	in = requestsFrom(b, "w0")
-	in.readers.eager.Store(0) // whatever took long so far
+	in = requestsFrom(t, b, "w0")
+	in.eager.Store(0) // whatever took long so far
 	return a, b, in, g, func(n uint64) *Future {
 		return a.CallAsync(testContext(t), "w1", Request{Body: number(n)})
 	}
@@ -138,16 +153,16 @@ func TestReaders_whoTakesLongIsRelieved(t *testing.T) {
 	slow := ask(1)
 	g.waitFor(t, 1)
 	quick := ask(0)
-	require.Eventually(t, in.ring.reader.Ready, patience, time.Millisecond)
+	require.Eventually(t, in.in.reader.Ready, patience, time.Millisecond)
 	b.clock.tick()
-	assert.Zero(t, in.readers.eager.Load(), "it has not taken long yet")
-	assert.True(t, in.ring.reader.Ready(), "nobody reads")
+	assert.Zero(t, in.eager.Load(), "it has not taken long yet")
+	assert.True(t, in.in.reader.Ready(), "nobody reads")
 	b.clock.tick()
 	answered(t, quick)
 	more := []*Future{ask(2), ask(3)}
 	g.waitFor(t, 2, 3)
 	answered(t, ask(0))
-	assert.EqualValues(t, eagerly-4, in.readers.eager.Load())
+	assert.EqualValues(t, eagerly-4, in.eager.Load())
 	for n := range uint64(4) {
 		g.open(n)
 	}
@@ -157,14 +172,14 @@ func TestReaders_whoTakesLongIsRelieved(t *testing.T) {
 // TestReaders_whoIsQuickKeepsThePost.
 func TestReaders_whoIsQuickKeepsThePost(t *testing.T) {
 	_, b, in, _, ask := gated(t)
-	before := in.readers.leadership.word.Load()
+	before := in.leadership.word.Load()
 	for range 100 {
 		answered(t, ask(0))
-		require.Eventually(t, func() bool { return in.readers.leadership.word.Load()&executing == 0 }, patience, time.Microsecond)
+		require.Eventually(t, func() bool { return in.leadership.word.Load()&executing == 0 }, patience, time.Microsecond)
 		b.clock.tick()
 		b.clock.tick()
 	}
-	after := in.readers.leadership.word.Load()
+	after := in.leadership.word.Load()
 	assert.LessOrEqual(t, after-before, uint64(200+executing), "each request moves it on by two, and nothing else")
 }
 
@@ -210,7 +225,7 @@ func TestReaders_saysAtLast(t *testing.T) {
 		ask(3)
 		g.open(1)
 		g.waitFor(t, 2)
-		in.readers.unnotified.Store(false) // as after a tick
+		in.unnotified.Store(false) // as after a tick
 		b.clock.tick()
 		b.clock.tick()
 		g.waitFor(t, 3)
@@ -235,6 +250,6 @@ func TestReaders_saysAtLast(t *testing.T) {
 // asleep waits until the agent has read all replies, and most likely sleeps.
 func asleep(t *testing.T, a *Agent) {
 	t.Helper()
-	reader := sessionTo(t, a, "w1").ring.Load().reader
+	reader := repliesOf(sessionTo(t, a, "w1")).in.reader
 	require.Eventually(t, func() bool { return !reader.Ready() }, patience, time.Millisecond)
 }

@@ -218,7 +218,7 @@ func TestSender_peerThatDoesNotRead(t *testing.T) {
 	blocked := make(chan struct{})
 	total := quota.New(queueKind, 1<<20)
 	var written atomic.Int64
-	s := newSender(&outlet{stream: sendFunc(func(*frame.Frame) error {
+	s := newSender(streamWriter{sendFunc(func(*frame.Frame) error {
 		written.Add(1)
 		<-blocked
 		return nil
@@ -256,7 +256,7 @@ func TestSender_largeDoesNotHoldUpSmall(t *testing.T) {
 	var mu sync.Mutex
 	var order []uint64
 	step, stepped := make(chan struct{}), make(chan struct{}, 100)
-	s := newSender(&outlet{stream: sendFunc(func(f *frame.Frame) error {
+	s := newSender(streamWriter{sendFunc(func(f *frame.Frame) error {
 		<-step
 		mu.Lock()
 		defer mu.Unlock()
@@ -280,7 +280,7 @@ func TestSender_notifiesLaterOnlyOfWhatIsWrittenAtOnce(t *testing.T) {
 	first, second := newMessage(frame.Frame{Call: 1}, nil), newMessage(frame.Frame{Call: 2}, nil)
 	first.head.notifyLater, second.head.notifyLater = true, true
 	var s *sender
-	s = newSender(&outlet{stream: sendFunc(func(f *frame.Frame) error {
+	s = newSender(streamWriter{sendFunc(func(f *frame.Frame) error {
 		if f.Call == 1 {
 			require.NoError(t, s.submitReply(second))
 		}

@@ -10,18 +10,11 @@ import (
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	"github.com/gopyrpc/gopyrpc/agent/internal/quota"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
-	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
 
 const (
 	// chunkSize is how many bytes of a body go into one frame: a small call waits no longer than for this.
 	chunkSize = 128 << 10
-	// directSize is the largest body that a caller writes to the stream by itself.
-	directSize = 16 << 10
-	// directUnheard is how much may have been written since the peer was last heard for callers to write
-	// by themselves. It is less than what grpc takes before it blocks (64 KiB), so that a peer that does
-	// not read holds up the flusher and never a caller, who must be able to give up.
-	directUnheard = 32 << 10
 	// headsPerChunk is how many small messages go ahead of the next chunk of a large one.
 	headsPerChunk = 16
 )
@@ -29,8 +22,8 @@ const (
 // outFrame is a frame to be sent, with how.
 type outFrame struct {
 	frame.Frame
-	switchTo    *shm.RingWriter // where the frames after this one go, nil for no change
-	notifyLater bool            // the peer need not be woken for it
+	switchTo    writer // of the frames after this one, nil for no change
+	notifyLater bool   // the peer need not be woken for it
 }
 
 // message is one message on its way.
@@ -82,7 +75,6 @@ func (o *message) next() *outFrame {
 // which saves the way through another goroutine; else the message is queued, and one goroutine writes
 // as long as there is something. Large bodies go in chunks, between which the small messages pass.
 type sender struct {
-	out   *outlet
 	fail  func(error)   // told of the first error of send; must not wait for the sender
 	limit int64         // bytes that may wait
 	count int           // messages that may wait
@@ -91,6 +83,7 @@ type sender struct {
 	unheard atomic.Int64 // bytes written since the peer was last heard
 
 	mu     sync.Mutex
+	out    writer     // guarded by mu, like the rest
 	change *sync.Cond // room was made, writing ended, or the sender was closed
 	busy   bool       // someone writes
 	heads  queue[*message]
@@ -100,14 +93,19 @@ type sender struct {
 	err    error           // why it is closed
 }
 
-func newSender(out *outlet, fail func(error), limit int64, count int, total *quota.Budget) *sender {
+func newSender(out writer, fail func(error), limit int64, count int, total *quota.Budget) *sender {
 	s := &sender{out: out, fail: fail, limit: limit, count: count, total: total}
 	s.change = sync.NewCond(&s.mu)
 	return s
 }
 
-// wake has the peer read what was written quietly.
-func (s *sender) notify() { s.out.notify() }
+// notify wakes the peer for what was written with notifyLater.
+func (s *sender) notify() {
+	s.mu.Lock()
+	out := s.out
+	s.mu.Unlock()
+	out.notify()
+}
 
 // heard notes that the peer has sent something.
 func (s *sender) heard() { s.unheard.Store(0) }
@@ -173,7 +171,7 @@ func (s *sender) waitHeads(n int) {
 // admit writes the message or queues it, and unlocks mu.
 func (s *sender) admit(o *message) {
 	s.queued += o.size
-	if s.busy || !s.out.takes(o.size, s.unheard.Load()) {
+	if s.busy || !s.out.fits(o.size, s.unheard.Load()) {
 		o.head.notifyLater = false // whoever means to wake the peer later may do so before this is written
 		s.heads.push(o)
 		if !s.busy {
@@ -184,9 +182,9 @@ func (s *sender) admit(o *message) {
 		return
 	}
 	s.busy = true
-	f := o.next()
+	f, out := o.next(), s.out
 	s.mu.Unlock()
-	s.write(o, f)
+	s.write(out, o, f)
 	s.mu.Lock()
 	if s.heads.len()+s.bulk.len() > 0 && s.err == nil {
 		go s.flush()
@@ -205,9 +203,9 @@ func (s *sender) flush() {
 		if o == nil {
 			break
 		}
-		f := o.next()
+		f, out := o.next(), s.out
 		s.mu.Unlock()
-		s.write(o, f)
+		s.write(out, o, f)
 		s.mu.Lock()
 		if o.left > 0 && !o.withdrawn {
 			s.bulk.push(o)
@@ -238,18 +236,21 @@ func (s *sender) pick() *message {
 }
 
 // write writes one frame and settles the accounts.
-func (s *sender) write(o *message, f *outFrame) {
+func (s *sender) write(out writer, o *message, f *outFrame) {
 	n := int64(0)
 	for _, part := range f.Data {
 		n += int64(len(part))
 	}
 	s.unheard.Add(n + 64)
-	err := s.out.send(f)
+	err := out.write(f)
 
 	s.mu.Lock()
 	if err != nil && s.err == nil {
 		s.err = err
 		defer s.fail(err)
+	}
+	if err == nil && f.switchTo != nil {
+		s.out = f.switchTo
 	}
 	over := false
 	if !o.withdrawn {

@@ -120,10 +120,11 @@ func (a *Agent) nobody(name string) *Error {
 }
 
 func (a *Agent) newServerConn(stream grpc.ServerStream, peer Peer, shared *sharedMemory) *serverConn {
-	in := &serverConn{agent: a, peer: peer, stream: stream, shared: shared, kicked: make(chan error, 1), running: map[uint64]*serverCall{}}
+	in := &serverConn{conn: conn{stream: stream, shared: shared}, agent: a, peer: peer, kicked: make(chan error, 1), running: map[uint64]*serverCall{}}
 	in.ctx, in.cancel = context.WithCancelCause(context.WithValue(a.serveCtx, peerKey{}, &in.peer))
-	in.out = newSender(&outlet{stream: stream}, in.kick,
+	in.out = newSender(streamWriter{stream}, in.kick,
 		a.limits.QueuePerPeer, 2*maxRefusals, &a.replies)
+	in.side, in.requests, shared.sendControl = in, streamRequests{in}, in.sendControl
 	in.serving.Init(servingPerPeerKind, int64(a.limits.ServingPerPeer))
 	in.control.Init(servingPerPeerKind, int64(a.limits.ServingPerPeer))
 	in.incoming.Init(requestsPerPeer, a.limits.ReceivePerPeer)

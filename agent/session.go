@@ -9,7 +9,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/peer"
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
@@ -18,20 +17,12 @@ import (
 // session is one stream to a peer, from its opening to its end, seen by the side that calls. When it ends
 // every call on it ends; none is carried over to the next session, where it could run twice.
 type clientConn struct {
-	link   *link
-	conn   *grpc.ClientConn
-	stream grpc.ClientStream
-	cancel context.CancelFunc // of the stream
-	peer   *agentpb.Hello
-	out    *sender
-	shared *sharedMemory
-	ring   atomic.Pointer[inlet] // nil until the peer has opened it
-
-	// See follow.go.
-	frames   atomic.Uint64 // read from the ring
-	seen     uint64        // of them, when the clock last looked; the clock's
-	patience atomic.Int32  // whether background readers are left to the clock
-	unwanted atomic.Bool   // the background reader: somebody wants to read
+	conn
+	link    *link
+	tcp     *grpc.ClientConn
+	cancel  context.CancelFunc // of the stream
+	peer    *agentpb.Hello
+	replies atomic.Pointer[repliesReader]
 
 	mu    sync.Mutex
 	calls map[uint64]*clientCall // nil once the session has ended
@@ -66,7 +57,7 @@ func (s *clientConn) start(c *clientCall) {
 // message makes the request of a call.
 func (s *clientConn) message(c *clientCall, copyNow bool) *message {
 	head := frame.Frame{Kind: agentpb.Kind_KIND_REQUEST, Method: c.number, Detail: c.detail, Sizes: c.body.sizes(c.contiguous)}
-	return s.shared.message(head, c.body, copyNow, s.sendControl)
+	return s.shared.message(head, c.body, copyNow)
 }
 
 // sendControl sends what is about no call. It fails with the stream.
@@ -102,6 +93,20 @@ func (s *clientConn) take(id uint64) *clientCall {
 	return c
 }
 
+// waiting says whether there are calls without an outcome.
+func (s *clientConn) waiting() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.calls) > 0
+}
+
+// lives says whether the session has not ended.
+func (s *clientConn) lives() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err == nil
+}
+
 func (s *clientConn) find(id uint64) *clientCall {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,56 +125,11 @@ func (s *clientConn) drop(c *clientCall) bool {
 	return started
 }
 
-// read takes in what the peer sends until the stream ends. Once there is a ring that is done by [session.readFor]
-// and [session.startBackgroundReader], and here is only seen that the peer lives.
-func (s *clientConn) read() {
-	if p, ok := peer.FromContext(s.stream.Context()); ok {
-		s.shared.begin(p.Addr, s.sendControl)
-	}
-	for {
-		var f frame.Frame
-		err := s.stream.RecvMsg(&f)
-		if err == nil {
-			s.out.heard()
-			err = s.fromStream(&f)
-			f.Free()
-		}
-		if err != nil {
-			s.drain()
-			s.end(err)
-			return
-		}
-	}
-}
-
-// fromStream takes one frame of the stream. An error ends the session.
-func (s *clientConn) fromStream(f *frame.Frame) error {
-	opened := s.ring.Load() != nil
-	switch {
-	case f.Kind == agentpb.Kind_KIND_SWITCH && opened:
-		s.startBackgroundReaderNow()
-		return nil
-	case f.Kind == agentpb.Kind_KIND_SWITCH:
-		in, err := s.shared.switched()
-		if err != nil {
-			return err
-		}
-		s.ring.Store(in)
-		s.link.agent.clock.add(s)
-		s.startBackgroundReader()
-		return nil
-	case opened:
-		return fmt.Errorf("%w: a frame of kind %v beside the ring", frame.ErrProtocol, f.Kind)
-	}
-	return s.handle(f)
-}
+// run reads until the stream ends, and then ends the session.
+func (s *clientConn) run() { s.end(s.read()) }
 
 // handle takes one frame. An error ends the session.
 func (s *clientConn) handle(f *frame.Frame) error {
-	if s.shared.negotiate(f, s.sendControl) {
-		return nil
-	}
-	defer func() { s.shared.free(f.Region) }() // unless it is read
 	if f.Call == 0 || f.Call > s.link.lastCall.Load() {
 		return fmt.Errorf("%w: an answer to call %d, which was never made", frame.ErrProtocol, f.Call)
 	}
@@ -289,7 +249,7 @@ func (s *clientConn) end(cause error) {
 		c.finish(Reply{}, s.err.about(s.peer.GetName(), s.out.withdraw(c.msg)))
 	}
 	go s.shared.close() // waits for who copies
-	go s.conn.Close()   // waits for goroutines of grpc, of which this may be one
+	go s.tcp.Close()    // waits for goroutines of grpc, of which this may be one
 }
 
 // reason says why the session ended in the terms in which calls end.

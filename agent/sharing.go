@@ -12,6 +12,8 @@ import (
 )
 
 const (
+	// maxRings is how many peers an agent invites to a ring: reading each takes an OS thread, also while it is idle.
+	maxRings = 64
 	// shareFrom is from what size on a body goes through shared memory where there is some.
 	shareFrom = 32 << 10
 	// copyAside is from what size on a reply is not copied out by who reads the stream: others wait there.
@@ -24,16 +26,17 @@ const (
 // sharing is the memory that the two ends of a stream share, each with files of its own. Whether the peer can
 // reach ours shows when the first large body is sent, which goes the ordinary way itself.
 type sharedMemory struct {
-	stream interface{ SendMsg(m any) error }
-	in     *shm.Receiver // nil where nothing is taken
-	out    *shm.Sender   // nil where the peer takes nothing
-	stage  atomic.Uint32
-	sent   *atomic.Uint64 // counts bodies
-	rings  *atomic.Int64  // counts rings that are written
+	stream      streamWriter
+	sendControl func(*message) // sends a message that is about no call
+	in          *shm.Receiver  // nil where nothing is taken
+	out         *shm.Sender    // nil where the peer takes nothing
+	stage       atomic.Uint32
+	sent        *atomic.Uint64 // counts bodies
+	rings       *atomic.Int64  // counts rings that are written
 	// Known to who reads the stream.
 	mayInvite func() bool     // whether the agent has a thread for one more ring
 	invited   bool            // the peer, to write to a ring
-	opened    *inlet          // the peer's ring, nil until then
+	opened    *ringFrames     // the peer's ring, nil until then
 	made      *shm.RingWriter // this end's, until the peer has opened it
 
 	mu      sync.Mutex
@@ -49,8 +52,8 @@ const (
 )
 
 // newSharedMemory is for a stream on which this end has drawn the nonce, none to take nothing.
-func newSharedMemory(a *Agent, nonce []byte, peer *agentpb.Hello, stream interface{ SendMsg(m any) error }) *sharedMemory {
-	s := &sharedMemory{stream: stream, sent: &a.count.shared, rings: &a.count.rings, mayInvite: func() bool { return true }}
+func newSharedMemory(a *Agent, nonce []byte, peer *agentpb.Hello, stream frameStream) *sharedMemory {
+	s := &sharedMemory{stream: streamWriter{stream}, sent: &a.count.shared, rings: &a.count.rings, mayInvite: func() bool { return true }}
 	if len(nonce) == 0 { // this end wants none of it
 		return s
 	}
@@ -70,9 +73,9 @@ func (a *Agent) nonce() []byte {
 }
 
 // message makes a message with a body, whose sizes the head has. The body is copied if it goes through shared memory
-// or copyNow. sendControl sends another message.
-func (s *sharedMemory) message(head frame.Frame, body Body, copyNow bool, sendControl func(*message)) *message {
-	place, ok := s.put(body, sendControl)
+// or copyNow.
+func (s *sharedMemory) message(head frame.Frame, body Body, copyNow bool) *message {
+	place, ok := s.put(body)
 	if !ok && copyNow {
 		body = body.clone()
 	}
@@ -87,11 +90,11 @@ func (s *sharedMemory) message(head frame.Frame, body Body, copyNow bool, sendCo
 }
 
 // put copies a body into shared memory, if it is worth it and there is some.
-func (s *sharedMemory) put(body Body, sendControl func(*message)) (shm.Region, bool) {
+func (s *sharedMemory) put(body Body) (shm.Region, bool) {
 	if s.out == nil || body.Size() < shareFrom {
 		return shm.Region{}, false
 	}
-	s.offer(sendControl)
+	s.offer()
 	if s.stage.Load() != shareAccepted {
 		return shm.Region{}, false
 	}
@@ -100,14 +103,14 @@ func (s *sharedMemory) put(body Body, sendControl func(*message)) (shm.Region, b
 
 // begin offers memory to a peer that is likely to reach it before there is something large to send: small
 // messages are faster there, too.
-func (s *sharedMemory) begin(address net.Addr, sendControl func(*message)) {
+func (s *sharedMemory) begin(address net.Addr) {
 	if s.out != nil && nearby(address) {
-		s.offer(sendControl)
+		s.offer()
 	}
 }
 
 // offer asks the peer, once, to read a place.
-func (s *sharedMemory) offer(sendControl func(*message)) {
+func (s *sharedMemory) offer() {
 	if !s.stage.CompareAndSwap(shareUntried, shareOffered) {
 		return
 	}
@@ -115,29 +118,29 @@ func (s *sharedMemory) offer(sendControl func(*message)) {
 	if !ok {
 		return
 	}
-	sendControl(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_OFFER, Region: regionMessage(place)}, nil))
+	s.sendControl(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_OFFER, Region: regionMessage(place)}, nil))
 }
 
-// talk takes the frames that are about the memory itself. What fails here is no reason to complain: the
+// negotiate takes the frames that are about the memory itself. What fails here is no reason to complain: the
 // peer may be on another machine, or another user's.
-func (s *sharedMemory) negotiate(f *frame.Frame, sendControl func(*message)) (taken bool) {
+func (s *sharedMemory) negotiate(f *frame.Frame) (taken bool) {
 	switch f.Kind {
 	case agentpb.Kind_KIND_OFFER:
 		if s.in != nil && f.Region != nil && s.in.Free(regionOf(f.Region)) == nil {
-			sendControl(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_ACCEPT}, nil))
+			s.sendControl(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_ACCEPT}, nil))
 			if !s.invited && s.mayInvite() {
 				s.invited = true
-				sendControl(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_INVITE}, nil))
+				s.sendControl(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_INVITE}, nil))
 			}
 		}
 	case agentpb.Kind_KIND_ACCEPT:
 		s.stage.CompareAndSwap(shareOffered, shareAccepted)
 	case agentpb.Kind_KIND_INVITE:
-		s.makeRing(sendControl)
+		s.makeRing()
 	case agentpb.Kind_KIND_RING:
-		s.openRing(f.Region, sendControl)
+		s.openRing(f.Region)
 	case agentpb.Kind_KIND_READY:
-		s.switchToRing(sendControl)
+		s.switchToRing()
 	default:
 		return false
 	}
@@ -185,6 +188,81 @@ func (s *sharedMemory) free(place *agentpb.Place) {
 	if s.in != nil && place != nil {
 		_ = s.in.Free(regionOf(place))
 	}
+}
+
+// makeRing makes one for the peer that asks for it, if it is one that has been found able to read there.
+func (s *sharedMemory) makeRing() {
+	if s.out == nil || s.stage.Load() != shareAccepted {
+		return
+	}
+	ring, place, ok := s.out.OpenRing(s.nudge)
+	if !ok {
+		return
+	}
+	s.made = ring
+	s.sendControl(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_RING, Region: regionMessage(place)}, nil))
+}
+
+// openRing opens the ring that the peer has made. It is there for good then: what the peer writes is read also
+// when the peer has left meanwhile.
+func (s *sharedMemory) openRing(place *agentpb.Place) {
+	if s.in == nil || !s.invited || s.opened != nil || place == nil {
+		return
+	}
+	reader, err := s.in.OpenRing(regionOf(place), frame.MaxSize)
+	if err != nil {
+		return // it goes on without
+	}
+	s.opened = &ringFrames{reader: reader}
+	s.sendControl(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_READY}, nil))
+}
+
+// switchToRing writes to the ring from now on, that the peer has opened.
+func (s *sharedMemory) switchToRing() {
+	if s.made == nil || !s.countRing(1) {
+		return
+	}
+	o := newMessage(frame.Frame{Kind: agentpb.Kind_KIND_SWITCH}, nil)
+	o.head.switchTo = &ringWriter{ring: s.made}
+	s.sendControl(o)
+	s.made = nil
+}
+
+// switched is the ring that the peer says it writes to from now on.
+func (s *sharedMemory) switched() (*ringFrames, error) {
+	if s.opened == nil {
+		return nil, fmt.Errorf("%w: a switch to a ring that was never opened", frame.ErrProtocol)
+	}
+	return s.opened, nil
+}
+
+// countRing counts the ring that this end writes to, unless it is closed, or no longer.
+func (s *sharedMemory) countRing(n int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n > 0 && s.closed || n < 0 && s.counted == 0 {
+		return false
+	}
+	s.counted += n
+	s.rings.Add(n)
+	return true
+}
+
+// nudge asks the peer, which reads replies while it waits for some, to read what has no room otherwise, and fails with
+// the stream. The writer calls it, which is the only one that writes there.
+func (s *sharedMemory) nudge() error {
+	return s.stream.write(&outFrame{Frame: frame.Frame{Kind: agentpb.Kind_KIND_SWITCH}})
+}
+
+// nearby says whether the address is one of this machine.
+func nearby(address net.Addr) bool {
+	switch a := address.(type) {
+	case *net.UnixAddr:
+		return true
+	case *net.TCPAddr:
+		return a.IP.IsLoopback()
+	}
+	return false
 }
 
 func (s *sharedMemory) close() {

@@ -1,0 +1,104 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/grpc/peer"
+
+	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
+)
+
+// conn is one stream between two workers, from its opening to its end: what both sides of it do alike. Frames come from
+// the stream, and from a ring in shared memory once the peer says so.
+type conn struct {
+	stream frameStream
+	out    *sender
+	shared *sharedMemory
+	side   side
+	ring   reader // nil until the peer has switched to one; the goroutine's that reads the stream
+}
+
+// frameStream is a stream of grpc.
+type frameStream interface {
+	Context() context.Context
+	SendMsg(m any) error
+	RecvMsg(m any) error
+}
+
+// side is what the calling and the called side of a conn do differently.
+type side interface {
+	// handle takes a frame that is about a call. It sets Region to nil if it takes the body there. An error ends the conn.
+	handle(f *frame.Frame) error
+	// sendControl sends a message that is about no call. It fails with the stream.
+	sendControl(o *message)
+	// readRing starts to read the ring that the peer writes to from now on.
+	readRing(frames *ringFrames) reader
+}
+
+// reader takes in the frames of a ring, in place of the goroutine that reads the stream.
+type reader interface {
+	// hurry is for a peer that has no more room in the ring.
+	hurry()
+	// drain takes in what the peer said before the stream ended. Its error is a reason for that end.
+	drain() error
+}
+
+// read takes in what the peer sends until the stream ends, and returns why it did. Once there is a ring it only sees that
+// the peer lives.
+func (c *conn) read() error {
+	if p, ok := peer.FromContext(c.stream.Context()); ok {
+		c.shared.begin(p.Addr)
+	}
+	var err error
+	for err == nil {
+		var f frame.Frame
+		if err = c.stream.RecvMsg(&f); err == nil {
+			c.out.heard()
+			err = c.fromStream(&f)
+			f.Free()
+		}
+	}
+	if c.ring != nil {
+		if drained := c.ring.drain(); drained != nil {
+			return drained
+		}
+	}
+	return err
+}
+
+// fromStream takes one frame of the stream. An error ends the conn.
+func (c *conn) fromStream(f *frame.Frame) error {
+	switch {
+	case f.Kind == agentpb.Kind_KIND_SWITCH && c.ring != nil:
+		c.ring.hurry()
+		return nil
+	case f.Kind == agentpb.Kind_KIND_SWITCH:
+		frames, err := c.shared.switched()
+		if err != nil {
+			return err
+		}
+		c.ring = c.side.readRing(frames)
+		return nil
+	case c.ring != nil:
+		return fmt.Errorf("%w: a frame of kind %v beside the ring", frame.ErrProtocol, f.Kind)
+	}
+	return c.handle(f)
+}
+
+// fromRing takes one frame of the ring. An error ends the conn.
+func (c *conn) fromRing(f *frame.Frame) error {
+	c.out.heard()
+	err := c.handle(f)
+	f.Free()
+	return err
+}
+
+func (c *conn) handle(f *frame.Frame) error {
+	if c.shared.negotiate(f) {
+		return nil
+	}
+	defer func() { c.shared.free(f.Region) }() // unless the side takes it
+	return c.side.handle(f)
+}

@@ -1,0 +1,51 @@
+package agent
+
+import (
+	"errors"
+	"io"
+
+	"google.golang.org/grpc/codes"
+)
+
+const (
+	// directSize is the largest body that a caller writes to the stream by itself.
+	directSize = 16 << 10
+	// directUnheard is how much may have been written since the peer was last heard for callers to write
+	// by themselves. It is less than what grpc takes before it blocks (64 KiB), so that a peer that does
+	// not read holds up the flusher and never a caller, who must be able to give up.
+	directUnheard = 32 << 10
+)
+
+// writer writes the frames of one direction, to the stream or to a ring. One goroutine at a time calls write; any may
+// call the other methods.
+type writer interface {
+	write(f *outFrame) error
+	// fits says whether a message with a body of that size can be written without waiting for the peer. Unheard is how
+	// many bytes were written since the peer was last heard.
+	fits(size, unheard int64) bool
+	// notify wakes the peer for what was written with outFrame.notifyLater.
+	notify()
+}
+
+// errOver is for a frame that comes too late. Why the stream has ended, and what came before its end, is for the
+// goroutine that reads it.
+var errOver = failure(codes.Unavailable, "the connection is ending")
+
+// streamWriter is the writer of a stream of grpc.
+type streamWriter struct {
+	stream interface{ SendMsg(m any) error }
+}
+
+func (w streamWriter) write(f *outFrame) error {
+	err := w.stream.SendMsg(&f.Frame)
+	if errors.Is(err, io.EOF) {
+		return errOver
+	}
+	return err
+}
+
+func (streamWriter) fits(size, unheard int64) bool {
+	return size <= directSize && unheard <= directUnheard
+}
+
+func (streamWriter) notify() {}
