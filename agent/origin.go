@@ -67,7 +67,7 @@ func (o *origins) enter(in *serverConn, incarnation uint64) error {
 		o.byName[in.callsAs] = c
 	}
 	if slices.Contains(c.retired, incarnation) {
-		return supplanted(in.peer.Name)
+		return replacedError(in.peer.Name)
 	}
 	if c.current == nil || c.current.incarnation != incarnation {
 		if c.current != nil {
@@ -86,8 +86,8 @@ func (o *origins) enter(in *serverConn, incarnation uint64) error {
 	return nil
 }
 
-// supplanted is what a former life of a worker is told.
-func supplanted(name string) *Error {
+// replacedError is what a former life of a worker is told.
+func replacedError(name string) *Error {
 	return failure(codes.AlreadyExists, "another worker named %s has come since: this one was restarted, or two have the same name", name)
 }
 

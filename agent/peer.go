@@ -19,7 +19,7 @@ type Peer struct {
 	// Allow is what the peer may have called, see [Policy]; nil means anything.
 	Allow []string
 
-	life uint64 // its incarnation; 0 for this agent itself
+	incarnation uint64 // 0 for this agent itself
 }
 
 // Restricted says whether there is anything that the peer may not call.

@@ -11,12 +11,10 @@ import (
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
-// RRef refers to a value that one worker, the owner, keeps for the group. The owner drops the value when no
-// worker has an RRef to it any more, so every RRef must be released, once it has served. Its methods may be called
-// from any goroutine.
+// RRef refers to a value that one worker, the owner, keeps for the group. The owner drops the value when no worker has
+// an RRef to it any more, so every RRef must be released. Its methods may be called from any goroutine.
 //
-// An RRef comes from [Agent.NewRRef] or [Agent.Remote], or, in another process, from [Agent.Adopt] with
-// what [RRef.Fork] gave.
+// An RRef comes from [Agent.NewRRef] or [Agent.Remote], or, in another process, from [Agent.Adopt] of what [RRef.Fork] returned.
 type RRef struct {
 	agent *Agent
 	owner Worker
@@ -24,16 +22,16 @@ type RRef struct {
 	fork  rrefID // of a user; zero at the owner
 	typ   []byte
 
-	secret forkSecret // what a user shows the owner
+	secret forkSecret // of a user; it proves to the owner that this is that user
 	key    string     // of a user: the part of its fork that nobody can guess
-	owned  *owned     // at the owner
+	owned  *owned     // at the owner, nil elsewhere
 
 	confirmed   chan struct{} // closed when the owner knows of this RRef, or never will
 	incarnation uint64        // the owner's; written before confirmed is closed
-	err         error         // why the owner does not know of it; likewise
+	err         error         // why the owner does not know of it; written before confirmed is closed
 
 	mu       sync.Mutex
-	children map[rrefID]*child // forks of which the owner may not know yet, and for whom they are
+	children map[rrefID]*child // forks that the owner may not know of yet
 	serial   uint64            // of the last fork
 	released bool
 	deleting bool
@@ -42,10 +40,10 @@ type RRef struct {
 // child is a fork that a user has made.
 type child struct {
 	hold
-	proof []byte // which who adopts it knows
+	proof []byte // of its grant, which the adopting worker knows
 }
 
-// rrefID is unique in the group: who made it, and that worker's counter.
+// rrefID is unique in the group: the rank of the worker that made it, and a counter of that worker.
 type rrefID struct {
 	rank  int32
 	local uint64
@@ -57,7 +55,7 @@ func (id rrefID) proto() *agentpb.Id { return &agentpb.Id{Rank: id.rank, Local: 
 
 func idOf(p *agentpb.Id) rrefID { return rrefID{p.GetRank(), p.GetLocal()} }
 
-// String names the RRef in messages.
+// String returns the RRef's name in messages.
 func (r *RRef) String() string {
 	if r.IsOwner() {
 		return fmt.Sprintf("OwnerRRef%v", r.id)
@@ -65,19 +63,19 @@ func (r *RRef) String() string {
 	return fmt.Sprintf("UserRRef%v fork %v, owned by %s", r.id, r.fork, r.owner.Name)
 }
 
-// Owner is the worker that keeps the value.
+// Owner returns the worker that keeps the value.
 func (r *RRef) Owner() Worker { return r.owner }
 
-// IsOwner says whether that is this worker.
+// IsOwner says whether this worker is the owner.
 func (r *RRef) IsOwner() bool { return r.owned != nil }
 
-// Type is what the application said of the value's type when the RRef was made.
+// Type returns the description of the value's type that the RRef was made with.
 func (r *RRef) Type() []byte { return r.typ }
 
-// Confirmed is closed when the owner knows of this RRef, or never will.
+// Confirmed returns a channel that is closed when the owner knows of this RRef, or has refused it.
 func (r *RRef) Confirmed() <-chan struct{} { return r.confirmed }
 
-// WaitConfirmed waits for that and returns what kept the owner from it.
+// WaitConfirmed waits until the owner knows of this RRef, and returns the error if it has refused it.
 func (r *RRef) WaitConfirmed(ctx context.Context) error {
 	select {
 	case <-r.confirmed:
@@ -92,8 +90,8 @@ func (r *RRef) WaitConfirmed(ctx context.Context) error {
 	}
 }
 
-// LocalValue returns the value itself, at its owner, once it is there. It is the RRef's: it must not
-// be used after Release.
+// LocalValue waits for the value and returns it, at the owner. The value belongs to the RRef, and must not be used after
+// Release.
 //
 // Torch: RRef.local_value.
 func (r *RRef) LocalValue(ctx context.Context) (Value, error) {
@@ -106,9 +104,9 @@ func (r *RRef) LocalValue(ctx context.Context) (Value, error) {
 	return r.owned.wait(ctx)
 }
 
-// ToHere returns a copy of the value, once it is there.
+// ToHere waits for the value and returns a copy.
 //
-// Errors: what making the value failed with; ErrOwnerGone when the owner was restarted; ErrReleased.
+// Errors: the error that making the value ended with; ErrOwnerGone when the owner was restarted; ErrReleased.
 //
 // Torch: RRef.to_here.
 func (r *RRef) ToHere(ctx context.Context) (Body, error) {
@@ -134,10 +132,10 @@ func (r *RRef) usable() error {
 	return nil
 }
 
-// Fork makes a new RRef to the value, for the worker named, in a form that travels: that worker, and no other, gives it
-// to [Agent.Adopt], once. What carries it there must be trusted with the value. It waits for the owner's confirmation of this
-// RRef. Until the owner knows of the new one, releasing this one has no effect on the value. A fork that is lost on its way keeps
-// the value for ever, or until [RRef.Unfork].
+// Fork makes a new RRef to the value for another worker, as bytes. That worker, and no other, passes them to [Agent.Adopt],
+// once. Whatever carries them there can take the value. Fork waits until the owner has confirmed this RRef. Until the owner
+// knows of the new RRef, the release of this one has no effect on the value. A fork that is lost on its way keeps the value
+// until [RRef.Unfork], or until that worker is restarted or taken for dead (Config.RRefLease).
 //
 // Torch: what pickling an RRef does.
 func (r *RRef) Fork(ctx context.Context, to string) ([]byte, error) {
@@ -149,7 +147,7 @@ func (r *RRef) Fork(ctx context.Context, to string) ([]byte, error) {
 		return nil, err
 	}
 	ref := &agentpb.Reference{Rref: r.id.proto(), Fork: r.agent.rrefs.newID().proto(), Incarnation: r.incarnation}
-	h := hold{to, r.agent.lifeFor(to)}
+	h := hold{to, r.agent.incarnationFor(to)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.released {
@@ -163,7 +161,7 @@ func (r *RRef) Fork(ctx context.Context, to string) ([]byte, error) {
 	return proto.Marshal(&agentpb.Fork{Reference: ref, Owner: r.owner.Name, Parent: r.agent.config.Name, Type: r.typ, To: to})
 }
 
-// grant gives this user's word for a fork. Called with mu held.
+// grant makes a fork's Grant: this user's word for it. The caller must hold r.mu.
 func (r *RRef) grant(ref *agentpb.Reference, h hold) {
 	r.serial++
 	ref.Grant = &agentpb.Grant{Parent: r.fork.proto(), Serial: r.serial}
@@ -173,8 +171,8 @@ func (r *RRef) grant(ref *agentpb.Reference, h hold) {
 	r.agent.rrefs.addChild(fork, r, h)
 }
 
-// Unfork takes a fork back that was not, and will not be, adopted: the call that should have carried it
-// has failed without running.
+// Unfork takes back a fork that was not, and will not be, adopted: the call that should have carried it has failed without
+// running.
 func (r *RRef) Unfork(fork []byte) error {
 	var f agentpb.Fork
 	if err := proto.Unmarshal(fork, &f); err != nil || idOf(f.GetReference().GetRref()) != r.id {
@@ -189,8 +187,7 @@ func (r *RRef) Unfork(fork []byte) error {
 	return nil
 }
 
-// Release says that this RRef is not needed any more. A second call does nothing. It does not block; telling the
-// owner goes on in the background.
+// Release ends the use of this RRef. A second call does nothing. It does not block: a goroutine tells the owner.
 func (r *RRef) Release() {
 	r.mu.Lock()
 	again := r.released
@@ -205,7 +202,7 @@ func (r *RRef) Release() {
 	}
 }
 
-// reference is what a user says to the owner.
+// reference returns the message by which a user names itself to the owner.
 func (r *RRef) reference() *agentpb.Reference {
 	return &agentpb.Reference{Rref: r.id.proto(), Fork: r.fork.proto(), Incarnation: r.incarnation, Secret: r.secret[:]}
 }

@@ -31,7 +31,7 @@ func FuzzReference(f *testing.F) {
 		return readFork(t, b)
 	}
 	honest := fork(f, kept, "w1").GetReference()
-	w1, w2 := &Peer{Name: "w1", Rank: 1, life: 11}, &Peer{Name: "w2", Rank: 2, life: 22}
+	w1, w2 := &Peer{Name: "w1", Rank: 1, incarnation: 11}, &Peer{Name: "w2", Rank: 2, incarnation: 22}
 	a.rrefs.arrived("w1", 11)
 	a.rrefs.arrived("w2", 22)
 

@@ -9,45 +9,47 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// A worker that was killed cannot release what it referred to. Its next life tells its peers that the former one is
-// over (see rrefs.arrived). For a worker that does not come back there is a lease: a peer of which nothing was heard for
-// Config.RRefLease is taken for dead, and what it held is released. A connection in either direction is a sign of life.
-// While there is none, the agent tries to make one, so that a worker that lives, and has nothing to say, keeps what
-// it refers to.
+// A worker that was killed cannot release its references. Its next incarnation shows its peers that the former one has
+// ended (see rrefs.arrived). For a worker that does not come back there is a lease: a peer of which nothing was heard for
+// Config.RRefLease is taken for dead, and its references are released. A connection in either direction is a sign of
+// life. While there is none, the agent tries to connect, so that a worker that is alive and sends nothing keeps its
+// references.
 
-// leaseChecks is how often, within one lease, it is looked whether the holders are still there.
+// leaseChecks is how often within one lease the agent checks that the holders are alive.
 const leaseChecks = 8
 
-// holder is a worker that others' references, or forks on their way, depend on here.
+// holder is a worker that has references to values of this worker, or to which forks are on their way from here.
 type holder struct {
 	holds int       // forks of values of this worker, and children of its users
-	heard time.Time // when there was last a sign of life
+	heard time.Time // the last sign of life
 }
 
-// hold says who has a fork. Life is the incarnation that has it; 0 where it is not known yet which one will.
+// hold is a worker's hold of a fork. The incarnation is 0 until it is known which one has the fork.
 type hold struct {
-	by   string
-	life uint64
+	by          string
+	incarnation uint64
 }
 
-// is says whether a worker, in this life, has it.
-func (h *hold) is(p *Peer) bool { return h.by == p.Name && (h.life == 0 || h.life == p.life) }
+// is says whether the peer, in this incarnation, has the fork.
+func (h *hold) is(p *Peer) bool {
+	return h.by == p.Name && (h.incarnation == 0 || h.incarnation == p.incarnation)
+}
 
-// claim gives a worker's life what was for any of its lives.
-func (h *hold) claim(name string, life uint64) {
-	if h.by == name && h.life == 0 {
-		h.life = life
+// claim gives a fork that was for any incarnation of a worker to this one.
+func (h *hold) claim(name string, incarnation uint64) {
+	if h.by == name && h.incarnation == 0 {
+		h.incarnation = incarnation
 	}
 }
 
-// lapse is what is remembered of a worker whose references were released for its silence.
+// lapse records that the lease of a worker has run out.
 type lapse struct {
-	life    uint64
-	silence time.Duration
+	incarnation uint64
+	silence     time.Duration
 }
 
-// take counts what a worker holds. Called with mu held.
-func (t *rrefs) take(name string) {
+// addHold counts a hold of a worker. The caller must hold mu.
+func (t *rrefs) addHold(name string) {
 	h := t.holders[name]
 	if h == nil {
 		h = &holder{heard: time.Now()}
@@ -59,15 +61,15 @@ func (t *rrefs) take(name string) {
 	}
 }
 
-// letGo is take in reverse. Called with mu held.
-func (t *rrefs) letGo(name string) {
+// dropHold is the reverse of addHold. The caller must hold mu.
+func (t *rrefs) dropHold(name string) {
 	h := t.holders[name]
 	if h.holds--; h.holds == 0 {
 		delete(t.holders, name)
 	}
 }
 
-// heard notes that there was a sign of life of a worker until now.
+// heard notes a sign of life of a worker.
 func (t *rrefs) heard(name string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -76,7 +78,8 @@ func (t *rrefs) heard(name string) {
 	}
 }
 
-// checkLeases looks which holders are there, looks for the others, and gives up those that have been silent for too long.
+// checkLeases notes which holders are connected, tries to connect to the others, and ends the leases of those that have been
+// silent for too long.
 func (t *rrefs) checkLeases() {
 	a := t.agent
 	for _, name := range t.watched() {
@@ -105,8 +108,9 @@ func (t *rrefs) watched() []string {
 	return names
 }
 
-// lapse releases what a worker holds that has been silent for as long as the lease; false if it has not. It decides with the
-// table's lock held, and takes only what is held then: the worker may return at any moment, and hold something new.
+// lapse releases the references of a worker that has been silent for as long as the lease, and says whether it has been. It
+// decides under mu, and releases only the references that the worker has at that moment: the worker may return at any
+// time, with new ones.
 func (t *rrefs) lapse(name string) bool {
 	held := func(h hold) bool { return h.by == name }
 	t.mu.Lock()
@@ -116,7 +120,7 @@ func (t *rrefs) lapse(name string) bool {
 		return false
 	}
 	silence := time.Since(h.heard)
-	t.lapsed[name] = lapse{t.lives[name], silence}
+	t.lapsed[name] = lapse{t.incarnations[name], silence}
 	d := t.detach(held)
 	t.mu.Unlock()
 	if n := t.finish(d, held); n > 0 {
@@ -126,28 +130,28 @@ func (t *rrefs) lapse(name string) bool {
 	return true
 }
 
-// arrived notes which life of a worker it is that was met. What a former one held, nobody will ever release; what was
-// on its way to whichever life came next is this one's. One arrival is dealt with at a time: else that of a former life
-// could be noted last, and would take everything from the present one.
-func (t *rrefs) arrived(name string, life uint64) {
+// arrived notes a connection of an incarnation of a worker. It releases the references of former incarnations, which
+// nothing else would release, and gives this one the forks that are on their way to the worker. Arrivals exclude each
+// other: the arrival of a former incarnation must not be noted last, and take everything from the present one.
+func (t *rrefs) arrived(name string, incarnation uint64) {
 	t.arrivals.Lock()
 	defer t.arrivals.Unlock()
-	if t.agent.origins.isRetired(name, life) {
+	if t.agent.origins.isRetired(name, incarnation) {
 		return
 	}
 	t.mu.Lock()
 	if h := t.holders[name]; h != nil {
 		h.heard = time.Now()
 	}
-	if t.lives[name] == life {
+	if t.incarnations[name] == incarnation {
 		t.mu.Unlock()
 		return
 	}
-	t.lives[name] = life
-	delete(t.lapsed, name) // which was a former life's
+	t.incarnations[name] = incarnation
+	delete(t.lapsed, name) // the lapse of a former incarnation
 	for _, o := range t.owned {
 		for _, u := range o.forks {
-			u.claim(name, life)
+			u.claim(name, incarnation)
 		}
 	}
 	parents := map[*RRef]bool{}
@@ -158,20 +162,20 @@ func (t *rrefs) arrived(name string, life uint64) {
 	for parent := range parents {
 		parent.mu.Lock()
 		for _, c := range parent.children {
-			c.claim(name, life)
+			c.claim(name, incarnation)
 		}
 		parent.mu.Unlock()
 	}
-	t.drop(func(h hold) bool { return h.by == name && h.life != life })
+	t.drop(func(h hold) bool { return h.by == name && h.incarnation != incarnation })
 }
 
-// detached is what was taken from holders: values that lost forks, and the parents here of forks on their way.
+// detached are the values that have lost forks, and the parents here of forks on their way.
 type detached struct {
 	touched []*owned
 	waiting map[rrefID]*RRef
 }
 
-// drop releases the forks that are held like that, and has their parents here wait for them no longer.
+// drop releases the forks whose holds match, and ends the wait of their parents here for them.
 func (t *rrefs) drop(held func(hold) bool) {
 	t.mu.Lock()
 	d := t.detach(held)
@@ -179,7 +183,7 @@ func (t *rrefs) drop(held func(hold) bool) {
 	t.finish(d, held)
 }
 
-// detach removes the forks that are held like that. Called with mu held; finish does the rest without it.
+// detach removes the forks whose holds match. The caller must hold mu, and calls finish without it.
 func (t *rrefs) detach(held func(hold) bool) detached {
 	d := detached{waiting: maps.Clone(t.children)}
 	for _, o := range t.owned {
@@ -193,7 +197,7 @@ func (t *rrefs) detach(held func(hold) bool) detached {
 	return d
 }
 
-// finish drops values that nobody refers to any more, and returns how many forks there were.
+// finish drops the values that have no references any more, and returns the number of forks that were released.
 func (t *rrefs) finish(d detached, held func(hold) bool) int {
 	n := len(d.touched)
 	for _, o := range d.touched {
@@ -208,26 +212,26 @@ func (t *rrefs) finish(d detached, held func(hold) bool) int {
 	return n
 }
 
-// addFork enters a user of a value. Called with mu held.
+// addFork enters a user of a value. The caller must hold mu.
 func (t *rrefs) addFork(o *owned, fork rrefID, u *user) {
 	t.removeFork(o, fork)
-	t.take(u.by)
+	t.addHold(u.by)
 	o.forks[fork] = u
 }
 
-// removeFork is addFork in reverse. Called with mu held.
+// removeFork is the reverse of addFork. The caller must hold mu.
 func (t *rrefs) removeFork(o *owned, fork rrefID) {
 	if u, known := o.forks[fork]; known {
 		delete(o.forks, fork)
-		t.letGo(u.by)
+		t.dropHold(u.by)
 	}
 }
 
-// overdue is what a worker is told that uses a reference which this one does not know: why, if its lease has run out.
-// Called with mu held.
+// overdue returns the error for a worker that uses a reference which was released when the worker's lease ran out; nil if
+// no lease of this incarnation has. The caller must hold mu.
 func (t *rrefs) overdue(from *Peer, id rrefID) error {
 	l, ok := t.lapsed[from.Name]
-	if !ok || l.life != from.life {
+	if !ok || l.incarnation != from.incarnation {
 		return nil
 	}
 	return failure(codes.DataLoss, "%w: worker %s had not heard of worker %s for %v, took it for dead, and released its references, "+
@@ -236,10 +240,10 @@ func (t *rrefs) overdue(from *Peer, id rrefID) error {
 }
 
 // present says whether there is a connection to a worker, in either direction.
-func (a *Agent) present(name string) bool { return name == a.config.Name || a.lifeOf(name) != 0 }
+func (a *Agent) present(name string) bool { return name == a.config.Name || a.incarnationOf(name) != 0 }
 
-// lifeOf is the incarnation of a worker to which there is a connection; 0 if there is none.
-func (a *Agent) lifeOf(name string) uint64 {
+// incarnationOf returns the incarnation of a worker to which there is a connection; 0 if there is none.
+func (a *Agent) incarnationOf(name string) uint64 {
 	if l, err := a.group.link(name); err == nil {
 		if s := l.current.Load(); s != nil {
 			return s.peer.GetIncarnation()
@@ -248,21 +252,22 @@ func (a *Agent) lifeOf(name string) uint64 {
 	return a.origins.connected(name)
 }
 
-// lifeFor is the incarnation of a worker that a fork is for: 0 where it is whichever comes next, or of which two are met.
-func (a *Agent) lifeFor(name string) uint64 {
-	life := a.lifeOf(name)
+// incarnationFor returns the incarnation of a worker that a new fork is for: 0 where the next one that connects is to have
+// it, or where two are connected.
+func (a *Agent) incarnationFor(name string) uint64 {
+	incarnation := a.incarnationOf(name)
 	a.rrefs.mu.Lock()
 	defer a.rrefs.mu.Unlock()
-	if life != a.rrefs.lives[name] { // one of the two connections is about to end
+	if incarnation != a.rrefs.incarnations[name] { // one of the two connections is about to end
 		return 0
 	}
-	return life
+	return incarnation
 }
 
 // lookFor tries to connect to a worker, in the background.
 func (a *Agent) lookFor(name string) {
 	if l, err := a.group.link(name); err == nil {
-		_, _, _ = l.approach() // its outcome is a sign of life, or none
+		_, _, _ = l.approach() // a connection is a sign of life
 	}
 }
 

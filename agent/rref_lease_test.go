@@ -185,18 +185,18 @@ func TestLease_arrivalsInTheWrongOrder(t *testing.T) {
 	var live atomic.Int64
 	r, err := a.NewRRef(newText("v", &live), nil)
 	require.NoError(t, err)
-	present := &Peer{Name: "w1", Rank: 1, life: 2}
+	present := &Peer{Name: "w1", Rank: 1, incarnation: 2}
 	fork, err := r.Fork(t.Context(), "w1")
 	require.NoError(t, err)
 	ref := readFork(t, fork).GetReference()
 	_, err = a.rrefs.serveFetch(t.Context(), present, ref)
 	require.NoError(t, err)
-	_, err = a.rrefs.serveFetch(t.Context(), &Peer{Name: "w1", Rank: 1, life: 1}, ref)
+	_, err = a.rrefs.serveFetch(t.Context(), &Peer{Name: "w1", Rank: 1, incarnation: 1}, ref)
 	assert.Equal(t, codes.PermissionDenied, status.Code(err), "%v", err)
 	r.Release()
 	a.rrefs.arrived("w1", 1)
 	assert.EqualValues(t, 1, live.Load())
-	assert.Equal(t, map[string]uint64{"w1": 2}, a.rrefs.lives)
+	assert.Equal(t, map[string]uint64{"w1": 2}, a.rrefs.incarnations)
 	require.NoError(t, a.rrefs.serveDelete(present, ref))
 	assert.Zero(t, live.Load())
 }
@@ -219,7 +219,7 @@ func TestLease_forkEnteredTwice(t *testing.T) {
 func TestLease_formerLifeHoldsNothing(t *testing.T) {
 	inWorld(t, 2, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
 		r := w.remote(agents[1], "w0")
-		former := &Peer{Name: "w1", Rank: 1, life: agents[1].incarnation}
+		former := &Peer{Name: "w1", Rank: 1, incarnation: agents[1].incarnation}
 		agents[0].rrefs.arrived("w1", agents[1].incarnation+1)
 		synctest.Wait()
 		assert.Zero(t, w.live.Load())
@@ -283,7 +283,7 @@ func TestLease_forkBetweenTwoLives(t *testing.T) {
 		next, _ := w.start(1)
 		_, err = next.Call(t.Context(), "w0", Request{Body: Bytes(nil)})
 		require.Error(t, err)
-		require.Equal(t, agents[1].incarnation, agents[0].lifeOf("w1"))
+		require.Equal(t, agents[1].incarnation, agents[0].incarnationOf("w1"))
 		r, err := agents[0].NewRRef(newText("v", &w.live), nil)
 		require.NoError(t, err)
 		fork, err := r.Fork(t.Context(), "w1")

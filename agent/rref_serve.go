@@ -13,12 +13,12 @@ import (
 // user is a worker's reference to a value, as the value's owner knows it.
 type user struct {
 	hold
-	rank   int // the worker's: the ids of what it makes have it
+	rank   int // the worker's, which is part of the ids that it makes
 	secret forkSecret
-	spent  serials // of the forks that it gave its word for
+	spent  serials // of its grants
 }
 
-// restarted is what is said of a value of this worker's former life.
+// restarted returns the error for a reference to a value of a former incarnation of this worker; nil for any other.
 func (t *rrefs) restarted(ref *agentpb.Reference) error {
 	if ref.GetIncarnation() == t.agent.incarnation {
 		return nil
@@ -27,13 +27,13 @@ func (t *rrefs) restarted(ref *agentpb.Reference) error {
 		ErrOwnerGone, t.agent.config.Name, idOf(ref.GetRref()))
 }
 
-// user finds a worker's reference by what the worker shows. It says the same of a value that there is as of one that there
-// is not. Called with mu held.
+// user finds the user of a reference by its secret. The error for a wrong secret does not tell whether there is such a value.
+// The caller must hold mu.
 func (t *rrefs) user(from *Peer, ref *agentpb.Reference) (*owned, *user, error) {
 	if err := t.restarted(ref); err != nil {
 		return nil, nil, err
 	}
-	u := &user{} // whom nobody is
+	u := &user{} // matches no peer
 	o := t.owned[idOf(ref.GetRref())]
 	if o != nil && o.forks[idOf(ref.GetFork())] != nil {
 		u = o.forks[idOf(ref.GetFork())]
@@ -41,20 +41,20 @@ func (t *rrefs) user(from *Peer, ref *agentpb.Reference) (*owned, *user, error) 
 	if shown := u.secret.equals(ref.GetSecret()); !shown || !u.is(from) {
 		return nil, nil, t.noUser(from, ref)
 	}
-	u.life = from.life
+	u.incarnation = from.incarnation
 	return o, u, nil
 }
 
-// noUser is what a worker is told that may not do what it asks, or no longer. Called with mu held.
+// noUser returns the error for a worker that uses a reference which it does not have, or no longer. The caller must hold mu.
 func (t *rrefs) noUser(from *Peer, ref *agentpb.Reference) error {
 	if err := t.overdue(from, idOf(ref.GetRref())); err != nil {
 		return err
 	}
 	return failure(codes.PermissionDenied, "worker %s is no user of RRef %v by fork %v: it was not given to that worker, or it was released since, "+
-		"or who gave it had gone by then", from.Name, idOf(ref.GetRref()), idOf(ref.GetFork()))
+		"or the worker that gave it had gone by then", from.Name, idOf(ref.GetRref()), idOf(ref.GetFork()))
 }
 
-// parent finds who gave its word for a fork that is for a worker, and takes note that it was used. Called with mu held.
+// parent finds the user that granted a fork to a worker, and notes that the grant was used. The caller must hold mu.
 func (t *rrefs) parent(to *Peer, ref *agentpb.Reference) (*owned, *user) {
 	nobody := &user{}
 	u, grant := nobody, ref.GetGrant()
@@ -68,8 +68,8 @@ func (t *rrefs) parent(to *Peer, ref *agentpb.Reference) (*owned, *user) {
 	return o, u
 }
 
-// noChild is noUser for a fork that another worker is said to have made. What it says of that worker is true whatever the
-// fork. Called with mu held.
+// noChild is noUser for a fork that a third worker is said to have made. If the lease of that worker has run out, the error
+// says so, which is true whatever the fork is. The caller must hold mu.
 func (t *rrefs) noChild(from *Peer, ref *agentpb.Reference) error {
 	for _, w := range t.agent.group.all() {
 		if _, silent := t.lapsed[w.Name]; silent && int32(w.Rank) == ref.GetFork().GetRank() {
@@ -80,7 +80,7 @@ func (t *rrefs) noChild(from *Peer, ref *agentpb.Reference) error {
 	return t.noUser(from, ref)
 }
 
-// serveRemote begins to make a value. It returns when the value is entered, not when it is there.
+// serveRemote begins to make a value. It returns when the value is in the table, and not yet made.
 func (t *rrefs) serveRemote(from *Peer, detail proto.Message, body Body) error {
 	ref, _ := detail.(*agentpb.Reference)
 	id, fork := idOf(ref.GetRref()), idOf(ref.GetFork())
@@ -92,8 +92,8 @@ func (t *rrefs) serveRemote(from *Peer, detail proto.Message, body Body) error {
 		return failure(codes.InvalidArgument, "RRef %v comes with a secret of %d bytes, not %d", id, len(ref.GetSecret()), secretSize)
 	}
 	return t.run(from, id, body, func(o *owned) {
-		if t.lives[from.Name] == from.life { // else nobody will release it, or ask for it
-			t.addFork(o, fork, &user{hold: hold{from.Name, from.life}, rank: from.Rank, secret: s})
+		if t.incarnations[from.Name] == from.incarnation { // a former incarnation will neither fetch nor release it
+			t.addFork(o, fork, &user{hold: hold{from.Name, from.incarnation}, rank: from.Rank, secret: s})
 		}
 	})
 }
@@ -109,7 +109,7 @@ func (t *rrefs) serveFetch(ctx context.Context, from *Peer, ref *agentpb.Referen
 	return t.agent.fetch(ctx, o)
 }
 
-// serveFork enters a new user, by the word of one that there is. That it comes twice makes no difference.
+// serveFork enters a new user by the grant of an existing one. The same request may come twice.
 func (t *rrefs) serveFork(from *Peer, ref *agentpb.Reference) error {
 	s, ok := readSecret(ref.GetSecret())
 	if !ok {
@@ -120,8 +120,8 @@ func (t *rrefs) serveFork(from *Peer, ref *agentpb.Reference) error {
 	if err := t.restarted(ref); err != nil {
 		return err
 	}
-	if from.life != t.lives[from.Name] {
-		return supplanted(from.Name)
+	if from.incarnation != t.incarnations[from.Name] {
+		return replacedError(from.Name)
 	}
 	if _, _, err := t.user(from, ref); err == nil {
 		return nil
@@ -130,11 +130,11 @@ func (t *rrefs) serveFork(from *Peer, ref *agentpb.Reference) error {
 	if o == nil || o.forks[idOf(ref.GetFork())] != nil {
 		return t.noChild(from, ref)
 	}
-	t.addFork(o, idOf(ref.GetFork()), &user{hold: hold{from.Name, from.life}, rank: from.Rank, secret: s})
+	t.addFork(o, idOf(ref.GetFork()), &user{hold: hold{from.Name, from.incarnation}, rank: from.Rank, secret: s})
 	return nil
 }
 
-// takeBack counts a handle here, for a fork that comes back to the owner.
+// takeBack adopts a fork at the owner: it makes a handle of it.
 func (t *rrefs) takeBack(self *Peer, f *agentpb.Fork) (*owned, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -142,7 +142,7 @@ func (t *rrefs) takeBack(self *Peer, f *agentpb.Fork) (*owned, error) {
 	if err := t.restarted(ref); err != nil {
 		return nil, err
 	}
-	if f.GetParent() == self.Name { // it was counted when it was made
+	if f.GetParent() == self.Name { // the owner counted the fork when it made it
 		o, _, err := t.user(self, ref)
 		if err == nil {
 			o.handles++
@@ -158,7 +158,7 @@ func (t *rrefs) takeBack(self *Peer, f *agentpb.Fork) (*owned, error) {
 	return o, nil
 }
 
-// serveAccept notes that the owner knows of a child, or never will.
+// serveAccept notes that the owner knows of a child of a user here, or has refused it.
 func (t *rrefs) serveAccept(from *Peer, ref *agentpb.Reference) error {
 	fork := idOf(ref.GetFork())
 	t.mu.Lock()

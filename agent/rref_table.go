@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// rrefs is what an agent knows of RRefs: the values that it owns and the users that it has. Lock order: an
-// RRef's mu, then the table's.
+// rrefs is an agent's table of RRefs: the values that it owns, and the users that it has. Lock order: arrivals, an RRef's
+// mu, the table's mu.
 type rrefs struct {
 	agent   *Agent
 	counter atomic.Uint64
@@ -15,31 +15,31 @@ type rrefs struct {
 	mu       sync.Mutex
 	owned    map[rrefID]*owned
 	users    map[string]*RRef // by RRef.key
-	children map[rrefID]*RRef // by the child's fork: its parent here
+	children map[rrefID]*RRef // the parents here, by the fork of the child
 	closed   bool
 
-	arrivals sync.Mutex // comes before all others
+	arrivals sync.Mutex // held by arrived
 
 	// See rref_lease.go. By the worker's name.
-	holders map[string]*holder
-	lives   map[string]uint64 // the incarnation that was met last
-	lapsed  map[string]lapse  // of workers of the group, one each at most; until their next life
-	checks  *time.Timer       // of the leases; nil while nobody holds anything
+	holders      map[string]*holder
+	incarnations map[string]uint64 // the last one of which a connection came
+	lapsed       map[string]lapse  // of workers of the group, one each at most; until their next incarnation
+	checks       *time.Timer       // of the leases; nil while there is no holder
 }
 
 func newRRefs(a *Agent) *rrefs {
 	return &rrefs{
 		agent: a, owned: map[rrefID]*owned{}, users: map[string]*RRef{}, children: map[rrefID]*RRef{},
-		holders: map[string]*holder{}, lives: map[string]uint64{}, lapsed: map[string]lapse{},
+		holders: map[string]*holder{}, incarnations: map[string]uint64{}, lapsed: map[string]lapse{},
 	}
 }
 
-// newID makes an id that no other worker makes. One counter serves RRefs and forks, as in torch.
+// newID makes an id that is unique in the group. As in torch, one counter serves RRefs and forks.
 func (t *rrefs) newID() rrefID {
 	return rrefID{int32(t.agent.Rank()), t.counter.Add(1)}
 }
 
-// addUser enters a user; false means that this fork is here already.
+// addUser enters a user. It returns false if there is a user of the same fork.
 func (t *rrefs) addUser(r *RRef) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -60,29 +60,29 @@ func (t *rrefs) addChild(fork rrefID, parent *RRef, h hold) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.children[fork] = parent
-	t.take(h.by)
+	t.addHold(h.by)
 }
 
-// childKnown notes that the owner knows of a child, so that its parent may go.
+// childKnown notes that the owner knows of a child, which lets the parent be deleted.
 func (t *rrefs) childKnown(fork rrefID) {
 	t.mu.Lock()
 	parent := t.children[fork]
 	delete(t.children, fork)
 	t.mu.Unlock()
 	if parent == nil {
-		return // it was told before
+		return // the second message about it
 	}
 	parent.mu.Lock()
 	c := parent.children[fork]
 	delete(parent.children, fork)
 	parent.mu.Unlock()
 	t.mu.Lock()
-	t.letGo(c.by)
+	t.dropHold(c.by)
 	t.mu.Unlock()
 	parent.maybeDelete()
 }
 
-// releaseUsers releases all users that this worker still has: the group is joining, and nobody uses them.
+// releaseUsers releases all users that this worker still has. It is for a join, in which nobody uses them any more.
 func (t *rrefs) releaseUsers() {
 	t.mu.Lock()
 	users := make([]*RRef, 0, len(t.users))

@@ -9,12 +9,12 @@ import (
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
-// tellAttempts is how often a worker is told something about an RRef before it is given up.
+// tellAttempts is how often a message about an RRef is sent before it is given up.
 const tellAttempts = 6
 
 // Remote has a worker execute a request and keep the result, and returns an RRef to it. It does not wait for
-// the worker: see [RRef.WaitConfirmed], and [RRef.ToHere] for the result. The end of ctx ends the
-// asking, not the execution.
+// the worker: see [RRef.WaitConfirmed], and [RRef.ToHere] for the result. The end of ctx ends the request, not the
+// execution.
 //
 // Torch: rpc.remote.
 func (a *Agent) Remote(ctx context.Context, to string, req Request, typ []byte) (*RRef, error) {
@@ -39,7 +39,7 @@ func (a *Agent) Remote(ctx context.Context, to string, req Request, typ []byte) 
 	return r, nil
 }
 
-// userRRef makes a user with a secret of its own.
+// userRRef makes a user with a new secret.
 func (a *Agent) userRRef(owner Worker, id, fork rrefID, typ []byte) *RRef {
 	return &RRef{
 		agent: a, owner: owner, id: id, fork: fork, typ: typ, secret: newSecret(),
@@ -60,13 +60,13 @@ func (a *Agent) remoteSelf(req Request, typ []byte) (*RRef, error) {
 	return a.ownerRRef(o, typ), nil
 }
 
-// created notes what became of a Remote.
+// created notes the outcome of a Remote.
 func (r *RRef) created(c *clientCall, err error) {
 	if s := c.session.Load(); s != nil {
 		r.incarnation = s.peer.GetIncarnation()
 	}
 	r.err = err
-	if err != nil && asError(err).Ran { // the owner may have made it all the same
+	if err != nil && asError(err).Ran { // the owner may have made the value all the same
 		r.agent.rrefs.spawn(func() { r.tell(r.owner.Name, agentpb.Method_METHOD_RREF_DELETE, r.reference()) })
 	}
 	if err != nil {
@@ -76,7 +76,7 @@ func (r *RRef) created(c *clientCall, err error) {
 	r.maybeDelete()
 }
 
-// maybeDelete tells the owner that this user is gone, once that is so and no child depends on it.
+// maybeDelete tells the owner that this user is gone, once it is released and no child depends on it.
 func (r *RRef) maybeDelete() {
 	select {
 	case <-r.confirmed:
@@ -98,7 +98,7 @@ func (r *RRef) maybeDelete() {
 	})
 }
 
-// child returns a fork that this user has made, if the owner may not know of it yet.
+// child returns a fork that this user has made, unless the owner is known to know of it.
 func (r *RRef) child(fork rrefID) (child, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -108,8 +108,8 @@ func (r *RRef) child(fork rrefID) (child, bool) {
 	return child{}, false
 }
 
-// tell sends a worker a message about an RRef, again if the connection was at fault: what such a message
-// says is true however often it is said.
+// tell sends a message about an RRef to a worker. It sends the message again if the connection failed: these messages are
+// idempotent.
 func (r *RRef) tell(to string, m agentpb.Method, ref *agentpb.Reference) (err error) {
 	a := r.agent
 	for attempt := 1; ; attempt++ {
@@ -132,8 +132,8 @@ func (r *RRef) tell(to string, m agentpb.Method, ref *agentpb.Reference) (err er
 	return err
 }
 
-// vacuous says whether a worker was told what it knows: what it does not count is released, and what it does not
-// wait for has come. So it answers who says that again, because the connection broke before the answer to the first came.
+// vacuous says whether the error is that of a message which had been received before: its first answer was lost with the
+// connection, and by then the reference is released, or the child known.
 func vacuous(m agentpb.Method, err error) bool {
 	switch m {
 	case agentpb.Method_METHOD_RREF_DELETE, agentpb.Method_METHOD_RREF_ACCEPT:
@@ -142,7 +142,7 @@ func vacuous(m agentpb.Method, err error) bool {
 	return false
 }
 
-// passing says whether an error may be gone the next time.
+// passing says whether the same message may succeed later.
 func passing(err error) bool {
 	switch asError(err).Code {
 	case codes.Unavailable, codes.ResourceExhausted, codes.DeadlineExceeded:
@@ -151,7 +151,7 @@ func passing(err error) bool {
 	return false
 }
 
-// spawn runs fn on a goroutine that counts as activity: a group is not quiet while someone is still to be told.
+// spawn runs fn on a goroutine that counts as activity: a join waits for it.
 func (t *rrefs) spawn(fn func()) {
 	if t.agent.activity.call(false) != nil {
 		go fn() // the agent is closed: fn fails at once, and says so

@@ -91,7 +91,7 @@ func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.
 	defer shared.close()
 	in := a.newServerConn(stream, Peer{
 		Name: w.Name, Rank: w.Rank, Identity: c.Identity, Address: c.Address, Allow: a.config.Policy.Requests(w.Name),
-		life: h.GetIncarnation(),
+		incarnation: h.GetIncarnation(),
 	}, shared)
 	in.guest = guest
 	defer in.cancel(errOver) // whatever way the stream ends: until then serveCtx holds on to all of in
