@@ -32,7 +32,7 @@ func (i *interpreter) interruptHooks() interrupt.Hooks {
 			if err != nil {
 				return nil, nil, err
 			}
-			result, err := i.bridge.callPart(t, interruptPart, "look", dueList(calls), maskedList())
+			result, err := i.bridge.callPart(t, interruptPart, "look", dueList(calls))
 			if err != nil {
 				return nil, nil, captured(t, err)
 			}
@@ -47,11 +47,6 @@ func dueList(calls []interrupt.Due) []any {
 	for n, c := range calls {
 		list[n] = Tuple{c.Ident, borrowed(c.Mark), c.Traps}
 	}
-	return list
-}
-
-func maskedList() (list []any) {
-	interrupt.Masked(func(file, function string) { list = append(list, Tuple{file, function}) })
 	return list
 }
 

@@ -7,18 +7,8 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/agent"
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/interrupt"
-	"github.com/gopyrpc/gopyrpc/internal/pyname"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
-
-// A thread that waits for an outcome delivers the outcomes of other calls too. An interruption in the middle of that
-// would lose them, so these functions are masked.
-func init() {
-	interrupt.Mask(pyname.Frames+"_rpc/client.py", "settle", "_has_rrefs")
-	interrupt.Mask(pyname.Frames+"_rpc/calls.py", "take_back")
-	interrupt.Mask(pyname.Frames+"_rpc/future.py", "_deliver", "_set", "_become", "set")
-}
 
 // completions delivers the outcomes of asynchronous calls to Python, as many in one entry as have come. A thread that
 // waits for one of them, and so enters Python anyway, delivers them; where none waits, a goroutine does.

@@ -11,6 +11,7 @@ PACKAGE = __name__.partition(".")[0]
 MODULES = PACKAGE + "."  # begins the names of the package's modules
 INTERNAL = PACKAGE + ".internal"  # the module by which pickles name what is the package's
 RESTRICTED = PACKAGE + ".restricted"  # that of stand-ins; no module has the name
+BRIDGE = f"_{PACKAGE}_bridge"  # the module that package pybridge brings
 INTERRUPTED = PACKAGE + ".Interrupted"  # what the bridge ends a call with whose caller has left
 LOGGER = PACKAGE + ".udf"  # the logger of what functions raise
 REMOTE = f"__{PACKAGE}_remote__"  # the attribute of an exception that has its RemoteException

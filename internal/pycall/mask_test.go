@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/gil"
-	"github.com/gopyrpc/gopyrpc/internal/interrupt"
+	"github.com/gopyrpc/gopyrpc/internal/pyname"
 	"github.com/gopyrpc/gopyrpc/internal/pythontest"
 )
 
@@ -70,11 +70,13 @@ func TestNamedLikeALock(t *testing.T) {
 	assert.Contains(t, interrupted.Stack, "in acquire")
 }
 
-// handingOut is code that is named to interrupt.Mask, in the middle of what calls it.
+// handingOut is code that has the mark, in the middle of what calls it.
 const handingOut = `
+from ` + pyname.Bridge + ` import uninterruptible
 def waits():
     entered.release()
     while not go_on: pass
+@uninterruptible
 def hand_out(data):
     waits()
     attempts.append(data)
@@ -84,12 +86,11 @@ def hands_out(data):
 go_on = False
 `
 
-// TestMask: a function that was named is not interrupted in the middle, nor is what it calls.
-func TestMask(t *testing.T) {
-	interrupt.Mask("<app>/x.py", "hand_out")
+// TestUninterruptible: a function that is marked is not interrupted in the middle, nor is what it calls.
+func TestUninterruptible(t *testing.T) {
 	pythontest.DefineInterrupts(t)
 	pythontest.With(t, func(tok gil.Token) {
-		pythontest.Define(t, tok, "import interrupts\nexec(compile('''"+handingOut+"''', '<app>/x.py', 'exec'), vars(interrupts))\nvalue = None", "value")
+		pythontest.Define(t, tok, "import interrupts\nexec('''"+handingOut+"''', vars(interrupts))\nvalue = None", "value")
 	})
 	cancel, result := interruptible(t, "hands_out")
 	cancel()

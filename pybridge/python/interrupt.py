@@ -11,7 +11,7 @@ of that thread alone, which the bridge sets (_PyEval_SetTrace).
 
 # ruff: noqa: F821
 
-MASKED_FOR = 2.0  # seconds for which functions that are named like those of locks are left alone
+MASKED_FOR = 2.0  # seconds for which functions that are marked, or named like those of locks, are left alone
 LOOKS = 100  # how often their thread looks before they are not: one that had to wait has just taken the lock
 QUIET = 0.25  # seconds between two exceptions for one call: gil.Patience
 
@@ -22,6 +22,7 @@ Interrupted = _type(
 )
 
 # What Python's protocols call the functions of locks and of context managers; and __del__, whose exceptions nobody hears of.
+# Functions of the binary's own files have the mark of names.py instead.
 DELICATE = frozenset(
     "acquire release _acquire_restore _release_save __enter__ __exit__ __aenter__ __aexit__ __del__".split()
 )
@@ -38,12 +39,11 @@ UNTOUCHED = _tuple(
 ) + ("<frozen importlib.", FRAMES)
 IMPORTING = "<frozen importlib."  # a package that was left in the middle of its import can often not be imported again
 
-_current_frames, _getframe, _get_ident, _id = sys._current_frames, sys._getframe, threading.get_ident, id
+_current_frames, _getframe, _get_ident = sys._current_frames, sys._getframe, threading.get_ident
 _monitoring, _iter, _next = _getattr(sys, "monitoring", None), iter, next
 _no_tables = not hasattr(_text.__code__, "co_exceptiontable")  # up to 3.10
 
 due = {}  # ident of a thread that is to stop -> mark
-masked = set()  # (file, name) of functions that count as delicate
 traps = {}  # id of a code object whose threads look -> the code object
 
 
@@ -75,7 +75,7 @@ def is_masked(frame, mark):
 def is_within_delicate(frame):
     while frame is not None:
         code = frame.f_code
-        if code.co_name in DELICATE or (code.co_filename, code.co_name) in masked:
+        if code.co_name in DELICATE or _id(code) in masked:
             return True
         frame = frame.f_back
     return False
@@ -230,11 +230,10 @@ def set_traps(wanted):
             _monitoring.set_local_events(tool, code, trap_events())
 
 
-def look(calls, more_masked):
+def look(calls):
     """Have the threads of *calls*, each (ident, mark, whether to set traps), look from now on, and no others. Gives for
     each its Python frames, as a text, and whether it is masked: a wait in Go is not to be ended then. And gives what
     _PyEval_SetTrace is to be given, or None."""
-    masked.update(more_masked)
     for ident, mark in _list(due.items()):
         if mark[0] is None:
             del due[ident]

@@ -17,6 +17,17 @@ ModuleSpec, ModuleType, BuiltinFunction = type(sys.__spec__), type(sys), type(le
 
 _isinstance, _getattr, _str, _type, _len, _repr, _max = isinstance, getattr, str, type, len, repr, max
 _BaseException, _list, _tuple, _int, _issubclass = BaseException, list, tuple, int, issubclass
+_id = id
+
+masked = {}  # id of a code object -> the code object, of each function that is marked: interrupt.py looks here
+
+
+def uninterruptible(function):
+    """Marks a function, as a decorator, in the middle of which no interruption is raised, nor in what it calls. An
+    interruption that is due meanwhile is raised when the function has returned, or after two seconds."""
+    code = function.__code__
+    masked[_id(code)] = code
+    return function
 
 
 def _module(cls):

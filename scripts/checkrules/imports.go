@@ -26,7 +26,7 @@ var layers = map[string][]string{
 	"internal/deferred":         {"internal/cpython", "internal/gate"},
 	"internal/interrupt":        {"internal/cpython", "internal/gate"},
 	"gil":                       {"internal/callcontext", "internal/calltimes", "internal/cpython", "internal/deferred", "internal/gate", "internal/interrupt", "internal/panics"},
-	"internal/pycall":           {"gil", "internal/callcontext", "internal/calltimes", "internal/cpython", "internal/deferred", "internal/gate", "internal/interrupt"},
+	"internal/pycall":           {"gil", "internal/callcontext", "internal/calltimes", "internal/cpython", "internal/deferred", "internal/gate", "internal/interrupt", "internal/pyname"},
 	"pybridge":                  {"gil", "internal/cpython", "internal/cpython/discover", "internal/deferred", "internal/gate", "internal/interrupt", "internal/panics", "internal/pycall", "internal/procmem", "internal/pyname", "internal/threadlimit", "cleanup"},
 	"pybridge/cpy3":             {"pybridge", "gil"},
 	"handler":                   {"handler/jit", "handler/pickle", "handler/policy", "handler/wire", "internal/hugepages", "internal/procmem", "internal/pyname", "pybridge", "gil", "cleanup"},

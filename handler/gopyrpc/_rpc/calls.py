@@ -8,6 +8,7 @@ from .._exceptions.remote import _handle_exception
 from .._name import INTERNAL
 from .._pickling.pickler import SCALARS, deserialize, dumps_plain, loads_alone, serialize_parts
 from .._udf import PythonUDF
+from .._uninterruptible import uninterruptible
 from ..constants import UNSET_RPC_TIMEOUT as UNSET_TIMEOUT
 from . import hosts
 from .errors import failure
@@ -85,6 +86,7 @@ def pack(host, to, obj):
     return data, tensors or None, forks
 
 
+@uninterruptible
 def take_back(host, forks, failed):
     """Undo the forks of the RRefs in a call that never ran."""
     ran = failed[2]

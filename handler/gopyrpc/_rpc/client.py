@@ -5,6 +5,7 @@ from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 from contextvars import ContextVar
 from itertools import count
 
+from .._uninterruptible import uninterruptible
 from ..constants import UNSET_RPC_TIMEOUT as UNSET_TIMEOUT
 from . import hosts
 from .calls import bound, checked_seconds, lent, name_of_function, pack, seconds, take_back, udf_of, unwrap
@@ -56,10 +57,12 @@ _tickets = count(1)
 _waiting = {}  # ticket -> (future, forks, host, function, its seconds)
 
 
+@uninterruptible
 def settle(outcomes):
     """Give futures what came for them: pairs of ticket and reply.
 
-    Called by Go. Returns the tickets of those that have callbacks, for each of which
+    Called by Go, for whoever waits for an outcome: others' come with it, and would be lost
+    where that caller were interrupted in the middle. Returns the tickets of those that have callbacks, for each of which
     Go calls `run_callbacks` on a thread of its own, and the numbers of the events that
     Go sets.
     """

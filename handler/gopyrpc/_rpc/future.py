@@ -8,6 +8,7 @@ from itertools import count
 
 from .._introspect import is_interruption
 from .._name import PACKAGE
+from .._uninterruptible import uninterruptible
 from . import hosts
 
 _PENDING, _RAW, _READING, _VALUE, _FAILED = range(5)
@@ -136,6 +137,7 @@ class Future:
 
     # The rest is private to this package.
 
+    @uninterruptible
     def _set(self, state, content):
         with self._lock:
             if self._state != _PENDING:
@@ -149,6 +151,7 @@ class Future:
         for callback in callbacks:
             self._call(callback)
 
+    @uninterruptible
     def _deliver(self, reply, host, awake):
         """Set what came from a worker, which the first thread that wants the value reads.
 
@@ -238,6 +241,7 @@ class Future:
                 raise
             self._become(_FAILED, exc)
 
+    @uninterruptible
     def _become(self, state, content):
         """Set what `_read` made of the reply, and wake the threads that wait for it."""
         with self._lock:
@@ -274,6 +278,7 @@ class _Event:
             return host.wait(self._id, 0.0 if timeout is None else max(float(timeout), 1e-9), ticket)
         return self._lock.acquire(timeout=-1 if timeout is None else timeout)
 
+    @uninterruptible
     def set(self, host=None, awake=None):
         """Wake the waiting thread. If it waits in *host*'s Go, add this event's number to *awake* instead."""
         if self._host is None:
