@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/encoding"
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
+	"github.com/gopyrpc/gopyrpc/agent/internal/membership"
 	"github.com/gopyrpc/gopyrpc/agent/internal/quota"
 	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
 	"github.com/gopyrpc/gopyrpc/agent/internal/security"
@@ -44,8 +45,9 @@ type Agent struct {
 	unserve  context.CancelFunc
 	tasks    sync.WaitGroup // goroutines that end when ctx and the streams have
 
-	activity activity
-	group    *group
+	activity membership.Activity
+	members  *membership.Members
+	links    *links
 	origins  origins
 	calls    quota.Budget // made, without an outcome
 	queue    quota.Budget // bytes of requests that wait to be sent
@@ -57,11 +59,11 @@ type Agent struct {
 
 	clock clock // of the rings
 
-	rrefs   *rrefs
-	leader  *leader
-	joining joining
+	rrefs *rrefs
 
-	meeting *meeting // of a coordinator
+	coordinator *membership.Coordinator // nil unless this agent is the group's
+	detector    *membership.Detector    // of the join; the leader's is asked
+	barrier     membership.Barrier      // of the join
 
 	serveOnce sync.Once
 	readyErr  error // why the group will never be known; written before failed is closed
@@ -103,12 +105,12 @@ func build(config Config, listener net.Listener) (*Agent, error) {
 		listener: security.NewListener(listener, security.Admission{
 			Connections: config.Limits.Connections, Pending: config.Limits.PendingConnections, Handshake: config.Limits.Handshake,
 		}),
-		group:   newGroup(),
+		members: membership.NewMembers(),
 		origins: origins{byName: map[string]*callerEntry{}},
 		failed:  make(chan struct{}),
 	}
 	a.rrefs = newRRefs(a)
-	a.leader = newLeader(a.watchRound)
+	a.links = newLinks(a.members)
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	a.serveCtx, a.unserve = context.WithCancel(a.ctx)
 	a.rank.Store(int64(config.Rank))
@@ -119,6 +121,9 @@ func build(config Config, listener net.Listener) (*Agent, error) {
 	a.incoming.Init(receiveKind, a.limits.Receive)
 	a.replies.Init(queueKind, 0)
 	a.rings.Init(ringsKind, maxRings)
+	a.detector = membership.NewDetector(membership.DetectorConfig{
+		Members: a.members, Connections: connections{a}, Log: a.log, Met: config.Rendezvous != nil, StartTimeout: config.StartTimeout, Done: a.ctx.Done(),
+	})
 	if err := a.meet(); err != nil {
 		return nil, err
 	}
@@ -129,23 +134,25 @@ func build(config Config, listener net.Listener) (*Agent, error) {
 // meet makes the group known where no rendezvous is needed.
 func (a *Agent) meet() error {
 	if r := a.config.Rendezvous; r != nil {
-		a.meeting = newMeeting(r.WorldSize)
+		if r.Host {
+			a.coordinator = membership.NewCoordinator(r.WorldSize, a.log)
+		}
 		return nil
 	}
-	self := Worker{Name: a.config.Name, Rank: a.config.Rank, Address: a.Addr().String()}
-	workers := []Worker{self}
+	self := membership.Member{Name: a.config.Name, Rank: a.config.Rank, Address: a.Addr().String()}
+	members := []membership.Member{self}
 	for _, w := range a.config.Peers {
 		if w.Name == self.Name && w.Rank != self.Rank {
 			return wrong("Rank", "it is %d, and Peers has rank %d for %s", self.Rank, w.Rank, w.Name)
 		}
 		if w.Name != self.Name {
-			workers = append(workers, w)
+			members = append(members, membership.Member(w))
 		}
 	}
-	if err := checkGroup(workers); err != nil {
+	if err := checkGroup(members); err != nil {
 		return wrong("Peers", "%w", err)
 	}
-	a.group.set(a, workers)
+	a.setGroup(members)
 	return nil
 }
 
@@ -169,7 +176,7 @@ func (a *Agent) serveAll() error {
 		}
 		close(found)
 		if a.complete() {
-			a.keepInTouch()
+			membership.KeepInTouch(a.ctx, a.members, a.config.Name, connections{a})
 		}
 	}()
 	err := a.server.Serve(a.listener)
@@ -195,7 +202,7 @@ func (a *Agent) WaitReady(ctx context.Context) error {
 		return errClosed()
 	}
 	select {
-	case <-a.group.ready:
+	case <-a.members.Known():
 		return nil
 	case <-a.failed:
 		return a.readyErr
@@ -203,8 +210,8 @@ func (a *Agent) WaitReady(ctx context.Context) error {
 		return errClosed()
 	case <-ctx.Done():
 		doing := "waiting for the group"
-		if a.meeting != nil && a.config.Rendezvous.Host {
-			doing += ": missing " + a.meeting.missing()
+		if a.coordinator != nil {
+			doing += ": missing " + a.coordinator.Missing()
 		}
 		return ended(ctx.Err(), doing)
 	}
@@ -218,9 +225,3 @@ func (a *Agent) Rank() int { return int(a.rank.Load()) }
 
 // Addr returns where the agent listens.
 func (a *Agent) Addr() net.Addr { return a.listener.Addr() }
-
-// Workers returns the group, by rank; nothing until it is known.
-func (a *Agent) Workers() []Worker { return a.group.all() }
-
-// Worker returns the worker of that name.
-func (a *Agent) Worker(name string) (Worker, error) { return a.group.find(name) }

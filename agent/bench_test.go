@@ -55,7 +55,7 @@ func benchPair(b *testing.B) *Agent {
 			b.Error(err)
 		}
 	})
-	a.group.links["w1"].to.Address = strings.TrimSpace(<-where)
+	a.links.byName["w1"].to.Address = strings.TrimSpace(<-where)
 	_, err = a.Call(context.Background(), "w1", Request{})
 	require.NoError(b, err)
 	return a

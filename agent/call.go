@@ -85,7 +85,7 @@ func (a *Agent) begin(ctx context.Context, to string, m agentpb.Method, req Requ
 	if to == a.config.Name {
 		return a.newClientCall(ctx, nil, m, req, detail)
 	}
-	l, err := a.group.link(to)
+	l, err := a.links.to(to)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ func BenchmarkConnect(b *testing.B) {
 				first.TLS = ca.leaf("w0", testcerts.ForName("w0"))
 			}
 			agents := start(b, first, second)
-			l := agents[0].group.links["w1"]
+			l := agents[0].links.byName["w1"]
 			for b.Loop() {
 				s, err := agents[0].dial(l)
 				require.NoError(b, err)

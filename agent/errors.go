@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/membership"
 	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
 	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
@@ -20,7 +21,7 @@ var (
 	// ErrClosed: this agent was shut down, or is on its way there. Closed is final.
 	ErrClosed = errors.New("agent: closed")
 	// ErrUnknownWorker: no worker of the group has that name.
-	ErrUnknownWorker = errors.New("agent: unknown worker")
+	ErrUnknownWorker = membership.ErrUnknown
 	// ErrInsecure: the configuration would let anybody in.
 	ErrInsecure = security.ErrInsecure
 	// ErrOwnerGone: the worker that owned an RRef's value was restarted, or no longer has the value.
@@ -90,13 +91,7 @@ func (e *Error) about(worker string, ran bool) *Error {
 }
 
 // ended makes an Error of the end of a context.
-func ended(err error, doing string) *Error {
-	code := codes.Canceled
-	if errors.Is(err, context.DeadlineExceeded) {
-		code = codes.DeadlineExceeded
-	}
-	return &Error{Code: code, Text: doing + ": " + err.Error(), Err: err}
-}
+func ended(err error, doing string) *Error { return ofRoom(rpcerr.Ended(err, doing)) }
 
 // overdue is what a call is told that ended with its deadline, in the words that programs written for torch look for.
 func overdue(took time.Duration) string {
@@ -111,11 +106,12 @@ func (e *Error) withoutCause() string {
 // asError brings any error into the form that calls end with.
 func asError(err error) *Error {
 	var e *Error
-	if errors.As(err, &e) {
+	var refusal *rpcerr.Error
+	refused := errors.As(err, &refusal)
+	if errors.As(err, &e) && !(refused && errors.Is(refusal, e)) { // unless it is only what a refusal is about
 		return e
 	}
-	var refusal *rpcerr.Error
-	if errors.As(err, &refusal) {
+	if refused {
 		return ofRoom(refusal)
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {

@@ -51,10 +51,10 @@ func TestCallHandled_isSomethingToDo(t *testing.T) {
 		over := <-come
 		ended, cancel := context.WithCancel(context.Background())
 		cancel()
-		_, _, err := a.activity.waitIdle(ended)
+		_, _, err := a.activity.WaitIdle(ended)
 		require.ErrorIs(t, err, context.Canceled)
 		over()
-		_, _, err = a.activity.waitIdle(testContext(t))
+		_, _, err = a.activity.WaitIdle(testContext(t))
 		assert.NoError(t, err)
 	}
 }

@@ -48,7 +48,7 @@ func TestCall_givenUpWhileConnecting(t *testing.T) {
 // TestCall_endsWhileItConnects: a call whose time is over before StartTimeout is says what has kept it from the worker.
 func TestCall_endsWhileItConnects(t *testing.T) {
 	a := startOne(t, Config{Name: "w1", Rank: 1, StartTimeout: patience, Peers: []Worker{{"w0", 0, "127.0.0.1:3"}}})
-	l, err := a.group.link("w0")
+	l, err := a.links.to("w0")
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(testContext(t))
 	go func() {
@@ -88,13 +88,13 @@ func TestCall_givenUpAtAnyMoment(t *testing.T) {
 	}
 	_, err := a.Call(testContext(t), "w1", Request{}) // and the stream is in order
 	require.NoError(t, err)
-	require.NoError(t, a.activity.waitEmpty(testContext(t)))
-	require.NoError(t, b.activity.waitEmpty(testContext(t)))
+	require.NoError(t, a.activity.WaitEmpty(testContext(t)))
+	require.NoError(t, b.activity.WaitEmpty(testContext(t)))
 	assert.LessOrEqual(t, seen.Load(), done+maybe+1, "nothing ran of which it was said that it did not")
 	assert.Eventually(t, func() bool {
 		return a.Stats().IncomingBytes+b.Stats().IncomingBytes+a.Stats().QueuedBytes+b.Stats().QueuedBytes == 0
 	}, patience, backoffMin/10)
-	assert.Empty(t, a.group.links["w1"].current.Load().calls)
+	assert.Empty(t, a.links.byName["w1"].current.Load().calls)
 }
 
 // slow is a value whose copying can be watched.

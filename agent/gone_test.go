@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/gopyrpc/gopyrpc/agent/internal/membership"
 )
 
 // joinApart has agents join without a deadline, and returns where what each got will be.
@@ -38,8 +40,8 @@ func TestJoin_endsWithAWorkerThatHasGone(t *testing.T) {
 		in    func(*testing.T, int, func(*testing.T, *world, []*Agent, []*keeper))
 		limit time.Duration
 	}{
-		"a group that was named": {inWorld, 10*time.Second + 2*watchInterval},
-		"a group that has met":   {inMetWorld, 3 * watchInterval},
+		"a group that was named": {inWorld, 10*time.Second + 2*membership.WatchInterval},
+		"a group that has met":   {inMetWorld, 3 * membership.WatchInterval},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.in(t, 3, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
@@ -102,11 +104,11 @@ func TestJoin_unreachableWorker(t *testing.T) {
 		outcomes := joinApart(t, agents[:2]...)
 		w.after(time.Second)
 		w.cut(2)
-		w.after(joinPatience - 10*time.Second)
+		w.after(membership.JoinPatience - 10*time.Second)
 		w.mend(2)
 		w.after(time.Hour)
 		w.cut(2)
-		took(t, joinPatience+10*time.Second, func() {
+		took(t, membership.JoinPatience+10*time.Second, func() {
 			for _, outcome := range outcomes {
 				assert.ErrorContains(t, <-outcome, "worker w2 has not joined, and cannot be reached at 127.0.0.1:3 for 1m0s (")
 			}
@@ -152,7 +154,7 @@ func TestJoin_workerThatCouldNotBeCalledHasGone(t *testing.T) {
 		w.after(time.Hour)
 		require.Empty(t, outcome, "it lives")
 		w.kill(1)
-		took(t, joinPatience+2*watchInterval, func() {
+		took(t, membership.JoinPatience+2*membership.WatchInterval, func() {
 			assert.ErrorContains(t, <-outcome, "worker w1 has not joined, and cannot be reached at 127.0.0.1:2 for 1m0s (nothing listens at 127.0.0.1:2")
 		})
 	})
@@ -202,7 +204,7 @@ func TestWaiting_isSaid(t *testing.T) {
 		w := newWorld(t, 3, true)
 		first, _ := w.start(0)
 		second, _ := w.start(1)
-		w.after(missingInterval - time.Second)
+		w.after(membership.ReminderInterval - time.Second)
 		assert.NotContains(t, w.said.String(), "still waiting")
 		w.after(2 * time.Second)
 		assert.Contains(t, w.said.String(), `level=WARN msg="agent: still waiting for the group" agent=w0 missing="1 of 3: ranks not taken are 2;`)
@@ -212,7 +214,7 @@ func TestWaiting_isSaid(t *testing.T) {
 		last, _ := w.start(2)
 		require.NoError(t, last.WaitReady(t.Context()))
 		outcomes := joinApart(t, first, second)
-		w.after(missingInterval + time.Second)
+		w.after(membership.ReminderInterval + time.Second)
 		assert.Contains(t, w.said.String(), `msg="agent: still waiting for the group to be quiet, so that it can part" agent=w0 missing="w2 did not join`)
 		for _, outcome := range append(outcomes, joinApart(t, last)...) {
 			assert.NoError(t, <-outcome)

@@ -158,7 +158,7 @@ func (in *serverConn) gather(c *serverCall, f *frame.Frame) error {
 			return err
 		}
 	}
-	if err := in.agent.activity.serve(c.method.barrier); err != nil {
+	if err := in.agent.activity.Serve(c.method.barrier); err != nil {
 		in.forget(c)
 		in.release(c)
 		in.refuse(c.id, err)

@@ -98,7 +98,7 @@ func FuzzFrameSequence(f *testing.F) {
 		}
 		in.cancel(nil)
 		in.discard()
-		require.NoError(t, a.activity.waitEmpty(testContext(t)))
+		require.NoError(t, a.activity.WaitEmpty(testContext(t)))
 		in.out.idle()
 		s := a.Stats()
 		require.Zero(t, s.IncomingBytes)

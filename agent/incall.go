@@ -81,7 +81,7 @@ func (in *serverConn) execute(c *serverCall) {
 	in.forget(c)
 	over := func() {
 		in.release(c)
-		in.agent.activity.done(c.method.barrier)
+		in.agent.activity.Done(c.method.barrier)
 	}
 	defer reply.done()
 	if canceled {

@@ -3,7 +3,12 @@ package agent
 import (
 	"context"
 	"errors"
+	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 	"github.com/gopyrpc/gopyrpc/cleanup"
 )
 
@@ -26,14 +31,14 @@ func (a *Agent) Join(ctx context.Context) (cleanup.Report, error) {
 	if err := a.WaitReady(ctx); err != nil {
 		return cleanup.Report{}, err
 	}
-	if err := a.barrier(ctx, 1); err != nil {
+	if err := a.quiet(ctx, 1); err != nil {
 		return cleanup.Report{}, err
 	}
-	if a.meeting != nil {
-		a.meeting.disband()
+	if a.coordinator != nil {
+		a.coordinator.Close()
 	}
 	a.rrefs.releaseUsers()
-	if err := a.barrier(ctx, 2); err != nil {
+	if err := a.quiet(ctx, 2); err != nil {
 		return cleanup.Report{}, err
 	}
 	report, err := a.Shutdown(ctx)
@@ -41,4 +46,63 @@ func (a *Agent) Join(ctx context.Context) (cleanup.Report, error) {
 		err = errors.Join(ErrLeaked, err)
 	}
 	return report, err
+}
+
+// quiet waits until no worker of the group has anything to do, in this phase of the join.
+func (a *Agent) quiet(ctx context.Context, phase uint32) error {
+	if err := a.barrier.Wait(ctx, phase, &a.activity, a.report); err != nil {
+		return asError(err)
+	}
+	return nil
+}
+
+// report brings this worker's report to the leader.
+func (a *Agent) report(ctx context.Context, act *agentpb.Activity) (quiet bool, err error) {
+	leader := a.members.Leader()
+	if leader == a.config.Name {
+		return a.detector.Report(ctx, leader, act)
+	}
+	travel := ctx
+	if deadline, ok := ctx.Deadline(); ok { // the leader knows who is missing, and needs time to say it
+		margin := min(time.Until(deadline)/8, time.Second)
+		short, cancel := context.WithDeadline(ctx, deadline.Add(-margin))
+		defer cancel()
+		travel = short
+	}
+	return a.ask(ctx, travel, leader, act)
+}
+
+// ask sends the report with one deadline and waits for the answer with another.
+func (a *Agent) ask(wait, travel context.Context, to string, act *agentpb.Activity) (quiet bool, err error) {
+	c, err := a.begin(wait, to, agentpb.Method_METHOD_QUIESCE, Request{}, act)
+	if err != nil {
+		return false, err
+	}
+	c.deadline, _ = travel.Deadline()
+	reply, err := a.finishSync(wait, c)
+	if err != nil {
+		return false, err
+	}
+	var v agentpb.Verdict
+	if len(reply.Body) != 1 || proto.Unmarshal(reply.Body[0], &v) != nil {
+		return false, failure(codes.Internal, "worker %s answered a report with something else", to)
+	}
+	return v.GetQuiet(), nil
+}
+
+// serveReport is the leader's side of ask.
+func serveReport(ctx context.Context, a *Agent, from *Peer, _ Request, detail proto.Message) (Reply, error) {
+	act, ok := detail.(*agentpb.Activity)
+	if !ok {
+		return Reply{}, failure(codes.InvalidArgument, "a report without activity")
+	}
+	if leader := a.members.Leader(); leader != a.config.Name {
+		return Reply{}, failure(codes.FailedPrecondition, "the leader is %s, not %s", leader, a.config.Name)
+	}
+	quiet, err := a.detector.Report(ctx, from.Name, act)
+	if err != nil {
+		return Reply{}, err
+	}
+	b, err := proto.Marshal(&agentpb.Verdict{Quiet: quiet})
+	return Reply{Body: Bytes(b)}, err
 }

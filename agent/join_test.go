@@ -15,8 +15,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/gopyrpc/gopyrpc/cleanup"
-
-	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 // named makes configurations w0, w1, … with the same executor.
@@ -140,46 +138,6 @@ func TestJoin_deadWorker(t *testing.T) {
 	require.NoError(t, err)
 	_, err = agents[2].Join(ctx)
 	assert.Error(t, err, "the leader is dead")
-}
-
-func TestLeader_outOfStep(t *testing.T) {
-	l := newLeader(func(*round) {})
-	_, err := l.report(t.Context(), "w1", &agentpb.Activity{Phase: 2, Round: 1}, []string{"w0", "w1"})
-	assert.ErrorContains(t, err, "was it restarted?")
-}
-
-// A worker that gave up and joins again finds its place, whatever became of its first report.
-func TestLeader_secondAttempts(t *testing.T) {
-	l := newLeader(func(*round) {})
-	both := []string{"w0", "w1"}
-	first := func() *agentpb.Activity { return &agentpb.Activity{Phase: 1, Round: 1} }
-	ctx, giveUp := context.WithCancel(t.Context())
-	old, second, mine := make(chan error), make(chan error), make(chan error)
-	report := func(ctx context.Context, from string, into chan error) {
-		_, err := l.report(ctx, from, first(), both)
-		into <- err
-	}
-	reported := func(than *agentpb.Activity) (now *agentpb.Activity) {
-		require.Eventually(t, func() bool {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			now = l.round.reports["w1"]
-			return now != than
-		}, patience, time.Millisecond)
-		return now
-	}
-	go report(ctx, "w1", old)
-	act := reported(nil)
-	go report(t.Context(), "w1", second)
-	reported(act)
-	giveUp() // late: the second attempt's report must stay
-	assert.ErrorIs(t, <-old, context.Canceled)
-	go report(t.Context(), "w0", mine)
-	assert.NoError(t, <-mine)
-	assert.NoError(t, <-second)
-	quiet, err := l.report(t.Context(), "w1", first(), both)
-	assert.NoError(t, err, "a verdict that was missed is given again")
-	assert.False(t, quiet)
 }
 
 func TestShutdown_endsWhatIsInProgress(t *testing.T) {

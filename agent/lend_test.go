@@ -72,7 +72,7 @@ func (g *given) Free() { *g++ }
 func TestLend_replyThatNobodyWaitsFor(t *testing.T) {
 	a, b := pair(t, echo)
 	ringed(t, a, b)
-	l, err := a.group.link("w1")
+	l, err := a.links.to("w1")
 	require.NoError(t, err)
 	s := l.current.Load()
 	for _, known := range []bool{false, true} {

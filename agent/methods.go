@@ -65,11 +65,6 @@ func serveCall(ctx context.Context, a *Agent, _ *Peer, req Request, _ proto.Mess
 	return guard(a, "Executor.Execute", func() (Reply, error) { return a.config.Executor.Execute(ctx, req) })
 }
 
-func serveReport(ctx context.Context, a *Agent, from *Peer, _ Request, detail proto.Message) (Reply, error) {
-	body, err := a.serveQuiesce(ctx, from, detail)
-	return Reply{Body: body}, err
-}
-
 // rrefMethod serves a request about an RRef: a method of the table of RRefs, as an expression.
 type rrefMethod func(t *rrefs, ctx context.Context, from *Peer, ref *agentpb.Reference) (Body, error)
 

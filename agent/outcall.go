@@ -54,11 +54,11 @@ func (a *Agent) newClientCall(ctx context.Context, l *link, m agentpb.Method, re
 	c.cancel = c.abandon
 	c.read = c.readWhile
 	c.deadline, _ = ctx.Deadline()
-	if err := a.activity.call(c.method.barrier); err != nil {
+	if err := a.activity.Call(c.method.barrier); err != nil {
 		return nil, err
 	}
 	if err := c.acquire(); err != nil {
-		a.activity.done(c.method.barrier)
+		a.activity.Done(c.method.barrier)
 		return nil, err
 	}
 	c.keepBody(req)
@@ -144,7 +144,7 @@ func (c *clientCall) conclude(reply Reply, err error) {
 		}
 	}
 	c.agent.count.callDone(c, err)
-	c.complete(reply, err, func() { c.agent.activity.done(c.method.barrier) })
+	c.complete(reply, err, func() { c.agent.activity.Done(c.method.barrier) })
 	if r := c.reads.Load(); r != nil {
 		r.interrupt()
 	}

@@ -69,7 +69,7 @@ func gatedPair(t *testing.T, numbers ...uint64) (a, b *Agent, g *gates) {
 // sessionTo is the one that an agent has to a worker.
 func sessionTo(t *testing.T, a *Agent, worker string) *clientConn {
 	t.Helper()
-	link, err := a.group.link(worker)
+	link, err := a.links.to(worker)
 	require.NoError(t, err)
 	return link.current.Load()
 }

@@ -4,16 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"slices"
 	"strings"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/membership"
 	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
 	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
@@ -71,38 +70,29 @@ func (a *Agent) meetOthers() (*agentpb.Group, error) {
 		if host, _, err := net.SplitHostPort(me.GetAddress()); err == nil && unspecified(host) {
 			return nil, wrong("Advertise", "the coordinator listens on %s: say here where the others reach it", me.GetAddress())
 		}
-		return a.meeting.attend(a.ctx, a.log, me, a.incarnation, r.WorldSize)
+		g, err := a.coordinator.Join(a.ctx, me, a.incarnation, r.WorldSize)
+		if err != nil {
+			return nil, asError(err)
+		}
+		return g, nil
 	}
-	remind := newReminder()
-	for attempt := 1; ; attempt++ {
-		waiting := time.AfterFunc(missingInterval, func() {
-			a.log.Warn("agent: still waiting for the group; the coordinator says who is missing", "coordinator", r.Address)
-		})
-		g, err := a.askCoordinator(me)
-		waiting.Stop()
-		if err == nil || !passing(err) || errors.Is(err, security.ErrUntrusted) || a.ctx.Err() != nil {
-			return g, err
-		}
-		level := slog.LevelInfo
-		if remind.due() {
-			level = slog.LevelWarn
-		}
-		a.log.Log(a.ctx, level, "agent: waiting for the coordinator", "coordinator", r.Address, "attempt", attempt, "err", err)
-		if err := waitFor(a.ctx, nil, backoff(attempt)); err != nil {
-			return nil, err
-		}
+	elsewhere := membership.Remote{
+		Address: r.Address, Log: a.log, Backoff: backoff,
+		Ask:     func(ctx context.Context) (*agentpb.Group, error) { return a.askCoordinator(ctx, me) },
+		Passing: func(err error) bool { return passing(err) && !errors.Is(err, security.ErrUntrusted) },
 	}
+	return elsewhere.Join(a.ctx)
 }
 
 // askCoordinator waits at the coordinator until the group is complete.
-func (a *Agent) askCoordinator(me *agentpb.Member) (*agentpb.Group, error) {
+func (a *Agent) askCoordinator(ctx context.Context, me *agentpb.Member) (*agentpb.Group, error) {
 	r := a.config.Rendezvous
 	conn, why, err := a.connect(r.Name, r.Address)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close() //nolint:errcheck // nothing is lost
-	ctx := metadata.NewOutgoingContext(a.ctx, a.hello(nil))
+	ctx = metadata.NewOutgoingContext(ctx, a.hello(nil))
 	g, err := agentpb.NewAgentClient(conn).Rendezvous(ctx,
 		&agentpb.RendezvousRequest{Member: me, WorldSize: uint32(r.WorldSize)}, grpc.WaitForReady(false))
 	if err != nil {
@@ -121,24 +111,16 @@ func (a *Agent) advertised() string {
 
 // enterGroup takes over what the coordinator found.
 func (a *Agent) enterGroup(g *agentpb.Group) error {
-	var workers []Worker
-	rank := -1
-	for _, m := range g.GetMembers() {
-		workers = append(workers, Worker{m.GetName(), int(m.GetRank()), m.GetAddress()})
-		if m.GetName() == a.config.Name {
-			rank = int(m.GetRank())
-		}
+	members, rank, err := membership.FromGroup(g, a.config.Name, a.config.Rendezvous.WorldSize)
+	if err == nil {
+		err = checkGroup(members)
 	}
-	if err := checkGroup(workers); err != nil {
+	if err != nil {
 		return err
 	}
-	if rank < 0 || len(workers) != a.config.Rendezvous.WorldSize {
-		return fmt.Errorf("the coordinator's group has %d workers of %d, and %s has rank %d", len(workers),
-			a.config.Rendezvous.WorldSize, a.config.Name, rank)
-	}
 	a.rank.Store(int64(rank))
-	a.group.set(a, workers)
-	a.log.Info("agent: the group is complete", "rank", rank, "workers", strings.Join(a.everybody(), ", "))
+	a.setGroup(members)
+	a.log.Info("agent: the group is complete", "rank", rank, "workers", strings.Join(a.members.Names(), ", "))
 	return nil
 }
 
@@ -149,7 +131,7 @@ func (s service) Rendezvous(ctx context.Context, req *agentpb.RendezvousRequest)
 	if err != nil {
 		return nil, err
 	}
-	if a.config.Rendezvous == nil || !a.config.Rendezvous.Host {
+	if a.coordinator == nil {
 		return nil, failure(codes.Unimplemented, "worker %s is not the coordinator", a.config.Name)
 	}
 	if slices.Contains(a.config.Guests, h.GetName()) { // as a worker it would have RRefs, and a place that is another's
@@ -164,7 +146,7 @@ func (s service) Rendezvous(ctx context.Context, req *agentpb.RendezvousRequest)
 	defer cancel()
 	defer context.AfterFunc(a.ctx, cancel)() // a coordinator that closes keeps nobody waiting
 	m.Address = reachable(m.GetAddress(), c.Address)
-	g, err := a.meeting.attend(ctx, a.log, m, h.GetIncarnation(), int(req.GetWorldSize()))
+	g, err := a.coordinator.Join(ctx, m, h.GetIncarnation(), int(req.GetWorldSize()))
 	if err != nil && a.ctx.Err() != nil {
 		return nil, failure(codes.Unavailable, "the coordinator was shut down")
 	}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 	"github.com/gopyrpc/gopyrpc/internal/testcerts"
 )
 
@@ -75,15 +75,12 @@ func TestRendezvous_overTLS(t *testing.T) {
 func TestRendezvous_whoDoesNotBelongIsTold(t *testing.T) {
 	configs := meetAt(t, 3, 1, 0)
 	agents := startMeeting(t, configs...)
-	here := func(n int) {
-		require.Eventually(t, func() bool {
-			m := agents[1].meeting
-			m.mu.Lock()
-			defer m.mu.Unlock()
-			return len(m.here) == n
-		}, patience, time.Millisecond)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	missing := func(what string) {
+		require.Eventually(t, func() bool { return strings.Contains(agents[1].WaitReady(ended).Error(), what) }, patience, time.Millisecond)
 	}
-	here(2)
+	missing("missing 1 of 3: ranks not taken are 2; here are w0 (rank 1), w1 (rank 0)")
 	try := func(name string, rank, size int) error {
 		c := Config{Name: name, Rank: rank, Executor: echo, Logger: slog.New(slog.DiscardHandler), Rendezvous: &Rendezvous{Address: configs[0].Rendezvous.Address, WorldSize: size}}
 		a, err := New(c)
@@ -97,56 +94,15 @@ func TestRendezvous_whoDoesNotBelongIsTold(t *testing.T) {
 	}
 	assert.ErrorContains(t, try("w0", -1, 3), "there is a worker named w0 already")
 	assert.ErrorContains(t, try("x", 1, 3), "rank 1, which worker x wants, is worker w0's")
-	_, err := agents[1].meeting.attend(t.Context(), slog.New(slog.DiscardHandler), &agentpb.Member{Name: "x", Rank: 3}, 1, 3)
-	assert.ErrorContains(t, err, "the group has ranks 0 to 2")
 	assert.ErrorContains(t, try("x", -1, 4), "worker x expects 4 workers, the coordinator 3")
 
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	err = agents[1].WaitReady(ctx)
-	assert.ErrorContains(t, err, "missing 1 of 3: ranks not taken are 2; here are w0 (rank 1), w1 (rank 0)")
 	assert.ErrorContains(t, func() error { _, err := agents[0].Call(testContext(t), "w1", Request{}); return err }(), "not known yet")
 
-	_, err = agents[0].Shutdown(testContext(t)) // it goes before the group is complete, and another takes its place
+	_, err := agents[0].Shutdown(testContext(t)) // it goes before the group is complete, and another takes its place
 	require.NoError(t, err)
-	here(1)
+	missing("missing 2 of 3: ranks not taken are 1, 2; here are w1 (rank 0)")
 	late := startMeeting(t,
 		Config{Name: "w0", Rank: -1, Rendezvous: configs[0].Rendezvous}, Config{Name: "w2", Rank: -1, Rendezvous: configs[0].Rendezvous})
 	require.NoError(t, late[0].WaitReady(testContext(t)))
 	assert.ErrorContains(t, try("x", -1, 3), "comes too late")
-}
-
-// The coordinator says from time to time who is missing.
-func TestRendezvous_logsWhoIsMissing(t *testing.T) {
-	c := meetAt(t, 2, 0)[0]
-	var said logs
-	c.Logger = said.logger()
-	m := newMeeting(2)
-	assert.True(t, m.becomeSpeaker())
-	assert.False(t, m.becomeSpeaker(), "one is enough")
-	a := startOne(t, c)
-	require.Eventually(t, func() bool { return a.meeting.missing() != m.missing() }, patience, time.Millisecond)
-	assert.Contains(t, a.meeting.missing(), "1 of 2: ranks not taken are 1; here are w0 (rank 0)")
-	assert.Contains(t, said.String(), "a worker has come")
-}
-
-// A worker that has left a group may be there for the next one while the coordinator, under the same address, is still
-// leaving. It waits then.
-func TestRendezvous_ofTheNextGroup(t *testing.T) {
-	configs := meetAt(t, 2, 1, 0)
-	agents := startMeeting(t, configs...)
-	for _, a := range agents {
-		require.NoError(t, a.WaitReady(testContext(t)))
-	}
-	again := func() error {
-		_, err := agents[1].meeting.attend(t.Context(), slog.New(slog.DiscardHandler), &agentpb.Member{Name: configs[0].Name, Rank: 1}, 1, 2)
-		return err
-	}
-	assert.ErrorContains(t, again(), "already", "a group that stays has no room for another of the name")
-	for _, err := range joinAll(testContext(t), agents) {
-		assert.NoError(t, err)
-	}
-	err := again()
-	assert.ErrorContains(t, err, "is leaving")
-	assert.True(t, passing(err), "it is to be tried again")
 }

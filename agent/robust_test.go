@@ -122,7 +122,7 @@ func TestConnection_oneAtATime(t *testing.T) {
 	a, _ := pair(t, echo)
 	_, err := a.Call(testContext(t), "w1", Request{})
 	require.NoError(t, err)
-	l := a.group.links["w1"]
+	l := a.links.byName["w1"]
 	attempt, pause, err := l.approach()
 	assert.Nil(t, attempt)
 	assert.Zero(t, pause)
@@ -162,11 +162,11 @@ func TestCall_beyondTheLimitIsRefused(t *testing.T) {
 	require.ErrorAs(t, err, &e)
 	assert.False(t, e.Ran)
 
-	require.True(t, a.group.links["w1"].calls.TryAcquire(1)) // a third call
+	require.True(t, a.links.byName["w1"].calls.TryAcquire(1)) // a third call
 	_, err = a.Call(testContext(t), "w1", Request{})
 	assert.Equal(t, codes.ResourceExhausted, status.Code(err))
 	assert.ErrorContains(t, err, "Limits.CallsPerPeer")
-	a.group.links["w1"].calls.Release(1)
+	a.links.byName["w1"].calls.Release(1)
 	close(leave)
 	for _, f := range running {
 		_, err := f.Wait(testContext(t))
@@ -181,7 +181,7 @@ func TestCall_isNotRefusedForTheAgentsOwnTalk(t *testing.T) {
 	a := start(t, Config{Name: "w0", Limits: Limits{CallsPerPeer: 1}}, Config{Name: "w1"})[0]
 	_, err := a.Call(testContext(t), "w1", Request{})
 	require.NoError(t, err)
-	out := a.group.links["w1"].current.Load().out
+	out := a.links.byName["w1"].current.Load().out
 	out.idle()
 	out.mu.Lock()
 	out.busy = true

@@ -139,7 +139,7 @@ func (r *RRef) usable() error {
 //
 // Torch: what pickling an RRef does.
 func (r *RRef) Fork(ctx context.Context, to string) ([]byte, error) {
-	w, err := r.agent.group.find(to)
+	w, err := r.agent.Worker(to)
 	if err != nil {
 		return nil, err
 	}

@@ -23,11 +23,11 @@ func (a *Agent) Adopt(fork []byte) (*RRef, error) {
 	if err := proto.Unmarshal(fork, &f); err != nil {
 		return nil, failure(codes.InvalidArgument, "this is no fork of an RRef: %w", err)
 	}
-	owner, err := a.group.find(f.GetOwner())
+	owner, err := a.Worker(f.GetOwner())
 	if err != nil {
 		return nil, failure(codes.InvalidArgument, "an RRef whose owner is unknown: %w", err)
 	}
-	if _, err := a.group.find(f.GetParent()); err != nil {
+	if _, err := a.Worker(f.GetParent()); err != nil {
 		return nil, failure(codes.InvalidArgument, "an RRef whose parent is unknown: %w", err)
 	}
 	if f.GetTo() != a.config.Name {

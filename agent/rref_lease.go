@@ -244,7 +244,7 @@ func (a *Agent) present(name string) bool { return name == a.config.Name || a.in
 
 // incarnationOf returns the incarnation of a worker to which there is a connection; 0 if there is none.
 func (a *Agent) incarnationOf(name string) uint64 {
-	if l, err := a.group.link(name); err == nil {
+	if l, err := a.links.to(name); err == nil {
 		if s := l.current.Load(); s != nil {
 			return s.peer.GetIncarnation()
 		}
@@ -266,7 +266,7 @@ func (a *Agent) incarnationFor(name string) uint64 {
 
 // lookFor tries to connect to a worker, in the background.
 func (a *Agent) lookFor(name string) {
-	if l, err := a.group.link(name); err == nil {
+	if l, err := a.links.to(name); err == nil {
 		_, _, _ = l.approach() // a connection is a sign of life
 	}
 }

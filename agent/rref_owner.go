@@ -166,14 +166,14 @@ func (t *rrefs) run(from *Peer, id rrefID, body Body, hold func(*owned)) error {
 	if err := a.serving.Acquire(1); err != nil {
 		return err
 	}
-	if err := a.activity.serve(false); err != nil {
+	if err := a.activity.Serve(false); err != nil {
 		a.serving.Release(1)
 		return err
 	}
 	o, err := t.create(id)
 	if err != nil {
 		a.serving.Release(1)
-		a.activity.done(false)
+		a.activity.Done(false)
 		return err
 	}
 	t.mu.Lock()
@@ -192,7 +192,7 @@ func (t *rrefs) run(from *Peer, id rrefID, body Body, hold func(*owned)) error {
 		t.provide(o, value, err)
 		a.incoming.Release(body.Size())
 		a.serving.Release(1)
-		a.activity.done(false)
+		a.activity.Done(false)
 	}()
 	return nil
 }

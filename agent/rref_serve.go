@@ -71,7 +71,7 @@ func (t *rrefs) parent(to *Peer, ref *agentpb.Reference) (*owned, *user) {
 // noChild is noUser for a fork that a third worker is said to have made. If the lease of that worker has run out, the error
 // says so, which is true whatever the fork is. The caller must hold mu.
 func (t *rrefs) noChild(from *Peer, ref *agentpb.Reference) error {
-	for _, w := range t.agent.group.all() {
+	for _, w := range t.agent.Workers() {
 		if _, silent := t.lapsed[w.Name]; silent && int32(w.Rank) == ref.GetFork().GetRank() {
 			return failure(codes.DataLoss, "%w: worker %s, which made fork %v, was not heard of for %v (Config.RRefLease, --rref-lease) and taken for dead, "+
 				"and its word is good no more", ErrOwnerGone, w.Name, idOf(ref.GetFork()), t.agent.config.RRefLease)

@@ -21,7 +21,7 @@ func (a *Agent) Remote(ctx context.Context, to string, req Request, typ []byte) 
 	if to == a.config.Name {
 		return a.remoteSelf(req, typ)
 	}
-	owner, err := a.group.find(to)
+	owner, err := a.Worker(to)
 	if err != nil {
 		return nil, err
 	}
@@ -153,12 +153,12 @@ func passing(err error) bool {
 
 // spawn runs fn on a goroutine that counts as activity: a join waits for it.
 func (t *rrefs) spawn(fn func()) {
-	if t.agent.activity.call(false) != nil {
+	if t.agent.activity.Call(false) != nil {
 		go fn() // the agent is closed: fn fails at once, and says so
 		return
 	}
 	go func() {
-		defer t.agent.activity.done(false)
+		defer t.agent.activity.Done(false)
 		fn()
 	}()
 }

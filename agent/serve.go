@@ -68,13 +68,13 @@ func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.
 		return err
 	}
 	select { // a peer may know the group a little earlier than we do
-	case <-a.group.ready:
+	case <-a.members.Known():
 	case <-stream.Context().Done():
 		return stream.Context().Err()
 	case <-a.ctx.Done():
 		return errClosed()
 	}
-	w, err := a.group.find(h.GetName())
+	w, err := a.Worker(h.GetName())
 	guest := err != nil && slices.Contains(a.config.Guests, h.GetName())
 	if guest {
 		w, err = Worker{Name: h.GetName(), Rank: -1}, nil
@@ -116,7 +116,7 @@ func (a *Agent) nobody(name string) *Error {
 		guests = "has the guests " + strings.Join(a.config.Guests, ", ")
 	}
 	return failure(codes.PermissionDenied, "%w %q; there are %s, and this worker %s (Config.Guests, --guest)",
-		ErrUnknownWorker, name, strings.Join(a.everybody(), ", "), guests)
+		ErrUnknownWorker, name, strings.Join(a.members.Names(), ", "), guests)
 }
 
 func (a *Agent) newServerConn(stream grpc.ServerStream, peer Peer, shared *sharedMemory) *serverConn {
@@ -133,12 +133,12 @@ func (a *Agent) newServerConn(stream grpc.ServerStream, peer Peer, shared *share
 
 // callSelf executes a call to this worker itself, with the same limits and without the network.
 func (a *Agent) callSelf(c *clientCall) {
-	if err := a.activity.serve(c.method.barrier); err != nil {
+	if err := a.activity.Serve(c.method.barrier); err != nil {
 		c.finish(Reply{}, err)
 		return
 	}
 	if err := a.serving.Acquire(1); err != nil {
-		a.activity.done(c.method.barrier)
+		a.activity.Done(c.method.barrier)
 		c.finish(Reply{}, ofRoom(err))
 		return
 	}
@@ -155,7 +155,7 @@ func (a *Agent) callSelf(c *clientCall) {
 	go func() {
 		reply, err := c.method.serve(ctx, a, self, Request{Body: c.body}, c.detail)
 		a.serving.Release(1)
-		a.activity.done(c.method.barrier)
+		a.activity.Done(c.method.barrier)
 		body := reply.owned()
 		reply.done()
 		if err != nil {

@@ -29,14 +29,14 @@ func (a *Agent) Shutdown(ctx context.Context) (cleanup.Report, error) {
 
 // stop is the agent's step in the cleanup.
 func (a *Agent) stop(ctx context.Context) error {
-	a.activity.close()
+	a.activity.Close(errClosed())
 	a.health.server.Shutdown()
 	a.unserve()
-	a.group.close()
+	a.links.close()
 
-	err := a.activity.waitEmpty(ctx)
+	err := a.activity.WaitEmpty(ctx)
 	if err != nil {
-		err = fmt.Errorf("agent: %d requests are still in execution: %w", a.activity.load(), rpcerr.Within(err))
+		err = fmt.Errorf("agent: %d requests are still in execution: %w", a.activity.Load(), rpcerr.Within(err))
 	}
 	streams := a.origins.close(errClosed())
 	for _, in := range streams {

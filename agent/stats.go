@@ -62,7 +62,7 @@ func (a *Agent) Stats() Stats {
 	s := Stats{
 		Calls: a.count.calls.Load(), Failures: a.count.failures.Load(),
 		Served: a.count.served.Load(), Shared: a.count.shared.Load(), Rings: int(a.count.rings.Load()),
-		InFlight: a.activity.load(), QueuedBytes: a.queue.Used() + a.replies.Used(), IncomingBytes: a.incoming.Used(),
+		InFlight: a.activity.Load(), QueuedBytes: a.queue.Used() + a.replies.Used(), IncomingBytes: a.incoming.Used(),
 	}
 	s.RRefsOwned, s.RRefsUsed = a.rrefs.counts()
 	l, refusals := a.listener.Stats(), a.security.Stats()

@@ -3,6 +3,7 @@
 package rpcerr
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -42,6 +43,15 @@ func Errorf(code codes.Code, format string, args ...any) *Error {
 		cause = in.error
 	}
 	return &Error{Code: code, Text: err.Error(), Err: cause}
+}
+
+// Ended makes an Error of the end of a context: codes.DeadlineExceeded or Canceled.
+func Ended(err error, doing string) *Error {
+	code := codes.Canceled
+	if errors.Is(err, context.DeadlineExceeded) {
+		code = codes.DeadlineExceeded
+	}
+	return &Error{Code: code, Text: doing + ": " + err.Error(), Err: err}
 }
 
 // Inner is an error within another one's text: the outer one already says that it is the agent's, and with which code
