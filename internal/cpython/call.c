@@ -114,8 +114,8 @@ void cpy_call_bytes(const cpy_call_args *a, const unsigned char *data, Py_ssize_
 }
 
 static int take_claim(uint32_t *claims, uint32_t i, int32_t *current) {
-	uint32_t to_come = 0;
-	if (!__atomic_compare_exchange_n(&claims[i], &to_come, 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return 0;
+	uint32_t waiting = 0;
+	if (!__atomic_compare_exchange_n(&claims[i], &waiting, 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return 0;
 	__atomic_store_n(current, (int32_t)i, __ATOMIC_RELEASE);
 	return 1;
 }

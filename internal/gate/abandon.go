@@ -29,7 +29,7 @@ func (g *Gate) Abandon(id int) bool {
 	case g.abandoned.n >= g.opts.MaxAbandoned:
 		return false
 	}
-	g.yield(p)
+	p.yield()
 	g.uncount(p)
 	g.move(p, &g.abandoned)
 	g.admit()
@@ -83,8 +83,8 @@ func (g *Gate) Blocked(stuck int) string {
 	return ""
 }
 
-// standsStill with mu held: have newcomers waited for blockedFor, at each look, and nobody come in, nor any batch inside
-// gone on to its next job?
+// standsStill reports whether newcomers have waited for blockedFor, at each look, while nobody came in and no holder went on
+// to other work. The caller must hold mu.
 func (g *Gate) standsStill(now time.Time) bool {
 	s := &g.still
 	switch {

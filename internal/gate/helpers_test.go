@@ -3,6 +3,7 @@ package gate_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -34,4 +35,10 @@ func ended() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return ctx
+}
+
+// queued waits until n callers wait to enter.
+func queued(t *testing.T, g *gate.Gate, n int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return g.Stats().Queue == n }, time.Minute, time.Millisecond)
 }

@@ -11,8 +11,8 @@ type Permit struct {
 	id         int
 	label      string
 	tick       uint64
-	batch      *batch      // that it is for, when it is a dispatcher's
-	at         *permitList // that it is in: of the gate's inside, away, and abandoned; nil for none
+	holder     Holder      // nil for the goroutine that entered
+	at         *permitList // the list that it is in: the gate's inside, away, or abandoned; nil for none
 	next, prev *Permit
 }
 
@@ -20,15 +20,33 @@ type Permit struct {
 // pointer cannot, and turned back by [Gate.Permit].
 func (p *Permit) ID() int { return p.id }
 
-// what with mu held says what the permit is for.
+// what says what the permit is for. The caller must hold mu.
 func (p *Permit) what() string {
-	if p.batch != nil {
-		return p.batch.label()
+	if p.holder != nil {
+		return p.holder.Label()
 	}
 	return p.label
 }
 
-// Permit finds a permit that is out by its ID, nil when there is none.
+// yield has nobody wait behind p's work. The caller must hold mu.
+func (p *Permit) yield() {
+	if p.holder != nil {
+		p.holder.Yield(Locked{p.gate})
+	}
+}
+
+// look asks p's holder, once in each tick, how its work fares. The caller must hold mu.
+func (g *Gate) look(p *Permit) {
+	switch {
+	case p.holder == nil || p.tick == g.tick:
+	case p.holder.Tick(Locked{g}):
+		g.renew(p)
+	case g.tick-p.tick > 1:
+		p.yield()
+	}
+}
+
+// Permit finds a permit that is out by its ID; nil where there is none.
 func (g *Gate) Permit(id int) *Permit {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -40,7 +58,7 @@ func (g *Gate) Permit(id int) *Permit {
 
 var permits = sync.Pool{New: func() any { return new(Permit) }}
 
-// permitList is some of the permits that are out, oldest first.
+// permitList has some of the permits that are out, oldest first.
 type permitList struct {
 	first, last *Permit
 	n           int
@@ -72,25 +90,25 @@ func (l *permitList) remove(p *Permit) {
 	l.n--
 }
 
-// move with mu held puts p from its list into another.
+// move puts p from its list into another. The caller must hold mu.
 func (g *Gate) move(p *Permit, to *permitList) {
 	p.at.remove(p)
 	to.push(p)
 }
 
-// out with mu held is the number of permits that are out, wherever.
+// out is the number of permits that are out: inside, away and abandoned. The caller must hold mu.
 func (g *Gate) out() int { return g.inside.n + g.away.n + g.abandoned.n }
 
-// room with mu held: may one more newcomer come in?
+// room reports whether one more newcomer may come in. The caller must hold mu.
 func (g *Gate) room() bool {
 	return g.roomBack() && g.inside.n < g.opts.Max && g.out() < g.opts.Total && g.threadFor(g.out()+1)
 }
 
-// threadFor with mu held: may n holders have a thread each?
+// threadFor reports whether n holders may have a thread each. The caller must hold mu.
 func (g *Gate) threadFor(n int) bool { return g.opts.Threads == nil || g.opts.Threads(n) == nil }
 
-// exhausted with mu held is why a newcomer would wait for ever: whoever has a thread has stepped out, to wait for
-// something that may well be the newcomer, or is stuck.
+// exhausted is why a newcomer would wait for ever: every holder that has a thread has stepped out, to wait for something
+// that may well be the newcomer, or is stuck. It is nil where a newcomer would not. The caller must hold mu.
 func (g *Gate) exhausted() error {
 	if g.opts.Threads == nil || g.inside.n > 0 || g.away.n == 0 || !g.back.empty() {
 		return nil
@@ -101,22 +119,22 @@ func (g *Gate) exhausted() error {
 	return nil
 }
 
-// vacant with mu held: may a newcomer come in at once? Not while callers are on their way back from their jobs: who
-// calls without a pause would keep them all waiting for the processor.
+// vacant reports whether a newcomer may come in at once: not while callers are returning, see Locked.LetGo. The caller must
+// hold mu.
 func (g *Gate) vacant() bool { return g.queue.empty() && g.room() && g.returning.Load() == 0 }
 
-// roomBack with mu held: may one that stepped out come in again?
+// roomBack reports whether a holder that stepped out may come in again. The caller must hold mu.
 func (g *Gate) roomBack() bool { return g.fresh[0]+g.fresh[1] < g.quota }
 
-// grant with mu held.
-func (g *Gate) grant(label string) *Permit {
+// grant gives a permit out. The caller must hold mu.
+func (g *Gate) grant(label string, h Holder) *Permit {
 	p := permits.Get().(*Permit)
-	p.gate, p.label, p.id = g, label, g.newID(p)
+	p.gate, p.label, p.holder, p.id = g, label, h, g.newID(p)
 	g.count(p)
 	return p
 }
 
-// newID with mu held. Permits are few, so a search is cheap.
+// newID finds a number for p. Permits are few, so a search is cheap. The caller must hold mu.
 func (g *Gate) newID(p *Permit) int {
 	for i, taken := range g.ids {
 		if taken == nil {
@@ -128,6 +146,7 @@ func (g *Gate) newID(p *Permit) int {
 	return len(g.ids)
 }
 
+// count has p inside, as a fresh permit. The caller must hold mu.
 func (g *Gate) count(p *Permit) {
 	p.tick = g.tick
 	g.fresh[0]++
@@ -136,7 +155,8 @@ func (g *Gate) count(p *Permit) {
 	g.peak = max(g.peak, g.inside.n)
 }
 
-// discount with mu held: p no longer counts. One that left in time shows that calls are short.
+// discount has p count no longer. A holder that left in time shows that calls are short, so the quota goes down by one. The
+// caller must hold mu.
 func (g *Gate) discount(p *Permit) {
 	if p.at == &g.abandoned {
 		g.abandoned.remove(p)
@@ -148,7 +168,7 @@ func (g *Gate) discount(p *Permit) {
 	}
 }
 
-// uncount with mu held says whether p has not overstayed.
+// uncount reports whether p has not overstayed. The caller must hold mu.
 func (g *Gate) uncount(p *Permit) bool {
 	switch g.tick - p.tick {
 	case 0:
@@ -162,33 +182,26 @@ func (g *Gate) uncount(p *Permit) bool {
 	return true
 }
 
-// renew with mu held: p stays, for another job than before.
+// renew makes p fresh again: it is for other work than before. The caller must hold mu.
 func (g *Gate) renew(p *Permit) {
 	g.uncount(p)
 	p.tick = g.tick
 	g.fresh[0]++
 }
 
-// admit with mu held: grants while there is room, first to those who come back.
+// admit grants while there is room, first to holders that come back. The caller must hold mu.
 func (g *Gate) admit() {
 	for !g.back.empty() && g.roomBack() {
-		w := g.back.pop()
-		g.comeBack(w.back)
-		w.grant(w.back)
+		g.back.pop().Enter(Locked{g})
 	}
 	for !g.queue.empty() && g.room() {
-		w := g.queue.pop()
-		if w.batch != nil {
-			g.start(w.batch)
-		} else {
-			w.grant(g.grant(w.label))
-		}
+		g.queue.pop().Enter(Locked{g})
 	}
 	g.refuseExhausted()
 }
 
-// refuseExhausted with mu held: those who came to wait while somebody was inside, who has stepped out since, wait for
-// ever as well.
+// refuseExhausted refuses the queue where it would wait for ever: everybody that was inside when it came to wait has
+// stepped out since. The caller must hold mu.
 func (g *Gate) refuseExhausted() {
 	if g.queue.empty() {
 		return
@@ -198,7 +211,7 @@ func (g *Gate) refuseExhausted() {
 	}
 }
 
-// Leave gives the permit back; p must not be used afterwards. Never blocks.
+// Leave gives the permit back; p must not be used afterwards. It does not block.
 func (p *Permit) Leave() {
 	g := p.gate
 	g.mu.Lock()
@@ -207,7 +220,7 @@ func (p *Permit) Leave() {
 	g.giveBack(p)
 }
 
-// giveBack with mu held: p, discounted already, ends here.
+// giveBack ends p, which is discounted already. The caller must hold mu.
 func (g *Gate) giveBack(p *Permit) {
 	g.ids[p.id-1] = nil
 	*p = Permit{}
@@ -217,25 +230,25 @@ func (g *Gate) giveBack(p *Permit) {
 }
 
 // StepOut gives the permit up for a while, because its holder is going to wait outside Python for
-// something that may itself need to enter. Never blocks.
+// something that may itself need to enter. It does not block.
 func (p *Permit) StepOut() {
 	g := p.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.yield(p)
+	p.yield()
 	g.discount(p)
 	g.away.push(p)
 	g.admit()
 }
 
-// comeBack with mu held.
+// comeBack has p inside again. The caller must hold mu.
 func (g *Gate) comeBack(p *Permit) {
 	g.away.remove(p)
 	g.count(p)
 }
 
-// StepIn takes the permit back, before all newcomers: its holder's frames are on a Python stack, and
-// only its return frees them. It blocks while fresh holders use up the quota, never for those who
+// StepIn takes the permit back, ahead of all newcomers: its holder's frames are on a Python stack, and
+// only its return frees them. It blocks while fresh holders use up the quota, but not for holders that
 // overstay, also while draining.
 func (p *Permit) StepIn() {
 	g := p.gate
@@ -245,7 +258,7 @@ func (p *Permit) StepIn() {
 		g.mu.Unlock()
 		return
 	}
-	w := g.enqueue(&g.back, g.newWaiter(p.what(), p))
+	w := g.enqueue(&g.back, p.what(), p)
 	g.mu.Unlock()
 	<-w.ready
 	w.recycle()

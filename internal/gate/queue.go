@@ -1,42 +1,117 @@
 package gate
 
-// waiter is one caller in the queue. Waiters are used again: under contention every call needs one.
-type waiter struct {
-	gate       *Gate
-	label      string
-	back       *Permit // the permit of a holder that stepped out, nil for a newcomer
-	job        Job     // what a dispatcher is to run, nil for one that wants the permit itself
-	batch      *batch  // that job is in, nil once it is refused; or whose place in the queue this is
-	index      int     // of job, in batch
-	others     span    // of batch: whom the caller is to tell when it is told
-	ready      chan struct{}
-	permit     *Permit
-	err        error
-	next, prev *waiter
+// Place is a place in the gate's queue, and whose it is.
+type Place struct {
+	Entrant    Entrant
+	next, prev *Place
 	queued     bool
+}
+
+// placeList is a queue that a place can leave from the middle.
+type placeList struct {
+	first, last *Place
+	n           int
+}
+
+func (l *placeList) empty() bool { return l.n == 0 }
+
+func (l *placeList) push(p *Place) {
+	p.prev = l.last
+	if l.last != nil {
+		l.last.next = p
+	} else {
+		l.first = p
+	}
+	l.last = p
+	p.queued = true
+	l.n++
+}
+
+func (l *placeList) pushFront(p *Place) {
+	p.next = l.first
+	if l.first != nil {
+		l.first.prev = p
+	} else {
+		l.last = p
+	}
+	l.first = p
+	p.queued = true
+	l.n++
+}
+
+// pop takes the first place out, and returns whose it was; nil where there is none.
+func (l *placeList) pop() Entrant {
+	p := l.first
+	if p == nil {
+		return nil
+	}
+	l.remove(p)
+	return p.Entrant
+}
+
+// remove reports whether p was still queued.
+func (l *placeList) remove(p *Place) bool {
+	if !p.queued {
+		return false
+	}
+	if p.prev != nil {
+		p.prev.next = p.next
+	} else {
+		l.first = p.next
+	}
+	if p.next != nil {
+		p.next.prev = p.prev
+	} else {
+		l.last = p.prev
+	}
+	p.next, p.prev, p.queued = nil, nil, false
+	l.n--
+	return true
+}
+
+// waiter is a goroutine that waits for a permit: an [Entrant]. Waiters are used again: under contention every call needs
+// one.
+type waiter struct {
+	place  Place
+	gate   *Gate
+	label  string
+	back   *Permit // of a holder that stepped out, nil for a newcomer
+	ready  chan struct{}
+	permit *Permit
+	err    error
 }
 
 func (g *Gate) newWaiter(label string, back *Permit) *waiter {
 	w, ok := g.waiters.Get().(*waiter)
 	if !ok {
 		w = &waiter{ready: make(chan struct{}, 1)}
+		w.place.Entrant = w
 	}
 	w.gate, w.label, w.back = g, label, back
 	return w
 }
 
-func (w *waiter) grant(p *Permit) {
-	w.permit = p
+// Enter gives the goroutine its permit.
+func (w *waiter) Enter(l Locked) {
+	if w.back != nil {
+		l.gate.comeBack(w.back)
+		w.permit = w.back
+	} else {
+		w.permit = l.Grant(w.label, nil)
+	}
 	w.ready <- struct{}{}
 }
 
-func (w *waiter) refuse(err error) {
-	w.batch = nil
+// Refuse tells the goroutine that it gets none.
+func (w *waiter) Refuse(_ Locked, err error) {
 	w.err = err
 	w.ready <- struct{}{}
 }
 
-// result is what the waiter got, after a receive from ready. The waiter must not be used any more.
+// Waiting is one: the goroutine.
+func (w *waiter) Waiting() int { return 1 }
+
+// result returns what the waiter got, after a receive from ready. The waiter must not be used afterwards.
 func (w *waiter) result() (*Permit, error) {
 	p, err := w.permit, w.err
 	w.recycle()
@@ -46,66 +121,6 @@ func (w *waiter) result() (*Permit, error) {
 // recycle is for a waiter that is in no queue and whose ready is empty.
 func (w *waiter) recycle() {
 	g := w.gate
-	*w = waiter{ready: w.ready}
+	w.gate, w.label, w.back, w.permit, w.err = nil, "", nil, nil, nil
 	g.waiters.Put(w)
-}
-
-// waitList is a queue that a waiter can leave from the middle.
-type waitList struct {
-	first, last *waiter
-	n           int
-}
-
-func (l *waitList) empty() bool { return l.n == 0 }
-
-func (l *waitList) push(w *waiter) {
-	w.prev = l.last
-	if l.last != nil {
-		l.last.next = w
-	} else {
-		l.first = w
-	}
-	l.last = w
-	w.queued = true
-	l.n++
-}
-
-func (l *waitList) pushFront(w *waiter) {
-	w.next = l.first
-	if l.first != nil {
-		l.first.prev = w
-	} else {
-		l.last = w
-	}
-	l.first = w
-	w.queued = true
-	l.n++
-}
-
-func (l *waitList) pop() *waiter {
-	w := l.first
-	if w != nil {
-		l.remove(w)
-	}
-	return w
-}
-
-// remove reports whether w was still queued.
-func (l *waitList) remove(w *waiter) bool {
-	if !w.queued {
-		return false
-	}
-	if w.prev != nil {
-		w.prev.next = w.next
-	} else {
-		l.first = w.next
-	}
-	if w.next != nil {
-		w.next.prev = w.prev
-	} else {
-		l.last = w.prev
-	}
-	w.next, w.prev, w.queued = nil, nil, false
-	l.n--
-	return true
 }

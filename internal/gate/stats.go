@@ -12,7 +12,7 @@ type Snapshot struct {
 	MaxAbandoned int    // abandoned ones in all
 	Peak         int    // most that were ever inside
 	Waits        int64  // entries that had to wait
-	Entries      uint64 // ways in, of newcomers and of those that stepped out; a crossing of several jobs is one
+	Entries      uint64 // ways in, of newcomers and of those that stepped out; that of a Holder with several callers is one
 }
 
 // Stats never blocks for longer than a grant takes.
@@ -39,19 +39,16 @@ func (g *Gate) Inside() []string {
 	return labels
 }
 
-// waitingToEnter with mu held counts callers.
+// waitingToEnter counts callers: holders that come back, those in the queue, and those behind a holder. The caller must
+// hold mu.
 func (g *Gate) waitingToEnter() int {
 	n := g.back.n
-	for w := g.queue.first; w != nil; w = w.next {
-		if w.batch != nil {
-			n += w.batch.waiting()
-		} else {
-			n++
-		}
+	for place := g.queue.first; place != nil; place = place.next {
+		n += place.Entrant.Waiting()
 	}
 	for p := g.inside.first; p != nil; p = p.next {
-		if p.batch != nil {
-			n += p.batch.waitingInside()
+		if p.holder != nil {
+			n += p.holder.WaitingBehind()
 		}
 	}
 	return n

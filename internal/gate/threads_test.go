@@ -1,7 +1,6 @@
 package gate_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 
@@ -62,9 +61,6 @@ func TestThreads_exhausted(t *testing.T) {
 		_, err := g.Enter(t.Context(), "newcomer")
 		require.ErrorIs(t, err, errThreads)
 		assert.ErrorContains(t, err, "2 python calls wait for something else")
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		assert.ErrorIs(t, g.Do(ctx, "a newcomer's job", nil), errThreads)
 		for _, p := range out {
 			p.StepIn()
 			p.Leave()
@@ -102,17 +98,12 @@ func TestThreads_exhaustedMeanwhile(t *testing.T) {
 			_, err := g.Enter(t.Context(), "newcomer")
 			newcomer <- err
 		}()
-		job := make(chan error, 1)
-		go func() { job <- g.Do(t.Context(), "a newcomer's job", newSlowJob()) }()
 		pass(ticks)
 		require.Empty(t, newcomer)
-		require.Empty(t, job)
 		p.StepOut()
 		pass(ticks)
 		require.NotEmpty(t, newcomer)
-		require.NotEmpty(t, job)
 		require.ErrorIs(t, <-newcomer, errThreads)
-		require.ErrorIs(t, <-job, errThreads)
 		p.StepIn()
 		p.Leave()
 		p, err = g.Enter(t.Context(), "later")

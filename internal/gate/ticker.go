@@ -1,7 +1,7 @@
 package gate
 
-// Reclaim sets a function that names, by [Permit.ID], a holder that died without leaving, or gives 0
-// when there is none (any more). The gate asks at every tick, and takes such a permit back. It must
+// Reclaim sets a function that names, by [Permit.ID], a holder that died without leaving, and returns 0
+// where there is none, or none any more. The gate calls it at every tick, and takes such a permit back. The function must
 // not block.
 func (g *Gate) Reclaim(next func() int) {
 	g.mu.Lock()
@@ -9,8 +9,8 @@ func (g *Gate) Reclaim(next func() int) {
 	g.reclaim = next
 }
 
-// startTicking has the gate's clock advance while anybody waits. Without waiters nobody needs to know who
-// overstays or died, and there is no clock. The caller must hold mu.
+// startTicking has the gate's clock advance while anybody waits. While nobody does, nobody needs to know which holders
+// overstay or died, and there is no clock. The caller must hold mu.
 func (g *Gate) startTicking() { g.ticker.Start(g.opts.Tick, (*ticks)(g)) }
 
 // ticks is the work of the gate's ticker.
@@ -24,10 +24,20 @@ func (t *ticks) Needed() bool {
 	return (*Gate)(t).waiting()
 }
 
-// waiting with mu held: does anybody wait, to enter, for others of its batch, or for the others to leave?
-func (g *Gate) waiting() bool { return g.wanted() || g.state == Draining || g.dispatchesMany() }
+// waiting reports whether anybody waits: to enter, for the tick of a holder, or for all to leave. The caller must hold mu.
+func (g *Gate) waiting() bool { return g.wanted() || g.state == Draining || g.needsTicks() }
 
-// wanted with mu held: does anybody wait to enter?
+// needsTicks reports whether a holder needs ticks. The caller must hold mu.
+func (g *Gate) needsTicks() bool {
+	for p := g.inside.first; p != nil; p = p.next {
+		if p.holder != nil && p.holder.NeedsTicks() {
+			return true
+		}
+	}
+	return false
+}
+
+// wanted reports whether anybody waits to enter. The caller must hold mu.
 func (g *Gate) wanted() bool { return !g.queue.empty() || !g.back.empty() }
 
 // advance ages every permit by one tick and reports whether anybody waits.
@@ -39,7 +49,9 @@ func (g *Gate) advance() bool {
 	g.fresh[1], g.fresh[0] = g.fresh[0], 0
 	g.tick++
 	waiting := g.waiting()
-	g.lookAtAll()
+	for p := g.inside.first; p != nil; p = p.next {
+		g.look(p)
+	}
 	if overstayed >= g.quota && g.wanted() {
 		g.quota = min(2*g.quota, g.opts.Max)
 	}
@@ -49,14 +61,14 @@ func (g *Gate) advance() bool {
 	return waiting
 }
 
-// takeBack with mu held.
+// takeBack ends the permits of holders that died. The caller must hold mu.
 func (g *Gate) takeBack() {
 	if g.reclaim == nil {
 		return
 	}
 	for id := g.reclaim(); id != 0; id = g.reclaim() {
 		if id <= len(g.ids) && g.ids[id-1] != nil {
-			g.yield(g.ids[id-1])
+			g.ids[id-1].yield()
 			g.discount(g.ids[id-1])
 			g.ids[id-1] = nil
 		}

@@ -8,9 +8,10 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
 	"github.com/gopyrpc/gopyrpc/internal/deferred"
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/gate/batch"
 )
 
-// callBatch is calls that share a crossing: a gate.Crossing.
+// callBatch makes several calls in one crossing into C: a batch.Runner.
 type callBatch struct {
 	calls []*queuedCall
 	batch *cpython.Batch
@@ -20,18 +21,19 @@ type callBatch struct {
 
 var callBatches = sync.Pool{New: func() any { return new(callBatch) }}
 
-// Crossing begins one with c.
-func (c *queuedCall) Crossing() gate.Crossing {
+// Runner begins a callBatch with c.
+func (c *queuedCall) Runner() batch.Runner {
 	b := callBatches.Get().(*callBatch)
 	b.batch = cpython.NewBatch()
 	if !b.Add(c) {
-		b.End()
+		b.Free()
 		return nil
 	}
 	return b
 }
 
-func (b *callBatch) Add(j gate.Job) bool {
+// Add takes one more call, if it is small.
+func (b *callBatch) Add(j batch.Job) bool {
 	c, ok := j.(*queuedCall)
 	if !ok || c.fn == nil || c.entered != nil || !b.batch.Add(c.fn, c.payload, c.extra, c.target()) {
 		return false
@@ -40,7 +42,8 @@ func (b *callBatch) Add(j gate.Job) bool {
 	return true
 }
 
-func (b *callBatch) Run(permit *gate.Permit, claims *gate.Claims) {
+// Run makes the calls.
+func (b *callBatch) Run(permit *gate.Permit, claims *batch.Claims) {
 	if cpython.Pending() > 0 {
 		deferred.Drop(permit.ID())
 	}
@@ -54,6 +57,7 @@ func (b *callBatch) Run(permit *gate.Permit, claims *gate.Claims) {
 	}
 }
 
+// Settle gives call i its outcome.
 func (b *callBatch) Settle(i int) {
 	c := b.calls[i]
 	c.began = b.began
@@ -68,7 +72,8 @@ func (b *callBatch) Settle(i int) {
 	c.settle(out, account(t, err))
 }
 
-func (b *callBatch) End() {
+// Free puts the memory back.
+func (b *callBatch) Free() {
 	b.batch.Recycle()
 	clear(b.calls)
 	*b = callBatch{calls: b.calls[:0]}

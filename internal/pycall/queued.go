@@ -10,10 +10,11 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/calltimes"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/gate/batch"
 	"github.com/gopyrpc/gopyrpc/internal/interrupt"
 )
 
-// queuedCall is a call that waits in the gate, or whose caller may leave: a gate.Job. Where many wait its memory
+// queuedCall is a call that waits in the gate, or whose caller may leave: a batch.Job. Where many wait its memory
 // is in another processor's cache, so there is little of it.
 type queuedCall struct {
 	fn, extra cpython.Ref
@@ -26,7 +27,10 @@ type queuedCall struct {
 	err       error
 }
 
-var calls = sync.Pool{New: func() any { return new(queuedCall) }}
+var (
+	jobs  = batch.New(&gate.Process)
+	calls = sync.Pool{New: func() any { return new(queuedCall) }}
+)
 
 // Run makes the call.
 func (c *queuedCall) Run(permit *gate.Permit) {
@@ -64,7 +68,7 @@ func (c *queuedCall) Interrupt() <-chan time.Time {
 // Drop gives the outcome up.
 func (c *queuedCall) Drop() { c.out.Drop() }
 
-// queue has the call made by one of the gate's dispatchers, and waits for it.
+// queue has the call made by a dispatcher, and waits for it.
 func queue(ctx context.Context, completion *callcontext.Completion, fn cpython.Ref, payload []byte, extra cpython.Ref, out *cpython.Outcome) error {
 	c := calls.Get().(*queuedCall)
 	c.fn, c.payload, c.extra, c.entered = fn, payload, extra, completion.Entered()
@@ -73,7 +77,7 @@ func queue(ctx context.Context, completion *callcontext.Completion, fn cpython.R
 		c.waits, c.interrupt = completion != nil, interrupt.NewCall(label)
 	}
 	start := calltimes.Now()
-	err := gate.Process.Do(ctx, label, c)
+	err := jobs.Do(ctx, label, c)
 	if c.interrupt != nil {
 		if err, done := c.interrupted(ctx, err, out); done {
 			return err
@@ -92,7 +96,7 @@ func queue(ctx context.Context, completion *callcontext.Completion, fn cpython.R
 func (c *queuedCall) interrupted(ctx context.Context, err error, out *cpython.Outcome) (_ error, done bool) {
 	i := c.interrupt
 	switch {
-	case errors.Is(err, gate.ErrLeft):
+	case errors.Is(err, batch.ErrLeft):
 		*out = cpython.Outcome{PayloadHeld: true}
 		return interrupted(ctx, i, true), true
 	case err != nil:

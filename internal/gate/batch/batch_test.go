@@ -1,6 +1,6 @@
 //go:build go1.25
 
-package gate_test
+package batch_test
 
 import (
 	"context"
@@ -16,10 +16,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/gate/batch"
 )
 
 // crowded has n jobs wait behind a holder, which leaves then. Job i does what run says.
-func crowded(t *testing.T, g *gate.Gate, shared *sharing, n int, run func(i int)) (done []chan error) {
+func crowded(t *testing.T, g *site, shared *sharing, n int, run func(i int)) (done []chan error) {
 	t.Helper()
 	holder := enter(t, g, "holder")
 	for i := range n {
@@ -79,8 +80,8 @@ func TestJobThatBlocksHoldsUpNoOthers(t *testing.T) {
 	})
 }
 
-// TestJobsThatBlockRunAbreast though they began in one crossing.
-func TestJobsThatBlockRunAbreast(t *testing.T) {
+// TestJobsThatBlockRunAtOnce though they began in one batch.
+func TestJobsThatBlockRunAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const jobs = 64
 		g := opened(t, gate.Options{Max: jobs})
@@ -100,7 +101,7 @@ func TestWaitingForTheGILMakesNoRoom(t *testing.T) {
 		g := opened(t, gate.Options{Max: 8})
 		var shared sharing
 		holder := enter(t, g, "holder")
-		late := &lateCrossing{crossing: crossing{of: &shared}, held: make(chan struct{})}
+		late := &lateRunner{runner: runner{of: &shared}, held: make(chan struct{})}
 		var done []chan error
 		for range 3 {
 			done = append(done, do(context.Background(), g, "job", &lateJob{shared.job(func(*gate.Permit) {}), late}))
@@ -108,43 +109,47 @@ func TestWaitingForTheGILMakesNoRoom(t *testing.T) {
 		}
 		holder.Leave()
 		pass(100 * gate.DefaultTick)
-		waiter := arrive(context.Background(), g, "caller")
+		caller := make(chan *gate.Permit, 1)
+		go func() {
+			p, _ := g.Enter(context.Background(), "caller")
+			caller <- p
+		}()
 		pass(100 * gate.DefaultTick)
-		assert.True(t, waiter.waits())
+		assert.Empty(t, caller, "it waits")
 		assert.Equal(t, 1, g.Stats().Quota)
 		close(late.held)
 		for _, d := range done {
 			require.NoError(t, <-d)
 		}
-		waiter.in(t).Leave()
+		(<-caller).Leave()
 	})
 }
 
-// lateCrossing is one whose thread waits for the GIL before it can begin.
-type lateCrossing struct {
-	crossing
+// lateRunner is one whose thread waits for the GIL before it can begin.
+type lateRunner struct {
+	runner
 	held chan struct{}
 }
 
-func (c *lateCrossing) Add(j gate.Job) bool { return c.crossing.Add(j.(*lateJob).job) }
+func (c *lateRunner) Add(j batch.Job) bool { return c.runner.Add(j.(*lateJob).job) }
 
-func (c *lateCrossing) Run(p *gate.Permit, claims *gate.Claims) {
+func (c *lateRunner) Run(p *gate.Permit, claims *batch.Claims) {
 	<-c.held
-	c.crossing.Run(p, claims)
+	c.runner.Run(p, claims)
 }
 
 type lateJob struct {
 	*job
-	late *lateCrossing
+	late *lateRunner
 }
 
-func (j *lateJob) Crossing() gate.Crossing {
+func (j *lateJob) Runner() batch.Runner {
 	j.late.Add(j)
 	return j.late
 }
 
-// TestDrainRefusesThoseWhoseTurnHasNotCome, at once: they wait, though a dispatcher has them already.
-func TestDrainRefusesThoseWhoseTurnHasNotCome(t *testing.T) {
+// TestDrainRefusesJobsThatHaveNotBegun, at once: they wait, though a dispatcher has them already.
+func TestDrainRefusesJobsThatHaveNotBegun(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Max: 1})
 		var shared sharing
@@ -171,8 +176,8 @@ func TestDrainRefusesThoseWhoseTurnHasNotCome(t *testing.T) {
 	})
 }
 
-// TestDeadCarrierHoldsUpNoOthers: its thread has ended in a job, and with it its goroutine.
-func TestDeadCarrierHoldsUpNoOthers(t *testing.T) {
+// TestDeadDispatcherHoldsUpNoOthers: its thread has ended in a job, and with it its goroutine.
+func TestDeadDispatcherHoldsUpNoOthers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Max: 1})
 		var shared sharing
@@ -196,15 +201,15 @@ func TestDeadCarrierHoldsUpNoOthers(t *testing.T) {
 		require.NoError(t, <-before)
 		require.NoError(t, <-behind)
 		cancel()
-		require.ErrorIs(t, <-lost, gate.ErrLeft)
+		require.ErrorIs(t, <-lost, batch.ErrLeft)
 		require.NoError(t, g.Drain(t.Context()))
 	})
 }
 
-// TestWhoCallsWithoutAPauseWaitsForThoseWhoReturn: those who were told wait for the only processor, on which one of
+// TestCallerWithoutAPauseWaitsForCallersThatReturn: those who were told wait for the only processor, on which one of
 // them could make all its calls before the others run again. Now and then one can still: where the scheduler takes the
 // processor from whoever has the gate's lock, all others wait for that, and a caller who comes by goes ahead.
-func TestWhoCallsWithoutAPauseWaitsForThoseWhoReturn(t *testing.T) {
+func TestCallerWithoutAPauseWaitsForCallersThatReturn(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	const rounds, each = 9, 300
 	ahead := 0

@@ -1,4 +1,4 @@
-package gate_test
+package batch_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/gate/batch"
 )
 
 // slowJob runs until it is let go, or interrupted where it can be.
@@ -67,7 +68,7 @@ func TestDoLeavesWhatDoesNotEnd(t *testing.T) {
 	go func() { done <- g.Do(ctx, "job", job) }()
 	<-job.running
 	cancel()
-	require.ErrorIs(t, <-done, gate.ErrLeft)
+	require.ErrorIs(t, <-done, batch.ErrLeft)
 	assert.Equal(t, []string{"job"}, g.Inside())
 	var drain *gate.DrainError
 	require.ErrorAs(t, g.Drain(ended()), &drain)

@@ -1,4 +1,4 @@
-package gate_test
+package batch_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/gate/batch"
 )
 
 type jobFunc func(*gate.Permit)
@@ -73,7 +74,8 @@ func TestDoCancelledWhileQueuedDoesNotRun(t *testing.T) {
 }
 
 func TestDoRefused(t *testing.T) {
-	g := new(gate.Gate)
+	closed := new(gate.Gate)
+	g := &site{closed, batch.New(closed)}
 	never := jobFunc(func(*gate.Permit) { assert.Fail(t, "ran") })
 	require.ErrorIs(t, g.Do(t.Context(), "early", never), gate.ErrNotStarted)
 	g = opened(t, gate.Options{Max: 1})

@@ -1,4 +1,4 @@
-package gate_test
+package batch_test
 
 import (
 	"context"
@@ -12,24 +12,25 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/gate/batch"
 )
 
-// sharing is jobs that may share crossings, and what became of these.
+// sharing is jobs that may share runners, and what became of these.
 type sharing struct {
-	mu        sync.Mutex
-	crossings []*crossing // that were run, in this order
-	ended     int
-	ends      sync.Cond // signalled when ended grows
+	mu      sync.Mutex
+	runners []*runner // that were run, in this order
+	freed   int
+	frees   sync.Cond // signalled when freed grows
 }
 
-// awaitEnds waits until n crossings have been given up. That is later than what [gate.Gate.Drain] waits for: the last
-// user of a crossing, a caller or the dispatcher, gives it up when nobody is inside any more.
-func (s *sharing) awaitEnds(n int) {
+// awaitFreed waits until n runners have been given up. That is later than what [gate.Gate.Drain] waits for: the last
+// user of a Runner, a caller or the dispatcher, gives it up when nobody is inside any more.
+func (s *sharing) awaitFreed(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ends.L = &s.mu
-	for s.ended < n {
-		s.ends.Wait()
+	s.frees.L = &s.mu
+	for s.freed < n {
+		s.frees.Wait()
 	}
 }
 
@@ -49,16 +50,16 @@ func (j *job) Run(p *gate.Permit) { j.run(p) }
 func (j *job) Interrupt() <-chan time.Time { return j.patience }
 func (j *job) Drop()                       { j.dropped.Add(1) }
 
-func (j *job) Crossing() gate.Crossing { return &crossing{of: j.of, jobs: []*job{j}} }
+func (j *job) Runner() batch.Runner { return &runner{of: j.of, jobs: []*job{j}} }
 
-// crossing is what C code is elsewhere.
-type crossing struct {
+// runner is what C code is elsewhere.
+type runner struct {
 	of   *sharing
 	jobs []*job
 	ran  []int
 }
 
-func (c *crossing) Add(j gate.Job) bool {
+func (c *runner) Add(j batch.Job) bool {
 	another, ok := j.(*job)
 	if ok {
 		c.jobs = append(c.jobs, another)
@@ -66,9 +67,9 @@ func (c *crossing) Add(j gate.Job) bool {
 	return ok
 }
 
-func (c *crossing) Run(p *gate.Permit, claims *gate.Claims) {
+func (c *runner) Run(p *gate.Permit, claims *batch.Claims) {
 	c.of.mu.Lock()
-	c.of.crossings = append(c.of.crossings, c)
+	c.of.runners = append(c.of.runners, c)
 	c.of.mu.Unlock()
 	for i, j := range c.jobs {
 		if claims.Take(i) {
@@ -78,45 +79,45 @@ func (c *crossing) Run(p *gate.Permit, claims *gate.Claims) {
 	}
 }
 
-func (c *crossing) Settle(i int) { c.jobs[i].settled.Add(1) }
+func (c *runner) Settle(i int) { c.jobs[i].settled.Add(1) }
 
-func (c *crossing) End() {
+func (c *runner) Free() {
 	c.of.mu.Lock()
 	defer c.of.mu.Unlock()
-	c.of.ended++
-	c.of.ends.Broadcast()
+	c.of.freed++
+	c.of.frees.Broadcast()
 }
 
-// ran is how many jobs each crossing ran.
+// ran is how many jobs each Runner ran.
 func (s *sharing) ran() (n []int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, c := range s.crossings {
+	for _, c := range s.runners {
 		n = append(n, len(c.ran))
 	}
 	return n
 }
 
 // do has the job done, and gives what came of it.
-func do(ctx context.Context, g *gate.Gate, label string, j gate.Job) chan error {
+func do(ctx context.Context, g *site, label string, j batch.Job) chan error {
 	done := make(chan error, 1)
 	go func() { done <- g.Do(ctx, label, j) }()
 	return done
 }
 
 // lined has the job done, and returns when it waits as number n.
-func lined(t *testing.T, ctx context.Context, g *gate.Gate, label string, j gate.Job, n int) chan error {
+func lined(t *testing.T, ctx context.Context, g *site, label string, j batch.Job, n int) chan error {
 	t.Helper()
 	done := do(ctx, g, label, j)
 	queued(t, g, n)
 	return done
 }
 
-func TestJobsThatWaitShareACrossing(t *testing.T) {
+func TestJobsThatWaitShareABatch(t *testing.T) {
 	g := opened(t, gate.Options{Max: 1})
 	holder := enter(t, g, "holder")
 	const jobs = 100
-	var order []int // of all, as one crossing runs them one after the other
+	var order []int // of all, as one batch runs them one after the other
 	var shared sharing
 	var all [jobs]*job
 	var done [jobs]chan error
@@ -134,11 +135,11 @@ func TestJobsThatWaitShareACrossing(t *testing.T) {
 	}
 	assert.Equal(t, []int{jobs}, shared.ran())
 	require.NoError(t, g.Drain(t.Context()))
-	shared.awaitEnds(1)
+	shared.awaitFreed(1)
 }
 
-// TestSharedCrossingsKeepTheOrder: who waits for a permit itself is overtaken by nobody who came later.
-func TestSharedCrossingsKeepTheOrder(t *testing.T) {
+// TestBatchesKeepTheOrder: who waits for a permit itself is overtaken by nobody who came later.
+func TestBatchesKeepTheOrder(t *testing.T) {
 	g := opened(t, gate.Options{Max: 1})
 	holder := enter(t, g, "holder")
 	var shared sharing
@@ -163,7 +164,7 @@ func TestSharedCrossingsKeepTheOrder(t *testing.T) {
 	assert.Equal(t, []int{2, 1}, shared.ran())
 }
 
-func TestSharedCrossingLeavesOutWhoHasLeft(t *testing.T) {
+func TestBatchLeavesOutCallersThatHaveLeft(t *testing.T) {
 	g := opened(t, gate.Options{Max: 1})
 	holder := enter(t, g, "holder")
 	var shared sharing
@@ -180,7 +181,7 @@ func TestSharedCrossingLeavesOutWhoHasLeft(t *testing.T) {
 	assert.Zero(t, left.settled.Load()+left.dropped.Load())
 }
 
-func TestCrossingThatAllHaveLeftIsNotRun(t *testing.T) {
+func TestBatchThatAllHaveLeftIsNotRun(t *testing.T) {
 	g := opened(t, gate.Options{Max: 1})
 	holder := enter(t, g, "holder")
 	var shared sharing
@@ -195,11 +196,11 @@ func TestCrossingThatAllHaveLeftIsNotRun(t *testing.T) {
 	holder.Leave()
 	assert.Zero(t, g.Stats().Inside)
 	assert.Empty(t, shared.ran())
-	shared.awaitEnds(1)
+	shared.awaitFreed(1)
 }
 
-// TestJobOfACrossingIsLeftBehind: what came of it is dropped when it is over, and its caller is not waited for.
-func TestJobOfACrossingIsLeftBehind(t *testing.T) {
+// TestJobOfABatchIsLeftBehind: what came of it is dropped when it is over, and its caller is not waited for.
+func TestJobOfABatchIsLeftBehind(t *testing.T) {
 	g := opened(t, gate.Options{Max: 1})
 	holder := enter(t, g, "holder")
 	var shared sharing
@@ -217,18 +218,18 @@ func TestJobOfACrossingIsLeftBehind(t *testing.T) {
 	<-running
 	assert.Equal(t, []string{"slow"}, g.Inside())
 	cancel()
-	require.ErrorIs(t, <-leaves, gate.ErrLeft)
+	require.ErrorIs(t, <-leaves, batch.ErrLeft)
 	assert.Zero(t, slow.settled.Load())
 	close(free)
 	require.NoError(t, <-before)
 	require.NoError(t, g.Drain(t.Context()))
 	assert.EqualValues(t, 1, slow.settled.Load())
 	assert.EqualValues(t, 1, slow.dropped.Load())
-	shared.awaitEnds(1)
+	shared.awaitFreed(1)
 }
 
-// TestCallersOfACrossingGoOnWhileItsJobStepsOut: what steps out may be waiting for them.
-func TestCallersOfACrossingGoOnWhileItsJobStepsOut(t *testing.T) {
+// TestCallersOfABatchGoOnWhileItsJobStepsOut: what steps out may be waiting for them.
+func TestCallersOfABatchGoOnWhileItsJobStepsOut(t *testing.T) {
 	g := opened(t, gate.Options{Max: 1})
 	holder := enter(t, g, "holder")
 	var shared sharing
@@ -249,8 +250,8 @@ func TestCallersOfACrossingGoOnWhileItsJobStepsOut(t *testing.T) {
 	require.NoError(t, g.Drain(t.Context()))
 }
 
-// Everything that can happen to a job of a crossing, at once; each is settled once if it ran, and never else.
-func TestSharedCrossings_hammer(t *testing.T) {
+// Everything that can happen to a job of a batch, at once; each is settled once if it ran, and never else.
+func TestBatches_hammer(t *testing.T) {
 	for range 20 {
 		g := opened(t, gate.Options{Max: 3})
 		var shared sharing
@@ -279,7 +280,7 @@ func TestSharedCrossings_hammer(t *testing.T) {
 					switch {
 					case err == nil:
 						told.Add(1)
-					case err == gate.ErrLeft:
+					case err == batch.ErrLeft:
 						left.Add(1)
 					case assert.ErrorIs(t, err, context.Canceled):
 						gone.Add(1)
@@ -297,7 +298,7 @@ func TestSharedCrossings_hammer(t *testing.T) {
 }
 
 // Refusals and contexts that end meet.
-func TestSharedCrossingsAreRefused_hammer(t *testing.T) {
+func TestBatchesAreRefused_hammer(t *testing.T) {
 	for range 200 {
 		g := opened(t, gate.Options{Max: 1})
 		holder := enter(t, g, "holder")
@@ -311,7 +312,7 @@ func TestSharedCrossingsAreRefused_hammer(t *testing.T) {
 					j.patience = make(chan time.Time, 1)
 					j.patience <- time.Time{}
 					if err := g.Do(ctx, "job", j); err != nil {
-						known := errors.Is(err, gate.ErrClosed) || errors.Is(err, gate.ErrLeft) || errors.Is(err, context.Canceled)
+						known := errors.Is(err, gate.ErrClosed) || errors.Is(err, batch.ErrLeft) || errors.Is(err, context.Canceled)
 						assert.True(t, known, "%v", err)
 						return
 					}

@@ -1,23 +1,16 @@
-package gate_test
+package batch_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
 )
 
-// queued waits until n callers wait to enter.
-func queued(t *testing.T, g *gate.Gate, n int) {
-	t.Helper()
-	require.Eventually(t, func() bool { return g.Stats().Queue == n }, time.Minute, time.Millisecond)
-}
-
-// TestCallerIsToldWhileTheNextJobRuns: callers are told in batches, which a long job must not hold up,
+// TestCallerIsNotifiedWhileTheNextJobRuns: callers are told in batches, which a long job must not hold up,
 // whether it stays inside or has stepped out.
-func TestCallerIsToldWhileTheNextJobRuns(t *testing.T) {
+func TestCallerIsNotifiedWhileTheNextJobRuns(t *testing.T) {
 	for name, steps := range map[string]bool{"stays": false, "steps out": true} {
 		t.Run(name, func(t *testing.T) {
 			g := opened(t, gate.Options{Max: 1})
