@@ -70,7 +70,7 @@ func Call[T any](ctx context.Context, f func(Token) (T, error)) (T, error) {
 		<-c.done // it has returned just now
 		return c.outcome()
 	}
-	return zero, interrupted(ctx, c.seen(ctx), true)
+	return zero, (*InterruptedError)(c.seen(ctx).Interrupted(ctx, true))
 }
 
 // leavable is a call that its caller may leave.

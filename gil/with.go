@@ -51,13 +51,9 @@ func endScope(ctx context.Context, scope *interrupt.Scope, err error) error {
 	if scope == nil || !scope.End() || err == nil {
 		return err
 	}
-	e := interrupted(ctx, &scope.Call, false)
+	e := (*InterruptedError)(scope.Interrupted(ctx, false))
 	e.Err = err
 	return e
-}
-
-func interrupted(ctx context.Context, c *interrupt.Call, stuck bool) *InterruptedError {
-	return &InterruptedError{Label: c.Label(), Stuck: stuck, Stack: c.Stack(), Cause: gate.Ended(ctx)}
 }
 
 // Assume gives the token of a goroutine that Python itself called with the GIL held, as in a

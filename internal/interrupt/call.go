@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/gate"
 )
 
 // Patience is how long a caller whose context has ended waits for its call to react before it leaves
@@ -69,14 +70,26 @@ func (c *Call) Stop() {
 // End is called when the call has returned.
 func (c *Call) End() { c.ended.Store(true) }
 
-// Label is what the call is named.
-func (c *Call) Label() string { return c.label }
-
-// Stack is Python's as it was when the call was first to be interrupted; empty when that was too late.
-func (c *Call) Stack() string {
+// firstStack is Python's as it was when the call was first to be interrupted; empty where that was too late.
+func (c *Call) firstStack() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.first
+}
+
+// Interruption says that a call was interrupted, or left behind. It is a gil.InterruptedError, which says what the fields
+// are.
+type Interruption struct {
+	Label string
+	Stuck bool
+	Stack string
+	Cause error
+	Err   error
+}
+
+// Interrupted is what the caller of c gets, whose context has ended. It is stuck where the caller leaves c behind.
+func (c *Call) Interrupted(ctx context.Context, stuck bool) *Interruption {
+	return &Interruption{Label: c.label, Stuck: stuck, Stack: c.firstStack(), Cause: gate.Ended(ctx)}
 }
 
 func (c *Call) saw(stack string) {

@@ -69,17 +69,12 @@ func direct(ctx context.Context, permit *gate.Permit, fn cpython.Ref, payload []
 	*out, err = call(permit, fn, payload, extra, c.Target())
 	c.End()
 	if err == cpython.ErrInterrupted {
-		return interrupted(ctx, c, false)
+		return (*gil.InterruptedError)(c.Interrupted(ctx, false))
 	}
 	if stop() {
 		c.Recycle()
 	}
 	return err
-}
-
-// interrupted is the error of a call that was interrupted, or left behind where it is stuck.
-func interrupted(ctx context.Context, c *interrupt.Call, stuck bool) error {
-	return &gil.InterruptedError{Label: c.Label(), Stuck: stuck, Stack: c.Stack(), Cause: gate.Ended(ctx)}
 }
 
 // call makes the call under a permit, after what others have left to be dropped.

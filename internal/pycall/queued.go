@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/internal/callcontext"
 	"github.com/gopyrpc/gopyrpc/internal/calltimes"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
@@ -98,13 +99,13 @@ func (c *queuedCall) interrupted(ctx context.Context, err error, out *cpython.Ou
 	switch {
 	case errors.Is(err, batch.ErrLeft):
 		*out = cpython.Outcome{PayloadHeld: true}
-		return interrupted(ctx, i, true), true
+		return (*gil.InterruptedError)(i.Interrupted(ctx, true)), true
 	case err != nil:
 		i.End() // it did not begin, and never will
 		return err, true
 	case c.err == cpython.ErrInterrupted:
 		*out = c.out
-		return interrupted(ctx, i, false), true
+		return (*gil.InterruptedError)(i.Interrupted(ctx, false)), true
 	case ctx.Err() != nil:
 		*out = c.out
 		return c.err, true
