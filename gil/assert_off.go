@@ -2,7 +2,7 @@
 
 package gil
 
-// life is how long a token is good; known in builds with the tag pydebug.
+// life is how long a token is good. It is known in builds with the tag pydebug only.
 type life struct{}
 
 func newLife(uintptr) life { return life{} }
@@ -21,7 +21,7 @@ func (life) away() (back func()) { return func() {} }
 // Blocks: no
 func (Token) Assert() {}
 
-// AssertNotHeld is for functions that wait for whoever holds the GIL, at their beginning. In builds
+// AssertNotHeld is for functions that wait for the holder of the GIL, at their beginning. In builds
 // with the tag pydebug it panics, with an error that is [ErrHeld], when the calling goroutine holds it.
 // In other builds it does nothing.
 //

@@ -11,7 +11,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
 )
 
-// life is how long a token is good. The zero life is that of a token that nobody gave.
+// life is how long a token is good. The zero life is that of a token that came from no function of this package.
 type life struct{ *lifetime }
 
 type lifetime struct {
@@ -29,7 +29,7 @@ func newLife(thread uintptr) life {
 
 func (l life) end() { l.over.Store(true) }
 
-// away is for the time in which the GIL is given up.
+// away is called when the GIL is given up, and back when it is taken again.
 func (l life) away() (back func()) {
 	if l.lifetime == nil {
 		return func() {}
@@ -38,7 +38,7 @@ func (l life) away() (back func()) {
 	return func() { l.detached.Add(-1) }
 }
 
-// wrong says what is wrong with using the token here and now.
+// wrong says why the token is not good here and now; empty where it is.
 func (l life) wrong() string {
 	switch {
 	case l.lifetime == nil:
@@ -55,7 +55,7 @@ func (l life) wrong() string {
 	return ""
 }
 
-// made is the stack that acquired, for people.
+// made is the stack that acquired the GIL, as text.
 func (l life) made() string {
 	if l.lifetime == nil {
 		return ""

@@ -17,8 +17,7 @@ import (
 // Call is [With] for a caller that leaves when ctx ends, whatever Python does: it runs f with the GIL on a goroutine of
 // its own, and gives what f returned. When ctx ends, Python code that f has called is interrupted; where f has not
 // returned a [Patience] later, as code in C does not notice, Call returns an *InterruptedError that is Stuck. Then f
-// runs on: so it must take what it needs by value, write to nothing that the caller reads, and give what it makes as its
-// result. A result that comes after the caller has left is dropped; one with a method Release, as a
+// runs on: so f must take what it needs by value, write to nothing that the caller reads, and return what it makes. A result that comes after the caller has left is dropped; one with a method Release, as a
 // *pybridge.Object has, is released.
 //
 //	n, err := gil.Call(ctx, func(t gil.Token) (int, error) {
@@ -91,7 +90,7 @@ func (c *leavable[T]) run(ctx context.Context, f func(Token) (T, error)) {
 		case c.decided.CompareAndSwap(false, true):
 			close(c.done)
 		case end.Panic != nil:
-			panic(end.Panic.Value) // panics: f did, and nobody is there to be told
+			panic(end.Panic.Value) // panics: f did, and its caller has left
 		case c.given:
 			release(c.value)
 		}
@@ -121,7 +120,7 @@ func (c *leavable[T]) outcome() (T, error) {
 	return c.value, c.end.Err
 }
 
-// seen is the call as the watchdog sees it; one that waits for the GIL it does not see.
+// seen is the call as the watchdog sees it. The watchdog does not see a call that waits for the GIL.
 func (c *leavable[T]) seen(ctx context.Context) *interrupt.Call {
 	if scope := c.scope.Load(); scope != nil {
 		return &scope.Call
@@ -129,7 +128,7 @@ func (c *leavable[T]) seen(ctx context.Context) *interrupt.Call {
 	return interrupt.NewCall(callcontext.Label(ctx))
 }
 
-// release gives back what nobody wants. A nil pointer is nothing to give back.
+// release releases a result that nobody wants, if it can be. A nil pointer has nothing to release.
 func release(v any) {
 	if p := reflect.ValueOf(v); p.Kind() == reflect.Pointer && p.IsNil() {
 		return

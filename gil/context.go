@@ -16,9 +16,9 @@ func WithLabel(ctx context.Context, name string) context.Context {
 	return callcontext.WithLabel(ctx, name)
 }
 
-// WaitForCompletion makes calls with the context wait for Python when the context has ended: they are interrupted,
-// but not left. It is for callers on a goroutine of their own, such as an agent's, who need not leave: it
-// saves handing each call to another goroutine.
+// WaitForCompletion makes calls with the context wait for Python when the context has ended: a call is interrupted, but its
+// caller does not leave it behind. It is for callers on a goroutine of their own, such as an agent's, which need not be back
+// in time: it saves handing each call to a dispatcher.
 //
 // GIL: not needed
 // Thread: any

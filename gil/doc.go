@@ -6,9 +6,9 @@
 // # Ways in
 //
 //   - [With] runs a function with the GIL, on the calling goroutine. It is the way to begin with.
-//   - [Call] is With for a caller that has to be back when its context ends: the function runs on another goroutine,
+//   - [Call] is With for a caller that has to be back when its context ends: the function runs on a goroutine of its own,
 //     and is left behind where it does not react.
-//   - [Acquire] gives a [Guard], for code that cannot be one function. Whoever acquires releases.
+//   - [Acquire] gives a [Guard], for code that cannot be one function. The goroutine that acquires has to release.
 //   - [Assume] gives the Token of a goroutine that Python itself called, as in a callback.
 //   - [Detach] gives the GIL up while a function runs that waits for something else (Py_BEGIN_ALLOW_THREADS).
 //
@@ -26,7 +26,7 @@
 //
 // The context of a way in ends the wait for the permit. Once inside, its end interrupts the Python code that runs: an
 // exception is raised in it, which the caller gets as an [*InterruptedError]. Code in C does not notice; [OnStall] tells
-// when so many calls are stuck that no other can begin. [WithLabel] names what a call does, for reports, and
+// when so many calls are stuck that no more can begin. [WithLabel] names what a call does, for reports, and
 // [WaitForCompletion] keeps a caller from leaving its call behind.
 //
 // # Lock order
@@ -38,6 +38,6 @@
 //     enters Python. Detach first.
 //   - With a lock of your own held, do not enter Python, unless nobody takes that lock with the GIL held.
 //
-// References may be given up anywhere, as pybridge does: those of goroutines without the GIL are dropped by the next that
-// has it.
+// References may be released anywhere, as pybridge does: those that a goroutine without the GIL releases are dropped by the
+// next goroutine that holds it.
 package gil

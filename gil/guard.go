@@ -40,7 +40,7 @@ type Guard struct {
 
 // Acquire waits for a permit and then for the GIL (PyGILState_Ensure). Waiting for the permit ends
 // with ctx; waiting for the GIL, behind at most the other permits, does not. On a goroutine that
-// holds the GIL already it nests, without a second permit.
+// holds the GIL already the guards nest, without a second permit.
 //
 // GIL: acquires
 // Thread: any; the goroutine is locked to its OS thread until Release
@@ -89,12 +89,12 @@ func (g *Guard) Token() Token {
 	return g.token
 }
 
-// Release gives the GIL back (PyGILState_Release); references released meanwhile by other goroutines
-// are dropped first. Of nested guards, whichever is released last gives it back. A second call changes
+// Release gives the GIL back (PyGILState_Release). References that goroutines without the GIL have released meanwhile
+// are dropped first. Of nested guards, the one that is released last gives the GIL back. A second call changes
 // nothing and returns [ErrReleased]; a call from another goroutine changes nothing and returns
 // [ErrWrongGoroutine]. An exception that C-API calls outside package pybridge left pending is dropped,
-// as it would fail somebody else's next call, and reported as [ErrPending]; the GIL is given back. For a
-// nil guard, as comes with an error, there is nothing to do but [ErrNotHeld].
+// as it would fail the next call on the thread, and reported as [ErrPending]; the GIL is given back all the same. A
+// nil guard, as comes with an error, gives [ErrNotHeld].
 //
 // GIL: held
 // Thread: the goroutine that acquired
@@ -105,7 +105,7 @@ func (g *Guard) Release() error {
 		return ErrNotHeld
 	}
 	if g.released.Load() {
-		return ErrReleased // first: a released guard pins nobody, so its goroutine may be on any thread
+		return ErrReleased // first: a released guard pins no goroutine, which may be on any thread
 	}
 	if cpython.ThreadID() != g.thread {
 		return ErrWrongGoroutine

@@ -8,7 +8,7 @@ import (
 )
 
 // Patience, 250 ms, is how long a caller whose context has ended waits for its call to react before it leaves
-// it behind, and between two attempts to interrupt the same call.
+// the call behind, and the time between two attempts to interrupt the same call.
 const Patience = interrupt.Patience
 
 // InterruptedError says that the context ended while Python ran the call, and that the call was interrupted, or left
@@ -72,10 +72,10 @@ type Stall struct {
 // OnStall has f called, with what is known of the stall, when Python stalls. Python stalls when everybody inside is a
 // call whose context has ended and that runs on, and there is no permit, or no thread, for another call. Where some of
 // those inside are other calls, that is a stall once callers have waited for five seconds and none of them came in. It
-// is a stall too when an interruption does not get the GIL for five seconds. When the stall is over f
+// is a stall too when an interruption does not get the GIL for five seconds. When the stall has ended f
 // is called with nil; the end of Python is not the end of a stall. Calls of f follow each other, on a goroutine that f
 // shares with no other function: an f that blocks misses what changes meanwhile, and holds up no other function. The
-// function returned ends the calls; one of them may be in progress still.
+// returned function ends the calls of f; a call may be in progress still.
 //
 // GIL: not needed; f is called without it
 // Thread: any

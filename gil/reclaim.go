@@ -6,7 +6,7 @@ import (
 )
 
 // A goroutine that ends while it holds a Guard ends its OS thread, whose destructor gives the GIL
-// back; this is how its permit comes back. Nobody pays for it but those who wait.
+// back. This is how its permit comes back: the gate asks for such permits while callers wait.
 func init() {
 	gate.Process.Reclaim(func() int {
 		permit := cpython.Orphan()

@@ -20,7 +20,7 @@ type Snapshot struct {
 	MaxAbandoned int       `json:"max_abandoned"` // the most calls that may be abandoned
 	Quota        int       `json:"quota"`         // callers let in together at present
 	Peak         int       `json:"peak_inside"`   // most callers that were ever inside
-	Queued       Histogram `json:"queued"`        // time in the queue, of those who had to queue
+	Queued       Histogram `json:"queued"`        // time in the queue, of callers that had to wait
 	Wait         Histogram `json:"wait"`          // time from asking to holding the GIL
 	Hold         Histogram `json:"hold"`          // time between taking the GIL and giving it back
 	OSThreads    int       `json:"os_threads"`    // of the process; 0 where it cannot be known

@@ -69,11 +69,11 @@ func (b *bridgeModule) load(t gil.Token) error {
 	return nil
 }
 
-// bridge is the loaded module, for those who come without a Runtime: captured exceptions.
+// bridge is the loaded module, for what has no Runtime at hand, such as a captured exception.
 var bridge atomic.Pointer[bridgeModule]
 
-// need makes sure that a file has run. The GIL is held, and given up while another goroutine, which
-// needs the GIL for it, runs the file.
+// need makes sure that a file has run. The GIL is held. It is given up while a different goroutine runs the file, which
+// needs the GIL for that.
 func (b *bridgeModule) need(t gil.Token, part int) error {
 	p := &b.parts[part]
 	if p.loaded.Load() {
@@ -229,7 +229,7 @@ func (r *Runtime) InstallPackage(t gil.Token, name string, files fs.FS) error {
 	if err != nil {
 		return fmt.Errorf("package %s: %w", name, err)
 	}
-	// Who brings Python code will see its exceptions: read now what a broken builtins could spoil.
+	// Python code that is installed will raise exceptions: errors.py is read now, before a broken builtins could spoil it.
 	if err := r.bridge.need(t, errorsPart); err != nil {
 		return err
 	}

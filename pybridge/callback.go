@@ -51,8 +51,8 @@ type scope struct {
 	closed  bool
 }
 
-// InCallback says whether ctx is one that a [Func] was called with, or made from it: whether the
-// caller is, in the end, Python code that waits for this to return.
+// InCallback reports whether ctx is, or is made from, a context that a [Func] was called with: then Python code waits for
+// the caller to return.
 //
 // GIL: not needed
 // Thread: any

@@ -15,9 +15,9 @@ import (
 // Close gives this handle up. The last one stops admission, waits for the calls in progress as long
 // as ctx allows, runs the cleanup registry (owner references, handler references, pending decrefs,
 // the ledger, the exit functions of threading and atexit, flushing, and finalising where asked for) and closes
-// Python for the process. Processes of multiprocessing that still run when the time for that is over are terminated.
-// Closing the last handle again, or meanwhile, waits for that and gives the same error; closing any other again does
-// nothing.
+// Python for the process. Processes of multiprocessing that still run when their time has passed are terminated.
+// Closing the last handle again, or meanwhile, waits for the end and returns the same error; closing a handle again that was
+// not the last does nothing.
 //
 // GIL: must not be held
 // Thread: any
@@ -61,7 +61,7 @@ func (r *Runtime) Join(ctx context.Context) (cleanup.Report, error) {
 	}
 }
 
-// end is for whoever gave the last handle up.
+// end is called by the goroutine that gave the last handle up.
 func (i *interpreter) end(ctx context.Context) (cleanup.Report, error) {
 	defer close(i.ended)
 	report, err := i.registry.Run(ctx)
@@ -73,10 +73,10 @@ func (i *interpreter) end(ctx context.Context) (cleanup.Report, error) {
 	return report, err
 }
 
-// awaitEnd is for those who come later: a program that returned from its main function meanwhile would
-// cut the hooks and the flushing short.
+// awaitEnd is called by goroutines that close a handle during the end: a program that returned from its main function
+// meanwhile would cut the hooks and the flushing short.
 func (i *interpreter) awaitEnd(ctx context.Context) (cleanup.Report, error) {
-	report, err := i.registry.Run(ctx) // the one in progress, or over
+	report, err := i.registry.Run(ctx) // waits for the run that is in progress, or is done
 	if ctx.Err() != nil || errors.Is(err, cleanup.ErrReentrant) {
 		return report, err
 	}

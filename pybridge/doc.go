@@ -26,7 +26,7 @@
 // [ErrHeld] rather than deadlock. Every comment says in a block what a function needs: GIL, thread,
 // reference, blocking.
 //
-// An [Object] is released by whoever got it, from any goroutine. An [*Error] is plain data.
+// The code that gets an [Object] has to release it, and may do so from any goroutine. An [*Error] is plain data.
 //
 // A process has one interpreter and one life of it: [Start], [Runtime.Close], and then [ErrClosed] for
 // ever, because extension modules do not survive a second initialisation.

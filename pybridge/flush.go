@@ -13,8 +13,8 @@ import (
 )
 
 // flush does what CPython does at its end and a process that exits without finalising would miss: what was registered
-// with threading._register_atexit (executors, loky), then with atexit, then the streams. In somebody else's interpreter that is
-// theirs to do.
+// with threading._register_atexit (executors, loky), then with atexit, then the streams. In an interpreter that its
+// host started, that is the host's to do.
 //
 // Python runs these on its main thread, and so does flush. What has not returned in time stays there, and the rest goes on
 // elsewhere: a pool that waits for its threads for ever must not cost what is in sys.stdout.
@@ -34,14 +34,14 @@ func (i *interpreter) flush(ctx context.Context) error {
 	)
 }
 
-// What is left to do when the time is over. Together they fit into the second that a step of the join then has.
+// The time for what is left to do once ctx has ended. The three fit into the second that a step of the join then has.
 const (
 	lastStage     = 150 * time.Millisecond // for a stage that begins then
 	endChildren   = 250 * time.Millisecond // for processes to heed SIGTERM
-	leaveChildren = 100 * time.Millisecond // for whoever waits for them to notice
+	leaveChildren = 100 * time.Millisecond // for functions that wait for those processes to notice
 )
 
-// halfOf leaves the other half of ctx's time for what comes later.
+// halfOf is a context for half of ctx's time, so that the later stages have as much.
 func halfOf(ctx context.Context) (context.Context, context.CancelFunc) {
 	if deadline, ok := ctx.Deadline(); ok {
 		return context.WithTimeout(ctx, time.Until(deadline)/2)
@@ -52,11 +52,11 @@ func halfOf(ctx context.Context) (context.Context, context.CancelFunc) {
 // flushing is one run of [interpreter.flush].
 type flushing struct {
 	interp *interpreter
-	own    context.Context // what the stages run with: it ends with the flushing, and not when their time is over
+	own    context.Context // what the stages run with: it ends with the flushing, and not with a stage's time
 	cancel context.CancelFunc
 	on     *owner   // where the next stage runs
-	spares []*owner // others than Python's main thread
-	ended  bool     // endChildren was called; it takes its time where nobody gets the GIL, so it is called once
+	spares []*owner // threads besides Python's main thread
+	ended  bool     // endChildren was called: once, as it takes long where the GIL is not to be had
 }
 
 func (f *flushing) stop() {
@@ -73,7 +73,7 @@ func (f *flushing) elsewhere() {
 }
 
 // stage runs what. When ctx ends first, the later stages go on elsewhere, and the processes that multiprocessing has
-// started are ended, since it is those that such a function usually waits for, and nobody would end them later.
+// started are ended: a function that does not return usually waits for those, and nothing would end them later.
 func (f *flushing) stage(ctx context.Context, name string, what func(gil.Token) error) error {
 	on := f.on
 	over, err := f.run(ctx, name, what)
@@ -142,7 +142,7 @@ func (f *flushing) endChildren() (names []string, err error) {
 	return names, nil
 }
 
-// runThreadExits compiles nothing where nobody has registered a function, as in most processes.
+// runThreadExits compiles nothing where no function is registered, as in most processes.
 func (i *interpreter) runThreadExits(t gil.Token) error {
 	exits, err := cpython.GetAttr(i.threading, "_threading_atexits")
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 )
 
 // guardForks keeps Python code from forking, and what it or native code forks all the same from coming
-// back to Go. In somebody else's interpreter forks are theirs.
+// back to Go. In an interpreter that its host started, forks are the host's matter.
 func (i *interpreter) guardForks(t gil.Token) error {
 	if i.attached {
 		return nil

@@ -13,16 +13,16 @@ import (
 // hostPatience is how long an interpreter that ends waits for the calls of Go that are inside.
 const hostPatience = 5 * time.Second
 
-// watchHost closes Go's way into somebody else's interpreter before that ends. A program may end without a
+// watchHost closes Go's way into an interpreter that its host started, before that ends. A program may end without a
 // [Runtime.Close], and Go has reasons of its own to come in at any time, such as references to drop: a thread that
-// does so once CPython has freed what it needs ends the process.
+// comes in once CPython has freed what it needs ends the process.
 func (i *interpreter) watchHost(t gil.Token) error {
 	if !i.attached {
 		return nil
 	}
 	ends := func(_, _ cpython.Ref) (result, exception cpython.Ref) {
 		if t, err := gil.Assume(context.Background()); err == nil {
-			_ = gil.Detach(t, i.hostEnds) // those inside need the GIL to come out
+			_ = gil.Detach(t, i.hostEnds) // the calls inside need the GIL to come out
 		}
 		result, _ = toRef(nil)
 		return result, nil

@@ -46,7 +46,8 @@ func (f *lateFile) set(name string, v cpython.Ref) error {
 	return putItem(f.dict, name, borrowed(v), 0)
 }
 
-// function makes one of the file's functions; only: the first argument of those calls that are for it.
+// function makes one of the file's functions. Where only is given, the function is for the calls that have it as their first
+// argument.
 func (f *lateFile) function(which cpython.Late, name string, only ...any) (cpython.Ref, error) {
 	expression := fmt.Sprintf("globals().get(%q) or (exec(compile(source, file, 'exec')), %s)[1]", name, name)
 	self, err := toRef(append(Tuple{borrowed(f.eval), Tuple{expression, borrowed(f.dict)}}, only...))

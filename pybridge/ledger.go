@@ -81,7 +81,7 @@ func (e *entry) done() {
 	}
 }
 
-// release reports whether this call was the one that released.
+// release releases the reference once, and reports whether this call did.
 func (e *entry) release() bool {
 	if !e.released.CompareAndSwap(false, true) {
 		return false
@@ -90,7 +90,7 @@ func (e *entry) release() bool {
 	return true
 }
 
-// dropped is what the garbage collector calls for an Object that nobody released.
+// dropped is called by the garbage collector for an Object that was never released.
 func (e *entry) dropped() {
 	if e.release() {
 		ledger.mu.Lock()

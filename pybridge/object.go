@@ -11,17 +11,17 @@ import (
 )
 
 // Object is an owned reference to a Python object. Methods that take a Token need the GIL; all may be
-// called from any goroutine. What nobody releases, the garbage collector does, late; Release is the
-// interface and that is the net. With a nil Object, as comes with an error, operations fail with
+// called from any goroutine. An Object is released by [Object.Release]; the garbage collector releases what was forgotten,
+// but late. With a nil Object, as comes with an error, operations fail with
 // [ErrNoObject], and Release does nothing.
 type Object struct {
 	entry   *entry
 	cleanup runtime.Cleanup
 }
 
-// Release gives the reference up (Py_DECREF). It is queued and dropped by the next holder of the GIL,
-// or soon by one that is started for it. Calls in progress keep the object until they end; later
-// ones get [ErrReleased]. Releasing again does nothing.
+// Release gives the reference up (Py_DECREF). The reference is queued, and dropped by the next holder of the GIL, or within
+// some milliseconds by a goroutine that is started for it. Calls in progress keep the object until they end; later
+// calls return [ErrReleased]. Releasing again does nothing.
 //
 // GIL: any
 // Thread: any

@@ -116,10 +116,10 @@ func WithPermits(n int) Option {
 }
 
 // WithMaxAbandoned bounds how many calls may run on in Python without a permit. A call whose context has ended is
-// interrupted; code in C does not notice, and the call gives its permit back after a quarter of a second, so that
-// others are served in its place. Each such call keeps an OS thread until it ends, beyond those of [WithPermits]. 256
-// without this option; 0 to have every call keep its permit. When that many are abandoned, and calls like them hold all
-// permits, nobody is served until one ends: [gil.OnStall] and the logger tell.
+// interrupted; code in C does not notice, and the call gives its permit back after 250 ms, so that
+// a newcomer is served in its place. Each such call keeps an OS thread until it ends, beyond those of [WithPermits]. It is 256
+// without this option; with 0 every call keeps its permit. When that many calls are abandoned, and calls like them hold all
+// permits, no call is served until one of those ends: [gil.OnStall] and the logger tell.
 func WithMaxAbandoned(n int) Option {
 	return func(s *settings) error {
 		if n < 0 {
@@ -130,7 +130,7 @@ func WithMaxAbandoned(n int) Option {
 	}
 }
 
-// WithSwitchInterval sets how long a thread that computes keeps the GIL when others want it
+// WithSwitchInterval sets how long a thread that computes keeps the GIL when other threads want it
 // (sys.setswitchinterval); CPython's 5 ms without it. Shorter is fairer to short calls.
 func WithSwitchInterval(d time.Duration) Option {
 	return func(s *settings) error {
@@ -171,15 +171,15 @@ func WithKeptMemory(bytes int) Option {
 
 // WithCrashReports sets whether a crash in C code (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, on any
 // thread) prints Python's stacks to standard error before it ends the process as it would without;
-// it does unless told not to. In an interpreter that somebody else started, that is theirs to do.
+// it does without this option. In an interpreter that its host started, that is the host's to do.
 func WithCrashReports(on bool) Option {
 	return func(s *settings) error { s.crashReports = on; return nil }
 }
 
 // WithFork sets whether Python code may fork (os.fork, os.forkpty, pty.fork, multiprocessing's start
 // method fork); without it that is a RuntimeError, and multiprocessing spawns. A child has one thread and
-// no Go: it can run a program or end with os._exit, as multiprocessing's do; one that is about to return
-// to Go ends with status 70 and a message. In an interpreter that somebody else started, forks are theirs.
+// no Go: it can run a program or end with os._exit, as multiprocessing's do; a child that is about to return
+// to Go ends with status 70 and a message. In an interpreter that its host started, forks are the host's matter.
 func WithFork(on bool) Option {
 	return func(s *settings) error { s.fork = on; return nil }
 }

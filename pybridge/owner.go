@@ -15,7 +15,7 @@ import (
 type owner struct {
 	tasks chan func()
 	quit  chan struct{} // closed by stop
-	done  chan struct{} // closed when run is over
+	done  chan struct{} // closed when run returns
 }
 
 func newOwner() *owner {
@@ -74,8 +74,8 @@ func (o *owner) do(ctx context.Context, f func() error) error {
 	}
 }
 
-// with runs f on the owner's thread with the GIL held. It passes the gate by: the owner works when
-// nobody else may enter, before the start is over and after the drain.
+// with runs f on the owner's thread with the GIL held. It passes the gate by: the owner works when no call may enter, before
+// the start is complete and after the drain.
 func (o *owner) with(ctx context.Context, f func(gil.Token) error) error {
 	return o.do(ctx, func() error {
 		if err := cpython.Attach(0); err != nil {

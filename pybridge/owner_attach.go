@@ -13,7 +13,7 @@ var errThreading = errors.New("the running Python has not imported threading: " 
 
 var errHostHolds = fmt.Errorf("%w: load this library with ctypes.CDLL, which gives the GIL up, and not with PyDLL", ErrHeld)
 
-// adoptRunning lets callers into the interpreter that somebody else started, after making sure that
+// adoptRunning lets callers into the interpreter that the host started, after making sure that
 // its main thread, and none of ours, is the first to import threading. The calling goroutine is on the
 // main thread when Python called Start there.
 func adoptRunning() error {

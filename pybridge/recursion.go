@@ -23,7 +23,7 @@ const usualLimit = 1000
 const stackOfCLevels = 7 << 20
 
 // guardRecursion keeps user code from raising the limit of recursion over what threads have the stack for,
-// which would end the process. In somebody else's interpreter the limit is theirs.
+// which would end the process. In an interpreter that its host started, the limit is the host's.
 func (i *interpreter) guardRecursion(t gil.Token) error {
 	if i.attached {
 		return nil

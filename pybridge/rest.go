@@ -9,7 +9,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/procmem"
 )
 
-// rest returns free memory to the kernel after nobody has entered Python for [restAfter]. Without it malloc keeps free
+// rest returns free memory to the kernel when no call has entered Python for [restAfter]. Without it malloc keeps free
 // memory, and a sync.Pool keeps its buffers until the garbage collector has run twice; in a program that allocates
 // nothing the collector runs every two minutes. rest does so once in each idle period, and only if the process has grown
 // by [restWorth] since the last time.

@@ -19,7 +19,7 @@ type interpreter struct {
 	config   config
 	log      *slog.Logger
 	python   discover.Interpreter
-	attached bool // somebody else started it, and ends it
+	attached bool // a host started it, and ends it
 	version  Version
 	owner    *owner
 	registry *cleanup.Registry
@@ -32,11 +32,11 @@ type interpreter struct {
 	unwatch                func() // ends the log of stalls
 
 	located   chan struct{} // closed when a library was loaded, or none
-	retracted bool          // none was, and somebody else may start; read after located
-	started   chan struct{} // closed when starting is over
+	retracted bool          // none was, and a later Start may succeed; read after located
+	started   chan struct{} // closed when the start has succeeded or failed
 	err       error         // why it failed; read after started
 
-	ended   chan struct{} // closed when everything is over
+	ended   chan struct{} // closed at the very end of Close
 	handles int           // guarded by process.mu
 }
 
@@ -69,11 +69,11 @@ func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Min
 
 // Start finds an interpreter, loads its library, and starts it in an isolated configuration in UTF-8
 // mode without signal handlers (Py_InitializeFromConfig). In a process that runs Python already, as
-// when Go is a shared library loaded by Python, it attaches to that one and will never end it.
+// when Go is a shared library loaded by Python, Start attaches to that interpreter, and Close never ends it.
 //
 // A second Start with the same options shares the interpreter, and each handle is closed on its own;
 // with other options it is [ErrAlreadyStarted]. A Start that finds no Python, or cannot load its library,
-// is [ErrNoPython] and changes nothing: another may do better. After the last Close, and after a start
+// is [ErrNoPython] and changes nothing: a later Start may succeed. After the last Close, and after a start
 // that failed later, every Start fails: a process has one interpreter's life.
 //
 // GIL: must not be held
@@ -107,8 +107,8 @@ func Start(ctx context.Context, opts ...Option) (*Runtime, error) {
 	return &Runtime{interpreter: interp}, nil
 }
 
-// await waits for another's start. A caller that waits no longer gives its handle back later, as it
-// may turn out to be the last.
+// await waits for a start that a different goroutine has begun. A caller that waits no longer gives its handle back later,
+// as that handle may turn out to be the last.
 func (i *interpreter) await(ctx context.Context) error {
 	select {
 	case <-i.started:
@@ -190,7 +190,7 @@ func tryClaim(s *settings) (*interpreter, bool, error) {
 	return interp, false, nil
 }
 
-// over with process.mu held: nobody can have this interpreter any more.
+// over reports whether the interpreter cannot be shared any more. The caller must hold process.mu.
 func (i *interpreter) over() bool {
 	select {
 	case <-i.started:
@@ -246,8 +246,8 @@ func (r *Runtime) Interpreter() (executable, library, source string) {
 	return r.python.Executable, cpython.LibraryPath(), r.python.Source
 }
 
-// Registry is where those who hold references register how to release them; Close runs it. Nil for a nil
-// Runtime.
+// Registry returns the registry of steps that Close runs: owners of references register there how to release them. It is nil
+// for a nil Runtime.
 //
 // GIL: not needed
 // Thread: any

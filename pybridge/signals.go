@@ -22,11 +22,11 @@ const (
 )
 
 // signalGuard keeps for Go the signals that its runtime needs, whatever Python code and extension
-// modules install. A handler of theirs for any other signal stays, on the signal stack.
+// modules install. Their handlers for other signals stay, on the signal stack.
 type signalGuard struct {
 	log      *slog.Logger
-	attached bool   // the process's signals are somebody else's: only its handlers' stack is seen to
-	opened   bool   // like all before mu, set by open, while nobody else has the interpreter
+	attached bool   // the process's signals are the host's: only its handlers' stack is seen to
+	opened   bool   // like all before mu, set by open, before the interpreter is shared
 	also     func() // is called as often as the signals are looked at
 	found    [cpython.Signals]cpython.Disposition
 	quit     chan struct{}
@@ -35,10 +35,10 @@ type signalGuard struct {
 	mu sync.Mutex
 	// guarded by mu
 	closed bool
-	told   map[syscall.Signal]uintptr // the handlers that the log told of last
+	logged map[syscall.Signal]uintptr // the handlers of which the log has last
 }
 
-// crashSignals are those that package cpython takes back itself, at once.
+// crashSignals are the signals that package cpython takes back itself, at once.
 var crashSignals = []syscall.Signal{syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGABRT}
 
 // keptSignals are Go's too: what ends a program, goroutine stacks, pre-emption, profiles.
@@ -50,7 +50,7 @@ var keptSignals = map[syscall.Signal]bool{
 // open remembers what there is before Python runs, and starts looking.
 func (g *signalGuard) open(log *slog.Logger, attached bool, also func()) {
 	g.log, g.attached, g.opened, g.also = log, attached, true, also
-	g.told = map[syscall.Signal]uintptr{}
+	g.logged = map[syscall.Signal]uintptr{}
 	g.quit, g.done = make(chan struct{}), make(chan struct{})
 	cpython.SaveSignals()
 	g.found = cpython.ReadSignals()
@@ -144,11 +144,11 @@ func (g *signalGuard) mend() []mended {
 		}
 	}
 	all = slices.DeleteFunc(all, func(m mended) bool {
-		handler, told := g.told[m.signal]
-		return told && handler == m.handler
+		handler, known := g.logged[m.signal]
+		return known && handler == m.handler
 	})
 	for _, m := range all {
-		g.told[m.signal] = m.handler
+		g.logged[m.signal] = m.handler
 	}
 	return all
 }
@@ -170,7 +170,7 @@ func (g *signalGuard) mendOne(s syscall.Signal, d cpython.Disposition) (mended, 
 	case keptSignals[s] && !g.attached && g.isTaken(s, d):
 		cpython.RestoreSignal(n, d.Handler)
 		return mended{s, d.Handler, "given back to Go"}, true
-	case !d.OnStack && (g.isForeign(n, d) || g.found[n].OnStack && g.isHandler(d)): // or again, by whom we found there
+	case !d.OnStack && (g.isForeign(n, d) || g.found[n].OnStack && g.isHandler(d)): // or again, by the handler that was there at the start
 		cpython.PutOnStack(n, d.Handler)
 		return mended{s, d.Handler, "put on the signal stack (SA_ONSTACK)"}, true
 	}

@@ -19,7 +19,7 @@ const (
 	stallKinds = 16 // groups of calls with the same label and stack
 )
 
-// stallLog writes that Python serves nobody any more, once for each time that it happens and at most once a minute.
+// stallLog writes that Python serves no call any more, once for each time that it happens and at most once a minute.
 type stallLog struct {
 	log *slog.Logger
 
@@ -70,12 +70,12 @@ func (l *stallLog) begin() {
 	})
 }
 
-// write with mu held logs what is to be logged, in order, and gives mu up meanwhile: a handler may block, also on the
-// GIL that is stuck.
+// write logs what is to be logged, in order, and gives mu up meanwhile: a handler may block, also on the
+// GIL that is stuck. The caller must hold mu.
 func (l *stallLog) write(record func()) {
 	l.records = append(l.records, record)
 	if l.writing {
-		return // whoever writes goes on with it
+		return // the goroutine that is writing goes on with it
 	}
 	l.writing = true
 	for len(l.records) > 0 {

@@ -66,7 +66,7 @@ func (i *interpreter) fail(err error) {
 	i.err = fmt.Errorf("%w: %w", ErrFailed, err)
 }
 
-// retract leaves the process as if there had been no start; those who wait for it have the error.
+// retract leaves the process as if there had been no start; callers that wait for the start get the error.
 func (i *interpreter) retract(err error) {
 	process.mu.Lock()
 	defer process.mu.Unlock()
@@ -100,7 +100,7 @@ func (i *interpreter) locate(ctx context.Context) error {
 	return nil
 }
 
-// checkVersion compares what was loaded with what was asked for: another minor version under the
+// checkVersion compares what was loaded with what was asked for: a library of a different minor version under the
 // expected file name runs for a while and then corrupts memory.
 func (i *interpreter) checkVersion() error {
 	v, err := parseVersion(cpython.Version())

@@ -111,7 +111,7 @@ func reflected(v reflect.Value, depth int) (cpython.Ref, error) {
 	return nil, &ConversionError{From: v.Type().String(), Reason: "there is no Python value for it; convert it to a map, a slice or a basic type first"}
 }
 
-// mapping makes a set of a map whose values say nothing, as [As] does the other way.
+// mapping makes a set of a map whose values are empty structs, as [As] makes such a map of a set.
 func mapping(v reflect.Value, depth int) (cpython.Ref, error) {
 	keys, values := make([]any, 0, v.Len()), make([]any, 0, v.Len())
 	for pairs := v.MapRange(); pairs.Next(); { // not MapIndex, which does not find NaN

@@ -9,13 +9,13 @@ import (
 // are far below what Go (10,000 threads), systemd and container runtimes usually allow.
 const DefaultMaxAbandoned = 4 * DefaultMax
 
-// Abandon is told that the holder of a permit, named by [Permit.ID], is not expected to leave soon, and that nobody
-// waits for it: its caller has gone, and it does not react. The permit no longer counts, so a newcomer can have the
-// place; the holder keeps its OS thread, and what it holds of the gate ends with its Leave as ever. [Gate.Drain] waits
-// for it like for any other. Abandon reports whether the holder takes nobody's place, now or already: false means that
-// [Options.MaxAbandoned] holders are abandoned, and that this one still counts.
+// Abandon is for a holder, named by the [Permit.ID] of its permit, that is not expected to leave soon, and that nobody
+// waits for: its caller has gone, and it does not react. The permit no longer counts, so a newcomer can have the
+// place. The holder keeps its OS thread, and its permit until it leaves; [Gate.Drain] waits for it as for any holder.
+// Abandon reports whether the holder takes no newcomer's place, now or already: false means that [Options.MaxAbandoned]
+// holders are abandoned, and that this one still counts.
 //
-// The caller makes sure that the permit is out, and stays with that holder meanwhile. Never blocks.
+// The caller makes sure that the permit is out, and stays with that holder meanwhile. Abandon does not block.
 func (g *Gate) Abandon(id int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -36,28 +36,28 @@ func (g *Gate) Abandon(id int) bool {
 	return true
 }
 
-// IsAbandoned reports whether the permit of that ID is out and abandoned: not one whose holder has stepped out, or come
-// back since.
+// IsAbandoned reports whether the permit of that ID is out and abandoned. A permit whose holder has stepped out, or come
+// back since, is not.
 func (g *Gate) IsAbandoned(id int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return id >= 1 && id <= len(g.ids) && g.ids[id-1] != nil && g.ids[id-1].at == &g.abandoned
 }
 
-// blockedFor is for how long a newcomer waits behind holders, not all of whom are stuck, before that counts as blocked.
+// blockedFor is how long newcomers wait, while some holders inside are not known to be stuck, before the gate counts as blocked.
 const blockedFor = 5 * time.Second
 
-// standstill is what [Gate.Blocked] saw of a queue out of which nobody came.
+// standstill is what [Gate.Blocked] saw of a queue that does not move.
 type standstill struct {
 	entries uint64    // how often a permit had been granted
 	since   time.Time // from when on that is so
 	looked  time.Time // zero while there is none
 }
 
-// Blocked says why no newcomer can come in, given that so many of those inside do not leave; empty when one can, or when
-// somebody else is inside who may leave. Others who have let nobody in for five seconds, while newcomers waited, count as
-// such that do not leave: a call without a deadline may be as stuck as one whose deadline is over. To know that, Blocked
-// is to be called at least once a second.
+// Blocked says why no newcomer can come in, given that so many of the holders inside are stuck. It is empty where a newcomer
+// can, and where a holder is inside that may leave. A holder that is not known to be stuck counts as stuck once newcomers have
+// waited for five seconds and none came in: a call without a deadline may be as stuck as one whose deadline has passed. To know
+// that, Blocked has to be called at least once a second.
 func (g *Gate) Blocked(stuck int) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()

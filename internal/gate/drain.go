@@ -59,7 +59,7 @@ func (g *Gate) signalDrained() {
 	}
 }
 
-// Close moves any state but Failed to Closed, whoever is inside, and refuses the callers that wait.
+// Close moves any state but Failed to Closed, though holders be inside, and refuses the callers that wait.
 func (g *Gate) Close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -72,7 +72,7 @@ func (g *Gate) Close() {
 	g.refuseAll()
 }
 
-// DrainError says that the context of a Drain ended, and who was still inside then.
+// DrainError says that the context of a Drain ended, and which holders were still inside then.
 type DrainError struct {
 	Inside []string // labels, oldest first
 	Cause  error

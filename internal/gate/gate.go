@@ -1,4 +1,4 @@
-// Package gate decides, in Go, who may try to enter Python.
+// Package gate decides, in Go, which callers may try to enter Python.
 //
 // A goroutine that waits for the GIL in C occupies an OS thread and cannot be cancelled; thousands of
 // them kill the process. So callers wait here: first in, first out, given up when their context ends,

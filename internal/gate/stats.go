@@ -12,10 +12,10 @@ type Snapshot struct {
 	MaxAbandoned int    // abandoned ones in all
 	Peak         int    // most that were ever inside
 	Waits        int64  // entries that had to wait
-	Entries      uint64 // ways in, of newcomers and of those that stepped out; that of a Holder with several callers is one
+	Entries      uint64 // ways in, of newcomers and of holders that stepped out; a Holder with several callers is one
 }
 
-// Stats never blocks for longer than a grant takes.
+// Stats blocks for no longer than a grant takes.
 func (g *Gate) Stats() Snapshot {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -26,7 +26,7 @@ func (g *Gate) Stats() Snapshot {
 	}
 }
 
-// Inside lists the labels of those who are inside, stepped out, or abandoned, each group oldest first.
+// Inside lists the labels of the holders that are inside, stepped out, or abandoned, each group oldest first.
 func (g *Gate) Inside() []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -11,10 +11,10 @@ import (
 )
 
 // Patience is how long a caller whose context has ended waits for its call to react before it leaves
-// it behind, and between two attempts to interrupt the same call.
+// the call behind, and the time between two attempts to interrupt the same call.
 const Patience = 250 * time.Millisecond
 
-// trapsFor is how long other calls of the functions that an interrupted one runs may be slower.
+// trapsFor is how long the functions that an interrupted call runs may be slower, for all calls.
 const trapsFor = 5 * time.Second
 
 // Stuck is a call that was interrupted and has not ended yet.
@@ -36,7 +36,7 @@ type Call struct {
 
 	// the watchdog's
 	traced time.Time // when its thread last got the trace function, zero for never
-	woken  time.Time // when what it waits for in Go was last ended, zero for never
+	woken  time.Time // when the call's wait in Go was last ended, zero for never
 
 	mu sync.Mutex
 	// guarded by mu
@@ -45,15 +45,15 @@ type Call struct {
 
 var calls = sync.Pool{New: func() any { return new(Call) }}
 
-// NewCall is a call of that label, which can be interrupted until its End.
+// NewCall makes a call, which can be interrupted until its End.
 func NewCall(label string) *Call {
 	c := calls.Get().(*Call)
 	c.label = label
 	return c
 }
 
-// Recycle is for a call that was never stopped: the watchdog looks at one that was, also later.
-func (c *Call) Recycle() {
+// Put puts a call back into its pool that was never stopped: a call that was, the watchdog may look at later too.
+func (c *Call) Put() {
 	*c = Call{}
 	calls.Put(c)
 }
@@ -61,7 +61,7 @@ func (c *Call) Recycle() {
 // Target is what the call is made with.
 func (c *Call) Target() *cpython.Target { return &c.target }
 
-// Stop is called when the context has ended. It keeps the call from beginning, and hands it to the watchdog.
+// Stop is called when the context has ended. It keeps the call from beginning, and gives it to the watchdog.
 func (c *Call) Stop() {
 	c.target.Stop()
 	watching.watch(c)
@@ -101,7 +101,7 @@ func (c *Call) saw(stack string) {
 	c.last = stack
 }
 
-// mark is what its thread is notified by, nil when no thread is inside; a new reference. The GIL is held.
+// mark is what the call's thread is notified by: a new reference, nil where no thread is inside. The GIL is held.
 func (c *Call) mark(hooks Hooks) cpython.Ref {
 	if c.target.Ident() == 0 {
 		return nil
@@ -118,7 +118,7 @@ func (c *Call) mark(hooks Hooks) cpython.Ref {
 	return m
 }
 
-// looked is called with what the watchdog saw of c's thread, once that thread has been told to stop. It keeps the Python
+// looked is called with what the watchdog saw of c's thread, once that thread has been notified. It keeps the Python
 // stack, renews the trace function, and ends a wait in Go, unless an exception would do harm there. The GIL is held.
 func (c *Call) looked(seen Seen, trace cpython.Ref) {
 	if seen.Stack != "" {
@@ -135,7 +135,7 @@ func (c *Call) looked(seen Seen, trace cpython.Ref) {
 	}
 }
 
-// passed says whether [Patience] has passed since last time that it said so.
+// passed reports whether [Patience] has passed since the last time that it said so.
 func passed(last *time.Time) bool {
 	if time.Since(*last) < Patience {
 		return false
@@ -144,7 +144,7 @@ func passed(last *time.Time) bool {
 	return true
 }
 
-// sets says whether traps are worth what they cost others, who execute the same functions: for five
+// sets reports whether traps are worth what they cost calls of the same functions: they are for five
 // seconds, and in one round of eight after that.
 func (c *Call) sets(round int) bool {
 	return time.Since(c.since) < trapsFor || round%8 == 0

@@ -7,8 +7,8 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
 )
 
-// waiting knows, by Python's name of the thread, how to end what a thread waits for that is inside a
-// call and has gone out to Go: bytecode, in which an interruption is raised, does not run there.
+// waiting has, by Python's name of the thread, what ends the wait of a thread that is inside a call and has gone out to
+// Go: bytecode, in which an interruption is raised, does not run there.
 var waiting sync.Map // uint64 → context.CancelCauseFunc
 
 // Context makes a context for Go code that Python waits for: it ends, with cpython.ErrInterrupted as its cause, when
@@ -16,7 +16,7 @@ var waiting sync.Map // uint64 → context.CancelCauseFunc
 // same thread when the wait is over. The GIL is held; without it the context ends with that function only.
 func Context(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	if !cpython.Held() { // no call is interrupted here, nor may there be a Python to ask
+	if !cpython.Held() { // no call is interrupted here, and there may be no Python to ask
 		return ctx, func() { cancel(nil) }
 	}
 	ident := cpython.ThreadIdent()

@@ -20,7 +20,7 @@ type Stall struct {
 	Calls   []Stuck  // those of them whose context has ended
 }
 
-// stalls notifies watchers when Python stalls and when that is over.
+// stalls notifies watchers when Python stalls and when the stall ends.
 type stalls struct {
 	mu sync.Mutex
 	// guarded by mu
@@ -40,8 +40,8 @@ type stallWatcher struct {
 
 var stalled stalls
 
-// OnStall has f called when Python stalls, and with nil when that is over; gil.OnStall says when that is, and how f is
-// called. The function returned ends the calls; one of them may be in progress still.
+// OnStall has f called when Python stalls, and with nil when the stall has ended; gil.OnStall says when that is, and how f is
+// called. The returned function ends the calls of f; a call may be in progress still.
 func OnStall(f func(*Stall)) (stop func()) { return stalled.on(f) }
 
 // Stalled is why no call can begin; empty when calls can.
@@ -72,7 +72,7 @@ func (s *stalls) begin(reason string) {
 	s.startNotifyingLocked()
 }
 
-// end notes that there is none any more.
+// end notes that Python does not stall any more.
 func (s *stalls) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,7 +80,7 @@ func (s *stalls) end() {
 	s.startNotifyingLocked()
 }
 
-// why is the present one's reason, empty while there is none.
+// why is the reason of the present stall, empty while there is none.
 func (s *stalls) why() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,7 +114,7 @@ func (s *stalls) notify(w *stallWatcher) {
 	w.notifying = false
 }
 
-// set notes that there is one, or none where there is no reason.
+// set notes a stall, or none where the reason is empty.
 func (s *stalls) set(reason string) {
 	if reason == "" {
 		s.end()
@@ -123,8 +123,8 @@ func (s *stalls) set(reason string) {
 	}
 }
 
-// whileWaiting runs attach, which waits for the GIL, and notes a stall when that takes too long. It is for the next
-// look to say that it is over.
+// whileWaiting runs attach, which waits for the GIL, and notes a stall when that takes too long. The watchdog's next round
+// says that the stall has ended.
 func (s *stalls) whileWaiting(attach func() error) error {
 	var mu sync.Mutex
 	over := false

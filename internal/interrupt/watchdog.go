@@ -34,8 +34,8 @@ type Seen struct {
 	Masked bool   // what it waits for in Go is not to be ended just now
 }
 
-// watchdog interrupts calls whose context has ended, on a goroutine of its own: it has to wait for
-// the GIL, perhaps behind the very call, and the caller must not.
+// watchdog interrupts calls whose context has ended. It has a goroutine of its own, as it has to wait for the GIL, perhaps
+// behind the very call, and the caller must not wait.
 type watchdog struct {
 	count atomic.Int64 // calls ever interrupted
 
@@ -104,12 +104,13 @@ func (w *watchdog) startLocked() {
 	}
 }
 
-// run makes one round, and comes back for those who are left, or to end what was begun for those who are not.
+// run makes one round. It comes back for the calls that are left, and once more to take back what the round did to the
+// threads of calls that have ended.
 func (w *watchdog) run() {
 	list := w.current()
 	trapped, blocked := w.round(list)
 	if gate.Process.State() == gate.Running {
-		stalled.set(blocked) // once Python is being closed it serves no calls, whoever leaves
+		stalled.set(blocked) // once Python is being closed it serves no calls in any case
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -130,8 +131,8 @@ func (w *watchdog) run() {
 	}
 }
 
-// startLaterLocked comes back after the pause, unless a newcomer has had a round begun in the meantime, which
-// will come back as well: each round has one successor.
+// startLaterLocked has the next round begin after the pause, unless a new call has begun a round meanwhile, which has a
+// successor of its own.
 func (w *watchdog) startLaterLocked(rounds int) {
 	time.AfterFunc(w.pause, func() {
 		w.mu.Lock()

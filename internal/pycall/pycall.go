@@ -24,11 +24,11 @@ import (
 var ErrNoCallable = errors.New("nothing to call: nil")
 
 // Bytes calls fn(payload) or fn(payload, extra) in one crossing: permit, attach, call, detach.
-// When ctx ends meanwhile the call is interrupted; one that does not react is left to itself, and what
-// comes of it is dropped. The payload must not be changed then: Python may still read it.
+// When ctx ends meanwhile the call is interrupted. A call that does not react is left behind, and its outcome
+// is dropped; the payload must not be changed then, as Python may still read it.
 //
-// The outcome is written to out, and not returned, as it would be copied by every function on the way: where
-// a thousand wait, the stacks that they come back to are in nobody's cache.
+// The outcome is written to out, and not returned, as every function on the way would copy it: where a thousand callers
+// wait, their stacks are in no processor's cache.
 //
 // The GIL must not be held; the goroutine is not locked to its thread. Bytes borrows fn and extra; what the outcome
 // carries is owned by the caller. It waits for ctx, then for the GIL, then for user code; with a ctx that can end, no
@@ -50,7 +50,7 @@ func Bytes(ctx context.Context, fn cpython.Ref, payload []byte, extra cpython.Re
 			return direct(ctx, permit, fn, payload, extra, out)
 		}
 	}
-	// Those before the caller may be waiting for the very GIL that it holds.
+	// The callers in the queue before this one may be waiting for the very GIL that it holds.
 	if cpython.Held() {
 		return gil.ErrHeld
 	}
@@ -72,12 +72,12 @@ func direct(ctx context.Context, permit *gate.Permit, fn cpython.Ref, payload []
 		return (*gil.InterruptedError)(c.Interrupted(ctx, false))
 	}
 	if stop() {
-		c.Recycle()
+		c.Put()
 	}
 	return err
 }
 
-// call makes the call under a permit, after what others have left to be dropped.
+// call makes the call under a permit, and drops references first that were released without the GIL.
 func call(permit *gate.Permit, fn cpython.Ref, payload []byte, extra cpython.Ref, target *cpython.Target) (cpython.Outcome, error) {
 	if fn == nil {
 		return cpython.Outcome{}, ErrNoCallable

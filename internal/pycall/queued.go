@@ -15,12 +15,12 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/interrupt"
 )
 
-// queuedCall is a call that waits in the gate, or whose caller may leave: a batch.Job. Where many wait its memory
+// queuedCall is a call that waits in the gate, or whose caller may leave: a batch.Job. Where many calls wait, its memory
 // is in another processor's cache, so there is little of it.
 type queuedCall struct {
 	fn, extra cpython.Ref
 	payload   []byte
-	waits     bool            // its caller waits for it, whatever becomes of the context
+	waits     bool            // its caller waits for its completion, whatever becomes of the context
 	entered   func()          // see callcontext.WaitForCompletion; nil for most
 	interrupt *interrupt.Call // nil when its context cannot end
 	began     time.Duration
@@ -88,12 +88,12 @@ func queue(ctx context.Context, completion *callcontext.Completion, fn cpython.R
 		calltimes.Queued.Add(c.began - start)
 		*out, err = c.out, c.err
 	}
-	c.recycle()
+	c.put()
 	return err
 }
 
-// interrupted is for a call whose context can end. Where it has, the call is not to be used again: the watchdog
-// may still look at it, and a dispatcher still run it.
+// interrupted is for a call whose context can end. Where the context has ended, the call is not put back into its pool: the
+// watchdog may still look at it, and a dispatcher may still run it.
 func (c *queuedCall) interrupted(ctx context.Context, err error, out *cpython.Outcome) (_ error, done bool) {
 	i := c.interrupt
 	switch {
@@ -110,11 +110,11 @@ func (c *queuedCall) interrupted(ctx context.Context, err error, out *cpython.Ou
 		*out = c.out
 		return c.err, true
 	}
-	i.Recycle()
+	i.Put()
 	return nil, false
 }
 
-func (c *queuedCall) recycle() {
+func (c *queuedCall) put() {
 	*c = queuedCall{}
 	calls.Put(c)
 }

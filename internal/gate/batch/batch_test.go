@@ -31,7 +31,7 @@ func crowded(t *testing.T, g *site, shared *sharing, n int, run func(i int)) (do
 	return done
 }
 
-// TestNobodyIsHeldLongerThanATick: who is over is told by the clock, however many are still to come.
+// TestNobodyIsHeldLongerThanATick: the clock notifies a caller whose job is done, however many jobs are still waiting.
 func TestNobodyIsHeldLongerThanATick(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Max: 1})

@@ -8,7 +8,7 @@
 //   - queue.go: a caller has its job done: [Queue.Do].
 //   - batch.go: the jobs that share one way into Python, as gate.Entrant while the batch waits and as gate.Holder inside.
 //   - claims.go: which of them may still begin, agreed with C code by compare-and-swap.
-//   - dispatcher.go: who runs batches, and what becomes of a batch one job of which takes long.
+//   - dispatcher.go: the goroutine that runs batches, and what becomes of a batch one job of which takes long.
 //
 // # What is promised
 //

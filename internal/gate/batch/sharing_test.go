@@ -138,7 +138,7 @@ func TestJobsThatWaitShareABatch(t *testing.T) {
 	shared.awaitFreed(1)
 }
 
-// TestBatchesKeepTheOrder: who waits for a permit itself is overtaken by nobody who came later.
+// TestBatchesKeepTheOrder: no job that came later overtakes a goroutine that waits for a permit itself.
 func TestBatchesKeepTheOrder(t *testing.T) {
 	g := opened(t, gate.Options{Max: 1})
 	holder := enter(t, g, "holder")
