@@ -91,6 +91,7 @@ func TestInterruptionAmongCallsTogether(t *testing.T) {
 	fn := function(t, "def f(data):\n    while data == b'spin': pass\n    return data")
 	ctx, cancel := context.WithCancel(gil.WithLabel(background, "spinner"))
 	defer cancel()
+	ctx = gil.WaitForCompletion(ctx) // a busy machine may not interrupt it within gil.Patience
 	const calls, spinner = 20, 10
 	together(t, calls, func(i int) {
 		var out cpython.Outcome
