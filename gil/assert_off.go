@@ -15,18 +15,18 @@ func (life) away() (back func()) { return func() {} }
 // panics, with an error that is [ErrNotHeld], where the token is not good: its guard was released, it
 // is another goroutine's, or the GIL was given up with [Detach]. In other builds it does nothing.
 //
-// GIL: held
-// Thread: the token's
-// Ref: none
-// Blocks: no
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: none
+//   - Blocks: no
 func (Token) Assert() {}
 
 // AssertNotHeld is for functions that wait for the holder of the GIL, at their beginning. In builds
 // with the tag pydebug it panics, with an error that is [ErrHeld], when the calling goroutine holds it.
 // In other builds it does nothing.
 //
-// GIL: any
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: any
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func AssertNotHeld() {}

@@ -76,10 +76,10 @@ func (l life) made() string {
 // Assert panics with an error that is [ErrNotHeld] where the token is not good: see the builds
 // without the tag pydebug, in which it does nothing.
 //
-// GIL: held
-// Thread: the token's
-// Ref: none
-// Blocks: no
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: none
+//   - Blocks: no
 func (t Token) Assert() {
 	if wrong := t.life.wrong(); wrong != "" {
 		panic(fmt.Errorf("pydebug: %s: %w%s", wrong, ErrNotHeld, t.life.made()))
@@ -89,10 +89,10 @@ func (t Token) Assert() {
 // AssertNotHeld panics with an error that is [ErrHeld] when the calling goroutine holds the GIL: see
 // the builds without the tag pydebug, in which it does nothing.
 //
-// GIL: any
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: any
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func AssertNotHeld() {
 	if cpython.Held() {
 		panic(fmt.Errorf("pydebug: %w", ErrHeld))

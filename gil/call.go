@@ -20,24 +20,24 @@ import (
 // runs on: so f must take what it needs by value, write to nothing that the caller reads, and return what it makes. A result that comes after the caller has left is dropped; one with a method Release, as a
 // *pybridge.Object has, is released.
 //
-//	n, err := gil.Call(ctx, func(t gil.Token) (int, error) {
-//		math, err := rt.Import(t, "math")
-//		if err != nil {
-//			return 0, err
-//		}
-//		defer math.Release()
-//		result, err := math.CallMethod(t, "comb", 40, 20)
-//		if err != nil {
-//			return 0, err
-//		}
-//		defer result.Release()
-//		return pybridge.As[int](t, result)
-//	})
+//		n, err := gil.Call(ctx, func(t gil.Token) (int, error) {
+//			math, err := rt.Import(t, "math")
+//			if err != nil {
+//				return 0, err
+//			}
+//			defer math.Release()
+//			result, err := math.CallMethod(t, "comb", 40, 20)
+//			if err != nil {
+//				return 0, err
+//			}
+//			defer result.Release()
+//			return pybridge.As[int](t, result)
+//		})
 //
-// GIL: acquires; must not be held
-// Thread: any; f runs on another goroutine, locked to its OS thread, or on the caller's where ctx cannot end
-// Ref: the caller's, if T is a reference
-// Blocks: ctx and Patience; with a ctx that cannot end, the GIL, then f
+//	  - GIL: acquires; must not be held
+//	  - Thread: any; f runs on another goroutine, locked to its OS thread, or on the caller's where ctx cannot end
+//	  - Ref: the caller's, if T is a reference
+//	  - Blocks: ctx and Patience; with a ctx that cannot end, the GIL, then f
 //
 // Errors: those of [With]; ErrHeld; an *InterruptedError. A panic of f is one of Call, and so is the end of f's
 // goroutine; once the caller has left, a panic ends the process as in any goroutine.

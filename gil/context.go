@@ -8,10 +8,10 @@ import (
 
 // WithLabel names, in reports and diagnostics, what the calls made with the context do in Python.
 //
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: not needed
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func WithLabel(ctx context.Context, name string) context.Context {
 	return callcontext.WithLabel(ctx, name)
 }
@@ -20,10 +20,10 @@ func WithLabel(ctx context.Context, name string) context.Context {
 // caller does not leave it behind. It is for callers on a goroutine of their own, such as an agent's, which need not be back
 // in time: it saves handing each call to a dispatcher.
 //
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: not needed
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func WaitForCompletion(ctx context.Context) context.Context {
 	return callcontext.WaitForCompletion(ctx, nil)
 }

@@ -42,10 +42,10 @@ type Guard struct {
 // with ctx; waiting for the GIL, behind at most the other permits, does not. On a goroutine that
 // holds the GIL already the guards nest, without a second permit.
 //
-// GIL: acquires
-// Thread: any; the goroutine is locked to its OS thread until Release
-// Ref: none
-// Blocks: ctx, then the GIL
+//   - GIL: acquires
+//   - Thread: any; the goroutine is locked to its OS thread until Release
+//   - Ref: none
+//   - Blocks: ctx, then the GIL
 //
 // Errors: ErrNotStarted, ErrClosed, ErrFailed, or one that wraps the context's.
 func Acquire(ctx context.Context) (*Guard, error) {
@@ -78,10 +78,10 @@ func Acquire(ctx context.Context) (*Guard, error) {
 
 // Token proves to functions that the GIL is held.
 //
-// GIL: held
-// Thread: the guard's
-// Ref: none
-// Blocks: no
+//   - GIL: held
+//   - Thread: the guard's
+//   - Ref: none
+//   - Blocks: no
 func (g *Guard) Token() Token {
 	if g == nil {
 		return Token{}
@@ -96,10 +96,10 @@ func (g *Guard) Token() Token {
 // as it would fail the next call on the thread, and reported as [ErrPending]; the GIL is given back all the same. A
 // nil guard, as comes with an error, gives [ErrNotHeld].
 //
-// GIL: held
-// Thread: the goroutine that acquired
-// Ref: none
-// Blocks: no; user code may run (finalizers of what is dropped)
+//   - GIL: held
+//   - Thread: the goroutine that acquired
+//   - Ref: none
+//   - Blocks: no; user code may run (finalizers of what is dropped)
 func (g *Guard) Release() error {
 	if g == nil {
 		return ErrNotHeld
@@ -130,8 +130,8 @@ func (g *Guard) Release() error {
 
 // Held reports whether the calling goroutine holds the GIL through this package (PyGILState_Check).
 //
-// GIL: any
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: any
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func Held() bool { return cpython.Held() }

@@ -15,10 +15,10 @@ type Histogram struct {
 
 // Mean is zero for an empty histogram.
 //
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: not needed
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func (h Histogram) Mean() time.Duration {
 	if h.Count == 0 {
 		return 0
@@ -29,10 +29,10 @@ func (h Histogram) Mean() time.Duration {
 // Quantile is the upper bound of the bucket that holds the q-th part (0 to 1) of all durations: exact
 // to a factor of two.
 //
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: not needed
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func (h Histogram) Quantile(q float64) time.Duration {
 	rank := int64(q * float64(h.Count))
 	for i, n := range h.Buckets {

@@ -77,10 +77,10 @@ type Stall struct {
 // shares with no other function: an f that blocks misses what changes meanwhile, and holds up no other function. The
 // returned function ends the calls of f; a call may be in progress still.
 //
-// GIL: not needed; f is called without it
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: not needed; f is called without it
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func OnStall(f func(*Stall)) (stop func()) {
 	return interrupt.OnStall(func(s *interrupt.Stall) {
 		if s == nil {

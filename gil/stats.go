@@ -35,10 +35,10 @@ type Snapshot struct {
 
 // Stats is a snapshot; its parts are read one after the other, not at one instant.
 //
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: not needed
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func Stats() Snapshot {
 	g := gate.Process.Stats()
 	return Snapshot{

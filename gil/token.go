@@ -14,10 +14,10 @@ type Token struct {
 
 // Context is the one that the GIL was acquired with, for what must be given up with it.
 //
-// GIL: any
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: any
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func (t Token) Context() context.Context {
 	if t.ctx == nil {
 		return context.Background()

@@ -15,10 +15,10 @@ import (
 // called, as in time.sleep, do not notice, and With waits for them however long they take. A caller that has to
 // be back when ctx ends uses [Call].
 //
-// GIL: acquires
-// Thread: any; f runs on the calling goroutine, locked to its OS thread
-// Ref: none
-// Blocks: ctx, then the GIL, then f
+//   - GIL: acquires
+//   - Thread: any; f runs on the calling goroutine, locked to its OS thread
+//   - Ref: none
+//   - Blocks: ctx, then the GIL, then f
 //
 // Errors: those of [Acquire], f's own, in an *InterruptedError where it was interrupted, and else that
 // of [Guard.Release].
@@ -59,10 +59,10 @@ func endScope(ctx context.Context, scope *interrupt.Scope, err error) error {
 // Assume gives the token of a goroutine that Python itself called with the GIL held, as in a
 // callback. It takes nothing and there is nothing to release.
 //
-// GIL: held
-// Thread: the one that Python called on
-// Ref: none
-// Blocks: no
+//   - GIL: held
+//   - Thread: the one that Python called on
+//   - Ref: none
+//   - Blocks: no
 //
 // Errors: ErrNotHeld when the GIL is not held here.
 func Assume(ctx context.Context) (Token, error) {
@@ -76,10 +76,10 @@ func Assume(ctx context.Context) (Token, error) {
 // (Py_BEGIN_ALLOW_THREADS). The permit is given up too, so f may wait for other Python calls, and is
 // taken back ahead of newcomers. t is not to be used inside f, but f may acquire anew.
 //
-// GIL: held; f runs without it
-// Thread: the token's
-// Ref: none
-// Blocks: f, then for a permit, then for the GIL
+//   - GIL: held; f runs without it
+//   - Thread: the token's
+//   - Ref: none
+//   - Blocks: f, then for a permit, then for the GIL
 //
 // Errors: ErrNotHeld, without running f.
 func Detach(t Token, f func()) error {

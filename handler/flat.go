@@ -26,10 +26,10 @@ type Flat struct {
 // [Handler.Serialize] returns them; any other tensor is an error that names it. Of each storage, the bytes from the first to
 // the last that the tensors show travel, once.
 //
-// GIL: acquires, if there are tensors; must not be held
-// Thread: any
-// Ref: borrows p's tensors; Flat holds their memory, until its Release
-// Blocks: ctx
+//   - GIL: acquires, if there are tensors; must not be held
+//   - Thread: any
+//   - Ref: borrows p's tensors; Flat holds their memory, until its Release
+//   - Blocks: ctx
 func (h *Handler) Flatten(ctx context.Context, p Payload) (f *Flat, err error) {
 	gil.AssertNotHeld()
 	if h.isNone() {
@@ -51,10 +51,10 @@ func (h *Handler) Flatten(ctx context.Context, p Payload) (f *Flat, err error) {
 
 // FlattenGILHeld is Flatten for a caller that holds the GIL.
 //
-// GIL: held
-// Thread: the token's
-// Ref: borrows p's tensors; Flat holds their memory, until its Release
-// Blocks: no
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: borrows p's tensors; Flat holds their memory, until its Release
+//   - Blocks: no
 func (h *Handler) FlattenGILHeld(t gil.Token, p Payload) (*Flat, error) {
 	t.Assert()
 	if h.isNone() {
@@ -72,18 +72,18 @@ func (h *Handler) FlattenGILHeld(t gil.Token, p Payload) (*Flat, error) {
 
 // Segments returns the bytes in their order. They are valid until Release, and as long as f is reachable.
 //
-// GIL: not needed
-// Thread: any
-// Ref: borrowed
-// Blocks: no
+//   - GIL: not needed
+//   - Thread: any
+//   - Ref: borrowed
+//   - Blocks: no
 func (f *Flat) Segments() [][]byte { return slices.Clone(f.segments) }
 
 // Len returns the number of bytes.
 //
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: not needed
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func (f *Flat) Len() int64 {
 	n := int64(0)
 	for _, s := range f.segments {
@@ -95,10 +95,10 @@ func (f *Flat) Len() int64 {
 // WriteTo writes the bytes, with as few system calls as the connection allows (writev). It may be called several times,
 // and not during or after Release.
 //
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: w
+//   - GIL: not needed
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: w
 func (f *Flat) WriteTo(w io.Writer) (int64, error) {
 	defer runtime.KeepAlive(f) // the garbage collector releases the memory of an unreachable Flat
 	buffers := net.Buffers(f.Segments())
@@ -107,10 +107,10 @@ func (f *Flat) WriteTo(w io.Writer) (int64, error) {
 
 // Release releases the memory of the tensors. A second call does nothing.
 //
-// GIL: any
-// Thread: any
-// Ref: consumes the Flat's
-// Blocks: no
+//   - GIL: any
+//   - Thread: any
+//   - Ref: consumes the Flat's
+//   - Blocks: no
 func (f *Flat) Release() {
 	if f == nil {
 		return

@@ -46,10 +46,10 @@ type names struct {
 // NewGate makes a gate of a policy. makeNames is a Python callable that makes the Names of a list of str, as the
 // method make_names of an AllowList does.
 //
-// GIL: not needed
-// Thread: any
-// Ref: consumes makeNames, at the gate's Release
-// Blocks: no
+//   - GIL: not needed
+//   - Thread: any
+//   - Ref: consumes makeNames, at the gate's Release
+//   - Blocks: no
 func NewGate(p *policy.Policy, makeNames *pybridge.Object) *Gate {
 	return &Gate{policy: p, makeNames: makeNames, names: map[string]*names{}}
 }
@@ -65,10 +65,10 @@ type Opened struct {
 
 // Release releases the values beside the pickle. A second call does nothing.
 //
-// GIL: any
-// Thread: any
-// Ref: consumes the Opened's
-// Blocks: no
+//   - GIL: any
+//   - Thread: any
+//   - Ref: consumes the Opened's
+//   - Blocks: no
 func (o *Opened) Release() {
 	if o.owned {
 		o.Beside.Release()
@@ -82,10 +82,10 @@ func (o *Opened) Release() {
 // Request checks a call (see [policy.Policy.Request]). It enters Python only for a call that is let in, and only where the
 // call has new names or large bytes, which are copied once.
 //
-// GIL: acquires; must not be held
-// Thread: any
-// Ref: the Opened's, until its Release; it does not refer to body
-// Blocks: ctx
+//   - GIL: acquires; must not be held
+//   - Thread: any
+//   - Ref: the Opened's, until its Release; it does not refer to body
+//   - Blocks: ctx
 //
 // Errors: for errors.Is a refusal is a DeserializeError, as Python's own refusals are, and a ForbiddenGlobal where the policy
 // does not list a name; errors.As finds the [*policy.Refusal] or [*pickle.Error].
@@ -95,10 +95,10 @@ func (g *Gate) Request(ctx context.Context, body [][]byte) (Opened, error) {
 
 // Reply checks the reply to a call (see [policy.Policy.Reply]).
 //
-// GIL: acquires; must not be held
-// Thread: any
-// Ref: the Opened's, until its Release; it does not refer to body
-// Blocks: ctx
+//   - GIL: acquires; must not be held
+//   - Thread: any
+//   - Ref: the Opened's, until its Release; it does not refer to body
+//   - Blocks: ctx
 func (g *Gate) Reply(ctx context.Context, body [][]byte) (Opened, error) {
 	return g.letIn(ctx, g.policy.Reply, body)
 }
@@ -239,10 +239,10 @@ func (n *names) leave() {
 // Release releases the gate's objects. A payload that was let in stays good until its own Release. Afterwards the gate lets
 // nothing in that needs new names.
 //
-// GIL: any
-// Thread: any
-// Ref: drops what the gate owns
-// Blocks: no
+//   - GIL: any
+//   - Thread: any
+//   - Ref: drops what the gate owns
+//   - Blocks: no
 func (g *Gate) Release() {
 	if g == nil {
 		return

@@ -95,10 +95,10 @@ func WithMaxPayload(bytes int64) Option { return func(c *config) { c.maxPayload 
 // New imports the RPC module on the owner's thread and caches its functions
 // (PythonRpcHandler::init). A name that is missing or not callable is one error that names all.
 //
-// GIL: must not be held
-// Thread: any; the import runs on the owner's
-// Ref: the handler owns what it caches, until Cleanup
-// Blocks: ctx, then module code
+//   - GIL: must not be held
+//   - Thread: any; the import runs on the owner's
+//   - Ref: the handler owns what it caches, until Cleanup
+//   - Blocks: ctx, then module code
 func New(ctx context.Context, rt *pybridge.Runtime, opts ...Option) (*Handler, error) {
 	gil.AssertNotHeld()
 	h := &Handler{rt: rt, config: config{module: OwnModule}}
@@ -230,10 +230,10 @@ func (h *Handler) drop() {
 
 // Module is the name of the RPC module; none for a nil Handler.
 //
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: not needed
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func (h *Handler) Module() string {
 	if h.isNone() {
 		return ""
@@ -246,10 +246,10 @@ func (h *Handler) Module() string {
 // and does nothing more. Called from inside a UDF it does not wait for that: the references go when
 // the last call leaves.
 //
-// GIL: must not be held
-// Thread: any
-// Ref: drops what the handler owns
-// Blocks: ctx
+//   - GIL: must not be held
+//   - Thread: any
+//   - Ref: drops what the handler owns
+//   - Blocks: ctx
 func (h *Handler) Cleanup(ctx context.Context) error {
 	gil.AssertNotHeld()
 	switch {

@@ -19,10 +19,10 @@ var instance = struct {
 // its options, and the same for every later one, whose options are not looked at. A first call that
 // fails is tried again by the next. Unlike torch's it does not come back after Cleanup.
 //
-// GIL: must not be held: the lock is taken before the GIL, always
-// Thread: any
-// Ref: the handler owns what it caches
-// Blocks: ctx while another goroutine's first call is under way; ctx, then module code
+//   - GIL: must not be held: the lock is taken before the GIL, always
+//   - Thread: any
+//   - Ref: the handler owns what it caches
+//   - Blocks: ctx while another goroutine's first call is under way; ctx, then module code
 func Instance(ctx context.Context, rt *pybridge.Runtime, opts ...Option) (*Handler, error) {
 	gil.AssertNotHeld()
 	if gil.Held() {

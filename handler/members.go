@@ -27,10 +27,10 @@ type RRefProxyFunctions struct {
 
 // Release drops the references. A second call does nothing.
 //
-// GIL: any
-// Thread: any
-// Ref: consumes the functions'
-// Blocks: no
+//   - GIL: any
+//   - Thread: any
+//   - Ref: consumes the functions'
+//   - Blocks: no
 func (f RRefProxyFunctions) Release() { release(f.Proxy, f.RPCSync, f.RPCAsync, f.Remote) }
 
 // RRefTypeFunctions tell the type of what an RRef refers to, where it is owned and elsewhere
@@ -41,10 +41,10 @@ type RRefTypeFunctions struct {
 
 // Release drops the references. A second call does nothing.
 //
-// GIL: any
-// Thread: any
-// Ref: consumes the functions'
-// Blocks: no
+//   - GIL: any
+//   - Thread: any
+//   - Ref: consumes the functions'
+//   - Blocks: no
 func (f RRefTypeFunctions) Release() { release(f.OnOwner, f.OnUser) }
 
 func release(objects ...*pybridge.Object) {
@@ -57,10 +57,10 @@ func release(objects ...*pybridge.Object) {
 // [New] has cached them; any other may get them later: they are those that it, or its package, has when
 // they are first asked for. What is given is the caller's own, and outlives a Cleanup.
 //
-// GIL: held
-// Thread: the token's
-// Ref: new; released by the caller
-// Blocks: user code where the module makes them on first use
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: new; released by the caller
+//   - Blocks: user code where the module makes them on first use
 //
 // Errors: ErrNoRRefs, naming what is missing; ErrClosed.
 func (h *Handler) RRefProxyFunctions(t gil.Token) (f RRefProxyFunctions, err error) {
@@ -78,10 +78,10 @@ func (h *Handler) RRefProxyFunctions(t gil.Token) (f RRefProxyFunctions, err err
 // RRefTypeFunctions is the RPC module's, as [Handler.RRefProxyFunctions]
 // (PythonRpcHandler::getRRefTypeFunctions).
 //
-// GIL: held
-// Thread: the token's
-// Ref: new; released by the caller
-// Blocks: user code where the module makes them on first use
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: new; released by the caller
+//   - Blocks: user code where the module makes them on first use
 //
 // Errors: ErrNoRRefs, naming what is missing; ErrClosed.
 func (h *Handler) RRefTypeFunctions(t gil.Token) (f RRefTypeFunctions, err error) {
@@ -99,10 +99,10 @@ func (h *Handler) RRefTypeFunctions(t gil.Token) (f RRefTypeFunctions, err error
 // CompilationUnit is the torch.jit.CompilationUnit that has Python's script functions, classes and
 // interfaces (PythonRpcHandler::jitCompilationUnit). Kept and released as the RRefs' functions are.
 //
-// GIL: held
-// Thread: the token's
-// Ref: new; released by the caller
-// Blocks: no
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: new; released by the caller
+//   - Blocks: no
 //
 // Errors: ErrNoCompilationUnit, as with gopyrpc.internal; ErrClosed.
 func (h *Handler) CompilationUnit(t gil.Token) (*pybridge.Object, error) {

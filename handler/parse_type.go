@@ -14,10 +14,10 @@ import (
 // Classes and interfaces are looked up in the [Handler.CompilationUnit], all at once; a text without
 // them needs no Python. It is [jit.Parse] with the handler's names.
 //
-// GIL: acquires; must not be held
-// Thread: any
-// Ref: none
-// Blocks: ctx
+//   - GIL: acquires; must not be held
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: ctx
 //
 // Errors: a *jit.ParseError, which is a jit.ErrUnknownClass or an ErrNoCompilationUnit where a name stopped
 // it; ErrClosed; ErrHeld.

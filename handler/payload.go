@@ -16,10 +16,10 @@ type Payload struct {
 
 // Release drops the tensors. A second call does nothing.
 //
-// GIL: any
-// Thread: any
-// Ref: consumes the tensors'
-// Blocks: no
+//   - GIL: any
+//   - Thread: any
+//   - Ref: consumes the tensors'
+//   - Blocks: no
 func (p Payload) Release() {
 	for _, t := range p.Tensors {
 		t.Release()
@@ -31,26 +31,26 @@ type Tensor struct{ object *pybridge.Object }
 
 // NewTensor takes over the reference of a torch.Tensor.
 //
-// GIL: not needed
-// Thread: any
-// Ref: consumes o
-// Blocks: no
+//   - GIL: not needed
+//   - Thread: any
+//   - Ref: consumes o
+//   - Blocks: no
 func NewTensor(o *pybridge.Object) Tensor { return Tensor{o} }
 
 // Object is the tensor, still owned by the Tensor.
 //
-// GIL: not needed
-// Thread: any
-// Ref: borrowed
-// Blocks: no
+//   - GIL: not needed
+//   - Thread: any
+//   - Ref: borrowed
+//   - Blocks: no
 func (t Tensor) Object() *pybridge.Object { return t.object }
 
 // Release drops the reference. A second call does nothing.
 //
-// GIL: any
-// Thread: any
-// Ref: consumes the Tensor's
-// Blocks: no
+//   - GIL: any
+//   - Thread: any
+//   - Ref: consumes the Tensor's
+//   - Blocks: no
 func (t Tensor) Release() { t.object.Release() }
 
 // table makes the Python list that deserialize indexes; nil for no tensors.
@@ -71,10 +71,10 @@ func (p Payload) objects() []any {
 
 // PayloadOf reads what the RPC module's serialize gives, (bytes, tensors).
 //
-// GIL: held
-// Thread: the token's
-// Ref: borrows result; the tensors' are new
-// Blocks: no
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: borrows result; the tensors' are new
+//   - Blocks: no
 func PayloadOf(t gil.Token, result *pybridge.Object) (Payload, error) {
 	t.Assert()
 	var p Payload

@@ -12,10 +12,10 @@ import (
 // serialize of torch's handler in one crossing. A UDF that raised is a result, a pickled
 // RemoteException; [Handler.HandleException] turns it back into an error.
 //
-// GIL: acquires; must not be held
-// Thread: any; the goroutine is not locked to it
-// Ref: borrows p's tensors; the result's are new
-// Blocks: ctx and gil.Patience; with a ctx that cannot end, user code
+//   - GIL: acquires; must not be held
+//   - Thread: any; the goroutine is not locked to it
+//   - Ref: borrows p's tensors; the result's are new
+//   - Blocks: ctx and gil.Patience; with a ctx that cannot end, user code
 //
 // Errors: ErrClosed; ErrTooLarge; ErrHeld; the end of ctx before the call began; a *pybridge.Error
 // that is a DeserializeError or a SerializeError when the call had no outcome.
@@ -102,10 +102,10 @@ func unpack(ctx context.Context, result *pybridge.Object) (p Payload, err error)
 // Run is the Python callable that [Handler.RunUDF] calls with the payload. It is exported for measurements of what RunUDF
 // adds to the call.
 //
-// GIL: held
-// Thread: the token's
-// Ref: new
-// Blocks: no
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: new
+//   - Blocks: no
 func (h *Handler) Run(t gil.Token) (*pybridge.Object, error) {
 	t.Assert()
 	if h.isNone() {

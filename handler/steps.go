@@ -35,10 +35,10 @@ func leavable[T any](ctx context.Context, h *Handler, f func(gil.Token) (T, erro
 
 // Serialize pickles an object, tensors beside it (PythonRpcHandler::serialize).
 //
-// GIL: acquires; must not be held
-// Thread: any
-// Ref: borrows o; the payload's tensors are new
-// Blocks: ctx and gil.Patience; with a ctx that cannot end, user code
+//   - GIL: acquires; must not be held
+//   - Thread: any
+//   - Ref: borrows o; the payload's tensors are new
+//   - Blocks: ctx and gil.Patience; with a ctx that cannot end, user code
 func (h *Handler) Serialize(ctx context.Context, o *pybridge.Object) (Payload, error) {
 	gil.AssertNotHeld()
 	return leavable(ctx, h, func(t gil.Token) (Payload, error) {
@@ -54,10 +54,10 @@ func (h *Handler) Serialize(ctx context.Context, o *pybridge.Object) (Payload, e
 // Deserialize unpickles an object (PythonRpcHandler::deserialize). A failure is always an error, also
 // where torch returns it as a value.
 //
-// GIL: acquires; must not be held
-// Thread: any
-// Ref: borrows p's tensors; new
-// Blocks: ctx and gil.Patience; with a ctx that cannot end, user code
+//   - GIL: acquires; must not be held
+//   - Thread: any
+//   - Ref: borrows p's tensors; new
+//   - Blocks: ctx and gil.Patience; with a ctx that cannot end, user code
 func (h *Handler) Deserialize(ctx context.Context, p Payload) (*pybridge.Object, error) {
 	gil.AssertNotHeld()
 	if h.isNone() {
@@ -119,10 +119,10 @@ func (h *Handler) deserializeRestricted(ctx context.Context, p Payload) (*pybrid
 // RunPythonUDF runs an unpickled PythonUDF (PythonRpcHandler::runPythonUdf). What the UDF raised is
 // the result, a RemoteException.
 //
-// GIL: acquires; must not be held
-// Thread: any
-// Ref: borrows udf; new
-// Blocks: ctx and gil.Patience; with a ctx that cannot end, user code
+//   - GIL: acquires; must not be held
+//   - Thread: any
+//   - Ref: borrows udf; new
+//   - Blocks: ctx and gil.Patience; with a ctx that cannot end, user code
 func (h *Handler) RunPythonUDF(ctx context.Context, udf *pybridge.Object) (*pybridge.Object, error) {
 	gil.AssertNotHeld()
 	return leavable(ctx, h, func(t gil.Token) (*pybridge.Object, error) {
@@ -138,10 +138,10 @@ func (h *Handler) RunPythonUDF(ctx context.Context, udf *pybridge.Object) (*pybr
 // original class where it could be rebuilt here, and nil for any other result
 // (PythonRpcHandler::handleException).
 //
-// GIL: acquires; must not be held
-// Thread: any
-// Ref: borrows result
-// Blocks: ctx and gil.Patience; with a ctx that cannot end, code of the exception's class
+//   - GIL: acquires; must not be held
+//   - Thread: any
+//   - Ref: borrows result
+//   - Blocks: ctx and gil.Patience; with a ctx that cannot end, code of the exception's class
 func (h *Handler) HandleException(ctx context.Context, result *pybridge.Object) error {
 	gil.AssertNotHeld()
 	_, err := leavable(ctx, h, func(t gil.Token) (struct{}, error) { return struct{}{}, h.HandleExceptionGILHeld(t, result) })
@@ -150,10 +150,10 @@ func (h *Handler) HandleException(ctx context.Context, result *pybridge.Object) 
 
 // HandleExceptionGILHeld is [Handler.HandleException] for a caller that holds the GIL.
 //
-// GIL: held
-// Thread: the token's
-// Ref: borrows result
-// Blocks: code of the exception's class
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: borrows result
+//   - Blocks: code of the exception's class
 func (h *Handler) HandleExceptionGILHeld(t gil.Token, result *pybridge.Object) error {
 	t.Assert()
 	if h.isNone() {
@@ -167,10 +167,10 @@ func (h *Handler) HandleExceptionGILHeld(t gil.Token, result *pybridge.Object) e
 // IsRemoteException says whether the result is a RemoteException of the RPC module, or of a class
 // derived from it (PythonRpcHandler::isRemoteException, which compares names).
 //
-// GIL: acquires; must not be held
-// Thread: any
-// Ref: borrows result
-// Blocks: ctx
+//   - GIL: acquires; must not be held
+//   - Thread: any
+//   - Ref: borrows result
+//   - Blocks: ctx
 func (h *Handler) IsRemoteException(ctx context.Context, result *pybridge.Object) (is bool, err error) {
 	gil.AssertNotHeld()
 	err = h.inside(ctx, func(t gil.Token) error {

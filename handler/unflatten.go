@@ -19,10 +19,10 @@ const firstRead = 64 << 10
 // form claims is checked against the limits, and against itself, before there is room made for it.
 // The handler's own limit ([WithMaxPayload]) holds for the pickle too.
 //
-// GIL: acquires, if there are tensors; must not be held. Not held while r is read
-// Thread: any
-// Ref: the payload's tensors are new
-// Blocks: r, then ctx; ctx does not end a read
+//   - GIL: acquires, if there are tensors; must not be held. Not held while r is read
+//   - Thread: any
+//   - Ref: the payload's tensors are new
+//   - Blocks: r, then ctx; ctx does not end a read
 //
 // Errors: a *[wire.FormatError]; ErrTooLarge; io.EOF when r is at its end; what r fails with; a
 // *pybridge.Error when torch is not there, lacks the type, or has no memory.
@@ -33,10 +33,10 @@ func (h *Handler) Unflatten(ctx context.Context, r io.Reader, limits wire.Limits
 // UnflattenIf is [Handler.Unflatten] that asks admit about the pickle before it enters Python for the tensors. The
 // bytes that admit gets are the payload's own, copied from r.
 //
-// GIL: acquires, if there are tensors; must not be held. Not held while r is read, nor in admit
-// Thread: any
-// Ref: the payload's tensors are new
-// Blocks: r, admit, then ctx; ctx does not end a read
+//   - GIL: acquires, if there are tensors; must not be held. Not held while r is read, nor in admit
+//   - Thread: any
+//   - Ref: the payload's tensors are new
+//   - Blocks: r, admit, then ctx; ctx does not end a read
 //
 // Errors: those of Unflatten, and admit's.
 func (h *Handler) UnflattenIf(ctx context.Context, r io.Reader, limits wire.Limits, admit func(data []byte) error) (Payload, error) {

@@ -208,10 +208,10 @@ func callNamed(o cpython.Ref, name string, args ...any) (cpython.Ref, error) {
 // InstallPackage makes the Python sources below files importable as the package name, ahead of
 // anything on sys.path and without touching the disk. Tracebacks show their lines.
 //
-// GIL: held
-// Thread: the token's
-// Ref: none
-// Blocks: no
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: none
+//   - Blocks: no
 func (r *Runtime) InstallPackage(t gil.Token, name string, files fs.FS) error {
 	t.Assert()
 	if r.isNone() {
@@ -239,10 +239,10 @@ func (r *Runtime) InstallPackage(t gil.Token, name string, files fs.FS) error {
 
 // RunMain runs source as the program __main__ (runpy.run_path), filename standing in tracebacks.
 //
-// GIL: held
-// Thread: the token's; Python code that wants the main thread, such as signal.signal, fails
-// Ref: none
-// Blocks: user code
+//   - GIL: held
+//   - Thread: the token's; Python code that wants the main thread, such as signal.signal, fails
+//   - Ref: none
+//   - Blocks: user code
 func (r *Runtime) RunMain(t gil.Token, source, filename string) error {
 	t.Assert()
 	if r.isNone() {

@@ -11,18 +11,18 @@ import (
 
 // Call is o(*args), each argument converted as [ToPython] does (PyObject_Call).
 //
-// GIL: held
-// Thread: the token's
-// Ref: new
-// Blocks: user code
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: new
+//   - Blocks: user code
 func (o *Object) Call(t gil.Token, args ...any) (*Object, error) { return o.CallKw(t, args, nil) }
 
 // CallKw is o(*args, **kwargs), converted as [ToPython] does (PyObject_Call).
 //
-// GIL: held
-// Thread: the token's
-// Ref: new
-// Blocks: user code
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: new
+//   - Blocks: user code
 func (o *Object) CallKw(t gil.Token, args []any, kwargs map[string]any) (*Object, error) {
 	return o.object(t, "result of "+o.Label(), func(fn cpython.Ref) (cpython.Ref, error) {
 		tuple, err := toRef(Tuple(args))
@@ -44,10 +44,10 @@ func (o *Object) CallKw(t gil.Token, args []any, kwargs map[string]any) (*Object
 
 // CallMethod is o.name(*args).
 //
-// GIL: held
-// Thread: the token's
-// Ref: new
-// Blocks: user code
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: new
+//   - Blocks: user code
 func (o *Object) CallMethod(t gil.Token, name string, args ...any) (*Object, error) {
 	t.Assert()
 	method, err := o.Attr(t, name)
@@ -63,10 +63,10 @@ func (o *Object) CallMethod(t gil.Token, name string, args ...any) (*Object, err
 // memoryview when it is large, which is released before the return. A result that is bytes comes
 // back as data, anything else as an Object.
 //
-// GIL: acquires; must not be held
-// Thread: any; the goroutine is not locked to it
-// Ref: borrows extra; the result's is new
-// Blocks: ctx, then the GIL, then user code
+//   - GIL: acquires; must not be held
+//   - Thread: any; the goroutine is not locked to it
+//   - Ref: borrows extra; the result's is new
+//   - Blocks: ctx, then the GIL, then user code
 func (o *Object) CallBytes(ctx context.Context, payload []byte, extra *Object) (data []byte, result *Object, err error) {
 	gil.AssertNotHeld()
 	var out cpython.Outcome
@@ -97,10 +97,10 @@ type Lent struct {
 // CallBytesLent is [Object.CallBytes] without the copy of a large result: Data is the bytes object's own
 // memory. It also says whether the payload's can be used again.
 //
-// GIL: acquires; must not be held
-// Thread: any; the goroutine is not locked to it
-// Ref: borrows extra; the result's is new
-// Blocks: ctx, then the GIL, then user code
+//   - GIL: acquires; must not be held
+//   - Thread: any; the goroutine is not locked to it
+//   - Ref: borrows extra; the result's is new
+//   - Blocks: ctx, then the GIL, then user code
 func (o *Object) CallBytesLent(ctx context.Context, payload []byte, extra *Object) (Lent, error) {
 	gil.AssertNotHeld()
 	var out cpython.Outcome

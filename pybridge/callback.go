@@ -54,10 +54,10 @@ type scope struct {
 // InCallback reports whether ctx is, or is made from, a context that a [Func] was called with: then Python code waits for
 // the caller to return.
 //
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: not needed
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func InCallback(ctx context.Context) bool { return ctx.Value(scopeKey{}) != nil }
 
 // keepFor hands exc to the callback that ctx belongs to, if any, and reports whether it took it.

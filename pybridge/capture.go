@@ -185,10 +185,10 @@ func asTexts(v any) []string {
 // FetchError takes the exception that is pending on this thread, as left by C-API calls made outside
 // this package (PyErr_GetRaisedException). Nil when there is none.
 //
-// GIL: held
-// Thread: the token's
-// Ref: none
-// Blocks: no
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: none
+//   - Blocks: no
 func FetchError(t gil.Token) error {
 	t.Assert()
 	exc, err := cpython.FetchException()

@@ -19,10 +19,10 @@ import (
 // Closing the last handle again, or meanwhile, waits for the end and returns the same error; closing a handle again that was
 // not the last does nothing.
 //
-// GIL: must not be held
-// Thread: any
-// Ref: drops what the runtime owns
-// Blocks: ctx; every step has a deadline of its own, but with FinalizeFull
+//   - GIL: must not be held
+//   - Thread: any
+//   - Ref: drops what the runtime owns
+//   - Blocks: ctx; every step has a deadline of its own, but with FinalizeFull
 //
 // Errors: what failed in which step, the names of calls that were still inside, and of references
 // that nobody released; ErrNotFinalized, with [FinalizeFull], and what was in the way; [Runtime.Join] has
@@ -37,10 +37,10 @@ func (r *Runtime) Close(ctx context.Context) error {
 // Join is [Runtime.Close] with the report of what was released, what leaked and what was late. The
 // report is empty for a handle that was not the last.
 //
-// GIL: must not be held
-// Thread: any
-// Ref: drops what the runtime owns
-// Blocks: ctx; every step has a deadline of its own
+//   - GIL: must not be held
+//   - Thread: any
+//   - Ref: drops what the runtime owns
+//   - Blocks: ctx; every step has a deadline of its own
 func (r *Runtime) Join(ctx context.Context) (cleanup.Report, error) {
 	gil.AssertNotHeld()
 	switch {

@@ -45,10 +45,10 @@ func within(err error, step string) error {
 // [Object] is itself. A string is UTF-8 in which a lone surrogate may stand as three bytes. Everything else is a
 // [ConversionError].
 //
-// GIL: held
-// Thread: the token's
-// Ref: new
-// Blocks: user code only where an item's hash is user code
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: new
+//   - Blocks: user code only where an item's hash is user code
 func ToPython(t gil.Token, v any) (*Object, error) {
 	t.Assert()
 	ref, err := toRef(v)
@@ -65,10 +65,10 @@ func ToPython(t gil.Token, v any) (*Object, error) {
 // maps from dict, map[K]struct{} from set and frozenset, *T from None as nil, and *[Object] anything
 // (a new reference; none when the conversion fails).
 //
-// GIL: held
-// Thread: the token's
-// Ref: none, but for *Object: new
-// Blocks: user code only where a subclass redefines iteration
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: none, but for *Object: new
+//   - Blocks: user code only where a subclass redefines iteration
 func As[T any](t gil.Token, o *Object) (T, error) {
 	return plain(t, o, func(r cpython.Ref) (T, error) {
 		var v, zero T

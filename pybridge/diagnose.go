@@ -43,10 +43,10 @@ func (p Problem) String() string { return p.What + ": " + p.Remedy }
 
 // Diagnose looks at the interpreter from inside, on the owner's thread.
 //
-// GIL: must not be held
-// Thread: any
-// Ref: none
-// Blocks: ctx; imports of standard extension modules
+//   - GIL: must not be held
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: ctx; imports of standard extension modules
 func (r *Runtime) Diagnose(ctx context.Context) (Diagnosis, error) {
 	gil.AssertNotHeld()
 	if r.isNone() {

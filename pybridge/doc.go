@@ -23,7 +23,7 @@
 //
 // A function with a [gil.Token] parameter runs under a GIL that its caller took with [gil.With]. A
 // function without one takes care of itself and must not be called with the GIL held; it returns
-// [ErrHeld] rather than deadlock. Every comment says in a block what a function needs: GIL, thread,
+// [ErrHeld] rather than deadlock. Every comment says in a list what a function needs: GIL, thread,
 // reference, blocking.
 //
 // The code that gets an [Object] has to release it, and may do so from any goroutine. An [*Error] is plain data.

@@ -73,10 +73,10 @@ func HoldGIL() FuncOption { return func(o *funcOptions) { o.inPlace, o.holdGIL =
 
 // NewFunc makes a Python callable of f (PyCFunction_New); ctx is the parent of what f gets.
 //
-// GIL: held
-// Thread: the token's
-// Ref: new; f lives as long as the callable does in Python
-// Blocks: no
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: new; f lives as long as the callable does in Python
+//   - Blocks: no
 func NewFunc(t gil.Token, ctx context.Context, name string, f Func, options ...FuncOption) (*Object, error) {
 	t.Assert()
 	b := bridge.Load()

@@ -101,10 +101,10 @@ func (e *entry) dropped() {
 
 // Owned is the number of Python references that Go holds.
 //
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: not needed
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func Owned() int {
 	ledger.mu.Lock()
 	defer ledger.mu.Unlock()
@@ -114,10 +114,10 @@ func Owned() int {
 // Dropped is the number of Objects that were left to the garbage collector instead of released:
 // their memory came back late, and each is a place to add a Release.
 //
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: not needed
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func Dropped() int {
 	ledger.mu.Lock()
 	defer ledger.mu.Unlock()
@@ -127,10 +127,10 @@ func Dropped() int {
 // Leaks lists what is owned at present, by name, newest first; in builds with the tag pydebug also by
 // the stack that made it.
 //
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: not needed
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func Leaks() []cleanup.Leak {
 	ledger.mu.Lock()
 	defer ledger.mu.Unlock()

@@ -23,10 +23,10 @@ type Object struct {
 // some milliseconds by a goroutine that is started for it. Calls in progress keep the object until they end; later
 // calls return [ErrReleased]. Releasing again does nothing.
 //
-// GIL: any
-// Thread: any
-// Ref: consumes the Object's
-// Blocks: no
+//   - GIL: any
+//   - Thread: any
+//   - Ref: consumes the Object's
+//   - Blocks: no
 func (o *Object) Release() {
 	if o.isNone() {
 		return
@@ -38,10 +38,10 @@ func (o *Object) Release() {
 
 // Label says what the reference is for; it names the object in leak reports.
 //
-// GIL: any
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: any
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func (o *Object) Label() string {
 	if o.isNone() {
 		return "no object"
@@ -52,10 +52,10 @@ func (o *Object) Label() string {
 // Named changes the label and gives o back, so that a long-lived reference has a telling name. Only
 // before o is shared with other goroutines.
 //
-// GIL: any
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: any
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func (o *Object) Named(label string) *Object {
 	if o.isNone() {
 		return o
@@ -119,20 +119,20 @@ func plain[T any](t gil.Token, o *Object, f func(cpython.Ref) (T, error)) (T, er
 
 // Attr is getattr(o, name) (PyObject_GetAttr).
 //
-// GIL: held
-// Thread: the token's
-// Ref: new
-// Blocks: user code
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: new
+//   - Blocks: user code
 func (o *Object) Attr(t gil.Token, name string) (*Object, error) {
 	return o.object(t, "attribute "+name, func(r cpython.Ref) (cpython.Ref, error) { return cpython.GetAttr(r, name) })
 }
 
 // SetAttr is setattr(o, name, v) with v converted as [ToPython] does (PyObject_SetAttr).
 //
-// GIL: held
-// Thread: the token's
-// Ref: none
-// Blocks: user code
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: none
+//   - Blocks: user code
 func (o *Object) SetAttr(t gil.Token, name string, v any) error {
 	t.Assert()
 	_, err := plain(t, o, func(r cpython.Ref) (struct{}, error) {
@@ -148,10 +148,10 @@ func (o *Object) SetAttr(t gil.Token, name string, v any) error {
 
 // Item is o[key] with key converted as [ToPython] does (PyObject_GetItem).
 //
-// GIL: held
-// Thread: the token's
-// Ref: new
-// Blocks: user code
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: new
+//   - Blocks: user code
 func (o *Object) Item(t gil.Token, key any) (*Object, error) {
 	return o.object(t, "item", func(r cpython.Ref) (cpython.Ref, error) {
 		k, err := toRef(key)
@@ -165,10 +165,10 @@ func (o *Object) Item(t gil.Token, key any) (*Object, error) {
 
 // SetItem is o[key] = v, both converted as [ToPython] does (PyObject_SetItem).
 //
-// GIL: held
-// Thread: the token's
-// Ref: none
-// Blocks: user code
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: none
+//   - Blocks: user code
 func (o *Object) SetItem(t gil.Token, key, v any) error {
 	t.Assert()
 	_, err := plain(t, o, func(r cpython.Ref) (struct{}, error) {
@@ -184,34 +184,34 @@ func (o *Object) SetItem(t gil.Token, key, v any) error {
 
 // Len is len(o) (PyObject_Size).
 //
-// GIL: held
-// Thread: the token's
-// Ref: none
-// Blocks: user code
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: none
+//   - Blocks: user code
 func (o *Object) Len(t gil.Token) (int, error) { return plain(t, o, cpython.Size) }
 
 // Truth is bool(o) (PyObject_IsTrue).
 //
-// GIL: held
-// Thread: the token's
-// Ref: none
-// Blocks: user code
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: none
+//   - Blocks: user code
 func (o *Object) Truth(t gil.Token) (bool, error) { return plain(t, o, cpython.IsTrue) }
 
 // Callable is callable(o) (PyCallable_Check).
 //
-// GIL: held
-// Thread: the token's
-// Ref: none
-// Blocks: no
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: none
+//   - Blocks: no
 func (o *Object) Callable(t gil.Token) (bool, error) { return plain(t, o, cpython.Callable) }
 
 // IsInstance is isinstance(o, class) (PyObject_IsInstance).
 //
-// GIL: held
-// Thread: the token's
-// Ref: none
-// Blocks: user code
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: none
+//   - Blocks: user code
 func (o *Object) IsInstance(t gil.Token, class *Object) (bool, error) {
 	t.Assert()
 	c, err := class.use()
@@ -224,38 +224,38 @@ func (o *Object) IsInstance(t gil.Token, class *Object) (bool, error) {
 
 // TypeName is the qualified name of o's class, with its module unless builtin.
 //
-// GIL: held
-// Thread: the token's
-// Ref: none
-// Blocks: user code
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: none
+//   - Blocks: user code
 func (o *Object) TypeName(t gil.Token) (string, error) { return plain(t, o, typeName) }
 
 // Repr is repr(o) (PyObject_Repr).
 //
-// GIL: held
-// Thread: the token's
-// Ref: none
-// Blocks: user code
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: none
+//   - Blocks: user code
 func (o *Object) Repr(t gil.Token) (string, error) {
 	return plain(t, o, func(r cpython.Ref) (string, error) { return text(cpython.Repr(r)) })
 }
 
 // Str is str(o) (PyObject_Str).
 //
-// GIL: held
-// Thread: the token's
-// Ref: none
-// Blocks: user code
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: none
+//   - Blocks: user code
 func (o *Object) Str(t gil.Token) (string, error) {
 	return plain(t, o, func(r cpython.Ref) (string, error) { return text(cpython.Str(r)) })
 }
 
 // Iterate calls f with each item of iter(o) until f gives an error or the items end. f owns the item.
 //
-// GIL: held
-// Thread: the token's
-// Ref: new, one for each item
-// Blocks: user code
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: new, one for each item
+//   - Blocks: user code
 func (o *Object) Iterate(t gil.Token, f func(item *Object) error) error {
 	t.Assert()
 	iterator, err := o.object(t, "iterator", cpython.Iter)
@@ -276,20 +276,20 @@ func (o *Object) Iterate(t gil.Token, f func(item *Object) error) error {
 
 // Clone is a second reference to the same Python object, released on its own.
 //
-// GIL: held
-// Thread: the token's
-// Ref: new
-// Blocks: no
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: new
+//   - Blocks: no
 func (o *Object) Clone(t gil.Token) (*Object, error) {
 	return o.object(t, o.Label(), cpython.IncRef)
 }
 
 // Pointer is the PyObject*, borrowed: valid while the GIL is held and o is not released.
 //
-// GIL: held
-// Thread: the token's
-// Ref: borrowed
-// Blocks: no
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: borrowed
+//   - Blocks: no
 func (o *Object) Pointer(t gil.Token) (unsafe.Pointer, error) {
 	t.Assert()
 	if !gil.Held() {
@@ -300,10 +300,10 @@ func (o *Object) Pointer(t gil.Token) (unsafe.Pointer, error) {
 
 // Steal makes an Object of a PyObject* whose reference the caller gives away.
 //
-// GIL: held
-// Thread: the token's
-// Ref: consumes the caller's
-// Blocks: no
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: consumes the caller's
+//   - Blocks: no
 func Steal(t gil.Token, p unsafe.Pointer, label string) (*Object, error) {
 	t.Assert()
 	if p == nil {
@@ -317,10 +317,10 @@ func Steal(t gil.Token, p unsafe.Pointer, label string) (*Object, error) {
 
 // Borrow makes an Object of a PyObject* whose reference the caller keeps.
 //
-// GIL: held
-// Thread: the token's
-// Ref: new
-// Blocks: no
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: new
+//   - Blocks: no
 func Borrow(t gil.Token, p unsafe.Pointer, label string) (*Object, error) {
 	t.Assert()
 	if p == nil {

@@ -76,10 +76,10 @@ func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Min
 // is [ErrNoPython] and changes nothing: a later Start may succeed. After the last Close, and after a start
 // that failed later, every Start fails: a process has one interpreter's life.
 //
-// GIL: must not be held
-// Thread: any
-// Ref: none
-// Blocks: ctx while another Start is under way; module code of the preloads
+//   - GIL: must not be held
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: ctx while another Start is under way; module code of the preloads
 //
 // Errors: ErrNoPython, which says what was looked for and what to install; ErrFailed with CPython's
 // own reason; ErrAlreadyStarted; ErrClosed; ErrHeld; the end of ctx.
@@ -222,10 +222,10 @@ func (r *Runtime) giveUp() (last, now bool) {
 
 // Version is the running CPython's.
 //
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: not needed
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func (r *Runtime) Version() Version {
 	if r.isNone() {
 		return Version{}
@@ -235,10 +235,10 @@ func (r *Runtime) Version() Version {
 
 // Interpreter says which interpreter was found, and by what.
 //
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: not needed
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func (r *Runtime) Interpreter() (executable, library, source string) {
 	if r.isNone() {
 		return "", "", ""
@@ -249,10 +249,10 @@ func (r *Runtime) Interpreter() (executable, library, source string) {
 // Registry returns the registry of steps that Close runs: owners of references register there how to release them. It is nil
 // for a nil Runtime.
 //
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: not needed
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func (r *Runtime) Registry() *cleanup.Registry {
 	if r.isNone() {
 		return nil
@@ -263,10 +263,10 @@ func (r *Runtime) Registry() *cleanup.Registry {
 // Import imports the module, also a dotted one, and gives it (importlib.import_module). Modules made
 // with pybind11, such as torch, are to be preloaded instead: see [WithPreload] and [Runtime.Preload].
 //
-// GIL: held
-// Thread: the token's
-// Ref: new
-// Blocks: module code
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: new
+//   - Blocks: module code
 func (r *Runtime) Import(t gil.Token, name string) (*Object, error) {
 	t.Assert()
 	if r.isNone() {
@@ -285,10 +285,10 @@ func (r *Runtime) Import(t gil.Token, name string) (*Object, error) {
 
 // Preload imports modules on the owner's thread; see [WithPreload].
 //
-// GIL: must not be held
-// Thread: any; the import runs on the owner's
-// Ref: none
-// Blocks: ctx, then module code
+//   - GIL: must not be held
+//   - Thread: any; the import runs on the owner's
+//   - Ref: none
+//   - Blocks: ctx, then module code
 func (r *Runtime) Preload(ctx context.Context, modules ...string) error {
 	gil.AssertNotHeld()
 	return r.OnOwner(ctx, func(t gil.Token) error { return preload(t, modules) })
@@ -297,10 +297,10 @@ func (r *Runtime) Preload(ctx context.Context, modules ...string) error {
 // OnOwner runs f on the owner's thread, Python's main thread, with the GIL held. It is for imports
 // and for what an extension module wants there; while f runs, nothing else can.
 //
-// GIL: must not be held; f holds it
-// Thread: any; f runs on the owner's
-// Ref: none
-// Blocks: ctx; f, which goes on when ctx ends before it
+//   - GIL: must not be held; f holds it
+//   - Thread: any; f runs on the owner's
+//   - Ref: none
+//   - Blocks: ctx; f, which goes on when ctx ends before it
 func (r *Runtime) OnOwner(ctx context.Context, f func(gil.Token) error) error {
 	gil.AssertNotHeld()
 	switch {

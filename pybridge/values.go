@@ -19,10 +19,10 @@ type DictItem struct{ Key, Value any }
 
 // Get finds the value of a string key.
 //
-// GIL: not needed
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: not needed
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func (d Dict) Get(key string) (any, bool) {
 	for _, item := range d {
 		if item.Key == key {

@@ -26,10 +26,10 @@ type View struct {
 
 // View exports o's memory (PyObject_GetBuffer).
 //
-// GIL: held
-// Thread: the token's
-// Ref: the view holds o until its Release
-// Blocks: user code only in an exporter written in Python
+//   - GIL: held
+//   - Thread: the token's
+//   - Ref: the view holds o until its Release
+//   - Blocks: user code only in an exporter written in Python
 func (o *Object) View(t gil.Token) (*View, error) {
 	t.Assert()
 	b, err := plain(t, o, cpython.GetBuffer)
@@ -49,10 +49,10 @@ func (o *Object) View(t gil.Token) (*View, error) {
 // that writes there. Nil after Release and for a view that is not contiguous; a slice taken before
 // must not be used after.
 //
-// GIL: any
-// Thread: any
-// Ref: none
-// Blocks: no
+//   - GIL: any
+//   - Thread: any
+//   - Ref: none
+//   - Blocks: no
 func (v *View) Bytes() []byte {
 	if v == nil || v.buffer == nil || v.released.Load() || !v.Contiguous {
 		return nil
@@ -63,10 +63,10 @@ func (v *View) Bytes() []byte {
 // Release gives the view up (PyBuffer_Release), queued as [Object.Release] is. Releasing again does
 // nothing.
 //
-// GIL: any
-// Thread: any
-// Ref: drops the hold on the exporter
-// Blocks: no
+//   - GIL: any
+//   - Thread: any
+//   - Ref: drops the hold on the exporter
+//   - Blocks: no
 func (v *View) Release() {
 	if v == nil || v.buffer == nil {
 		return

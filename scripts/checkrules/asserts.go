@@ -58,7 +58,7 @@ func tokenName(fn *ast.FuncDecl) (name string, takes bool) {
 // mustNotHold says whether the contract forbids to hold the GIL.
 func mustNotHold(fn *ast.FuncDecl) bool {
 	for line := range strings.Lines(fn.Doc.Text()) {
-		if strings.HasPrefix(strings.TrimSpace(line), "GIL:") {
+		if isContractOf(line, "GIL") {
 			return strings.Contains(line, "must not be held")
 		}
 	}

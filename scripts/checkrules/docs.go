@@ -29,7 +29,7 @@ func checkDoc(_ *tree, f *file, report func(int, string, ...any)) {
 		case fn.Doc.Text() == "":
 			report(line, "exported %s has no doc comment", fn.Name.Name)
 		case !isOption(fn) && !hasContract(fn.Doc):
-			report(line, `the doc comment of %s lacks its contract: lines "GIL: held | not held | acquires", "Thread:", "Ref:", "Blocks:"; a caller cannot guess them, and a wrong guess is a deadlock`, fn.Name.Name)
+			report(line, `the doc comment of %s lacks its contract: a list of "  - GIL: held | not held | acquires", "  - Thread:", "  - Ref:", "  - Blocks:"; a caller cannot guess them, and a wrong guess is a deadlock`, fn.Name.Name)
 		}
 	}
 }
@@ -75,9 +75,15 @@ func isOption(fn *ast.FuncDecl) bool {
 
 func hasContract(doc *ast.CommentGroup) bool {
 	for line := range strings.Lines(doc.Text()) {
-		if strings.HasPrefix(strings.TrimSpace(line), "GIL:") {
+		if isContractOf(line, "GIL") {
 			return true
 		}
 	}
 	return false
+}
+
+// isContractOf says whether a line of a doc comment is an item of the contract: a list, so that pkg.go.dev shows a line for
+// each.
+func isContractOf(line, item string) bool {
+	return strings.HasPrefix(strings.TrimSpace(line), "- "+item+":")
 }

@@ -176,30 +176,30 @@ var cases = map[string]struct {
 		tree: source{
 			"handler/a.go": `package handler
 
-// GIL: held
+//   - GIL: held
 func Asserts(t gil.Token) { t.Assert() }
 
-// GIL: held
+//   - GIL: held
 func HandsOn(t gil.Token) error { return f(1, t) }
 
-// GIL: held
+//   - GIL: held
 func Forgets(t gil.Token) { f(1, t); f(2, t) }
 
-// GIL: held
+//   - GIL: held
 func Ignores(_ gil.Token) error { return nil }
 
-// GIL: acquires; must not be held
+//   - GIL: acquires; must not be held
 func Waits(f func(gil.Token)) { gil.AssertNotHeld() }
 
-// GIL: must not be held
+//   - GIL: must not be held
 func Forgetful() { g(); g() }
 
-// GIL: must not be held
+//   - GIL: must not be held
 func (h *Handler) Delegates(ctx int) error { return h.Waits(ctx) }
 
 func internal(t gil.Token) {}
 `,
-			"gil/a.go":   "package gil\n\n// GIL: held\nfunc Detach(t Token) { f(); g() }\n",
+			"gil/a.go":   "package gil\n\n//   - GIL: held\nfunc Detach(t Token) { f(); g() }\n",
 			"agent/a.go": "package agent\n\nfunc Forgets(t Token) { f(); g() }\n",
 		},
 		want: []string{"gil/a.go:4 assert", "handler/a.go:10 assert", "handler/a.go:13 assert", "handler/a.go:19 assert"},
@@ -227,7 +227,7 @@ func Told() {}
 
 // Full does nothing.
 //
-//	GIL: held
+//   - GIL: held
 func Full() {}
 
 // WithX sets x.
