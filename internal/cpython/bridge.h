@@ -52,8 +52,8 @@ typedef struct { int depth, foreign, permit, drains; } cpy_nesting;
 int cpy_attach(int permit); // permit: a number to find again by cpy_permit; 0 keeps the present one
 int cpy_permit(void);
 int cpy_detach(void);
-int cpy_enter(int permit); // cpy_attach by who drops the queued references before the detach
-int cpy_drains(void);      // does such a one hold the GIL here?
+int cpy_enter(int permit); // cpy_attach for a caller that drops the queued references before the detach
+int cpy_drains(void);      // does such a caller hold the GIL here?
 int cpy_held(void);
 uintptr_t cpy_thread_id(void); // never the same for two threads, not even one after the other
 int cpy_orphan(void); // the permit of a thread that ended while it held the GIL, each once; 0 for none
@@ -80,7 +80,7 @@ typedef struct {
 	                     // exception was raised; 0 before the call was to be interrupted
 	int permit;          // that the thread came in with
 	int woken;           // was what it waits for in Go ended?
-	int stop;            // atomic: whoever wanted it does not any more
+	int stop;            // atomic: the caller does not want the call any more
 } cpy_target;
 int cpy_target_begin(cpy_target *t); // CPY_INTERRUPTED when it is to stop before it began
 int cpy_target_end(cpy_target *t);   // was it interrupted: did the exception come, or was it woken?
@@ -118,7 +118,7 @@ typedef struct {
 	Py_ssize_t offset, len; // of its payload
 	cpy_call_result out;
 } cpy_batch_call;
-// Makes the calls in their order: call i, if claims[i] can be changed from 0 to 1, and current is i then.
+// Makes the calls in their order. Call i is made if claims[i] can be changed from 0 to 1; current is i then.
 int cpy_call_batch(int permit, cpy_batch_call *calls, uint32_t n, uint32_t *claims, int32_t *current,
 	const unsigned char *data, unsigned char *dst, Py_ssize_t cap);
 
@@ -204,7 +204,7 @@ cpy_ref cpy_late(PyObject *self, int which); // self: eval and its arguments, an
 // crash_linux.c, crash_other.c: nothing is reported there
 void cpy_crash_open(uintptr_t go_text, uintptr_t go_text_end);
 cpy_ref cpy_crash_learn(PyObject *registrar, int reports); // faulthandler.register
-void cpy_crash_mend(void);  // takes the crash signals back from whoever took them; any thread
+void cpy_crash_mend(void);  // takes the crash signals back from libraries that took them; any thread
 uintptr_t cpy_crash_foreign(int sig); // the handler that took sig over last, 0 for none
 void cpy_crash_close(void);
 

@@ -1,7 +1,7 @@
 // Package cpython is the only place where Go and CPython touch.
 //
 // It loads libpython at run time, keeps one warm thread state per OS thread, and wraps the C-API in
-// functions that take and give references and plain values. Nothing here decides policy: who may
+// functions that take and give references and plain values. Nothing here decides policy: which callers may
 // enter is package gate's, lifetimes and errors are package pybridge's.
 //
 // Every operation checks on the C side that the calling thread holds the GIL through [Attach] and

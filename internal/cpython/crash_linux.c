@@ -2,8 +2,8 @@
 //
 // Go's own handler turns a fault in Go code into a panic, and ends the process for any other, on a
 // thread that Go did not make without a word. So ours stands in front of it: a fault in Go code goes
-// straight on. Any other is first for whoever took the signal over from us, who may live by it, as
-// runtimes with traps do; if not handled, Python's stack is printed, and Go's handler called.
+// straight on. Any other fault is first for the library that took the signal over from us, which may live by it, as
+// runtimes with traps do; where that does not handle it, Python's stack is printed, and Go's handler called.
 // Everything that on_crash calls is async-signal-safe.
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,7 +21,7 @@ static struct crash_signal {
 	int number;
 	const char *name;
 	struct sigaction previous;            // Go's
-	_Atomic(struct sigaction *) foreign;  // who took the signal over since; never freed, as a handler may read it
+	_Atomic(struct sigaction *) foreign;  // the handler that took the signal over since; never freed, as a handler may read it
 } crash_signals[] = {
 	{.number = SIGSEGV, .name = "SIGSEGV"}, {.number = SIGBUS, .name = "SIGBUS"},
 	{.number = SIGFPE, .name = "SIGFPE"}, {.number = SIGILL, .name = "SIGILL"},
@@ -138,7 +138,7 @@ static int comes_again(uintptr_t pc, uintptr_t address) {
 
 // The call of a foreign handler that this thread is in. One that never returned (siglongjmp) has left
 // it behind: only a call from deeper on the stack about the same signal is the foreign handler's own,
-// who takes us for the handler to go on with.
+// which takes us for the handler to go on with.
 static __thread struct {
 	const void *context, *frame;
 } in_foreign __attribute__((tls_model("initial-exec")));

@@ -1,7 +1,7 @@
-// How a call that runs is told to stop: its thread is made to look whether it is to.
+// How a call that runs is notified that it is to stop: its thread is made to look at a mark.
 //
-// Who is inside is known, with the GIL held, by its target and not by its thread, and a target that ends
-// says so in its mark, which is a list of Python's: nobody else on the thread can be meant any more.
+// The call inside is known, with the GIL held, by its target and not by its thread. A target that ends
+// says so in its mark, which is a list of Python's, so that no later call on the thread can be meant.
 #include "status.h"
 
 enum { TRACE_CALL, TRACE_RETURN = 3, TRACE_C_RETURN = 6, TRACE_OPCODE }; // PyTrace_CALL and so on

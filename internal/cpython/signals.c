@@ -1,4 +1,4 @@
-// Who handles which signal, and what Python code may not take from Go.
+// Which handler has which signal, and what Python code may not take from Go.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>
@@ -21,7 +21,7 @@ void cpy_signals_read(cpy_disposition *all) {
 	}
 }
 
-// handler: who is to be replaced; another may have come since.
+// handler: the one to be replaced, unless a later handler has been installed since.
 void cpy_signal_restore(int sig, uintptr_t handler) {
 	struct sigaction now;
 	if (!sigaction(sig, NULL, &now) && (uintptr_t)now.sa_handler == handler) sigaction(sig, &as_found[sig], NULL);
@@ -53,7 +53,7 @@ void cpy_symbol(uintptr_t address, const char **file, const char **name) {
 	*name = info.dli_sname;
 }
 
-// A thread that blocks these loses Go's recovery, pre-emption or profiling for whoever runs there next.
+// A thread that blocks these loses Go's recovery, pre-emption or profiling for the goroutines that run there next.
 static void unblock(void) {
 	static const int needed[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGURG, SIGPROF};
 	sigset_t set;

@@ -17,7 +17,7 @@ struct cpy_thread {
 	int foreign;       // Python made this thread: its state is used through PyGILState, never kept
 	int main;          // the interpreter's own state: only Py_FinalizeEx may end it
 	int permit;        // what the present nesting was entered with
-	int drains;        // whoever holds the GIL here drops what is queued before giving it up
+	int drains;        // the holder of the GIL here drops what is queued before giving the GIL up
 	uintptr_t id;      // 0 until asked for; an address would come again with a later thread
 	int suspended;     // nestings that let go of the GIL and will take it back
 	int dying;         // thread-local destructors are running: Go must not be entered any more
