@@ -55,3 +55,15 @@ func TestCursor_takesEverythingOnce(t *testing.T) {
 		assert.True(t, bytes.Equal(bytes.Join(body, nil), got))
 	}
 }
+
+func TestBuffersAreUsedAgain(t *testing.T) {
+	for _, n := range []int64{shareFrom, shareFrom + 1, 1 << 20} {
+		b := newBuffer(n)
+		assert.Len(t, b.bytes, int(n))
+		b.Free()
+		b.Free()
+		again, other := newBuffer(n), newBuffer(n)
+		again.bytes[0], other.bytes[0] = 1, 2
+		assert.Equal(t, byte(1), again.bytes[0], "two have the same memory")
+	}
+}

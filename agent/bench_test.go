@@ -1,16 +1,18 @@
-package agent
+package agent_test
 
 import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
-	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gopyrpc/gopyrpc/agent"
 )
 
 // The process in benchPeer is the other side of the benchmarks: two agents in one process would share a scheduler,
@@ -22,10 +24,10 @@ func TestBenchPeer(t *testing.T) {
 	if home == "" {
 		t.Skip("a benchmark's other process; see BenchmarkCall")
 	}
-	a, err := New(Config{Name: "w1", Rank: 1, Executor: echo, Peers: []Worker{{"w0", 0, home}}, Logger: slog.New(slog.DiscardHandler)})
+	a, err := agent.New(agent.Config{Name: "w1", Rank: 1, Executor: echo, Peers: []agent.Worker{{"w0", 0, home}}, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	go func() {
-		_, err := a.Call(context.Background(), "w0", Request{Body: Bytes([]byte(a.Addr().String()))})
+		_, err := a.Call(context.Background(), "w0", agent.Request{Body: agent.Bytes([]byte(a.Addr().String()))})
 		if err != nil {
 			_, _ = a.Shutdown(context.Background())
 		}
@@ -34,12 +36,16 @@ func TestBenchPeer(t *testing.T) {
 }
 
 // benchPair starts w1 in a process of its own and returns w0.
-func benchPair(b *testing.B) *Agent {
+func benchPair(b *testing.B) *agent.Agent {
 	where := make(chan string, 1)
-	a, err := New(Config{Name: "w0", Rank: 0, Peers: []Worker{{"w1", 1, "127.0.0.1:1"}}, Logger: slog.New(slog.DiscardHandler),
-		Executor: ExecutorFunc(func(_ context.Context, r Request) (Reply, error) {
+	var there string // where w1 listens, before it is called
+	a, err := agent.New(agent.Config{Name: "w0", Rank: 0, Peers: []agent.Worker{{"w1", 1, "127.0.0.1:1"}}, Logger: slog.New(slog.DiscardHandler),
+		Dial: func(ctx context.Context, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "tcp", there)
+		},
+		Executor: agent.ExecutorFunc(func(_ context.Context, r agent.Request) (agent.Reply, error) {
 			where <- string(r.Body[0])
-			return Reply{}, nil
+			return agent.Reply{}, nil
 		})})
 	require.NoError(b, err)
 	go func() { _ = a.Serve() }()
@@ -55,15 +61,15 @@ func benchPair(b *testing.B) *Agent {
 			b.Error(err)
 		}
 	})
-	a.links.byName["w1"].to.Address = strings.TrimSpace(<-where)
-	_, err = a.Call(context.Background(), "w1", Request{})
+	there = <-where
+	_, err = a.Call(context.Background(), "w1", agent.Request{})
 	require.NoError(b, err)
 	return a
 }
 
 func benchCalls(b *testing.B, callers, size int) {
 	a := benchPair(b)
-	body := Bytes(make([]byte, size))
+	body := agent.Bytes(make([]byte, size))
 	b.SetBytes(int64(size))
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -71,7 +77,7 @@ func benchCalls(b *testing.B, callers, size int) {
 	for i := range callers {
 		all.Go(func() {
 			for range (b.N + callers - 1 - i) / callers {
-				if _, err := a.Call(context.Background(), "w1", Request{Body: body}); err != nil {
+				if _, err := a.Call(context.Background(), "w1", agent.Request{Body: body}); err != nil {
 					b.Error(err)
 				}
 			}
@@ -89,12 +95,12 @@ func BenchmarkCall(b *testing.B) {
 }
 
 func BenchmarkCallSelf(b *testing.B) {
-	a, err := New(Config{Name: "w0", Executor: echo})
+	a, err := agent.New(agent.Config{Name: "w0", Executor: echo})
 	require.NoError(b, err)
 	defer a.Shutdown(context.Background()) //nolint:errcheck // a benchmark's
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := a.Call(context.Background(), "w0", Request{}); err != nil {
+		if _, err := a.Call(context.Background(), "w0", agent.Request{}); err != nil {
 			b.Fatal(err)
 		}
 	}

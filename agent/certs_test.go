@@ -1,9 +1,10 @@
-package agent
+package agent_test
 
 import (
 	"crypto/x509"
 	"testing"
 
+	"github.com/gopyrpc/gopyrpc/agent"
 	"github.com/gopyrpc/gopyrpc/internal/testcerts"
 )
 
@@ -13,7 +14,7 @@ type authority struct{ *testcerts.Authority }
 func newAuthority(t testing.TB) authority { return authority{testcerts.New(t)} }
 
 // leaf makes the files of a worker's certificate.
-func (ca authority) leaf(file string, c x509.Certificate) *TLS {
+func (ca authority) leaf(file string, c x509.Certificate) *agent.TLS {
 	files := ca.Leaf(file, c)
-	return &TLS{Cert: files.Cert, Key: files.Key, CA: files.CA}
+	return &agent.TLS{Cert: files.Cert, Key: files.Key, CA: files.CA}
 }

@@ -1,4 +1,4 @@
-package agent
+package agent_test
 
 import (
 	"bytes"
@@ -8,34 +8,35 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/gopyrpc/gopyrpc/agent"
 )
 
 // TestCopyNow changes the bytes as soon as it may, on every way that they can take.
 func TestCopyNow(t *testing.T) {
 	var released atomic.Int64
-	scribbling := ExecutorFunc(func(_ context.Context, req Request) (Reply, error) {
+	scribbling := agent.ExecutorFunc(func(_ context.Context, req agent.Request) (agent.Reply, error) {
 		out := bytes.Clone(req.Body[0])
 		req.Free()
-		return Reply{Body: Bytes(out), Release: func() {
+		return agent.Reply{Body: agent.Bytes(out), Release: func() {
 			clear(out)
 			released.Add(1)
 		}}, nil
 	})
-	for name, limits := range map[string]Limits{"shared": {}, "sent": {Shared: -1}} {
+	for name, limits := range map[string]agent.Limits{"shared": {}, "sent": {Shared: -1}} {
 		for _, to := range []string{"w0", "w1"} {
 			t.Run(name+" "+to, func(t *testing.T) {
 				released.Store(0)
-				a := start(t, Config{Name: "w0", Executor: scribbling, Limits: limits}, Config{Name: "w1", Executor: scribbling, Limits: limits})[0]
+				a := start(t, agent.Config{Name: "w0", Executor: scribbling, Limits: limits}, agent.Config{Name: "w1", Executor: scribbling, Limits: limits})[0]
 				const rounds = 8
 				mine := make([]byte, 100_000)
-				var futures []*Future
+				var futures []*agent.Future
 				for i := range byte(rounds) {
 					for n := range mine {
 						mine[n] = i + 1
 					}
-					futures = append(futures, a.CallAsync(testContext(t), to, Request{Body: Bytes(mine), CopyNow: true}))
+					futures = append(futures, a.CallAsync(testContext(t), to, agent.Request{Body: agent.Bytes(mine), CopyNow: true}))
 					clear(mine)
 				}
 				for i, f := range futures {
@@ -53,18 +54,18 @@ func TestCopyNow(t *testing.T) {
 
 // TestVolatileRemote has the request read long after it was made.
 func TestVolatileRemote(t *testing.T) {
-	for name, limits := range map[string]Limits{"shared": {}, "sent": {Shared: -1}} {
+	for name, limits := range map[string]agent.Limits{"shared": {}, "sent": {Shared: -1}} {
 		for _, to := range []string{"w0", "w1"} {
 			t.Run(name+" "+to, func(t *testing.T) {
 				k := &keeper{live: &atomic.Int64{}, hold: make(chan struct{})}
-				a := start(t, Config{Name: "w0", Executor: k, Limits: limits}, Config{Name: "w1", Executor: k, Limits: limits})[0]
+				a := start(t, agent.Config{Name: "w0", Executor: k, Limits: limits}, agent.Config{Name: "w1", Executor: k, Limits: limits})[0]
 				mine := make([]byte, 100_000)
-				var refs []*RRef
+				var refs []*agent.RRef
 				for i := range byte(8) {
 					for n := range mine {
 						mine[n] = 'a' + i
 					}
-					r, err := a.Remote(testContext(t), to, Request{Body: Bytes(mine), CopyNow: true}, nil)
+					r, err := a.Remote(testContext(t), to, agent.Request{Body: agent.Bytes(mine), CopyNow: true}, nil)
 					require.NoError(t, err)
 					refs = append(refs, r)
 					clear(mine)
@@ -82,26 +83,14 @@ func TestVolatileRemote(t *testing.T) {
 // TestReplyIsReleasedWhenNobodyWaits: the caller has given up.
 func TestReplyIsReleasedWhenNobodyWaits(t *testing.T) {
 	in, released := make(chan struct{}), make(chan struct{})
-	slow := ExecutorFunc(func(ctx context.Context, _ Request) (Reply, error) {
+	slow := agent.ExecutorFunc(func(ctx context.Context, _ agent.Request) (agent.Reply, error) {
 		close(in)
 		<-ctx.Done()
-		return Reply{Body: Bytes([]byte("late")), Release: func() { close(released) }}, nil
+		return agent.Reply{Body: agent.Bytes([]byte("late")), Release: func() { close(released) }}, nil
 	})
-	a := start(t, Config{Name: "w0"}, Config{Name: "w1", Executor: slow})[0]
-	f := a.CallAsync(testContext(t), "w1", Request{})
+	a := start(t, agent.Config{Name: "w0"}, agent.Config{Name: "w1", Executor: slow})[0]
+	f := a.CallAsync(testContext(t), "w1", agent.Request{})
 	<-in
 	f.Cancel()
 	<-released
-}
-
-func TestBuffersAreUsedAgain(t *testing.T) {
-	for _, n := range []int64{shareFrom, shareFrom + 1, 1 << 20} {
-		b := newBuffer(n)
-		assert.Len(t, b.bytes, int(n))
-		b.Free()
-		b.Free()
-		again, other := newBuffer(n), newBuffer(n)
-		again.bytes[0], other.bytes[0] = 1, 2
-		assert.Equal(t, byte(1), again.bytes[0], "two have the same memory")
-	}
 }

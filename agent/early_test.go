@@ -84,21 +84,3 @@ func TestConnect_earlyEndsLeaveNothing(t *testing.T) {
 		})
 	}
 }
-
-// A request that has a body where its method has none is a violation: the memory that it would be lent in would stay so.
-func TestProtocol_bodyWhereThereIsNone(t *testing.T) {
-	for method := range agentpb.Method_name {
-		m := agentpb.Method(method)
-		if methodOf(m).hasBody || m == agentpb.Method_METHOD_UNSPECIFIED {
-			continue
-		}
-		a := start(t, Config{Name: "w0"}, Config{Name: "w1"})[0]
-		p := dialRaw(t, a, &agentpb.Hello{Version: security.ProtocolVersion, Name: "w1", Incarnation: 1, MaxMessage: 1 << 20})
-		f := p.request(1, "a body")
-		f.Method = m
-		p.send(f)
-		_, err := p.stream.Recv()
-		assert.Equal(t, codes.InvalidArgument, status.Code(err), "%v: %v", m, err)
-		assert.ErrorContains(t, err, "a body with")
-	}
-}

@@ -1,4 +1,4 @@
-package agent
+package agent_test
 
 import (
 	"strings"
@@ -11,11 +11,12 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/gopyrpc/gopyrpc/agent"
 	"github.com/gopyrpc/gopyrpc/agent/internal/membership"
 )
 
 // joinApart has agents join without a deadline, and returns where what each got will be.
-func joinApart(t *testing.T, agents ...*Agent) []chan error {
+func joinApart(t *testing.T, agents ...*agent.Agent) []chan error {
 	outcomes := make([]chan error, len(agents))
 	for i, a := range agents {
 		outcomes[i] = make(chan error, 1)
@@ -37,14 +38,14 @@ func took(t *testing.T, most time.Duration, do func()) {
 // A worker that ended without joining ends the join of the others, whether they had met it or not.
 func TestJoin_endsWithAWorkerThatHasGone(t *testing.T) {
 	for name, c := range map[string]struct {
-		in    func(*testing.T, int, func(*testing.T, *world, []*Agent, []*keeper))
+		in    func(*testing.T, int, func(*testing.T, *world, []*agent.Agent, []*keeper))
 		limit time.Duration
 	}{
 		"a group that was named": {inWorld, 10*time.Second + 2*membership.WatchInterval},
 		"a group that has met":   {inMetWorld, 3 * membership.WatchInterval},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c.in(t, 3, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+			c.in(t, 3, func(t *testing.T, w *world, agents []*agent.Agent, _ []*keeper) {
 				synctest.Wait() // who has met is connected with the leader
 				w.kill(2)
 				outcomes := joinApart(t, agents[0], agents[1])
@@ -56,7 +57,7 @@ func TestJoin_endsWithAWorkerThatHasGone(t *testing.T) {
 						assert.ErrorContains(t, err, "only an ungraceful shutdown leaves without it")
 					}
 				})
-				_, err := agents[0].Call(t.Context(), "w1", Request{Body: Bytes(nil)})
+				_, err := agents[0].Call(t.Context(), "w1", agent.Request{Body: agent.Bytes(nil)})
 				assert.ErrorContains(t, err, "an RRef whose owner", "the agents are open")
 			})
 		})
@@ -64,7 +65,7 @@ func TestJoin_endsWithAWorkerThatHasGone(t *testing.T) {
 }
 
 func TestJoin_endsWithALeaderThatHasGone(t *testing.T) {
-	inMetWorld(t, 3, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+	inMetWorld(t, 3, func(t *testing.T, w *world, agents []*agent.Agent, _ []*keeper) {
 		outcomes := joinApart(t, agents[1:]...)
 		synctest.Wait()
 		w.kill(0)
@@ -81,7 +82,7 @@ func TestJoin_endsWithALeaderThatHasGone(t *testing.T) {
 
 // A worker that is started again in time joins like any other; so it does when the others try again.
 func TestJoin_waitsForAWorkerThatIsStartedAgain(t *testing.T) {
-	inWorld(t, 3, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+	inWorld(t, 3, func(t *testing.T, w *world, agents []*agent.Agent, _ []*keeper) {
 		w.kill(2)
 		for _, outcome := range joinApart(t, agents[:2]...) {
 			assert.ErrorContains(t, <-outcome, "worker w2 has left")
@@ -98,8 +99,8 @@ func TestJoin_waitsForAWorkerThatIsStartedAgain(t *testing.T) {
 
 // A partition ends a join only when it lasts.
 func TestJoin_unreachableWorker(t *testing.T) {
-	inMetWorld(t, 3, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
-		_, err := agents[0].Call(t.Context(), "w2", Request{Body: Bytes(nil)})
+	inMetWorld(t, 3, func(t *testing.T, w *world, agents []*agent.Agent, _ []*keeper) {
+		_, err := agents[0].Call(t.Context(), "w2", agent.Request{Body: agent.Bytes(nil)})
 		require.Error(t, err) // but they have met
 		outcomes := joinApart(t, agents[:2]...)
 		w.after(time.Second)
@@ -122,13 +123,13 @@ func TestJoin_workerThatCannotBeCalled(t *testing.T) {
 		w := newWorld(t, 3, true)
 		defer w.end()
 		w.mute = map[int]bool{2: true}
-		agents := make([]*Agent, 3)
+		agents := make([]*agent.Agent, 3)
 		for i := range agents {
 			agents[i], _ = w.start(i)
 		}
 		outcomes := joinApart(t, agents[:2]...)
 		w.after(24 * time.Hour)
-		_, err := agents[0].Call(t.Context(), "w2", Request{})
+		_, err := agents[0].Call(t.Context(), "w2", agent.Request{})
 		assert.ErrorContains(t, err, "worker w2: it is there, and cannot be called at the address that it gave (Config.Advertise, --advertise): nothing listens at 127.0.0.1:3")
 		w.breakConnections(2) // as a router does that forgets them
 		w.after(24 * time.Hour)
@@ -163,12 +164,12 @@ func TestJoin_workerThatCouldNotBeCalledHasGone(t *testing.T) {
 // The first call to a worker of a group that has met, which has ended since, fails at once; to one of a group that was
 // named it may be starting.
 func TestCall_toAWorkerThatHasGone(t *testing.T) {
-	inMetWorld(t, 3, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+	inMetWorld(t, 3, func(t *testing.T, w *world, agents []*agent.Agent, _ []*keeper) {
 		synctest.Wait()
 		w.kill(2)
 		for range 3 {
 			took(t, 0, func() {
-				_, err := agents[1].Call(t.Context(), "w2", Request{})
+				_, err := agents[1].Call(t.Context(), "w2", agent.Request{})
 				assert.Equal(t, codes.Unavailable, status.Code(err))
 				assert.ErrorContains(t, err, "worker w2: it was in the group, and has ended or cannot be called at the address that it gave")
 				assert.ErrorContains(t, err, ": nothing listens at 127.0.0.1:3: connection refused")
@@ -176,14 +177,14 @@ func TestCall_toAWorkerThatHasGone(t *testing.T) {
 		}
 		synctest.Wait()
 		took(t, 0, func() {
-			_, err := agents[0].Call(t.Context(), "w2", Request{})
+			_, err := agents[0].Call(t.Context(), "w2", agent.Request{})
 			assert.ErrorContains(t, err, "worker w2: it was in the group, and has ended: ", "the leader had reached it")
 		})
 	})
-	inWorld(t, 3, func(t *testing.T, w *world, agents []*Agent, _ []*keeper) {
+	inWorld(t, 3, func(t *testing.T, w *world, agents []*agent.Agent, _ []*keeper) {
 		w.kill(2)
 		took(t, 15*time.Second, func() {
-			_, err := agents[1].Call(t.Context(), "w2", Request{})
+			_, err := agents[1].Call(t.Context(), "w2", agent.Request{})
 			assert.ErrorContains(t, err, "worker w2: nothing listens at 127.0.0.1:3: connection refused")
 		})
 		w.kill(0)
@@ -192,7 +193,7 @@ func TestCall_toAWorkerThatHasGone(t *testing.T) {
 			w.start(0)
 			close(started)
 		})
-		_, err := agents[1].Call(t.Context(), "w0", Request{Body: Bytes(nil)})
+		_, err := agents[1].Call(t.Context(), "w0", agent.Request{Body: agent.Bytes(nil)})
 		assert.ErrorContains(t, err, "an RRef whose owner", "it came in time")
 		<-started
 	})

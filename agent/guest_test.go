@@ -1,4 +1,4 @@
-package agent
+package agent_test
 
 import (
 	"context"
@@ -8,44 +8,42 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 
-	"github.com/gopyrpc/gopyrpc/agent/internal/security"
+	"github.com/gopyrpc/gopyrpc/agent"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
-func guestOf(t testing.TB, name string, to *Agent) *Agent {
+func guestOf(t testing.TB, name string, to *agent.Agent) *agent.Agent {
 	t.Helper()
-	return startOne(t, Config{Name: name, Rank: 7, Peers: []Worker{{to.Name(), 0, to.Addr().String()}}})
+	return startOne(t, agent.Config{Name: name, Rank: 7, Peers: []agent.Worker{{to.Name(), 0, to.Addr().String()}}})
 }
 
 func TestGuests_mayCall(t *testing.T) {
-	who := ExecutorFunc(func(ctx context.Context, _ Request) (Reply, error) {
-		p, _ := PeerFrom(ctx)
-		return Reply{Body: Bytes(fmt.Append(nil, p.Name, p.Rank, p.Allow))}, nil
+	who := agent.ExecutorFunc(func(ctx context.Context, _ agent.Request) (agent.Reply, error) {
+		p, _ := agent.PeerFrom(ctx)
+		return agent.Reply{Body: agent.Bytes(fmt.Append(nil, p.Name, p.Rank, p.Allow))}, nil
 	})
-	host := start(t, Config{
-		Name: "w0", Executor: who, Guests: []string{"cli"}, Policy: &Policy{Workers: map[string][]string{"cli": {"math"}}},
+	host := start(t, agent.Config{
+		Name: "w0", Executor: who, Guests: []string{"cli"}, Policy: &agent.Policy{Workers: map[string][]string{"cli": {"math"}}},
 	})[0]
 	first, second := guestOf(t, "cli", host), guestOf(t, "cli", host)
 	for range 3 { // by turns: neither ends the other's connection
-		for _, guest := range []*Agent{first, second} {
-			reply, err := guest.Call(testContext(t), "w0", Request{})
+		for _, guest := range []*agent.Agent{first, second} {
+			reply, err := guest.Call(testContext(t), "w0", agent.Request{})
 			require.NoError(t, err)
 			assert.Equal(t, "cli-1 [math]", string(reply.Body[0]))
 		}
 	}
 
-	_, err := guestOf(t, "stranger", host).Call(testContext(t), "w0", Request{})
+	_, err := guestOf(t, "stranger", host).Call(testContext(t), "w0", agent.Request{})
 	assert.Equal(t, codes.PermissionDenied, status.Code(err), "%v", err)
 }
 
 func TestGuests_haveNoRRefsAndNoSayInJoins(t *testing.T) {
-	host := start(t, Config{Name: "w0", Executor: &keeper{}, Guests: []string{"cli"}})[0]
+	host := start(t, agent.Config{Name: "w0", Executor: &keeper{}, Guests: []string{"cli"}})[0]
 	guest := guestOf(t, "cli", host)
-	r, err := guest.Remote(testContext(t), "w0", Request{Body: Bytes([]byte("x"))}, nil)
+	r, err := guest.Remote(testContext(t), "w0", agent.Request{Body: agent.Bytes([]byte("x"))}, nil)
 	if err == nil {
 		err = r.WaitConfirmed(testContext(t))
 	}
@@ -57,9 +55,7 @@ func TestGuests_haveNoRRefsAndNoSayInJoins(t *testing.T) {
 	require.NoError(t, err)
 	_, err = host.Join(testContext(t)) // waits for no guest
 	require.NoError(t, err)
-	host.origins.mu.Lock()
-	defer host.origins.mu.Unlock()
-	assert.Empty(t, host.origins.byName, "a guest that has gone is forgotten")
+	assert.Zero(t, host.Callers(), "a guest that has gone is forgotten")
 }
 
 // A guest does not become a worker by coming while the group meets.
@@ -67,16 +63,12 @@ func TestGuests_areNoMembers(t *testing.T) {
 	configs := meetAt(t, 2, 0)
 	configs[0].Guests = []string{"cli"}
 	host := startMeeting(t, configs...)[0]
-	hello, err := proto.Marshal(&agentpb.Hello{Version: security.ProtocolVersion, Name: "cli", Incarnation: 1})
-	require.NoError(t, err)
-	_, err = agentpb.NewAgentClient(rawConn(t, host.Addr().String())).Rendezvous(
-		metadata.AppendToOutgoingContext(testContext(t), security.HelloKey, string(hello)),
-		&agentpb.RendezvousRequest{Member: &agentpb.Member{Name: "cli", Rank: 1, Address: "127.0.0.1:1"}, WorldSize: 2})
+	_, err := joinRaw(t, host, &agentpb.Member{Name: "cli", Rank: 1, Address: "127.0.0.1:1"}, 2)
 	assert.Equal(t, codes.PermissionDenied, status.Code(err), "%v", err)
 	assert.ErrorContains(t, err, "cli is a guest here (Config.Guests, --guest): it may call, and nothing else; a worker needs another name")
 }
 
 func TestGuests_badName(t *testing.T) {
-	_, err := New(Config{Name: "w0", Executor: echo, Guests: []string{"a b"}})
+	_, err := agent.New(agent.Config{Name: "w0", Executor: echo, Guests: []string{"a b"}})
 	assert.ErrorContains(t, err, `Config.Guests: "a b" is no name for a worker`)
 }

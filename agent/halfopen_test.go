@@ -1,4 +1,4 @@
-package agent
+package agent_test
 
 import (
 	"context"
@@ -14,6 +14,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/gopyrpc/gopyrpc/agent"
 )
 
 // cable is a connection that can go dead without either end being told, as when a machine loses power.
@@ -59,23 +61,23 @@ func TestConnection_halfOpen(t *testing.T) {
 			return &cable{Conn: conn, cut: cut, closed: make(chan struct{})}, err
 		}
 		entered, left := make(chan struct{}), make(chan error, 1)
-		hold := ExecutorFunc(func(ctx context.Context, _ Request) (Reply, error) {
+		hold := agent.ExecutorFunc(func(ctx context.Context, _ agent.Request) (agent.Reply, error) {
 			close(entered)
 			<-ctx.Done()
 			left <- ctx.Err()
-			return Reply{}, ctx.Err()
+			return agent.Reply{}, ctx.Err()
 		})
 		quiet := slog.New(slog.DiscardHandler)
-		peers := []Worker{{"w0", 0, "127.0.0.1:1"}, {"w1", 1, "127.0.0.1:2"}}
-		a, err := New(Config{Name: "w0", Peers: peers, Executor: echo, Listener: bufconn.Listen(1), Dial: dial, Keepalive: 10 * time.Second, Logger: quiet})
+		peers := []agent.Worker{{"w0", 0, "127.0.0.1:1"}, {"w1", 1, "127.0.0.1:2"}}
+		a, err := agent.New(agent.Config{Name: "w0", Peers: peers, Executor: echo, Listener: bufconn.Listen(1), Dial: dial, Keepalive: 10 * time.Second, Logger: quiet})
 		require.NoError(t, err)
-		b, err := New(Config{Name: "w1", Rank: 1, Peers: peers, Executor: hold, Listener: there, Keepalive: 10 * time.Second, Logger: quiet})
+		b, err := agent.New(agent.Config{Name: "w1", Rank: 1, Peers: peers, Executor: hold, Listener: there, Keepalive: 10 * time.Second, Logger: quiet})
 		require.NoError(t, err)
 		var serving sync.WaitGroup
 		serving.Go(func() { assert.NoError(t, a.Serve()) })
 		serving.Go(func() { assert.NoError(t, b.Serve()) })
 
-		f := a.CallAsync(context.Background(), "w1", Request{})
+		f := a.CallAsync(context.Background(), "w1", agent.Request{})
 		<-entered
 		close(cut)
 		begin := time.Now()

@@ -1,7 +1,8 @@
-package agent
+package agent_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"strings"
@@ -10,10 +11,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gopyrpc/gopyrpc/agent"
 )
 
 // patience is how long a test waits for what must happen. It is no measure of anything.
 const patience = 60 * time.Second
+
+// pollInterval is how often a test looks whether it has happened.
+const pollInterval = 10 * time.Millisecond
 
 func testContext(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -22,7 +28,9 @@ func testContext(t testing.TB) context.Context {
 }
 
 // echo answers with what was asked.
-var echo = ExecutorFunc(func(_ context.Context, req Request) (Reply, error) { return Reply{Body: req.Body}, nil })
+var echo = agent.ExecutorFunc(func(_ context.Context, req agent.Request) (agent.Reply, error) {
+	return agent.Reply{Body: req.Body}, nil
+})
 
 // logs collects what agents say.
 type logs struct {
@@ -55,9 +63,9 @@ func bothWays(t *testing.T, test func(t *testing.T)) {
 }
 
 // start makes agents that know each other and serve until the test ends. The configurations need not have ranks.
-func start(t testing.TB, configs ...Config) []*Agent {
+func start(t testing.TB, configs ...agent.Config) []*agent.Agent {
 	t.Helper()
-	var peers []Worker
+	var peers []agent.Worker
 	for i := range configs {
 		if configs[i].Listener == nil {
 			l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -65,9 +73,9 @@ func start(t testing.TB, configs ...Config) []*Agent {
 			configs[i].Listener = l
 		}
 		configs[i].Rank = i
-		peers = append(peers, Worker{configs[i].Name, i, configs[i].Listener.Addr().String()})
+		peers = append(peers, agent.Worker{configs[i].Name, i, configs[i].Listener.Addr().String()})
 	}
-	agents := make([]*Agent, len(configs))
+	agents := make([]*agent.Agent, len(configs))
 	for i, c := range configs {
 		if c.Peers == nil {
 			c.Peers = peers
@@ -78,7 +86,7 @@ func start(t testing.TB, configs ...Config) []*Agent {
 }
 
 // startOne makes an agent that serves until the test ends.
-func startOne(t testing.TB, c Config) *Agent {
+func startOne(t testing.TB, c agent.Config) *agent.Agent {
 	t.Helper()
 	if c.Executor == nil {
 		c.Executor = echo
@@ -89,7 +97,7 @@ func startOne(t testing.TB, c Config) *Agent {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	a, err := New(c)
+	a, err := agent.New(c)
 	require.NoError(t, err)
 	served := make(chan error, 1)
 	go func() { served <- a.Serve() }()
@@ -103,8 +111,37 @@ func startOne(t testing.TB, c Config) *Agent {
 }
 
 // pair makes two agents, w0 and w1.
-func pair(t testing.TB, serve ExecutorFunc) (*Agent, *Agent) {
+func pair(t testing.TB, serve agent.ExecutorFunc) (*agent.Agent, *agent.Agent) {
 	t.Helper()
-	agents := start(t, Config{Name: "w0"}, Config{Name: "w1", Executor: serve})
+	agents := start(t, agent.Config{Name: "w0"}, agent.Config{Name: "w1", Executor: serve})
 	return agents[0], agents[1]
+}
+
+// wires keeps the connections that an agent makes, for tests to cut.
+type wires struct {
+	mu    sync.Mutex
+	conns []net.Conn
+	dead  bool
+}
+
+func (w *wires) dial(ctx context.Context, address string) (net.Conn, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.dead {
+		return nil, fmt.Errorf("the cable is unplugged")
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	w.conns = append(w.conns, conn)
+	return conn, err
+}
+
+// cut closes all connections; with dead, none is made any more.
+func (w *wires) cut(dead bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.dead = dead
+	for _, c := range w.conns {
+		_ = c.Close()
+	}
+	w.conns = nil
 }

@@ -1,4 +1,4 @@
-package agent
+package agent_test
 
 import (
 	"context"
@@ -14,20 +14,21 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/gopyrpc/gopyrpc/agent"
 	"github.com/gopyrpc/gopyrpc/cleanup"
 )
 
 // named makes configurations w0, w1, … with the same executor.
-func named(n int, serve Executor) []Config {
-	configs := make([]Config, n)
+func named(n int, serve agent.Executor) []agent.Config {
+	configs := make([]agent.Config, n)
 	for i := range configs {
-		configs[i] = Config{Name: fmt.Sprintf("w%d", i), Executor: serve}
+		configs[i] = agent.Config{Name: fmt.Sprintf("w%d", i), Executor: serve}
 	}
 	return configs
 }
 
 // joinAll has all agents join, and returns what each got.
-func joinAll(ctx context.Context, agents []*Agent) []error {
+func joinAll(ctx context.Context, agents []*agent.Agent) []error {
 	errs := make([]error, len(agents))
 	var all sync.WaitGroup
 	for i, a := range agents {
@@ -39,35 +40,35 @@ func joinAll(ctx context.Context, agents []*Agent) []error {
 
 // Work that begets work on workers that have joined already must end before anybody goes.
 func TestJoin_waitsForTheLastCall(t *testing.T) {
-	var agents []*Agent
+	var agents []*agent.Agent
 	var ready sync.WaitGroup
 	ready.Add(1)
 	var left atomic.Int64
 	left.Store(400)
-	hop := func(ctx context.Context, _ Request) (Reply, error) {
+	hop := func(ctx context.Context, _ agent.Request) (agent.Reply, error) {
 		ready.Wait()
 		if left.Add(-1) <= 0 {
-			return Reply{}, nil
+			return agent.Reply{}, nil
 		}
 		// The caller does not wait for what it started: the chain lives on in calls alone.
-		me, _ := PeerFrom(ctx)
+		me, _ := agent.PeerFrom(ctx)
 		to := agents[(me.Rank+1+rand.IntN(3))%4]
-		to.CallAsync(context.Background(), agents[rand.IntN(4)].Name(), Request{}).Then(func(_ Reply, err error) {
+		to.CallAsync(context.Background(), agents[rand.IntN(4)].Name(), agent.Request{}).Then(func(_ agent.Reply, err error) {
 			assert.NoError(t, err)
 		})
-		return Reply{}, nil
+		return agent.Reply{}, nil
 	}
-	agents = start(t, named(4, ExecutorFunc(hop))...)
+	agents = start(t, named(4, agent.ExecutorFunc(hop))...)
 	ready.Done()
 	for _, a := range agents {
-		a.CallAsync(testContext(t), "w2", Request{})
+		a.CallAsync(testContext(t), "w2", agent.Request{})
 	}
 	for i, err := range joinAll(testContext(t), agents) {
 		assert.NoError(t, err, "w%d", i)
 	}
 	assert.LessOrEqual(t, left.Load(), int64(0), "every hop was made")
-	_, err := agents[0].Call(testContext(t), "w1", Request{})
-	assert.ErrorIs(t, err, ErrClosed)
+	_, err := agents[0].Call(testContext(t), "w1", agent.Request{})
+	assert.ErrorIs(t, err, agent.ErrClosed)
 }
 
 // What a callback begins belongs to what the group waits for.
@@ -75,10 +76,10 @@ func TestJoin_waitsForCallbacks(t *testing.T) {
 	agents := start(t, named(2, echo)...)
 	hold, joining := make(chan struct{}), make(chan struct{})
 	last := make(chan error, 1)
-	agents[0].CallAsync(testContext(t), "w1", Request{}).Then(func(Reply, error) {
+	agents[0].CallAsync(testContext(t), "w1", agent.Request{}).Then(func(agent.Reply, error) {
 		close(joining)
 		<-hold
-		_, err := agents[0].Call(testContext(t), "w1", Request{})
+		_, err := agents[0].Call(testContext(t), "w1", agent.Request{})
 		last <- err
 	})
 	<-joining
@@ -96,11 +97,11 @@ func TestJoin_waitsForCallbacks(t *testing.T) {
 
 func TestJoin_namesWhoIsMissing(t *testing.T) {
 	leave := make(chan struct{})
-	agents := start(t, named(4, ExecutorFunc(func(context.Context, Request) (Reply, error) {
+	agents := start(t, named(4, agent.ExecutorFunc(func(context.Context, agent.Request) (agent.Reply, error) {
 		<-leave
-		return Reply{}, nil
+		return agent.Reply{}, nil
 	}))...)
-	busy := agents[2].CallAsync(testContext(t), "w3", Request{})
+	busy := agents[2].CallAsync(testContext(t), "w3", agent.Request{})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	errs := joinAll(ctx, agents[:3])
@@ -123,7 +124,7 @@ func TestJoin_ofOne(t *testing.T) {
 	_, err := a.Join(testContext(t))
 	assert.NoError(t, err)
 	_, err = a.Join(testContext(t))
-	assert.ErrorIs(t, err, ErrClosed)
+	assert.ErrorIs(t, err, agent.ErrClosed)
 }
 
 func TestJoin_deadWorker(t *testing.T) {
@@ -142,21 +143,21 @@ func TestJoin_deadWorker(t *testing.T) {
 
 func TestShutdown_endsWhatIsInProgress(t *testing.T) {
 	entered, canceled := make(chan struct{}, 2), make(chan error, 2)
-	agents := start(t, named(2, ExecutorFunc(func(ctx context.Context, _ Request) (Reply, error) {
+	agents := start(t, named(2, agent.ExecutorFunc(func(ctx context.Context, _ agent.Request) (agent.Reply, error) {
 		entered <- struct{}{}
 		<-ctx.Done()
 		canceled <- ctx.Err()
-		return Reply{}, ctx.Err()
+		return agent.Reply{}, ctx.Err()
 	}))...)
-	there := agents[0].CallAsync(testContext(t), "w1", Request{})
-	back := agents[1].CallAsync(testContext(t), "w0", Request{})
+	there := agents[0].CallAsync(testContext(t), "w1", agent.Request{})
+	back := agents[1].CallAsync(testContext(t), "w0", agent.Request{})
 	<-entered
 	<-entered
 	report, err := agents[1].Shutdown(testContext(t))
 	require.NoError(t, err)
 	assert.Equal(t, "agent w1", report.Steps[0].Name)
 	_, err = back.Wait(testContext(t))
-	assert.ErrorIs(t, err, ErrClosed)
+	assert.ErrorIs(t, err, agent.ErrClosed)
 	_, err = there.Wait(testContext(t))
 	assert.Equal(t, codes.Unavailable, status.Code(err))
 	assert.ErrorContains(t, err, "worker w1 was shut down")
@@ -164,20 +165,20 @@ func TestShutdown_endsWhatIsInProgress(t *testing.T) {
 	<-canceled
 	_, err = agents[1].Shutdown(testContext(t))
 	assert.NoError(t, err, "again")
-	_, err = agents[0].Call(testContext(t), "w1", Request{})
+	_, err = agents[0].Call(testContext(t), "w1", agent.Request{})
 	assert.Equal(t, codes.Unavailable, status.Code(err), "%v", err)
 }
 
 func TestShutdown_namesWhatDoesNotEnd(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
-	c := named(1, ExecutorFunc(func(context.Context, Request) (Reply, error) {
+	c := named(1, agent.ExecutorFunc(func(context.Context, agent.Request) (agent.Reply, error) {
 		close(entered)
 		<-leave
-		return Reply{}, nil
+		return agent.Reply{}, nil
 	}))[0]
 	c.Cleanup = cleanup.New(cleanup.WithStepDeadline(5e7), cleanup.WithGrace(2e7))
 	a := start(t, c)[0]
-	f := a.CallAsync(testContext(t), "w0", Request{})
+	f := a.CallAsync(testContext(t), "w0", agent.Request{})
 	<-entered
 	_, err := a.Shutdown(testContext(t))
 	assert.ErrorContains(t, err, "are still in execution")
@@ -187,16 +188,16 @@ func TestShutdown_namesWhatDoesNotEnd(t *testing.T) {
 
 func TestShutdown_byTheRegistryOfTheProcess(t *testing.T) {
 	reg := cleanup.New()
-	a := start(t, Config{Name: "w0", Cleanup: reg})[0]
+	a := start(t, agent.Config{Name: "w0", Cleanup: reg})[0]
 	_, err := reg.Run(testContext(t))
 	require.NoError(t, err)
-	_, err = a.Call(testContext(t), "w0", Request{})
-	assert.ErrorIs(t, err, ErrClosed)
-	assert.ErrorIs(t, a.WaitReady(testContext(t)), ErrClosed)
+	_, err = a.Call(testContext(t), "w0", agent.Request{})
+	assert.ErrorIs(t, err, agent.ErrClosed)
+	assert.ErrorIs(t, a.WaitReady(testContext(t)), agent.ErrClosed)
 }
 
 func TestNew_withoutServe(t *testing.T) {
-	a, err := New(Config{Name: "w0", Executor: echo})
+	a, err := agent.New(agent.Config{Name: "w0", Executor: echo})
 	require.NoError(t, err)
 	_, err = a.Shutdown(testContext(t))
 	require.NoError(t, err)

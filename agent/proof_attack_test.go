@@ -23,15 +23,15 @@ import (
 )
 
 // hostOf is w0 with the secret, where a, b and w1 may call.
-func hostOf(t testing.TB, said *notes) *agent.Agent {
+func hostOf(t testing.TB, said *logs) *agent.Agent {
 	return run(t, agent.Config{Name: "w0", Token: theToken(), Guests: []string{"a", "b", "w1"}, Logger: slog.New(slog.NewTextHandler(said, nil))})
 }
 
 // Whoever follows the description gets in: with the secret, and with a token of a name. Nobody else does, whatever is sent.
 func TestProof_whatAnImpostorCanSend(t *testing.T) {
-	var said notes
+	var said logs
 	host := hostOf(t, &said)
-	a, b, w0 := keyOf(t, theSecret, "a"), keyOf(t, theSecret, "b"), keyOf(t, theSecret, "w0")
+	a, b, w0 := keyOf(t, secret, "a"), keyOf(t, secret, "b"), keyOf(t, secret, "w0")
 	for name, try := range map[string]struct {
 		who  intruder
 		ends string
@@ -60,16 +60,16 @@ func TestProof_whatAnImpostorCanSend(t *testing.T) {
 	assert.Eventually(t, func() bool { return host.Stats().Handshakes == 8 }, patience, time.Millisecond)
 	assert.Contains(t, said.String(), "a connection failed in the handshake of the tokens")
 	assert.Equal(t, 1, strings.Count(said.String(), "level=WARN"), "the log cannot be filled: %s", said.String())
-	assert.NotContains(t, said.String(), theSecret)
+	assert.NotContains(t, said.String(), secret)
 }
 
 // A connection is for the worker that has proved itself on it, in that life, whatever it says later.
 func TestProof_holdsForTheConnection(t *testing.T) {
-	var said notes
+	var said logs
 	host := hostOf(t, &said)
 	for _, h := range []*agentpb.Hello{{Version: 2, Name: "b", Incarnation: 7}, {Version: 2, Name: "a", Incarnation: 8}} {
 		conn := dialTCP(t, host.Addr().String())
-		require.NoError(t, intruder{0, "a", "w0", keyOf(t, theSecret, "a"), nil}.enter(t, conn))
+		require.NoError(t, intruder{0, "a", "w0", keyOf(t, secret, "a"), nil}.enter(t, conn))
 		err := askAs(t, speakOver(t, conn), h)
 		assert.Equal(t, codes.PermissionDenied, status.Code(err), "%v", err)
 		assert.ErrorContains(t, err, "the connection is worker a's by its token, not worker "+h.GetName()+"'s")
@@ -124,7 +124,7 @@ func TestProof_answersComeFromWhoProved(t *testing.T) {
 	require.NoError(t, err)
 	s := grpc.NewServer()
 	agentpb.RegisterAgentServer(s, answering{})
-	go func() { _ = s.Serve(proving{l, keyOf(t, theSecret, "w0")}) }()
+	go func() { _ = s.Serve(proving{l, keyOf(t, secret, "w0")}) }()
 	t.Cleanup(s.Stop)
 	_, err = calls(t, agent.Config{Name: "a", Token: theToken()}, l.Addr().String())
 	assert.Equal(t, codes.Unauthenticated, status.Code(err))
@@ -133,7 +133,7 @@ func TestProof_answersComeFromWhoProved(t *testing.T) {
 
 // F7, A: what a caller sent to whoever listened at a dead worker's address is good for nothing there later.
 func TestProof_isNotReplayed(t *testing.T) {
-	var said notes
+	var said logs
 	host := hostOf(t, &said)
 	// The squatter passes everything on, so that the caller goes as far as it ever does.
 	address, heard := squat(t, func(conn net.Conn) {
@@ -174,9 +174,9 @@ func TestProof_isNotReplayed(t *testing.T) {
 
 // F7, B: what a worker proved to a coordinator of which it knew the address alone is good for nothing at another worker.
 func TestProof_toACoordinatorIsForNobodyElse(t *testing.T) {
-	var said notes
+	var said logs
 	host := hostOf(t, &said)
-	w1 := keyOf(t, theSecret, "w1") // the impostor is a worker with a token of its own
+	w1 := keyOf(t, secret, "w1") // the impostor is a worker with a token of its own
 	stolen := make(chan [2][]byte, 1)
 	address, _ := squat(t, func(conn net.Conn) {
 		_, hello, err := hear(conn)
@@ -216,7 +216,7 @@ func TestProof_toACoordinatorIsForNobodyElse(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, "refused for 5 by w0", refusalIn(whole))
 		}
-		_, _ = a.Shutdown(limited(t))
+		_, _ = a.Shutdown(testContext(t))
 		<-served
 	}
 	look("")
@@ -226,7 +226,7 @@ func TestProof_toACoordinatorIsForNobodyElse(t *testing.T) {
 
 // A caller gives who listens at a worker's address nothing of value before that has proved itself, and reads no reply.
 func TestProof_squatterGetsNothing(t *testing.T) {
-	w1 := keyOf(t, theSecret, "w1")
+	w1 := keyOf(t, secret, "w1")
 	prove := func(t *testing.T, conn net.Conn, name string, proof func(hello, unsigned []byte) []byte) {
 		if _, hello, err := hear(conn); err == nil {
 			unsigned := challengeOf(name)
@@ -292,14 +292,14 @@ func TestProof_squatterGetsNothing(t *testing.T) {
 			assert.NotContains(t, heard(), worth)
 			assert.NotContains(t, heard(), "HTTP/2.0", "nothing of what comes after the handshake")
 			assert.NotContains(t, heard(), magic+"\x03", "no proof")
-			assert.NotContains(t, heard(), theSecret)
+			assert.NotContains(t, heard(), secret)
 		})
 	}
 }
 
 // Who must prove something can ask others for it, also the one who asked: what they prove, they prove for themselves.
 func TestProof_isNotReflected(t *testing.T) {
-	var said notes
+	var said logs
 	host := hostOf(t, &said) // it has the secret, and could prove anything
 	for _, to := range []string{"w0", "a", ""} {
 		for _, renamed := range []bool{false, true} {
@@ -327,7 +327,7 @@ func TestProof_isNotReflected(t *testing.T) {
 				self = a.Addr().String()
 				served := make(chan error, 1)
 				go func() { served <- a.Serve() }()
-				_, err = a.Call(limited(t), "w0", agent.Request{Body: agent.Bytes([]byte(worth))})
+				_, err = a.Call(testContext(t), "w0", agent.Request{Body: agent.Bytes([]byte(worth))})
 				if to == "w0" {
 					assert.ErrorContains(t, err, "correct the address")
 				} else if renamed {
@@ -336,7 +336,7 @@ func TestProof_isNotReflected(t *testing.T) {
 					assert.ErrorContains(t, err, "there is worker a, not worker w0")
 				}
 				assert.NotContains(t, heard(), magic+"\x03", "no proof")
-				_, _ = a.Shutdown(limited(t))
+				_, _ = a.Shutdown(testContext(t))
 				assert.NoError(t, <-served)
 			}
 		}
@@ -355,7 +355,7 @@ func TestProof_isNotReflected(t *testing.T) {
 
 // Who leaves the handshake out gets nowhere, whatever version it says it is of.
 func TestProof_cannotBeLeftOut(t *testing.T) {
-	var said notes
+	var said logs
 	host := hostOf(t, &said)
 	for _, version := range []uint32{1, 2} {
 		cc, err := grpc.NewClient(host.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))

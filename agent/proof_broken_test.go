@@ -120,13 +120,13 @@ func TestProof_bothSidesAreTold(t *testing.T) {
 			"wrong token: worker a and worker w0 do not have tokens of the same secret, or somebody stands between them"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var said notes
+			var said logs
 			host := run(t, agent.Config{Name: "w0", Token: c.host, Guests: []string{"a"}, Logger: slog.New(slog.NewTextHandler(&said, nil))})
 			_, err := calls(t, agent.Config{Name: "a", Token: c.caller}, host.Addr().String())
 			assert.Equal(t, c.code, status.Code(err), "%v", err)
 			assert.ErrorContains(t, err, c.told)
 			assert.Eventually(t, func() bool { return strings.Contains(said.String(), c.logged) }, patience, time.Millisecond, "%s", &said)
-			assert.NotContains(t, said.String()+err.Error(), theSecret)
+			assert.NotContains(t, said.String()+err.Error(), secret)
 			assert.NotContains(t, said.String()+err.Error(), otherSecret)
 			assert.Zero(t, host.Stats().Served)
 		})
@@ -135,7 +135,7 @@ func TestProof_bothSidesAreTold(t *testing.T) {
 
 // Who looks for another worker than the one that answers learns which one that is, and so does that one's operator.
 func TestProof_wrongAddress(t *testing.T) {
-	var said notes
+	var said logs
 	host := run(t, agent.Config{Name: "w9", Token: theToken(), Guests: []string{"a"}, Logger: slog.New(slog.NewTextHandler(&said, nil))})
 	_, err := calls(t, agent.Config{Name: "a", Token: theToken()}, host.Addr().String())
 	assert.Equal(t, codes.FailedPrecondition, status.Code(err))

@@ -36,7 +36,7 @@ func dialTLS(t testing.TB, address string) (conn *tls.Conn, exporter []byte) {
 func TestProof_isBoundToTheConnection(t *testing.T) {
 	ca := testcerts.New(t)
 	host := run(t, agent.Config{Name: "w0", TLS: leafFor(ca, "w0"), Token: theToken(), Guests: []string{"a"}})
-	key := keyOf(t, theSecret, "a")
+	key := keyOf(t, secret, "a")
 	conn, exporter := dialTLS(t, host.Addr().String())
 	require.NoError(t, intruder{0, "a", "w0", key, exporter}.enter(t, conn))
 	assert.NoError(t, askAs(t, speakOver(t, conn), &agentpb.Hello{Version: 2, Name: "a", Incarnation: 7}))
@@ -50,7 +50,7 @@ func TestProof_isBoundToTheConnection(t *testing.T) {
 // Who stands between two workers with a certificate that both trust is noticed by both.
 func TestProof_isNotRelayedUnderTLS(t *testing.T) {
 	ca := testcerts.New(t)
-	var said notes
+	var said logs
 	host := run(t, agent.Config{Name: "w0", TLS: leafFor(ca, "w0"), Token: theToken(), Guests: []string{"a"},
 		Logger: slog.New(slog.NewTextHandler(&said, nil))})
 	evil := leafFor(ca, "evil")

@@ -1,4 +1,4 @@
-package agent
+package agent_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gopyrpc/gopyrpc/agent"
 	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
@@ -33,11 +34,16 @@ func rawConn(t testing.TB, address string) *grpc.ClientConn {
 }
 
 // dialRaw opens a stream in the name of a worker.
-func dialRaw(t testing.TB, to *Agent, hello *agentpb.Hello) *rawPeer {
+func dialRaw(t testing.TB, to *agent.Agent, hello *agentpb.Hello) *rawPeer {
+	return dialRawFor(testContext(t), t, to, hello)
+}
+
+// dialRawFor is dialRaw with a stream that ends with ctx.
+func dialRawFor(ctx context.Context, t testing.TB, to *agent.Agent, hello *agentpb.Hello) *rawPeer {
 	conn := rawConn(t, to.Addr().String())
 	b, err := proto.Marshal(hello)
 	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(testContext(t), security.HelloKey, string(b)))
+	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(ctx, security.HelloKey, string(b)))
 	t.Cleanup(cancel)
 	stream, err := agentpb.NewAgentClient(conn).Connect(ctx)
 	require.NoError(t, err)

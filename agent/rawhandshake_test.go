@@ -11,7 +11,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"strings"
 	"sync"
@@ -32,16 +31,8 @@ import (
 // What is here is the handshake as internal/handshake/doc.go describes it, written a second time, for those who attack it.
 
 const (
-	theSecret   = "correct horse battery staple"
 	otherSecret = "wrong mule battery staple"
-	patience    = 60 * time.Second
 )
-
-func limited(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
 
 // keyOf is the key of a name, as it is in that name's token.
 func keyOf(t testing.TB, secret, name string) []byte {
@@ -55,12 +46,12 @@ func keyOf(t testing.TB, secret, name string) []byte {
 
 func ownToken(t testing.TB, name string) *agent.Token {
 	t.Helper()
-	token, err := agent.TokenFor(theSecret, name)
+	token, err := agent.TokenFor(secret, name)
 	require.NoError(t, err)
 	return &agent.Token{Value: token}
 }
 
-func theToken() *agent.Token { return &agent.Token{Value: theSecret} }
+func theToken() *agent.Token { return &agent.Token{Value: secret} }
 
 // Every message is the magic, its kind, the length of its body in two bytes, and the body.
 const (
@@ -195,7 +186,7 @@ func askAs(t testing.TB, cc *grpc.ClientConn, h *agentpb.Hello) error {
 	t.Helper()
 	b, err := proto.Marshal(h)
 	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(limited(t), "gopyrpc-hello-bin", string(b)))
+	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(testContext(t), "gopyrpc-hello-bin", string(b)))
 	defer cancel()
 	client := agentpb.NewAgentClient(cc)
 	stream, err := client.Connect(ctx)
@@ -212,25 +203,7 @@ func askAs(t testing.TB, cc *grpc.ClientConn, h *agentpb.Hello) error {
 	return err
 }
 
-// notes collects what agents say.
-type notes struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (n *notes) Write(p []byte) (int, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.text.Write(p)
-}
-
-func (n *notes) String() string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.text.String()
-}
-
-// run makes an agent that serves until the test ends, and answers with the name of who asks.
+// run is startOne with an agent that answers with the name of the peer.
 func run(t testing.TB, c agent.Config) *agent.Agent {
 	t.Helper()
 	if c.Executor == nil {
@@ -239,20 +212,7 @@ func run(t testing.TB, c agent.Config) *agent.Agent {
 			return agent.Reply{Body: agent.Bytes([]byte(p.Name))}, nil
 		})
 	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	a, err := agent.New(c)
-	require.NoError(t, err)
-	served := make(chan error, 1)
-	go func() { served <- a.Serve() }()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		_, _ = a.Shutdown(ctx)
-		<-served
-	})
-	return a
+	return startOne(t, c)
 }
 
 // calls says how a call to w0, at an address, ends.
@@ -262,7 +222,7 @@ func calls(t testing.TB, c agent.Config, address string) (string, error) {
 	if c.StartTimeout == 0 {
 		c.StartTimeout = time.Nanosecond
 	}
-	reply, err := run(t, c).Call(limited(t), "w0", agent.Request{Body: agent.Bytes([]byte(worth))})
+	reply, err := run(t, c).Call(testContext(t), "w0", agent.Request{Body: agent.Bytes([]byte(worth))})
 	if err != nil {
 		return "", err
 	}
@@ -278,7 +238,7 @@ func squat(t testing.TB, serve func(conn net.Conn)) (address string, heard func(
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	var all notes
+	var all logs
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
@@ -299,7 +259,7 @@ func squat(t testing.TB, serve func(conn net.Conn)) (address string, heard func(
 // overheard is a connection of which all that is read is noted.
 type overheard struct {
 	net.Conn
-	all *notes
+	all *logs
 }
 
 func (o overheard) Read(p []byte) (int, error) {

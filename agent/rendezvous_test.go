@@ -1,4 +1,4 @@
-package agent
+package agent_test
 
 import (
 	"context"
@@ -10,27 +10,34 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
+	"github.com/gopyrpc/gopyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/agent/internal/security"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 	"github.com/gopyrpc/gopyrpc/internal/testcerts"
 )
 
 // meetAt makes the configurations of a group that finds together; the last one hosts, so that the others
 // come first.
-func meetAt(t *testing.T, size int, ranks ...int) []Config {
+func meetAt(t *testing.T, size int, ranks ...int) []agent.Config {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	configs := named(len(ranks), echo)
 	for i := range configs {
 		configs[i].Rank = ranks[i]
-		configs[i].Rendezvous = &Rendezvous{Address: l.Addr().String(), WorldSize: size}
+		configs[i].Rendezvous = &agent.Rendezvous{Address: l.Addr().String(), WorldSize: size}
 	}
 	configs[len(ranks)-1].Listener = l
 	configs[len(ranks)-1].Rendezvous.Host = true
 	return configs
 }
 
-func startMeeting(t *testing.T, configs ...Config) []*Agent {
-	agents := make([]*Agent, len(configs))
+func startMeeting(t *testing.T, configs ...agent.Config) []*agent.Agent {
+	agents := make([]*agent.Agent, len(configs))
 	for i, c := range configs {
 		agents[i] = startOne(t, c)
 	}
@@ -50,7 +57,7 @@ func TestRendezvous(t *testing.T) {
 	assert.Equal(t, 0, agents[3].Rank())
 	for _, a := range agents {
 		for _, w := range a.Workers() {
-			_, err := a.Call(testContext(t), w.Name, Request{})
+			_, err := a.Call(testContext(t), w.Name, agent.Request{})
 			assert.NoError(t, err)
 		}
 	}
@@ -68,8 +75,35 @@ func TestRendezvous_overTLS(t *testing.T) {
 	}
 	agents := startMeeting(t, configs...)
 	require.NoError(t, agents[0].WaitReady(testContext(t)))
-	_, err := agents[0].Call(testContext(t), "w1", Request{})
+	_, err := agents[0].Call(testContext(t), "w1", agent.Request{})
 	assert.NoError(t, err)
+}
+
+// joinRaw asks a coordinator for the group, in a worker's name, as a peer does that says what it likes.
+func joinRaw(t *testing.T, host *agent.Agent, m *agentpb.Member, size uint32) (*agentpb.Group, error) {
+	t.Helper()
+	hello, err := proto.Marshal(&agentpb.Hello{Version: security.ProtocolVersion, Name: m.GetName(), Incarnation: 1})
+	require.NoError(t, err)
+	return agentpb.NewAgentClient(rawConn(t, host.Addr().String())).Rendezvous(
+		metadata.AppendToOutgoingContext(testContext(t), security.HelloKey, string(hello)), &agentpb.RendezvousRequest{Member: m, WorldSize: size})
+}
+
+// A worker that listens on all addresses is told to the others at the one that it came from.
+func TestRendezvous_reachableAddress(t *testing.T) {
+	for said, told := range map[string]string{"0.0.0.0:55": "127.0.0.1:55", "[::]:55": "127.0.0.1:55", ":55": "127.0.0.1:55", "127.0.0.9:55": "127.0.0.9:55"} {
+		host := startMeeting(t, meetAt(t, 2, 0)...)[0]
+		g, err := joinRaw(t, host, &agentpb.Member{Name: "w1", Rank: 1, Address: said}, 2)
+		require.NoError(t, err, said)
+		assert.Equal(t, told, g.GetMembers()[1].GetAddress(), said)
+	}
+}
+
+// What a member may not say is refused, also where it comes from something that checks nothing itself.
+func TestRendezvous_rawMembers(t *testing.T) {
+	host := startMeeting(t, meetAt(t, 3, 0)...)[0]
+	_, err := joinRaw(t, host, &agentpb.Member{Name: "x", Rank: 3}, 3)
+	assert.Equal(t, codes.InvalidArgument, status.Code(err))
+	assert.ErrorContains(t, err, "worker x wants rank 3, the group has ranks 0 to 2")
 }
 
 func TestRendezvous_whoDoesNotBelongIsTold(t *testing.T) {
@@ -82,8 +116,8 @@ func TestRendezvous_whoDoesNotBelongIsTold(t *testing.T) {
 	}
 	missing("missing 1 of 3: ranks not taken are 2; here are w0 (rank 1), w1 (rank 0)")
 	try := func(name string, rank, size int) error {
-		c := Config{Name: name, Rank: rank, Executor: echo, Logger: slog.New(slog.DiscardHandler), Rendezvous: &Rendezvous{Address: configs[0].Rendezvous.Address, WorldSize: size}}
-		a, err := New(c)
+		c := agent.Config{Name: name, Rank: rank, Executor: echo, Logger: slog.New(slog.DiscardHandler), Rendezvous: &agent.Rendezvous{Address: configs[0].Rendezvous.Address, WorldSize: size}}
+		a, err := agent.New(c)
 		require.NoError(t, err)
 		served := make(chan error)
 		go func() { served <- a.Serve() }()
@@ -96,13 +130,13 @@ func TestRendezvous_whoDoesNotBelongIsTold(t *testing.T) {
 	assert.ErrorContains(t, try("x", 1, 3), "rank 1, which worker x wants, is worker w0's")
 	assert.ErrorContains(t, try("x", -1, 4), "worker x expects 4 workers, the coordinator 3")
 
-	assert.ErrorContains(t, func() error { _, err := agents[0].Call(testContext(t), "w1", Request{}); return err }(), "not known yet")
+	assert.ErrorContains(t, func() error { _, err := agents[0].Call(testContext(t), "w1", agent.Request{}); return err }(), "not known yet")
 
 	_, err := agents[0].Shutdown(testContext(t)) // it goes before the group is complete, and another takes its place
 	require.NoError(t, err)
 	missing("missing 2 of 3: ranks not taken are 1, 2; here are w1 (rank 0)")
 	late := startMeeting(t,
-		Config{Name: "w0", Rank: -1, Rendezvous: configs[0].Rendezvous}, Config{Name: "w2", Rank: -1, Rendezvous: configs[0].Rendezvous})
+		agent.Config{Name: "w0", Rank: -1, Rendezvous: configs[0].Rendezvous}, agent.Config{Name: "w2", Rank: -1, Rendezvous: configs[0].Rendezvous})
 	require.NoError(t, late[0].WaitReady(testContext(t)))
 	assert.ErrorContains(t, try("x", -1, 3), "comes too late")
 }

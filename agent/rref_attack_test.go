@@ -1,4 +1,4 @@
-package agent
+package agent_test
 
 import (
 	"fmt"
@@ -8,24 +8,26 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gopyrpc/gopyrpc/agent"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 // Ids are counted, and the incarnation is in every hello: what nobody was given is not had by naming it.
 func TestRRef_nobodyGetsWhatHeGuesses(t *testing.T) {
 	h := newHeist(t)
-	for _, r := range []*RRef{h.secret, h.shared} {
-		named := &agentpb.Reference{Rref: r.id.proto(), Fork: &agentpb.Id{Rank: 3, Local: 1}, Incarnation: r.incarnation}
-		for _, shown := range [][]byte{nil, make([]byte, 16), random(16), random(15), h.fork2.GetSecret(), h.honest.secret[:]} {
+	for _, r := range []*agent.RRef{h.secret, h.shared} {
+		named := &agentpb.Reference{Rref: r.Reference().GetRref(), Fork: &agentpb.Id{Rank: 3, Local: 1}, Incarnation: r.Reference().GetIncarnation()}
+		for _, shown := range [][]byte{nil, make([]byte, 16), random(16), random(15), h.fork2.GetSecret(), h.honest.Reference().GetSecret()} {
 			ref := showing(named, shown)
 			h.w3.mayNot(asFetch, ref)
 			h.w3.mayNot(asDelete, ref)
 			h.w3.mayNot(asAccept, ref)
 			if len(shown) == 16 {
 				h.w3.mayNot(asFork, ref)
-				ref.Grant = &agentpb.Grant{Parent: h.honest.fork.proto(), Serial: 1, Proof: make([]byte, 32)}
+				ref.Grant = &agentpb.Grant{Parent: h.honest.Reference().GetFork(), Serial: 1, Proof: make([]byte, 32)}
 				h.w3.mayNot(asFork, ref)
 				ref.Grant.Parent = &agentpb.Id{}
 				h.w3.mayNot(asFork, ref)
@@ -36,20 +38,23 @@ func TestRRef_nobodyGetsWhatHeGuesses(t *testing.T) {
 	h.unharmed()
 }
 
+// shownAs is an id as texts have it.
+func shownAs(id *agentpb.Id) string { return fmt.Sprintf("(%d, %d)", id.GetRank(), id.GetLocal()) }
+
 // Whether there is such a value is nobody's business: the answers are the same, but for the number that was asked for.
 func TestRRef_aRefusalTellsNothing(t *testing.T) {
 	h := newHeist(t)
-	ask := func(m agentpb.Method, rref, fork rrefID) string {
-		ref := &agentpb.Reference{Rref: rref.proto(), Fork: fork.proto(), Incarnation: h.secret.incarnation, Secret: random(16),
-			Grant: &agentpb.Grant{Parent: h.honest.fork.proto(), Serial: 1, Proof: random(32)}}
+	ask := func(m agentpb.Method, rref, fork *agentpb.Id) string {
+		ref := &agentpb.Reference{Rref: rref, Fork: fork, Incarnation: h.secret.Reference().GetIncarnation(), Secret: random(16),
+			Grant: &agentpb.Grant{Parent: h.honest.Reference().GetFork(), Serial: 1, Proof: random(32)}}
 		text := h.w3.mayNot(m, ref)
-		return strings.NewReplacer(rref.String(), "RREF", fork.String(), "FORK").Replace(text)
+		return strings.NewReplacer(shownAs(rref), "RREF", shownAs(fork), "FORK").Replace(text)
 	}
 	for _, m := range []agentpb.Method{asFork, asFetch, asDelete, asAccept} {
-		absent := ask(m, rrefID{0, 77777}, rrefID{0, 88888})
-		for _, there := range []*RRef{h.secret, h.shared} {
-			for _, fork := range []rrefID{{0, 99999}, h.honest.fork, idOf(h.fork2.GetFork())} {
-				assert.Equal(t, absent, ask(m, there.id, fork), "%v", m)
+		absent := ask(m, &agentpb.Id{Local: 77777}, &agentpb.Id{Local: 88888})
+		for _, there := range []*agent.RRef{h.secret, h.shared} {
+			for _, fork := range []*agentpb.Id{{Local: 99999}, h.honest.Reference().GetFork(), h.fork2.GetFork()} {
+				assert.Equal(t, absent, ask(m, there.Reference().GetRref(), fork), "%v", m)
 			}
 		}
 	}
@@ -58,8 +63,8 @@ func TestRRef_aRefusalTellsNothing(t *testing.T) {
 // A user's reference is that user's: to read, and to release.
 func TestRRef_anothersReferenceIsOfNoUse(t *testing.T) {
 	h := newHeist(t)
-	for _, shown := range [][]byte{nil, make([]byte, 16), h.fork2.GetSecret(), h.honest.secret[:]} { // even the right one
-		ref := showing(h.honest.reference(), shown)
+	for _, shown := range [][]byte{nil, make([]byte, 16), h.fork2.GetSecret(), h.honest.Reference().GetSecret()} { // even the right one
+		ref := showing(h.honest.Reference(), shown)
 		h.w2.mayNot(asFetch, ref)
 		h.w2.mayNot(asDelete, ref)
 	}
@@ -129,10 +134,10 @@ func TestRRef_aWordIsForOneWorkerAndOneUse(t *testing.T) {
 // A word says what it was given for.
 func TestRRef_aWordCannotBeBent(t *testing.T) {
 	for name, bend := range map[string]func(h *heist, ref *agentpb.Reference){
-		"to another value":  func(h *heist, ref *agentpb.Reference) { ref.Rref = h.secret.id.proto() },
+		"to another value":  func(h *heist, ref *agentpb.Reference) { ref.Rref = h.secret.Reference().GetRref() },
 		"to another fork":   func(_ *heist, ref *agentpb.Reference) { ref.Fork.Local++ },
 		"to another serial": func(_ *heist, ref *agentpb.Reference) { ref.Grant.Serial++ },
-		"to another parent": func(h *heist, ref *agentpb.Reference) { ref.Grant.Parent = h.honest.fork.proto() },
+		"to another parent": func(h *heist, ref *agentpb.Reference) { ref.Grant.Parent = h.honest.Reference().GetFork() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHeist(t)
@@ -144,11 +149,11 @@ func TestRRef_aWordCannotBeBent(t *testing.T) {
 		})
 	}
 	for name, lie := range map[string]func(h *heist, ref *agentpb.Reference){
-		"of a value that it was not given":  func(h *heist, ref *agentpb.Reference) { ref.Rref = h.secret.id.proto() },
-		"of a fork that is another's":       func(h *heist, ref *agentpb.Reference) { ref.Grant.Parent = h.honest.fork.proto() },
+		"of a value that it was not given":  func(h *heist, ref *agentpb.Reference) { ref.Rref = h.secret.Reference().GetRref() },
+		"of a fork that is another's":       func(h *heist, ref *agentpb.Reference) { ref.Grant.Parent = h.honest.Reference().GetFork() },
 		"by an id that is another worker's": func(_ *heist, ref *agentpb.Reference) { ref.Fork.Rank = 3 },
 		"by an id that is the owner's":      func(_ *heist, ref *agentpb.Reference) { ref.Fork.Rank = 0 },
-		"by an id that is in use":           func(h *heist, ref *agentpb.Reference) { ref.Fork = h.honest.fork.proto() },
+		"by an id that is in use":           func(h *heist, ref *agentpb.Reference) { ref.Fork = h.honest.Reference().GetFork() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHeist(t)
@@ -200,13 +205,12 @@ func TestRRef_onlyAChildAccepts(t *testing.T) {
 	none := proto.Clone(child).(*agentpb.Reference)
 	none.Grant = nil
 	other := proto.Clone(child).(*agentpb.Reference)
-	other.Rref = h.secret.id.proto()
+	other.Rref = h.secret.Reference().GetRref()
 	at2.mayNot(asAccept, child)
 	for _, ref := range []*agentpb.Reference{wrong, none, other} {
 		at3.mayNot(asAccept, ref)
 	}
-	_, stays := h.honest.child(idOf(child.GetFork()))
-	assert.True(t, stays)
+	assert.Equal(t, 1, h.agents[1].RRefTable().Children, "it waits for its child")
 	h.w3.may(asFork, child)
 	at3.may(asAccept, child)
 	at3.mayNot(asAccept, child)
@@ -219,8 +223,8 @@ func TestRRef_anHonestWorkerIsNoTool(t *testing.T) {
 	liar, cli := h.enter(1, "w2", 2), h.enter(1, "cli", 9)
 	own, err := h.agents[1].NewRRef(newText("w1's own", &h.live), nil)
 	require.NoError(t, err)
-	named := func(r *RRef) *agentpb.Reference {
-		return &agentpb.Reference{Rref: r.id.proto(), Fork: &agentpb.Id{Rank: 2, Local: 1}, Incarnation: r.incarnation, Secret: random(16),
+	named := func(r *agent.RRef) *agentpb.Reference {
+		return &agentpb.Reference{Rref: r.Reference().GetRref(), Fork: &agentpb.Id{Rank: 2, Local: 1}, Incarnation: r.Reference().GetIncarnation(), Secret: random(16),
 			Grant: &agentpb.Grant{Parent: &agentpb.Id{Rank: 2, Local: 1}, Serial: 1, Proof: random(32)}}
 	}
 	for name, f := range map[string]*agentpb.Fork{
@@ -230,7 +234,7 @@ func TestRRef_anHonestWorkerIsNoTool(t *testing.T) {
 		"nobody's fork":                {Reference: named(h.secret), Owner: "w0", Parent: "w2"},
 		"its own value, by the liar":   {Reference: named(own), Owner: "w1", Parent: "w2", To: "w1"},
 		"its own value, by itself":     {Reference: named(own), Owner: "w1", Parent: "w1", To: "w1"},
-		"its own value, without proof": {Reference: &agentpb.Reference{Rref: own.id.proto(), Incarnation: own.incarnation}, Owner: "w1", Parent: "w1", To: "w1"},
+		"its own value, without proof": {Reference: &agentpb.Reference{Rref: own.Reference().GetRref(), Incarnation: own.Reference().GetIncarnation()}, Owner: "w1", Parent: "w1", To: "w1"},
 		"no secret":                    {Reference: showing(named(h.secret), random(15)), Owner: "w0", Parent: "w0", To: "w1"},
 		"no reference":                 {Owner: "w0", Parent: "w2", To: "w1"},
 		"a proof that is too long":     {Reference: &agentpb.Reference{Grant: &agentpb.Grant{Proof: random(33)}}, Owner: "w0", Parent: "w2", To: "w1"},
@@ -252,7 +256,7 @@ func TestRRef_anHonestWorkerIsNoTool(t *testing.T) {
 		require.Nil(t, liar.call(b), name)
 		r := <-h.ks[1].received
 		_, err = r.ToHere(testContext(t))
-		assert.Equal(t, codes.PermissionDenied, asError(err).Code, "%s: %v", name, err)
+		assert.Equal(t, codes.PermissionDenied, status.Code(err), "%s: %v", name, err)
 		r.Release()
 	}
 	hereIs(t, own, "w1's own")
@@ -281,7 +285,7 @@ func TestRRef_aMadeUpForkIsInNobodysWay(t *testing.T) {
 		require.Nil(t, liar.call(b))
 		r := <-h.ks[1].received
 		_, err = r.ToHere(testContext(t))
-		assert.Equal(t, codes.PermissionDenied, asError(err).Code, "%v", err)
+		assert.Equal(t, codes.PermissionDenied, status.Code(err), "%v", err)
 		r.Release()
 	}
 	r, err := h.agents[1].Adopt(fork)
@@ -308,10 +312,10 @@ func TestRRef_guestsAreNobody(t *testing.T) {
 	h := newHeist(t)
 	cli := h.enter(0, "cli", 9)
 	_, err := h.shared.Fork(testContext(t), "cli")
-	assert.ErrorIs(t, err, ErrUnknownWorker)
+	assert.ErrorIs(t, err, agent.ErrUnknownWorker)
 	_, err = h.honest.Fork(testContext(t), "cli")
-	assert.ErrorIs(t, err, ErrUnknownWorker)
-	for _, ref := range []*agentpb.Reference{h.fork2, h.honest.reference(), h.word(h.fork2, "cli"), h.word(h.fork2, "w3")} {
+	assert.ErrorIs(t, err, agent.ErrUnknownWorker)
+	for _, ref := range []*agentpb.Reference{h.fork2, h.honest.Reference(), h.word(h.fork2, "cli"), h.word(h.fork2, "w3")} {
 		for _, m := range []agentpb.Method{asFork, asFetch, asDelete, asAccept, asRemote} {
 			assert.Contains(t, cli.mayNot(m, ref), "cli is a guest here")
 		}
@@ -331,7 +335,7 @@ func TestRRef_remoteNeedsASecret(t *testing.T) {
 	_, failed := h.w3.ask(asRemote, ref)
 	assert.Contains(t, failed.GetMessage(), "the ids are not its own")
 	h.w2.may(asRemote, ref)
-	ref.Incarnation = h.secret.incarnation
+	ref.Incarnation = h.secret.Reference().GetIncarnation()
 	h.w3.mayNot(asFetch, ref)
 	h.w2.mayNot(asFetch, showing(ref, random(16)))
 	assert.Equal(t, "r", h.w2.may(asFetch, ref))
@@ -351,7 +355,7 @@ func TestRRef_backAtTheOwner(t *testing.T) {
 	}
 	mine := h.word(h.fork2, "w0")
 	for parent, ref := range map[string]*agentpb.Reference{"w1": mine, "w2": h.word(h.fork2, "w1"), "w0": showing(mine, random(16)), "w3": h.word(h.fork2, "w0",
-		func(ref *agentpb.Reference) { ref.Rref = h.secret.id.proto() })} {
+		func(ref *agentpb.Reference) { ref.Rref = h.secret.Reference().GetRref() })} {
 		failed := give(parent, ref)
 		assert.Equal(t, codes.PermissionDenied, codes.Code(failed.GetCode()), "%s: %v", parent, failed)
 	}

@@ -1,4 +1,4 @@
-package agent
+package agent_test
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gopyrpc/gopyrpc/agent"
 )
 
 // BenchmarkRRef is what RRefs cost two agents in one process. The time of the processor is what to compare on a machine that has
@@ -16,29 +18,29 @@ import (
 func BenchmarkRRef(b *testing.B) {
 	var live atomic.Int64
 	ks := make([]*keeper, 3)
-	var configs []Config
+	var configs []agent.Config
 	for i := range ks {
-		ks[i] = &keeper{live: &live, received: make(chan *RRef, 1)}
-		configs = append(configs, Config{Name: []string{"w0", "w1", "w2"}[i], Executor: ks[i], Logger: slog.New(slog.DiscardHandler)})
+		ks[i] = &keeper{live: &live, received: make(chan *agent.RRef, 1)}
+		configs = append(configs, agent.Config{Name: []string{"w0", "w1", "w2"}[i], Executor: ks[i], Logger: slog.New(slog.DiscardHandler)})
 	}
 	agents := start(b, configs...)
 	for i, k := range ks {
 		k.agent = agents[i]
 	}
 	ctx := context.Background()
-	remote := func() *RRef {
-		r, err := agents[0].Remote(ctx, "w1", Request{Body: Bytes([]byte("v"))}, nil)
+	remote := func() *agent.RRef {
+		r, err := agents[0].Remote(ctx, "w1", agent.Request{Body: agent.Bytes([]byte("v"))}, nil)
 		require.NoError(b, err)
 		return r
 	}
-	ask := func(r *RRef) {
+	ask := func(r *agent.RRef) {
 		_, err := r.ToHere(ctx)
 		require.NoError(b, err)
 	}
-	pass := func(from *Agent, r *RRef, to int) {
+	pass := func(from *agent.Agent, r *agent.RRef, to int) {
 		fork, err := r.Fork(ctx, agents[to].Name())
 		require.NoError(b, err)
-		_, err = from.Call(ctx, agents[to].Name(), Request{Body: Bytes(fork)})
+		_, err = from.Call(ctx, agents[to].Name(), agent.Request{Body: agent.Bytes(fork)})
 		require.NoError(b, err)
 		got := <-ks[to].received
 		require.NoError(b, got.WaitConfirmed(ctx))

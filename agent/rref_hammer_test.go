@@ -1,4 +1,4 @@
-package agent
+package agent_test
 
 import (
 	"fmt"
@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/gopyrpc/gopyrpc/agent"
 )
 
 // Four workers share at random; when everything is released every table is empty.
@@ -26,16 +28,16 @@ func TestRRef_hammer(t *testing.T) {
 		assert.NoError(t, err, "w%d", i)
 		s := agents[i].Stats()
 		assert.Zero(t, s.RRefsOwned+s.RRefsUsed, "w%d", i)
-		assert.Empty(t, agents[i].rrefs.children)
+		assert.Zero(t, agents[i].RRefTable(), "w%d", i)
 	}
 	assert.Zero(t, live.Load())
 }
 
 // share makes, forwards, reads and releases RRefs, in any order.
-func share(t *testing.T, seed uint64, a *Agent, ks []*keeper) {
+func share(t *testing.T, seed uint64, a *agent.Agent, ks []*keeper) {
 	rng := rand.New(rand.NewPCG(seed, 7))
 	me := ks[seed]
-	var mine []*RRef
+	var mine []*agent.RRef
 	for range 150 {
 		select {
 		case r := <-me.received:
@@ -43,7 +45,7 @@ func share(t *testing.T, seed uint64, a *Agent, ks []*keeper) {
 		default:
 		}
 		if len(mine) == 0 || rng.IntN(4) == 0 {
-			r, err := a.Remote(testContext(t), ks[rng.IntN(4)].agent.Name(), Request{Body: Bytes(fmt.Append(nil, rng.Uint32()))}, nil)
+			r, err := a.Remote(testContext(t), ks[rng.IntN(4)].agent.Name(), agent.Request{Body: agent.Bytes(fmt.Append(nil, rng.Uint32()))}, nil)
 			if !assert.NoError(t, err) {
 				return
 			}
@@ -59,7 +61,7 @@ func share(t *testing.T, seed uint64, a *Agent, ks []*keeper) {
 			to := ks[rng.IntN(4)].agent.Name()
 			fork, err := r.Fork(testContext(t), to)
 			if assert.NoError(t, err) {
-				f := a.CallAsync(testContext(t), to, Request{Body: Bytes(fork)})
+				f := a.CallAsync(testContext(t), to, agent.Request{Body: agent.Bytes(fork)})
 				if rng.IntN(2) == 0 {
 					_, err := f.Wait(testContext(t))
 					assert.NoError(t, err)

@@ -1,4 +1,4 @@
-package agent
+package agent_test
 
 import (
 	"crypto/hmac"
@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gopyrpc/gopyrpc/agent"
 	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
@@ -81,12 +82,12 @@ func (u *rawUser) mayNot(m agentpb.Method, ref *agentpb.Reference) string {
 // heist is an owner, w0, an honest user, w1, and two workers, w2 and w3, and a guest, of which nobody knows what they will say.
 type heist struct {
 	t       *testing.T
-	agents  []*Agent
+	agents  []*agent.Agent
 	ks      []*keeper
 	live    atomic.Int64
-	secret  *RRef // of w0, which nobody was given
-	shared  *RRef // of w0, which w1 was given
-	honest  *RRef // w1's
+	secret  *agent.RRef // of w0, which nobody was given
+	shared  *agent.RRef // of w0, which w1 was given
+	honest  *agent.RRef // w1's
 	w2, w3  *rawUser
 	fork2   *agentpb.Reference // of shared, w2's
 	counter uint64
@@ -94,12 +95,12 @@ type heist struct {
 
 func newHeist(t *testing.T) *heist {
 	h := &heist{t: t}
-	configs := []Config{{Name: "w0", Guests: []string{"cli"}}, {Name: "w1", Guests: []string{"cli"}}}
+	configs := []agent.Config{{Name: "w0", Guests: []string{"cli"}}, {Name: "w1", Guests: []string{"cli"}}}
 	for i := range configs {
-		h.ks = append(h.ks, &keeper{live: &h.live, received: make(chan *RRef, 100)})
+		h.ks = append(h.ks, &keeper{live: &h.live, received: make(chan *agent.RRef, 100)})
 		configs[i].Executor = h.ks[i]
 	}
-	absent := func(i int) Config { return Config{Name: fmt.Sprintf("w%d", i)} }
+	absent := func(i int) agent.Config { return agent.Config{Name: fmt.Sprintf("w%d", i)} }
 	h.agents = start(t, append(configs, absent(2), absent(3))...)
 	for i, k := range h.ks {
 		k.agent = h.agents[i]
@@ -123,7 +124,7 @@ func (h *heist) enter(to int, name string, incarnation uint64) *rawUser {
 	return u
 }
 
-func (h *heist) forkFor(r *RRef, to string) *agentpb.Reference {
+func (h *heist) forkFor(r *agent.RRef, to string) *agentpb.Reference {
 	fork, err := r.Fork(testContext(h.t), to)
 	require.NoError(h.t, err)
 	return readFork(h.t, fork).GetReference()
@@ -172,7 +173,5 @@ func (h *heist) unharmed() {
 	h.shared.Release()
 	hereIs(h.t, h.honest, "shared")
 	h.secret.Release()
-	h.agents[0].rrefs.mu.Lock()
-	defer h.agents[0].rrefs.mu.Unlock()
-	assert.Len(h.t, h.agents[0].rrefs.owned, 1, "of what nobody was given nothing is left")
+	assert.Equal(h.t, 1, h.agents[0].Stats().RRefsOwned, "of what nobody was given nothing is left")
 }

@@ -1,4 +1,4 @@
-package agent
+package agent_test
 
 import (
 	"context"
@@ -12,14 +12,15 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gopyrpc/gopyrpc/agent"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 // keeper is an Executor that keeps what it is asked, and adopts what it is called with.
 type keeper struct {
-	agent    *Agent
+	agent    *agent.Agent
 	live     *atomic.Int64 // values that were not released
-	received chan *RRef
+	received chan *agent.RRef
 	hold     chan struct{} // if there is one, values wait for it
 }
 
@@ -29,7 +30,7 @@ type text struct {
 	once atomic.Bool
 }
 
-func (v *text) Fetch(context.Context) (Body, error) { return Bytes([]byte(v.s)), nil }
+func (v *text) Fetch(context.Context) (agent.Body, error) { return agent.Bytes([]byte(v.s)), nil }
 
 func (v *text) Release() {
 	if !v.once.CompareAndSwap(false, true) {
@@ -43,16 +44,16 @@ func newText(s string, live *atomic.Int64) *text {
 	return &text{s: s, live: live}
 }
 
-func (k *keeper) Execute(_ context.Context, req Request) (Reply, error) {
+func (k *keeper) Execute(_ context.Context, req agent.Request) (agent.Reply, error) {
 	r, err := k.agent.Adopt(req.Body[0])
 	if err != nil {
-		return Reply{}, err
+		return agent.Reply{}, err
 	}
 	k.received <- r
-	return Reply{}, nil
+	return agent.Reply{}, nil
 }
 
-func (k *keeper) ExecuteRemote(ctx context.Context, req Request) (Value, error) {
+func (k *keeper) ExecuteRemote(ctx context.Context, req agent.Request) (agent.Value, error) {
 	if k.hold != nil {
 		select {
 		case <-k.hold:
@@ -67,12 +68,12 @@ func (k *keeper) ExecuteRemote(ctx context.Context, req Request) (Value, error) 
 }
 
 // keepers makes a group of them.
-func keepers(t *testing.T, n int) ([]*Agent, []*keeper, *atomic.Int64) {
+func keepers(t *testing.T, n int) ([]*agent.Agent, []*keeper, *atomic.Int64) {
 	live := new(atomic.Int64)
 	ks := make([]*keeper, n)
 	configs := named(n, nil)
 	for i := range ks {
-		ks[i] = &keeper{live: live, received: make(chan *RRef, 1000)}
+		ks[i] = &keeper{live: live, received: make(chan *agent.RRef, 1000)}
 		configs[i].Executor = ks[i]
 	}
 	agents := start(t, configs...)
@@ -83,15 +84,15 @@ func keepers(t *testing.T, n int) ([]*Agent, []*keeper, *atomic.Int64) {
 }
 
 // give sends an RRef to a worker, and returns what arrived there.
-func give(t *testing.T, from *Agent, r *RRef, to *keeper) *RRef {
+func give(t *testing.T, from *agent.Agent, r *agent.RRef, to *keeper) *agent.RRef {
 	fork, err := r.Fork(testContext(t), to.agent.Name())
 	require.NoError(t, err)
-	_, err = from.Call(testContext(t), to.agent.Name(), Request{Body: Bytes(fork)})
+	_, err = from.Call(testContext(t), to.agent.Name(), agent.Request{Body: agent.Bytes(fork)})
 	require.NoError(t, err)
 	return <-to.received
 }
 
-func hereIs(t *testing.T, r *RRef, want string) {
+func hereIs(t *testing.T, r *agent.RRef, want string) {
 	t.Helper()
 	b, err := r.ToHere(testContext(t))
 	if assert.NoError(t, err, "%v", r) {
@@ -102,7 +103,7 @@ func hereIs(t *testing.T, r *RRef, want string) {
 func TestRRef_remoteAndToHere(t *testing.T) {
 	agents, _, live := keepers(t, 2)
 	for _, to := range []string{"w0", "w1"} {
-		r, err := agents[0].Remote(testContext(t), to, Request{Body: Bytes([]byte("v"))}, []byte("str"))
+		r, err := agents[0].Remote(testContext(t), to, agent.Request{Body: agent.Bytes([]byte("v"))}, []byte("str"))
 		require.NoError(t, err)
 		hereIs(t, r, "v")
 		hereIs(t, r, "v")
@@ -118,9 +119,9 @@ func TestRRef_remoteAndToHere(t *testing.T) {
 		r.Release()
 		r.Release()
 		_, err = r.ToHere(testContext(t))
-		assert.ErrorIs(t, err, ErrReleased)
+		assert.ErrorIs(t, err, agent.ErrReleased)
 		_, err = r.Fork(testContext(t), "w1")
-		assert.ErrorIs(t, err, ErrReleased)
+		assert.ErrorIs(t, err, agent.ErrReleased)
 	}
 	for _, err := range joinAll(testContext(t), agents) {
 		assert.NoError(t, err)
@@ -130,28 +131,28 @@ func TestRRef_remoteAndToHere(t *testing.T) {
 
 func TestRRef_failures(t *testing.T) {
 	agents, _, _ := keepers(t, 2)
-	r, err := agents[0].Remote(testContext(t), "w1", Request{Body: Bytes([]byte("fail"))}, nil)
+	r, err := agents[0].Remote(testContext(t), "w1", agent.Request{Body: agent.Bytes([]byte("fail"))}, nil)
 	require.NoError(t, err)
 	_, err = r.ToHere(testContext(t))
 	assert.ErrorContains(t, err, "no such luck")
 
 	plain := start(t, named(2, echo)...)
-	r, err = plain[0].Remote(testContext(t), "w1", Request{}, nil)
+	r, err = plain[0].Remote(testContext(t), "w1", agent.Request{}, nil)
 	require.NoError(t, err)
 	_, err = r.ToHere(testContext(t))
 	assert.Equal(t, codes.Unimplemented, status.Code(err))
 	assert.ErrorContains(t, r.WaitConfirmed(testContext(t)), "no RemoteExecutor")
 	r.Release()
-	_, err = plain[0].Remote(testContext(t), "nobody", Request{}, nil)
-	assert.ErrorIs(t, err, ErrUnknownWorker)
-	_, err = plain[0].Remote(testContext(t), "w0", Request{}, nil)
+	_, err = plain[0].Remote(testContext(t), "nobody", agent.Request{}, nil)
+	assert.ErrorIs(t, err, agent.ErrUnknownWorker)
+	_, err = plain[0].Remote(testContext(t), "w0", agent.Request{}, nil)
 	assert.ErrorContains(t, err, "no RemoteExecutor")
 
 	for want, b := range map[string][]byte{"no fork of an RRef": []byte("\xff"), "whose owner is unknown": nil} {
 		_, err = agents[0].Adopt(b)
 		assert.ErrorContains(t, err, want)
 	}
-	for _, group := range [][]*Agent{agents, plain} {
+	for _, group := range [][]*agent.Agent{agents, plain} {
 		for _, err := range joinAll(testContext(t), group) {
 			assert.NoError(t, err)
 		}
@@ -169,16 +170,16 @@ func TestRRef_travels(t *testing.T) {
 	self := give(t, agents[0], back, ks[0])
 	assert.True(t, back.IsOwner() && self.IsOwner())
 	assert.Equal(t, "t", string(r2.Type()))
-	for _, r := range []*RRef{r0, r1, r2, back, self} {
+	for _, r := range []*agent.RRef{r0, r1, r2, back, self} {
 		hereIs(t, r, "gold")
 	}
-	for _, r := range []*RRef{r0, r1, back, self} {
+	for _, r := range []*agent.RRef{r0, r1, back, self} {
 		r.Release()
 	}
 	hereIs(t, r2, "gold")
 	r2.Release()
-	assert.Eventually(t, func() bool { return live.Load() == 0 }, patience, backoffMin/10, "the last user's release")
-	assert.Eventually(t, func() bool { return agents[0].Stats().RRefsOwned+agents[1].Stats().RRefsUsed == 0 }, patience, backoffMin/10)
+	assert.Eventually(t, func() bool { return live.Load() == 0 }, patience, pollInterval, "the last user's release")
+	assert.Eventually(t, func() bool { return agents[0].Stats().RRefsOwned+agents[1].Stats().RRefsUsed == 0 }, patience, pollInterval)
 }
 
 func TestRRef_aForkIsGoodForOneUse(t *testing.T) {
@@ -198,10 +199,13 @@ func TestRRef_aForkIsGoodForOneUse(t *testing.T) {
 	// The same by way of a user.
 	fork, err = r1.Fork(testContext(t), "w2")
 	require.NoError(t, err)
-	require.NoError(t, func() error { _, err := agents[1].Call(testContext(t), "w2", Request{Body: Bytes(fork)}); return err }())
+	require.NoError(t, func() error {
+		_, err := agents[1].Call(testContext(t), "w2", agent.Request{Body: agent.Bytes(fork)})
+		return err
+	}())
 	hereIs(t, <-ks[2].received, "x")
 	_, err = r.Fork(testContext(t), "nobody")
-	assert.ErrorIs(t, err, ErrUnknownWorker)
+	assert.ErrorIs(t, err, agent.ErrUnknownWorker)
 	for _, err := range joinAll(testContext(t), agents) {
 		assert.NoError(t, err)
 	}
@@ -219,7 +223,7 @@ func TestRRef_lostForksAreReported(t *testing.T) {
 	_, err = r.Fork(testContext(t), "w1") // and this one is lost
 	require.NoError(t, err)
 	errs := joinAll(testContext(t), agents)
-	assert.ErrorIs(t, errs[0], ErrLeaked)
+	assert.ErrorIs(t, errs[0], agent.ErrLeaked)
 	assert.ErrorContains(t, errs[0], "RRef (0, 1), used by worker w1 by fork (0, 3)")
 	assert.NoError(t, errs[1])
 	assert.Zero(t, live.Load(), "the value is released all the same")
@@ -227,7 +231,7 @@ func TestRRef_lostForksAreReported(t *testing.T) {
 
 func TestRRef_ofARestartedOwner(t *testing.T) {
 	agents, ks, live := keepers(t, 2)
-	r, err := agents[0].Remote(testContext(t), "w1", Request{Body: Bytes([]byte("v"))}, nil)
+	r, err := agents[0].Remote(testContext(t), "w1", agent.Request{Body: agent.Bytes([]byte("v"))}, nil)
 	require.NoError(t, err)
 	hereIs(t, r, "v")
 	kept, err := agents[0].NewRRef(newText("k", live), nil)
@@ -241,22 +245,22 @@ func TestRRef_ofARestartedOwner(t *testing.T) {
 	assert.ErrorContains(t, err, "used by worker w0", "a shutdown says what it takes from others")
 	_, err = r.ToHere(testContext(t))
 	assert.Equal(t, codes.Unavailable, status.Code(err))
-	again := startOne(t, Config{Name: "w1", Rank: 1, Executor: ks[1], Listen: agents[1].Addr().String(), Peers: agents[0].Workers()})
+	again := startOne(t, agent.Config{Name: "w1", Rank: 1, Executor: ks[1], Listen: agents[1].Addr().String(), Peers: agents[0].Workers()})
 	assert.Eventually(t, func() bool {
 		_, err = r.ToHere(testContext(t))
-		return errors.Is(err, ErrOwnerGone)
-	}, patience, backoffMin, "%v", err)
+		return errors.Is(err, agent.ErrOwnerGone)
+	}, patience, pollInterval, "%v", err)
 	assert.ErrorContains(t, err, "was restarted")
-	_, err = again.Call(testContext(t), "w0", Request{Body: Bytes(nil)})
+	_, err = again.Call(testContext(t), "w0", agent.Request{Body: agent.Bytes(nil)})
 	assert.Error(t, err, "which is no fork")
-	assert.Eventually(t, func() bool { return live.Load() == 0 }, patience, backoffMin, "what the former w1 held was released")
+	assert.Eventually(t, func() bool { return live.Load() == 0 }, patience, pollInterval, "what the former w1 held was released")
 }
 
 // A join waits for values that are being made, and the group can share them meanwhile.
 func TestRRef_joinWaitsForValues(t *testing.T) {
 	agents, ks, live := keepers(t, 2)
 	ks[1].hold = make(chan struct{})
-	r, err := agents[0].Remote(testContext(t), "w1", Request{Body: Bytes([]byte("late"))}, nil)
+	r, err := agents[0].Remote(testContext(t), "w1", agent.Request{Body: agent.Bytes([]byte("late"))}, nil)
 	require.NoError(t, err)
 	require.NoError(t, r.WaitConfirmed(testContext(t)), "confirmed before there is a value")
 	ctx, cancel := context.WithTimeout(t.Context(), 2e8)

@@ -28,6 +28,7 @@ type Stats struct {
 	QueuedBytes   int64  // of bodies that wait to be sent
 	IncomingBytes int64  // of bodies held for requests, and of replies that are arriving
 	Connections   int    // open to the listener
+	Pending       int    // of them, whose peer has not proved yet who it is
 	RRefsOwned    int    // values that this worker keeps for the group
 	RRefsUsed     int    // references that this worker holds to values of others
 }
@@ -66,7 +67,7 @@ func (a *Agent) Stats() Stats {
 	}
 	s.RRefsOwned, s.RRefsUsed = a.rrefs.counts()
 	l, refusals := a.listener.Stats(), a.security.Stats()
-	s.Connections, s.TurnedAway = l.Open, l.Rejected
+	s.Connections, s.Pending, s.TurnedAway = l.Open, l.Pending, l.Rejected
 	s.Refused, s.Handshakes = refusals.Refused, refusals.Handshakes
 	return s
 }

@@ -1,4 +1,4 @@
-package agent
+package agent_test
 
 import (
 	"context"
@@ -12,55 +12,60 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/gopyrpc/gopyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
 )
 
 // An error that others are the cause of says whose it is, and with which code it ends, once.
 func TestErrors_doNotStutter(t *testing.T) {
-	cause := failure(codes.PermissionDenied, "%w %q", ErrUnknownWorker, "eve").about("w0", false)
+	cause := error(&agent.Error{Code: codes.PermissionDenied, Worker: "w0", Text: `unknown worker "eve"`, Err: agent.ErrUnknownWorker})
 	for err, want := range map[error]string{
 		cause: `agent: PermissionDenied: worker w0: unknown worker "eve"`,
-		failure(codes.Unavailable, "the connection ended: %w", cause):                              `agent: Unavailable: the connection ended: worker w0: unknown worker "eve"`,
-		failure(codes.Unavailable, "tried: %w", status.Error(codes.Internal, "it broke")):          "agent: Unavailable: tried: it broke",
-		failure(codes.Unavailable, "tried: %w", fmt.Errorf("agent: TLS: %w", errors.New("no"))):    "agent: Unavailable: tried: TLS: no",
-		failure(codes.InvalidArgument, "an RRef whose owner is unknown: %w", errors.New("nobody")): "agent: InvalidArgument: an RRef whose owner is unknown: nobody",
+		rpcerr.Errorf(codes.Unavailable, "the connection ended: %w", cause):                              `agent: Unavailable: the connection ended: worker w0: unknown worker "eve"`,
+		rpcerr.Errorf(codes.Unavailable, "tried: %w", status.Error(codes.Internal, "it broke")):          "agent: Unavailable: tried: it broke",
+		rpcerr.Errorf(codes.Unavailable, "tried: %w", fmt.Errorf("agent: TLS: %w", errors.New("no"))):    "agent: Unavailable: tried: TLS: no",
+		rpcerr.Errorf(codes.InvalidArgument, "an RRef whose owner is unknown: %w", errors.New("nobody")): "agent: InvalidArgument: an RRef whose owner is unknown: nobody",
 	} {
 		assert.EqualError(t, err, want)
 	}
-	wrapped := failure(codes.Unavailable, "outer: %w", cause)
-	assert.ErrorIs(t, wrapped, ErrUnknownWorker)
+	wrapped := rpcerr.Errorf(codes.Unavailable, "outer: %w", cause)
+	assert.ErrorIs(t, wrapped, agent.ErrUnknownWorker)
 	assert.ErrorIs(t, wrapped, cause)
 
-	a, b := pair(t, func(context.Context, Request) (Reply, error) { return Reply{}, fmt.Errorf("%w: really", ErrReleased) })
-	_, err := a.Call(testContext(t), b.Name(), Request{})
+	a, b := pair(t, func(context.Context, agent.Request) (agent.Reply, error) {
+		return agent.Reply{}, fmt.Errorf("%w: really", agent.ErrReleased)
+	})
+	_, err := a.Call(testContext(t), b.Name(), agent.Request{})
 	assert.EqualError(t, err, "agent: Unknown: worker w1: the RRef was released: really")
 	unknown := guestOf(t, "eve", a)
-	_, err = unknown.Call(testContext(t), "w0", Request{})
+	_, err = unknown.Call(testContext(t), "w0", agent.Request{})
 	assert.EqualError(t, err, `agent: PermissionDenied: worker w0: unknown worker "eve"; there are w0, w1, and this worker has no guests (Config.Guests, --guest)`)
 }
 
 // The end of a call's time is told in torch's words, with the time, wherever it was noticed.
 func TestErrors_deadlineInTorchsWords(t *testing.T) {
 	const phrase = "RPC ran for more than set timeout (80 ms) and will now be marked with an error"
-	a, _ := pair(t, func(ctx context.Context, req Request) (Reply, error) {
+	a, _ := pair(t, func(ctx context.Context, req agent.Request) (agent.Reply, error) {
 		if len(req.Body) > 0 { // the called side notices, too
 			<-ctx.Done()
-			return Reply{}, ctx.Err()
+			return agent.Reply{}, ctx.Err()
 		}
 		<-ctx.Done()
-		return Reply{}, fmt.Errorf("busy with something: %w", ctx.Err())
+		return agent.Reply{}, fmt.Errorf("busy with something: %w", ctx.Err())
 	})
-	lost := startOne(t, Config{Name: "w8", Rank: 8, Peers: []Worker{{"w9", 9, "127.0.0.1:1"}}})
+	lost := startOne(t, agent.Config{Name: "w8", Rank: 8, Peers: []agent.Worker{{"w9", 9, "127.0.0.1:1"}}})
 	for name, call := range map[string]func(ctx context.Context) error{
 		"Call": func(ctx context.Context) error {
-			_, err := a.Call(ctx, "w1", Request{Body: Bytes([]byte("x"))})
+			_, err := a.Call(ctx, "w1", agent.Request{Body: agent.Bytes([]byte("x"))})
 			return err
 		},
 		"CallAsync": func(ctx context.Context) error {
-			_, err := a.CallAsync(ctx, "w1", Request{}).Wait(testContext(t))
+			_, err := a.CallAsync(ctx, "w1", agent.Request{}).Wait(testContext(t))
 			return err
 		},
 		"never reached": func(ctx context.Context) error {
-			_, err := lost.Call(ctx, "w9", Request{})
+			_, err := lost.Call(ctx, "w9", agent.Request{})
 			return err
 		},
 	} {
@@ -81,9 +86,9 @@ func TestErrors_deadlineInTorchsWords(t *testing.T) {
 
 // A function's own failure with a deadline of its own keeps its words.
 func TestErrors_anotherDeadline(t *testing.T) {
-	a, _ := pair(t, func(context.Context, Request) (Reply, error) {
-		return Reply{}, failure(codes.DeadlineExceeded, "the database took too long: %w", context.DeadlineExceeded)
+	a, _ := pair(t, func(context.Context, agent.Request) (agent.Reply, error) {
+		return agent.Reply{}, &agent.Error{Code: codes.DeadlineExceeded, Text: "the database took too long: context deadline exceeded", Err: context.DeadlineExceeded}
 	})
-	_, err := a.Call(testContext(t), "w1", Request{})
+	_, err := a.Call(testContext(t), "w1", agent.Request{})
 	assert.EqualError(t, err, "agent: DeadlineExceeded: worker w1: the database took too long: context deadline exceeded")
 }

@@ -1,4 +1,4 @@
-package agent
+package agent_test
 
 import (
 	"cmp"
@@ -15,6 +15,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/gopyrpc/gopyrpc/agent"
 )
 
 // world is a network of agents in one process, of which any may be cut off. Its time is a bubble's.
@@ -23,7 +25,7 @@ type world struct {
 	meet  bool         // by a rendezvous at w0, instead of being told of each other
 	mute  map[int]bool // by rank, who can call and not be called
 	live  atomic.Int64 // values that were not released
-	peers []Worker
+	peers []agent.Worker
 	ends  []func()
 	said  logs
 
@@ -34,19 +36,19 @@ type world struct {
 }
 
 // inWorld runs a test with n workers, which know each other and serve.
-func inWorld(t *testing.T, n int, test func(t *testing.T, w *world, agents []*Agent, ks []*keeper)) {
+func inWorld(t *testing.T, n int, test func(t *testing.T, w *world, agents []*agent.Agent, ks []*keeper)) {
 	makeWorld(t, n, false, test)
 }
 
 // inMetWorld is inWorld with workers that a rendezvous has brought together.
-func inMetWorld(t *testing.T, n int, test func(t *testing.T, w *world, agents []*Agent, ks []*keeper)) {
+func inMetWorld(t *testing.T, n int, test func(t *testing.T, w *world, agents []*agent.Agent, ks []*keeper)) {
 	makeWorld(t, n, true, test)
 }
 
-func makeWorld(t *testing.T, n int, meet bool, test func(t *testing.T, w *world, agents []*Agent, ks []*keeper)) {
+func makeWorld(t *testing.T, n int, meet bool, test func(t *testing.T, w *world, agents []*agent.Agent, ks []*keeper)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, n, meet)
-		var agents []*Agent
+		var agents []*agent.Agent
 		var ks []*keeper
 		for i := range n {
 			a, k := w.start(i)
@@ -64,7 +66,7 @@ func makeWorld(t *testing.T, n int, meet bool, test func(t *testing.T, w *world,
 func newWorld(t *testing.T, n int, meet bool) *world {
 	w := &world{t: t, meet: meet, listeners: map[string]*bufconn.Listener{}, off: map[string]error{}, conns: map[net.Conn][2]string{}}
 	for i := range n {
-		w.peers = append(w.peers, Worker{fmt.Sprintf("w%d", i), i, fmt.Sprintf("127.0.0.1:%d", i+1)})
+		w.peers = append(w.peers, agent.Worker{fmt.Sprintf("w%d", i), i, fmt.Sprintf("127.0.0.1:%d", i+1)})
 	}
 	return w
 }
@@ -77,25 +79,25 @@ func (w *world) end() {
 }
 
 // start starts a worker, or a new life of it.
-func (w *world) start(rank int) (*Agent, *keeper) {
+func (w *world) start(rank int) (*agent.Agent, *keeper) {
 	self := w.peers[rank]
 	l := bufconn.Listen(1 << 20)
 	w.mu.Lock()
 	w.listeners[self.Address] = l
 	delete(w.off, self.Address)
 	w.mu.Unlock()
-	k := &keeper{live: &w.live, received: make(chan *RRef, 100)}
-	c := Config{
-		Name: self.Name, Rank: rank, Executor: k, Listener: l, Limits: Limits{Shared: -1}, Logger: w.said.logger(),
+	k := &keeper{live: &w.live, received: make(chan *agent.RRef, 100)}
+	c := agent.Config{
+		Name: self.Name, Rank: rank, Executor: k, Listener: l, Limits: agent.Limits{Shared: -1}, Logger: w.said.logger(),
 		Dial: func(ctx context.Context, to string) (net.Conn, error) { return w.dial(ctx, self.Address, to) },
 	}
 	if w.meet {
-		c.Rendezvous = &Rendezvous{Address: w.peers[0].Address, WorldSize: len(w.peers), Host: rank == 0}
+		c.Rendezvous = &agent.Rendezvous{Address: w.peers[0].Address, WorldSize: len(w.peers), Host: rank == 0}
 		c.Advertise = self.Address
 	} else {
 		c.Peers = w.peers
 	}
-	a, err := New(c)
+	a, err := agent.New(c)
 	require.NoError(w.t, err)
 	k.agent = a
 	served := make(chan error, 1)

@@ -1,0 +1,66 @@
+package agent
+
+import (
+	"context"
+
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
+)
+
+// What tests outside the package see of its inside.
+
+// ChunkSize is where bodies are cut: tests send some that end beside such a place.
+const ChunkSize = chunkSize
+
+// Reference is what this RRef shows its owner. Nothing but an attacker that has stolen it, and a test that plays one, may
+// know the secret in it.
+func (r *RRef) Reference() *agentpb.Reference { return r.reference() }
+
+// RRefTable counts what the table of RRefs has of other workers, to see that nothing is left behind, or was let in.
+type RRefTable struct {
+	Forks    int // of values that are owned, by their users
+	Children int // forks that were passed on, and that the owner does not know of yet
+	Holders  int // workers that hold something
+	Lapsed   int // workers that were given up
+}
+
+// RRefTable returns the counts.
+func (a *Agent) RRefTable() RRefTable {
+	a.rrefs.mu.Lock()
+	defer a.rrefs.mu.Unlock()
+	t := RRefTable{Children: len(a.rrefs.children), Holders: len(a.rrefs.holders), Lapsed: len(a.rrefs.lapsed)}
+	for _, o := range a.rrefs.owned {
+		t.Forks += len(o.forks)
+	}
+	return t
+}
+
+// WaitIdle waits until this agent has nothing to do but the barrier of a join.
+func (a *Agent) WaitIdle(ctx context.Context) error {
+	_, _, err := a.activity.WaitIdle(ctx)
+	return err
+}
+
+// Awaited counts the calls whose replies the connection to a worker waits for, to see that one that was given up is forgotten.
+func (a *Agent) Awaited(name string) int { return len(a.links.byName[name].current.Load().calls) }
+
+// Connect makes a connection to a worker beside the one that there is, and ends it: a benchmark measures that.
+func (a *Agent) Connect(name string) error {
+	s, err := a.dial(a.links.byName[name])
+	if err == nil {
+		s.end(errOver)
+	}
+	return err
+}
+
+// Callers counts the peers whose calls are told apart, to see that a guest that has gone is forgotten.
+func (a *Agent) Callers() int {
+	a.origins.mu.Lock()
+	defer a.origins.mu.Unlock()
+	return len(a.origins.byName)
+}
+
+// ConnectedTo is the incarnation of a worker to which there is a connection, 0 for none: which of two lives is met.
+func (a *Agent) ConnectedTo(name string) uint64 { return a.incarnationOf(name) }
+
+// Incarnation is what tells this life of the worker from others.
+func (a *Agent) Incarnation() uint64 { return a.incarnation }
