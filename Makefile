@@ -95,8 +95,7 @@ redteam: build ## attack what --allow promises, and say what came of each attack
 
 .PHONY: growth
 growth: ## measure how calls between workers grow, beside torch's, for the tables and the plot of docs/performance.md; takes minutes
-	$(GO) build -o bin/gopyrpc ./cmd/gopyrpc
-	GOPYRPC_PYTHON="$(TEST_PYTHON)" bin/gopyrpc bench growth --svg testdata/growth.svg --readme docs/performance.md
+	GOPYRPC_PYTHON="$(TEST_PYTHON)" $(GO) run ./benchmark growth --svg testdata/growth.svg --into docs/performance.md
 
 .PHONY: soak
 soak: ## random calls for SOAKTIME (2m): nothing may grow, no outcome be wrong
@@ -104,9 +103,9 @@ soak: ## random calls for SOAKTIME (2m): nothing may grow, no outcome be wrong
 	GOPYRPC_PYTHON="$(TEST_PYTHON)" bin/faults -soak '$(SOAKTIME)'
 
 .PHONY: bench
-bench: build ## benchmarks (BENCH=pattern), then gopyrpc's own
+bench: ## benchmarks (BENCH=pattern), then those of ./benchmark
 	GOPYRPC_PYTHON="$(TEST_PYTHON)" $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
-	bin/gopyrpc bench
+	$(GO) run ./benchmark
 
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME (10s)

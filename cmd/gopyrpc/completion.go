@@ -6,18 +6,16 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/gopyrpc/gopyrpc/cmd/gopyrpc/bench"
 	"github.com/gopyrpc/gopyrpc/handler"
 )
 
 // takesFiles are the flags whose values are files, which shells complete by themselves.
 var takesFiles = map[string]bool{
-	"python": true, "library": true, "tls-cert": true, "tls-key": true, "tls-ca": true, "token-file": true, "svg": true, "readme": true,
+	"python": true, "library": true, "tls-cert": true, "tls-key": true, "tls-ca": true, "token-file": true,
 }
 
 // completed are the values that flags may have, as far as they are known.
 var completed = map[string][]string{
-	"only":   bench.Keys(),
 	"module": {handler.OwnModule, handler.TorchModule},
 }
 

@@ -5,8 +5,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-
-	"github.com/gopyrpc/gopyrpc/cmd/gopyrpc/bench"
 )
 
 // TestCompletion: what a shell is told. The directive 4 is "no files", 16 "folders only", 0 "files too".
@@ -21,7 +19,6 @@ func TestCompletion(t *testing.T) {
 		{"call --path |", ":16"},
 		{"doctor |", ":4"},
 		{"run |", ":0"},
-		{"bench --only |", strings.Join(bench.Keys(), " ") + " :4"},
 		{"cal|", "call\tCall a Python function with literal arguments :4"},
 	} {
 		words := strings.Split(strings.TrimSuffix(c.words, "|"), " ") // the last may be empty

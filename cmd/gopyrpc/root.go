@@ -47,7 +47,7 @@ func newRoot(c *common) *cobra.Command {
 	flags.StringVar(&c.library, "library", "", "`file` libpython3.X.so to load, where it cannot be found")
 	flags.StringArrayVar(&c.path, "path", nil, "`folder` to import modules from; may be repeated")
 	flags.BoolVarP(&c.verbose, "verbose", "v", false, "log what the bridge does, to stderr")
-	for _, add := range []func(*common) *cobra.Command{agentCommand, callCommand, runCommand, udfCommand, demoCommand, doctorCommand, benchCommand, tokenCommand, versionCommand} {
+	for _, add := range []func(*common) *cobra.Command{agentCommand, callCommand, runCommand, udfCommand, demoCommand, doctorCommand, tokenCommand, versionCommand} {
 		root.AddCommand(add(c))
 	}
 	addCompletions(root)

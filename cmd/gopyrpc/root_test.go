@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var commands = []string{"agent", "bench", "call", "demo", "doctor", "run", "udf", "version"}
+var commands = []string{"agent", "call", "demo", "doctor", "run", "udf", "version"}
 
 func TestHelp(t *testing.T) {
 	for _, args := range [][]string{{}, {"--help"}, {"help"}} {
@@ -78,8 +78,6 @@ func TestUsage(t *testing.T) {
 		{"udf extra", `gopyrpc: unknown command "extra" for "gopyrpc udf"; usage: gopyrpc udf [flags] < PAYLOAD > RESULT` + "\n"},
 		{"version --python", "gopyrpc: flag needs an argument: --python; see gopyrpc version --help\n"},
 		{"udf --max-bytes x", `invalid argument "x" for "--max-bytes" flag`},
-		{"bench --rounds 0", "gopyrpc: --rounds 0: at least 1\n"},
-		{"bench --only nope", `gopyrpc: no figure "nope"; there are udf_vs_c_floor, udf_vs_bare_crossing, `},
 	} {
 		here(t, strings.Fields(c.args)...).failed(t, 2, c.want)
 	}

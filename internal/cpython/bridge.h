@@ -208,19 +208,6 @@ void cpy_crash_mend(void);  // takes the crash signals back from libraries that 
 uintptr_t cpy_crash_foreign(int sig); // the handler that took sig over last, 0 for none
 void cpy_crash_close(void);
 
-// floor.c: for measuring only
-int64_t cpy_floor(PyObject *fn, const void *data, Py_ssize_t len, int64_t calls); // ns, -1 for a failure
-int64_t cpy_floor_steps(PyObject *deserialize, PyObject *run, PyObject *serialize, const void *data, Py_ssize_t len,
-	int64_t calls); // likewise
-int cpy_naive_ensure(void);
-void cpy_naive_release(int state);
-PyObject *cpy_naive_bytes(const void *data, Py_ssize_t len);
-PyObject *cpy_naive_tuple(void);
-void cpy_naive_set(PyObject *tuple, PyObject *item);
-PyObject *cpy_naive_call(PyObject *fn, PyObject *args);
-char *cpy_naive_data(PyObject *bytes, Py_ssize_t *len);
-void cpy_naive_decref(PyObject *o);
-
 // Go side, called by callback.c (see callback.go)
 extern PyObject *gopyrpcCallback(uintptr_t id, PyObject *args, PyObject *kwargs);
 extern void gopyrpcCallbackDropped(uintptr_t id);

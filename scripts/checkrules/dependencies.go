@@ -13,7 +13,7 @@ var dependencies = []string{
 
 // checkDependencies holds what users link to that list.
 func checkDependencies(t *tree, f *file, report func(int, string, ...any)) {
-	if f.ast == nil || f.isTest() || isHelper(f.dir) || under(f.dir, "cmd") || under(f.dir, "scripts") {
+	if f.ast == nil || f.isTest() || isHelper(f.dir) || under(f.dir, "cmd") || f.dir == "benchmark" || under(f.dir, "scripts") {
 		return
 	}
 	for path, line := range f.imports() {

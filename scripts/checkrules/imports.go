@@ -22,6 +22,7 @@ var layers = map[string][]string{
 	"internal/threadlimit":      {"internal/procmem"},
 	"internal/cpython/discover": {},
 	"internal/cpython":          {"internal/cpython/discover"},
+	"internal/cpython/floor":    {"internal/cpython"},
 	"internal/callcontext":      {},
 	"internal/calltimes":        {},
 	"internal/deferred":         {"internal/cpython", "internal/gate"},
@@ -47,6 +48,7 @@ var layers = map[string][]string{
 	"agent/proto":               {},
 	"agent/pyworker/budget":     {},
 	"agent/pyworker":            {"agent", "agent/pyworker/budget", "handler", "handler/pickle", "handler/policy", "handler/wire", "pybridge", "gil", "cleanup", "internal/callcontext", "internal/interrupt", "internal/panics", "internal/pyname", "internal/threadlimit"},
+	"benchmark":                 {"*"},
 	"cmd":                       {"*"},
 	"docs":                      {},
 	"examples":                  {"agent", "agent/pyworker", "cleanup", "gil", "handler", "pybridge"}, // what a user's program may import

@@ -7,7 +7,7 @@ import (
 )
 
 // cgoDirs are the packages that may hold C.
-var cgoDirs = []string{"internal/cpython", "pybridge/cpy3"}
+var cgoDirs = []string{"internal/cpython", "internal/cpython/floor", "pybridge/cpy3"}
 
 // checkCgo keeps C in one place: a C type named in two Go packages is two types, a package
 // with cgo cannot be tested with cgo, and one seam can be checked whole. What the scripts
@@ -17,14 +17,14 @@ func checkCgo(_ *tree, f *file, report func(int, string, ...any)) {
 		return
 	}
 	if f.isC() {
-		report(1, "C source outside %s: the C seam is one package, so that it can be checked whole", strings.Join(cgoDirs, " and "))
+		report(1, "C source outside %s: the C seam is one package, so that it can be checked whole", strings.Join(cgoDirs, ", "))
 	}
 	if f.ast == nil {
 		return
 	}
 	for _, spec := range f.ast.Imports {
 		if spec.Path.Value == `"C"` {
-			report(f.line(spec.Pos()), `import "C" outside %s: C types do not cross Go packages`, strings.Join(cgoDirs, " and "))
+			report(f.line(spec.Pos()), `import "C" outside %s: C types do not cross Go packages`, strings.Join(cgoDirs, ", "))
 		}
 	}
 }
@@ -32,7 +32,7 @@ func checkCgo(_ *tree, f *file, report func(int, string, ...any)) {
 // mayLock says which files may lock a goroutine to its thread: of packages that own threads, and of whole programs.
 func mayLock(f *file) bool {
 	base := path.Base(f.path)
-	return f.isTest() || isHelper(f.dir) || under(f.dir, "gil") || f.dir == "internal/interrupt" || f.dir == "internal/deferred" || under(f.dir, "cmd/gopyrpc/bench") || under(f.dir, "cmd/gopyrpc/launch") ||
+	return f.isTest() || isHelper(f.dir) || under(f.dir, "gil") || f.dir == "internal/interrupt" || f.dir == "internal/deferred" || f.dir == "benchmark" || under(f.dir, "cmd/gopyrpc/launch") ||
 		under(f.dir, "scripts/faults") ||
 		(f.dir == "pybridge" && strings.HasPrefix(base, "owner"))
 }

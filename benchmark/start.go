@@ -1,4 +1,4 @@
-package bench
+package main
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 // startVsPython compares whole processes: a Go program that starts Python and closes it, and Python.
 func startVsPython(ctx context.Context, s *Setup) ([]float64, error) {
 	return ratios(s.Rounds,
-		func() (time.Duration, error) { return wall(ctx, s.Self, "--python", s.Python, "bench", "--start-only") },
+		func() (time.Duration, error) { return wall(ctx, s.Self, "--python", s.Python, "--start-only") },
 		func() (time.Duration, error) { return wall(ctx, s.Python, "-c", "pass") })
 }
 

@@ -1,4 +1,4 @@
-package bench
+package main
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/cpython/floor"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -72,7 +73,7 @@ func torchSteps(ctx context.Context, s *Setup) (fns steps, err error) {
 }
 
 func (s steps) floor(payload []byte, calls int) (time.Duration, error) {
-	return cpython.CallFloorSteps(s.refs[0], s.refs[1], s.refs[2], payload, calls)
+	return floor.Steps(s.refs[0], s.refs[1], s.refs[2], payload, calls)
 }
 
 func (s steps) release() {

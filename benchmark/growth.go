@@ -1,4 +1,4 @@
-package bench
+package main
 
 import (
 	"context"
@@ -60,7 +60,11 @@ func MeasureGrowth(ctx context.Context, s *Setup, plan GrowthPlan) (Growth, erro
 		return g, err
 	}
 	defer remove()
-	sides := []side{{"gopyrpc", []string{s.Self, "--python", s.Python, "run", script, "gopyrpc"}, func(p *Point, s Sample) { p.Ours = s }}}
+	gopyrpc, err := s.Command.path(ctx)
+	if err != nil {
+		return g, err
+	}
+	sides := []side{{"gopyrpc", []string{gopyrpc, "--python", s.Python, "run", script, "gopyrpc"}, func(p *Point, s Sample) { p.Ours = s }}}
 	if hasTorchRPC(ctx, s.Python) {
 		sides = append(sides, side{"torch", []string{s.Python, script, "torch.distributed.rpc"}, func(p *Point, s Sample) { p.Torch = &s }})
 	} else {

@@ -14,18 +14,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestBenchGrowth: groups of processes run a few calls, and what they measured comes in every form.
-func TestBenchGrowth(t *testing.T) {
+// TestGrowth: groups of processes run a few calls, and what they measured comes in every form.
+func TestGrowth(t *testing.T) {
 	dir := t.TempDir()
-	svg, readme := filepath.Join(dir, "growth.svg"), filepath.Join(dir, "README.md")
-	require.NoError(t, os.WriteFile(readme, []byte("before\n<!-- growth -->\nold\n<!-- /growth -->\nafter\n"), 0o600))
-	out := gopyrpc(t, "", "bench", "growth", "--callers", "1,2", "--workers", "2", "--calls", "20", "--rounds", "1",
-		"--svg", svg, "--readme", readme).ok(t)
+	svg, document := filepath.Join(dir, "growth.svg"), filepath.Join(dir, "document.md")
+	require.NoError(t, os.WriteFile(document, []byte("before\n<!-- growth -->\nold\n<!-- /growth -->\nafter\n"), 0o600))
+	out := benchmark(t, "growth", "--callers", "1,2", "--workers", "2", "--calls", "20", "--rounds", "1",
+		"--svg", svg, "--into", document).ok(t)
 	assert.Regexp(t, `(?m)^\| 1 \| \d+ \| (\d+|-) \| [\d.]+ \|`, out)
 	assert.Len(t, regexp.MustCompile(`(?m)^\| 2 \| \d+ \|`).FindAllString(out, -1), 2)
 	assert.Regexp(t, `(?m)^On \d+ CPUs \(.*\), CPython 3\.`, out)
 
-	text, err := os.ReadFile(readme)
+	text, err := os.ReadFile(document)
 	require.NoError(t, err)
 	assert.Equal(t, "before\n<!-- growth -->\n"+out+"<!-- /growth -->\nafter\n", string(text))
 
@@ -42,11 +42,6 @@ func TestBenchGrowth(t *testing.T) {
 	assert.Contains(t, string(plot), `<polyline class="ours" points="0.0,`)
 }
 
-func TestBenchGrowth_wrongUse(t *testing.T) {
-	for _, args := range [][]string{{"--callers", "0"}, {"--workers", "1"}, {"--rounds", "0"}, {"--callers", "x"}} {
-		got := gopyrpc(t, "", append([]string{"bench", "growth"}, args...)...)
-		assert.Equal(t, 2, got.status, args)
-		assert.Contains(t, got.stderr, args[0])
-	}
+func TestPutBetweenMarkers(t *testing.T) {
 	assert.ErrorContains(t, putBetweenMarkers("main.go", ""), "has no lines")
 }

@@ -1,5 +1,4 @@
-// Package bench measures the bridge against what it is compared with, side by side in one run.
-package bench
+package main
 
 import (
 	"context"
@@ -20,7 +19,7 @@ type Figure struct {
 	Unit   string  `json:"unit"`
 }
 
-// Result is what `gopyrpc bench --json` prints.
+// Result is what the benchmark with --json prints.
 type Result struct {
 	Machine map[string]string `json:"machine"`
 	Figures map[string]Figure `json:"figures"`
@@ -32,6 +31,7 @@ type Setup struct {
 	Runtime *pybridge.Runtime
 	Handler *handler.Handler
 	Self    string // this executable, for measurements of whole processes
+	Command *command
 	Python  string // the interpreter that Start uses
 	Rounds  int
 

@@ -1,4 +1,4 @@
-package bench
+package main
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
 	"github.com/gopyrpc/gopyrpc/internal/cpython"
+	"github.com/gopyrpc/gopyrpc/internal/cpython/floor"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
@@ -93,7 +94,7 @@ func (s *subject) call(ctx context.Context, calls int) (time.Duration, error) {
 }
 
 func (s *subject) floor(calls int) (time.Duration, error) {
-	return cpython.CallFloor(s.ref, s.payload.Data, calls)
+	return floor.Calls(s.ref, s.payload.Data, calls)
 }
 
 // ratios alternates two ways of the same work and gives a/b for each round, after one to warm up.
@@ -197,7 +198,7 @@ func (s *subject) naive(calls int) (time.Duration, error) {
 	cpython.RetireThread()
 	start := time.Now()
 	for range calls {
-		if _, err := cpython.CallNaive(s.ref, s.payload.Data); err != nil {
+		if _, err := floor.Naive(s.ref, s.payload.Data); err != nil {
 			return 0, err
 		}
 	}

@@ -1,4 +1,4 @@
-package bench
+package main
 
 import (
 	"context"
@@ -23,12 +23,16 @@ func vsTensorPipe(figure string) func(context.Context, *Setup) ([]float64, error
 			return nil, err
 		}
 		defer remove()
+		gopyrpc, err := s.Command.path(ctx)
+		if err != nil {
+			return nil, err
+		}
 		torch, err := startGroup(ctx, 2, s.Python, script, "torch.distributed.rpc", figure)
 		if err != nil {
 			return nil, err
 		}
 		defer func() { err = errors.Join(err, torch.end()) }()
-		own, err := startGroup(ctx, 2, s.Self, "--python", s.Python, "run", script, "gopyrpc", figure)
+		own, err := startGroup(ctx, 2, gopyrpc, "--python", s.Python, "run", script, "gopyrpc", figure)
 		if err != nil {
 			return nil, err
 		}

@@ -2,45 +2,42 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"regexp"
 
 	"github.com/spf13/cobra"
 
-	"github.com/gopyrpc/gopyrpc/cmd/gopyrpc/bench"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-func growthCommand(c *common) *cobra.Command {
-	plan := bench.GrowthPlan{}
-	var svg, readme string
+func growthCommand(o *options) *cobra.Command {
+	plan := GrowthPlan{}
+	var svg, into string
 	cmd := &cobra.Command{
 		Use:   "growth",
 		Short: "Measure how calls between workers fare as there are more of them",
 		Long: `growth measures calls of an add between processes of one machine, gopyrpc's agents and torch's (TensorPipe) in
 turns: between two workers with more and more calls at once, and in rings of more and more workers. It
 prints Markdown, the medians of several rounds. It takes a few minutes.`,
-		Args: arguments(cobra.NoArgs),
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkPlan(plan); err != nil {
-				return &usageError{err}
+				return err
 			}
-			return c.growth(cmd, plan, svg, readme)
+			return o.growth(cmd, plan, svg, into)
 		},
 	}
-	c.jsonFlag(cmd)
 	cmd.Flags().IntSliceVar(&plan.Callers, "callers", []int{1, 3, 10, 30, 100, 300, 1000}, "how many calls at once, between two workers")
 	cmd.Flags().IntSliceVar(&plan.Workers, "workers", []int{2, 4, 6, 8}, "how many workers, in a ring")
 	cmd.Flags().IntVar(&plan.Calls, "calls", 1000, "calls of each worker in a round")
 	cmd.Flags().IntVar(&plan.Rounds, "rounds", 5, "rounds of each size")
 	cmd.Flags().StringVar(&svg, "svg", "", "`file` to write a plot to")
-	cmd.Flags().StringVar(&readme, "readme", "", "`file` to put the tables into, between its markers")
+	cmd.Flags().StringVar(&into, "into", "", "Markdown `file` to put the tables into, between its markers")
 	return cmd
 }
 
-func checkPlan(plan bench.GrowthPlan) error {
+func checkPlan(plan GrowthPlan) error {
 	if plan.Rounds < 1 || plan.Calls < 1 {
 		return fmt.Errorf("--rounds %d --calls %d: at least 1", plan.Rounds, plan.Calls)
 	}
@@ -57,14 +54,13 @@ func checkPlan(plan bench.GrowthPlan) error {
 	return nil
 }
 
-func (c *common) growth(cmd *cobra.Command, plan bench.GrowthPlan, svg, readme string) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	return c.withRuntime(cmd, func(ctx context.Context, rt *pybridge.Runtime) error {
-		python, _, _ := rt.Interpreter()
-		result, err := bench.MeasureGrowth(ctx, &bench.Setup{Runtime: rt, Self: self, Python: python, Rounds: plan.Rounds}, plan)
+func (o *options) growth(cmd *cobra.Command, plan GrowthPlan, svg, into string) error {
+	return o.withRuntime(cmd.Context(), func(ctx context.Context, rt *pybridge.Runtime) error {
+		setup, err := o.setup(rt, plan.Rounds)
+		if err != nil {
+			return err
+		}
+		result, err := MeasureGrowth(ctx, setup, plan)
 		if err != nil {
 			return err
 		}
@@ -73,18 +69,12 @@ func (c *common) growth(cmd *cobra.Command, plan bench.GrowthPlan, svg, readme s
 				return err
 			}
 		}
-		if readme != "" {
-			if err := putBetweenMarkers(readme, result.Markdown()); err != nil {
+		if into != "" {
+			if err := putBetweenMarkers(into, result.Markdown()); err != nil {
 				return err
 			}
 		}
-		if c.json {
-			encoder := json.NewEncoder(cmd.OutOrStdout())
-			encoder.SetIndent("", "  ")
-			return encoder.Encode(result)
-		}
-		cmd.Print(result.Markdown())
-		return nil
+		return o.print(cmd, result, result.Markdown())
 	})
 }
 
