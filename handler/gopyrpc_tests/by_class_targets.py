@@ -1,4 +1,4 @@
-"""What test_by_class lets a restricted worker call, and what it gives."""
+"""What test_pickling_by_class lets a restricted worker call, and what it gives."""
 
 import collections
 import datetime

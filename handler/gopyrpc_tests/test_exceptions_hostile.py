@@ -14,7 +14,7 @@ from gopyrpc._exceptions.rebuild import rebuild
 from gopyrpc.internal import PythonUDF, RemoteError, RemoteException
 
 from . import targets
-from .test_errors import over_the_wire, raised, raised_by, remote, throw
+from .test_exceptions import over_the_wire, raised, raised_by, remote, throw
 
 
 class Hostile(unittest.TestCase):

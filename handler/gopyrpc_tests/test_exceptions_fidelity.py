@@ -10,7 +10,7 @@ from gopyrpc._errors import UnpicklableValue
 from gopyrpc.internal import RemoteError, RpcConnectionError, RpcError, RpcTimeoutError
 
 from . import faithful_targets as targets
-from .test_errors import over_the_wire, raised, raised_by, remote, throw
+from .test_exceptions import over_the_wire, raised, raised_by, remote, throw
 
 
 def notes_of(exc):

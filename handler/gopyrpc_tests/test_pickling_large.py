@@ -4,7 +4,7 @@ Heavy, hence only with GOPYRPC_TEST_HEAVY=1. Each case is a process of its own, 
 peak of a process never falls. What the caller holds is there before: the payload, in
 a buffer that Python does not own, as with the Go bridge.
 
-    python3 -m gopyrpc_tests.test_large CASE [BYTES]    prints: before, peak, in bytes
+    python3 -m gopyrpc_tests.test_pickling_large CASE [BYTES]    prints: before, peak, in bytes
 """
 
 import os
@@ -64,13 +64,13 @@ def case_out(handle, size):
 
 
 def case_echo(handle, size):
-    data = payload(b"gopyrpc_tests.test_large", b"echo", size)
+    data = payload(b"gopyrpc_tests.test_pickling_large", b"echo", size)
     return lambda: handle.run(data)
 
 
 def case_replace(handle, size):
     """Bytes in, other bytes out: the argument must be gone as the result is copied."""
-    data = payload(b"gopyrpc_tests.test_large", b"swap", size)
+    data = payload(b"gopyrpc_tests.test_pickling_large", b"swap", size)
     return lambda: handle.run(data)
 
 
@@ -121,7 +121,7 @@ class Large(unittest.TestCase):
     def extra(self, case, size=GIB):
         """Return what the call took at its peak, in units of *size*."""
         root = Path(__file__).resolve().parents[1]
-        command = [sys.executable, "-B", "-m", "gopyrpc_tests.test_large", case, str(size)]
+        command = [sys.executable, "-B", "-m", "gopyrpc_tests.test_pickling_large", case, str(size)]
         out = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=root)
         before, after = map(int, out.stdout.split())
         print(f"{case}: {(after - before) / size:.3f} of {size} bytes", file=sys.stderr)

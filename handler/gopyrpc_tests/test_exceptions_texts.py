@@ -11,7 +11,7 @@ from gopyrpc._rpc.errors import RpcTimeoutError, failure
 from gopyrpc.internal import DeserializeError, PythonUDF, SerializeError
 
 from . import targets
-from .test_errors import raised, remote
+from .test_exceptions import raised, remote
 from .wire import call
 
 BY_NAME = "functions and classes travel by name"

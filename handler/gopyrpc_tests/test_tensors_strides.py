@@ -8,7 +8,7 @@ from gopyrpc._tensors.strides import unpacked
 from gopyrpc.internal import DeserializeError
 
 from . import torch_targets as targets
-from .test_tensor_sharing import sent_bytes
+from .test_tensors_sharing import sent_bytes
 from .test_tensors import TensorCase, on_the_wire, run, storage_of
 from .torch_targets import torch
 
