@@ -35,7 +35,7 @@ type Setup struct {
 	Python  string // the interpreter that Start uses
 	Rounds  int
 
-	// Progress is told of each figure before it is measured, as number of how many; nil for nobody.
+	// Progress is told of each figure before it is measured, as number of how many; nil for no progress.
 	Progress func(key string, number, of int)
 }
 

@@ -101,7 +101,7 @@ func (g *group) end() error {
 	var failed error
 	for rank, cmd := range g.workers {
 		if len(g.workers) < g.size {
-			_ = cmd.Process.Kill() // it waits for another
+			_ = cmd.Process.Kill() // it waits for a worker that was not started
 		}
 		if err := cmd.Wait(); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("worker %d: %w: %s", rank, err, g.stderr[rank].String()))

@@ -114,7 +114,7 @@ func (s *subject) spaced(ctx context.Context, calls int, pause time.Duration) ([
 	return all, nil
 }
 
-// slowed returns when a call takes so long that another must be computing.
+// slowed returns once a call takes so long that the spinning one must be computing.
 func (s *subject) slowed(ctx context.Context, least time.Duration) error {
 	for {
 		took, err := s.times(ctx, 1)

@@ -152,7 +152,7 @@ func (o *options) print(cmd *cobra.Command, result any, text string) error {
 	return err
 }
 
-// isTerminal says whether somebody may be watching.
+// isTerminal says whether a person may be watching.
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	if !ok {

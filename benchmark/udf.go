@@ -75,7 +75,7 @@ func makePayload(ctx context.Context, rt *pybridge.Runtime, h *handler.Handler, 
 	return h.Serialize(ctx, udf)
 }
 
-// ours makes calls that nobody can interrupt; it looks at ctx before them.
+// ours makes calls that cannot be interrupted; it looks at ctx before them.
 func (s *subject) ours(ctx context.Context, calls int) (time.Duration, error) {
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)

@@ -69,11 +69,11 @@ what_failed() { # log
   grep -vE '^[[:space:]]*(=== (RUN|PAUSE|CONT|NAME)|--- (PASS|SKIP))' "$1"
 }
 
-# In few lines, for whoever sees only the end of the output: which tests failed, or which one ran when
+# In few lines, for a reader who has only the end of the output: which tests failed, or which one ran when
 # the process died, of what, and the functions that were being called.
 in_short() { # log; sed reads it to the end, where head would have grep die of SIGPIPE
   local death='^(fatal error|panic|runtime: |SIG[A-Z]+|unexpected fault|Fatal Python error|\*\*\* )'
-  grep -E '^[[:space:]]*--- FAIL' "$1" | sed -n '1,4p' || true # who died may have no such line
+  grep -E '^[[:space:]]*--- FAIL' "$1" | sed -n '1,4p' || true # a test that died may have no such line
   if grep -qE "$death" "$1"; then
     grep -E '^=== (RUN|CONT|NAME)' "$1" | tail -n 1
     grep -vE '^([[:space:]]|===|$)' "$1" | grep -E -A 14 "$death" | sed -n '1,15p'

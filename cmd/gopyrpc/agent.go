@@ -138,7 +138,7 @@ func (c *common) serve(cmd *cobra.Command, s *serving) error {
 	}, s.options(config)...)
 }
 
-// options are for the worker's Python, which logs what the agent does: that it serves nobody, say.
+// options are for the worker's Python, which logs what the agent does: that it serves no peer, say.
 func (s *serving) options(config pyworker.Config) []pybridge.Option {
 	opts := []pybridge.Option{pybridge.WithLogger(config.Logger)}
 	if s.permits >= 0 {

@@ -49,7 +49,7 @@ var torchCalls = []demoCall{
 	{name: "one that returns something unpicklable: a generator", expression: "(u.unpicklable, (), {})", want: "no result"},
 }
 
-// renameModule makes a pickle name a module of the same length that nobody has.
+// renameModule makes a pickle name a module that does not exist, of the same length.
 func renameModule(pickle []byte) []byte {
 	missing := bytes.Repeat([]byte("x"), len(demoModule))
 	return bytes.ReplaceAll(pickle, []byte(demoModule), missing)

@@ -50,7 +50,7 @@ func (c *common) doctor(cmd *cobra.Command) error {
 	}
 	err := c.withRuntime(cmd, d.look)
 	d.examine(c)
-	if err != nil && c.json { // whoever reads it wants to read this too
+	if err != nil && c.json { // a program that reads the table reads the error there too
 		d.problem(err.Error(), "name one of other_interpreters with --python")
 		return errors.Join(err, d.encode(cmd))
 	}

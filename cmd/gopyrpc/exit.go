@@ -30,7 +30,7 @@ func programEnded(cmd *cobra.Command, launcher int, err error) error {
 	if failed == nil || launcher == 0 || cmd.Context().Err() != nil {
 		return failed
 	}
-	_ = launch.Report(os.NewFile(uintptr(launcher), "launcher"), statusOf(failed), errors.Is(err, rpcError)) // who has gone is told nothing
+	_ = launch.Report(os.NewFile(uintptr(launcher), "launcher"), statusOf(failed), errors.Is(err, rpcError)) // an error means that the launcher has gone
 	return failed
 }
 

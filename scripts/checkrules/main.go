@@ -1,5 +1,5 @@
-// Checkrules fails when the source tree breaks one of the project's own rules: who may
-// import whom, where C and locked threads may be, what never to call, how long a file may be,
+// Checkrules fails when the source tree breaks one of the project's own rules: which package
+// may import which, where C and locked threads may be, what never to call, how long a file may be,
 // what a doc comment must say. Each finding is a line "FILE:LINE: [RULE] what, and why".
 //
 // Run it in the module's root: go run ./scripts/checkrules. It reads every Go file whatever

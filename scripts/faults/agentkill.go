@@ -133,7 +133,7 @@ func (g *killGroup) member() {
 	go func() { _, _ = io.Copy(os.Stdout, out) }()
 }
 
-// reach has w0 connected to w1: w0 does that by itself, but who is killed before it has done so may be out of reach for another reason.
+// reach has w0 connected to w1. w0 connects by itself, but a w1 that is killed before that may be out of reach for a reason of its own.
 func (g *killGroup) reach() {
 	_, err := g.Call(background, "w1", agent.Request{})
 	g.must(err)

@@ -145,7 +145,7 @@ func regionMessage(p shm.Region) *agentpb.Place {
 }
 
 func ringDeaf(p *probe) {
-	const times, asleep = 70, 128 // more than there are rings; where a ring's head counts who sleeps
+	const times, asleep = 70, 128 // more than there are rings; where a ring's head counts the readers that sleep
 	agents := p.agents(agent.Config{Name: "w0"}, agent.Config{Name: "w1"})
 	conn := p.connect(agents[0])
 	var incarnation uint64

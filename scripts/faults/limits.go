@@ -112,7 +112,7 @@ func (w *world) waiters(worker *pyworker.Worker, call handler.Payload) {
 
 // limitUser makes the process one of a user who may have moreThreads threads more than now.
 func limitUser(p *probe) (lift func()) {
-	if uid := 100000 + os.Getpid(); os.Getuid() == 0 { // who is exempt; a user of its own, as all of a user's threads count
+	if uid := 100000 + os.Getpid(); os.Getuid() == 0 { // root is exempt; a user of its own, as all of a user's threads count
 		p.must(syscall.Setgid(uid))
 		p.must(syscall.Setuid(uid))
 	}

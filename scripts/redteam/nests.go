@@ -10,7 +10,7 @@ func nestAttacks() []attack {
 	}
 	tuples := none + strings.Repeat("\x85", deep)
 	lists := strings.Repeat("]", deep) + strings.Repeat("a", deep-1)
-	// The doubled tuple ((x, x), (x, x))… has 2^40 leaves for whoever visits them all, and 40 nodes.
+	// The doubled tuple ((x, x), (x, x))… has 2^40 leaves for a reader that visits them all, and 40 nodes.
 	doubled := none + "\x85" + remember + doubling(40)
 	again := none + "\x85" + remember
 	for i := range 40 {

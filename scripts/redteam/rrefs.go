@@ -102,7 +102,7 @@ func (p *peer) lend(do func(thief *peer) (string, error)) (string, error) {
 	return do(thief)
 }
 
-// rightful is the control of attacks on RRefs: who was given one gets the value, so the secret can be seen.
+// rightful is the control of attacks on RRefs: the worker that was given an RRef gets the value, so the secret can be seen.
 var rightful = given(func(p *peer, ref *agentpb.Reference) (string, error) { return p.fetch(ref) })
 
 // rrefAttacks forge references to values.

@@ -32,7 +32,7 @@ type site struct {
 	sockets  []int
 	agent    *member
 	attacker *member
-	judge    *peer // who asks what has become of w0
+	judge    *peer // asks what has become of w0
 }
 
 // member is a process of gopyrpc agent.

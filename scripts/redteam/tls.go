@@ -18,7 +18,7 @@ const (
 	caFile   = "@ca"
 )
 
-// tlsFlags are of an agent that lets in who has a certificate of its name.
+// tlsFlags are of an agent that lets in peers with a certificate of their name.
 var tlsFlags = []string{"--tls-cert", certFile, "--tls-key", keyFile, "--tls-ca", caFile}
 
 // overTLS dials with a certificate, or none, and looks at nothing of the agent's: what it lets in is the question.

@@ -26,7 +26,7 @@ const (
 	secretFile = "@secret"
 )
 
-// tokenFlags are of an agent that lets in who has a token, to run anything: what a call does is the canary.
+// tokenFlags are of an agent that lets in peers with a token, to run anything: what a call does is the canary.
 var tokenFlags = []string{"--token-file", secretFile}
 
 // keysOf are a token's: of one name.
@@ -73,7 +73,7 @@ func proving(name string, keys keysOf, incarnation uint64) dialer {
 	}
 }
 
-// comes is a call of os.system by who proves one thing, by a token, and says another.
+// comes is a call of os.system by a peer that proves one name, by a token, and says that it has another name.
 func comes(secret, tokenOf, proves, says string, incarnation uint64) func(*site) (string, error) {
 	return func(s *site) (string, error) {
 		keys, err := token(secret, tokenOf)
@@ -102,10 +102,10 @@ func hello(name string) *agentpb.Hello {
 	return &agentpb.Hello{Version: protocolVersion, Name: name, Incarnation: 7}
 }
 
-// rightToken is the control of attacks on tokens: who has the right one is let in, and what it calls is seen.
+// rightToken is the control of attacks on tokens: a peer with the right token is let in, and what it calls is seen.
 var rightToken = comes(groupSecret, "w2", "w2", "w2", 7)
 
-// tokenAttacks come without what proves who they are.
+// tokenAttacks come without a proof of their name.
 func tokenAttacks() []attack {
 	row := func(name, tries string, do func(*site) (string, error)) attack {
 		return attack{name: "token-" + name, tries: tries, expect: refused, canary: touched, host: &host{flags: tokenFlags, open: tokenFlags, attack: do, control: rightToken}}

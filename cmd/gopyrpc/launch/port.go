@@ -30,8 +30,9 @@ func (m *meeting) close() {
 	}
 }
 
-// KeepPort finds a free port of the loopback interface, and keeps it from being found free by others. The socket
-// is bound and does not listen, and is the caller's to close: who asks for this very port with SO_REUSEADDR, as servers do, can listen there.
+// KeepPort finds a free port of the loopback interface, and keeps it: the kernel gives it to no other process that asks for
+// any free port. The socket is bound and does not listen, and is the caller's to close. A server that asks for this very
+// port with SO_REUSEADDR, as servers do, can listen there.
 func KeepPort() (socket, port int, err error) {
 	syscall.ForkLock.RLock() // no program starts in between, which would inherit the socket
 	socket, err = syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)

@@ -167,7 +167,7 @@ func (p *prefixer) add(out []byte, c byte) []byte {
 	return append(out, c)
 }
 
-// endLine ends the line that is not finished. Whoever began it begins another.
+// endLine ends the line that is not finished. The worker that began it begins a new one with what comes next.
 func (s *screen) endLine() error {
 	s.unended.at = atStart
 	s.unended = nil

@@ -14,7 +14,7 @@ var fieldFlags = map[string]string{
 	"TLS.Cert": "--tls-cert", "TLS.CA": "--tls-ca", "RRefLease": "--rref-lease", "Token": "--token-file", "Token.File": "--token-file",
 }
 
-// inFlags is an error's text for who knows an agent by the command's flags.
+// inFlags is an error's text with the command's flags in the place of the agent's fields: the user knows those.
 func inFlags(err error) string {
 	text := strings.TrimPrefix(err.Error(), "agent: ")
 	var wrong *agent.ConfigError

@@ -22,8 +22,8 @@ const guestName = "cli"
 // peersVariable names the peers where no flag does.
 const peersVariable = "GOPYRPC_PEERS"
 
-// agentFlags say who may come in and what is allowed: what a program that calls init_rpc leaves to
-// whoever starts it.
+// agentFlags say which peers may come in and what is allowed: a program that calls init_rpc leaves that to the user
+// who starts it.
 type agentFlags struct {
 	listen, advertise string
 	cert, key, ca     string
@@ -34,7 +34,7 @@ type agentFlags struct {
 	maxMessage        byteSize
 	budgets           budgetFlags
 	lease             time.Duration
-	calls             bool // and nobody calls it: it may have a token and no certificate
+	calls             bool // and has no callers: it may have a token and no certificate
 }
 
 // identity are the flags by which both sides of a connection prove who they are.

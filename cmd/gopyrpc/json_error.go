@@ -30,8 +30,8 @@ type jsonError struct {
 	Traceback string `json:"traceback"` // as Python prints it, but for frames of the package itself; empty where there is none
 }
 
-// answersJSON says whether whoever called the command reads JSON: also when the command line could not be read as far
-// as the flag.
+// answersJSON says whether the command's caller reads JSON. It finds the flag also in a command line that could not be
+// read as far as the flag.
 func (c *common) answersJSON(cmd *cobra.Command, args []string) bool {
 	if end := slices.Index(args, "--"); end >= 0 {
 		args = args[:end]

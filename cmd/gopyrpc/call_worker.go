@@ -56,7 +56,7 @@ func (c *common) callWorker(cmd *cobra.Command, r *remoteCall, target string, re
 	}
 	config.Name, config.Rank = r.as, 1
 	config.Peers = []agent.Worker{{Name: target, Address: peers[at].Address}}
-	config.Policy = &agent.Policy{Default: []string{}} // nobody has anything to call here
+	config.Policy = &agent.Policy{Default: []string{}} // peers may call nothing here
 	config.StartTimeout = 3 * time.Second
 	return c.withRuntime(cmd, func(ctx context.Context, rt *pybridge.Runtime) error {
 		w, err := pyworker.New(ctx, rt, config)
