@@ -64,7 +64,7 @@ func TestCallBytesLent(t *testing.T) {
 	drained(t)
 }
 
-// TestCallBytesLentPayloadHeld: who uses the memory of payloads again has to know.
+// TestCallBytesLentPayloadHeld: a caller that uses the memory of payloads again has to know.
 func TestCallBytesLentPayloadHeld(t *testing.T) {
 	for source, held := range map[string]bool{
 		"def f(payload): f.kept = memoryview(payload)[1:]":                       true,

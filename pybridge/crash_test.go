@@ -204,7 +204,7 @@ func TestCrashWithoutReports(t *testing.T) {
 	assert.NotContains(t, stderr, "my_udf")
 }
 
-// TestFaulthandlerStillReports, too: who enables it gets what it promises, in the file it was given.
+// TestFaulthandlerStillReports, too: a program that enables it gets what it promises, in the file it was given.
 func TestFaulthandlerStillReports(t *testing.T) {
 	for _, script := range []string{"crash", "crash without reports"} {
 		t.Run(script, func(t *testing.T) {

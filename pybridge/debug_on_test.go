@@ -28,7 +28,7 @@ func leakThere(t *testing.T, tok gil.Token) *pybridge.Object {
 	return o
 }
 
-// References of one name are told apart by who made them.
+// References of one name are told apart by the stacks that made them.
 func TestLeaksTellWhoMadeThem(t *testing.T) {
 	pythontest.With(t, func(tok gil.Token) {
 		for _, o := range []*pybridge.Object{leakHere(t, tok), leakThere(t, tok)} {

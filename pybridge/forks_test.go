@@ -188,7 +188,7 @@ func TestProcessesAreSpawned(t *testing.T) {
 	assert.Equal(t, "True", printed[len(spawns)], "the default start method is not fork")
 }
 
-// TestChildrenDoNotReturnToGo: whoever forked, where Go would hang, the child ends.
+// TestChildrenDoNotReturnToGo: where Go would hang, the child ends, whatever code forked.
 func TestChildrenDoNotReturnToGo(t *testing.T) {
 	for _, name := range []string{"forks allowed", "forks of C"} {
 		t.Run(name, func(t *testing.T) {

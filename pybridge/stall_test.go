@@ -212,7 +212,7 @@ stalled: false
 `, runs(t, "all permits stuck"))
 }
 
-// TestStallBesideACallWithoutADeadlineIsLogged: nobody is served, though not all who are inside are known to be stuck.
+// TestStallBesideACallWithoutADeadlineIsLogged: no call is served, though not every call inside is known to be stuck.
 func TestStallBesideACallWithoutADeadlineIsLogged(t *testing.T) {
 	assert.Equal(t, "1 by calls that run: true\nleft: true\nleft: false\nanother: <nil>\n", runs(t, "stuck beside a call without a deadline"))
 }

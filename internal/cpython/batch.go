@@ -34,8 +34,8 @@ var batches = sync.Pool{New: func() any { return new(Batch) }}
 // NewBatch gives an empty batch.
 func NewBatch() *Batch { return batches.Get().(*Batch) }
 
-// Recycle is for a batch that nobody uses any more.
-func (b *Batch) Recycle() {
+// Put puts a batch back into its pool that nobody uses any more.
+func (b *Batch) Put() {
 	b.pinner.Unpin()
 	b.calls, b.payloads = b.calls[:0], b.payloads[:0]
 	batches.Put(b)

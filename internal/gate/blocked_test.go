@@ -42,7 +42,7 @@ func TestBlockedByOneWithoutADeadline(t *testing.T) {
 	})
 }
 
-// TestNotBlockedWhereSomebodyComesIn, though not all who wait, and though looks may be far apart.
+// TestNotBlockedWhereSomebodyComesIn, though not every newcomer does, and though looks may be far apart.
 func TestNotBlockedWhereSomebodyComesIn(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Max: 2, MaxAbandoned: -1})

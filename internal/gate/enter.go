@@ -79,7 +79,7 @@ func (g *Gate) wait(ctx context.Context, w *waiter) (*Permit, error) {
 	g.mu.Lock()
 	if g.queue.remove(&w.place) {
 		g.mu.Unlock()
-		w.recycle()
+		w.put()
 		return nil, WaitError(ctx)
 	}
 	g.mu.Unlock()

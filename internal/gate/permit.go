@@ -261,5 +261,5 @@ func (p *Permit) StepIn() {
 	w := g.enqueue(&g.back, p.what(), p)
 	g.mu.Unlock()
 	<-w.ready
-	w.recycle()
+	w.put()
 }

@@ -114,12 +114,12 @@ func (w *waiter) Waiting() int { return 1 }
 // result returns what the waiter got, after a receive from ready. The waiter must not be used afterwards.
 func (w *waiter) result() (*Permit, error) {
 	p, err := w.permit, w.err
-	w.recycle()
+	w.put()
 	return p, err
 }
 
-// recycle is for a waiter that is in no queue and whose ready is empty.
-func (w *waiter) recycle() {
+// put puts a waiter back into its pool that is in no queue and whose ready is empty.
+func (w *waiter) put() {
 	g := w.gate
 	w.gate, w.label, w.back, w.permit, w.err = nil, "", nil, nil, nil
 	g.waiters.Put(w)

@@ -51,7 +51,7 @@ func TestStepInGoesBeforeNewcomers(t *testing.T) {
 	})
 }
 
-// Nobody who comes back is overtaken by later ones for ever.
+// A holder that comes back is not overtaken by later holders for ever.
 func TestStepInIsFirstInFirstOut(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Max: 1})
@@ -70,7 +70,7 @@ func TestStepInIsFirstInFirstOut(t *testing.T) {
 	})
 }
 
-// Those inside may wait for a lock that the one who stepped out holds in Python.
+// The holders inside may wait for a lock that the holder which stepped out has in Python.
 func TestStepInDoesNotWaitForHoldersThatWaitForIt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Max: 2})

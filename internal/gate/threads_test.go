@@ -45,7 +45,7 @@ func TestThreads(t *testing.T) {
 	})
 }
 
-// Where all who have a thread wait outside, maybe for the newcomer, it is told so and does not wait for ever.
+// Where every holder that has a thread waits outside, maybe for the newcomer, the newcomer is refused and does not wait for ever.
 func TestThreads_exhausted(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var g gate.Gate

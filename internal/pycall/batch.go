@@ -74,7 +74,7 @@ func (b *callBatch) Settle(i int) {
 
 // Free puts the memory back.
 func (b *callBatch) Free() {
-	b.batch.Recycle()
+	b.batch.Put()
 	clear(b.calls)
 	*b = callBatch{calls: b.calls[:0]}
 	callBatches.Put(b)

@@ -53,7 +53,7 @@ func TestBytesRefusesHolder(t *testing.T) {
 	})
 }
 
-// Those who have the permits may be waiting for the caller's GIL.
+// The holders of the permits may be waiting for the caller's GIL.
 func TestBytesRefusesHolderWithoutWaiting(t *testing.T) {
 	fn := function(t, "def f(data): return data")
 	pythontest.Quiet(t)

@@ -206,9 +206,9 @@ func TestDeadDispatcherHoldsUpNoOthers(t *testing.T) {
 	})
 }
 
-// TestCallerWithoutAPauseWaitsForCallersThatReturn: those who were told wait for the only processor, on which one of
+// TestCallerWithoutAPauseWaitsForCallersThatReturn: callers that were notified wait for the only processor, on which one of
 // them could make all its calls before the others run again. Now and then one can still: where the scheduler takes the
-// processor from whoever has the gate's lock, all others wait for that, and a caller who comes by goes ahead.
+// processor from the goroutine that has the gate's lock, all callers wait for that, and one that comes by goes ahead.
 func TestCallerWithoutAPauseWaitsForCallersThatReturn(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	const rounds, each = 9, 300

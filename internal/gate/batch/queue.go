@@ -101,7 +101,7 @@ func (q *Queue) newCaller(label string, job Job) *caller {
 	return c
 }
 
-// put is for a caller that is in no batch and whose ready is empty.
+// put puts a caller back into its pool that is in no batch and whose ready is empty.
 func (c *caller) put() {
 	q := c.queue
 	*c = caller{ready: c.ready}
