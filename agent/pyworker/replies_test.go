@@ -20,6 +20,16 @@ func TestRepliesOfNamed(t *testing.T) {
 	require.NoError(t, err, "%+v", err)
 }
 
+// TestRepliesAreReadForTheirCaller: two workers share a process, and a thread that serves neither reads what was replied to
+// each. Of the two workers, the process's own is the one that came last.
+func TestRepliesAreReadForTheirCaller(t *testing.T) {
+	workers := group(t, 2)
+	for i, to := range []string{"w1", "w0"} {
+		err := inside(t, workers[i], "replies", "check_other_threads", to)
+		require.NoError(t, err, "%+v", err)
+	}
+}
+
 // An entry for everybody is not for replies, but for those of a worker that is being served.
 func TestRepliesOfServed(t *testing.T) {
 	workers := group(t, 3, func(rank int, c *pyworker.Config) {

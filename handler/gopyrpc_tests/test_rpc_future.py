@@ -18,7 +18,7 @@ def delivered(reply):
 
 class Reading(unittest.TestCase):
     def reads(self, function):
-        patch = mock.patch.object(futures, "_read", function)
+        patch = mock.patch.object(futures, "_read", lambda host, reply: function(reply))
         patch.start()
         self.addCleanup(patch.stop)
 
@@ -91,7 +91,7 @@ class Reading(unittest.TestCase):
 
         first = threading.Thread(target=interrupted, name="first")
         first.start()
-        reading.wait()
+        self.assertTrue(reading.wait(60))
         second = threading.Thread(target=lambda: seen.append(future.wait()), name="second")
         second.start()
         while not future._events:  # that the second one waits for

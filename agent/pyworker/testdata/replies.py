@@ -78,6 +78,34 @@ def check_named():
     assert fired == [], fired
 
 
+def keep_rref():
+    return [rpc.RRef(7)]
+
+
+def check_other_threads(to):
+    """RRefs in a reply are the calling worker's, whichever thread reads the reply: here one that serves no worker."""
+    kept = rpc.remote(to, keep_rref)
+    remote_seven = rpc.remote(to, int, ("7",))
+    chained = rpc.rpc_async(to, int, ("7",)).then(lambda _: rpc.rpc_async(to, give, ("rref",)).wait()).wait
+    for read in (
+        rpc.rpc_async(to, give, ("rref",)).wait,
+        chained,
+        lambda: kept.to_here()[0],
+        lambda: kept.rpc_sync().pop(),
+        lambda: remote_seven._get_type() is int and remote_seven,
+    ):
+        got = rpc.Future()
+
+        def in_thread():
+            try:
+                got.set_result(read())
+            except BaseException as exc:
+                got.set_exception(exc)
+
+        threading.Thread(target=in_thread).start()
+        assert got.wait().to_here() == 7
+
+
 def refused():
     for kind, name in (("bomb", "replies:fire"), ("other", "replies:Other"), ("function", "replies:fire")):
         for way in ways(give, kind):

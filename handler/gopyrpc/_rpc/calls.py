@@ -96,7 +96,7 @@ def take_back(host, forks, failed):
 
 
 def unwrap(reply):
-    """Return the value of a reply, or raise its exception."""
+    """Return the value of a reply to `hosts.current()`, or raise its exception."""
     kind = type(reply)
     if kind is tuple:
         raise failure(*reply)
@@ -109,4 +109,9 @@ def unwrap(reply):
     return result
 
 
-read_by(unwrap)
+def unwrap_for(host, reply):
+    """Return the value of a reply to a call that *host* made, or raise its exception."""
+    return hosts.acting_for(host, unwrap, reply)
+
+
+read_by(unwrap_for)

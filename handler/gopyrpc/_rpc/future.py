@@ -18,7 +18,7 @@ _read = None  # makes a value of a reply
 
 
 def read_by(function):
-    """Set the function that returns the value of a reply (see `_deliver`), or raises its exception."""
+    """Set the function that returns the value of a reply (see `_deliver`) to a call of a Host, or raises its exception."""
     global _read
     _read = function
 
@@ -234,7 +234,7 @@ class Future:
                 return
             self._state = _READING
         try:
-            self._become(_VALUE, _read(self._content))
+            self._become(_VALUE, _read(self._source and self._source[0], self._content))
         except BaseException as exc:
             if is_interruption(exc):
                 self._become(_RAW, self._content)  # others have time to read it
@@ -290,13 +290,14 @@ class _Event:
 
 
 def _carried(callback):
-    """Return *callback*, bound to the request of a restricted worker if one is being served.
+    """Return *callback*, bound to the request that is being served if that makes a difference.
 
-    The callback may run in any thread, also in one that serves another worker. The replies of the
-    restricted worker to its calls are restricted all the same: see `bound` of calls.
+    The callback may run in any thread, also in one that serves another worker. The replies of a
+    restricted worker to its calls are restricted all the same (see `bound` of calls), and where
+    the process has several agents it acts for the one that serves the request.
     """
     caller = hosts.serving.get()
-    if caller is None or caller.policy is None:
+    if caller is None or caller.policy is None and not hosts.are_several():
         return callback
     context = copy_context()
     return lambda done: context.run(callback, done)

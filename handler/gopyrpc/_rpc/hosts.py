@@ -13,6 +13,10 @@ from contextvars import ContextVar
 # The Caller whose request this is: see caller.
 serving = ContextVar("serving", default=None)
 
+# The Host to act for, where that is known: it made the call whose reply is being read, or the RRef that is used. Where
+# a process has several Hosts, the thread may be serving another one.
+_acting_for = ContextVar("acting_for", default=None)
+
 _hosts = []  # the latest last; a process has one, unless its Go program wants more
 _starter = None
 
@@ -82,8 +86,25 @@ def starter():
     return _starter
 
 
+def acting_for(host, function, /, *args, **kwargs):
+    """Return ``function(*args, **kwargs)``, for which `current` is *host*."""
+    token = _acting_for.set(host)
+    try:
+        return function(*args, **kwargs)
+    finally:
+        _acting_for.reset(token)
+
+
+def are_several():
+    """Tell whether this process has more than one agent."""
+    return len(_hosts) > 1
+
+
 def find():
-    """Return the Host of the request being served, else the process's, else None."""
+    """Return the Host to act for, else that of the request being served, else the process's, else None."""
+    host = _acting_for.get()
+    if host is not None and not host.closed:
+        return host
     caller = serving.get()
     if caller is not None and not caller.host.closed:
         return caller.host

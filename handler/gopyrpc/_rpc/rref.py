@@ -16,7 +16,7 @@ from .._pickling.pickler import register_reducer
 from ..constants import UNSET_RPC_TIMEOUT as UNSET_TIMEOUT
 from . import hosts
 from .caller import method_of
-from .calls import bound, destination, lent, name_of_function, pack, seconds, take_back, udf_of, unwrap
+from .calls import bound, destination, lent, name_of_function, pack, seconds, take_back, udf_of, unwrap_for
 from .client import rpc_async, rpc_sync
 from .errors import failure
 from .future import Future
@@ -118,7 +118,7 @@ class RRef:
         reply = _ask(reference, "to_here", timeout, *bound(reference.owner))
         if type(reply) is tuple:
             reply = (*reply, f"to_here of {reference.text}", seconds(reference.host, timeout))
-        return unwrap(reply)
+        return unwrap_for(reference.host, reply)
 
     def local_value(self):
         """Return the value itself, at its owner."""
@@ -145,7 +145,9 @@ class RRef:
                 reference.type = Future()
                 reference.type.set_result(type(self.local_value()))
             else:
-                reference.type = rpc_async(reference.owner, _type_of_value, (self,), timeout=timeout)
+                reference.type = hosts.acting_for(
+                    reference.host, rpc_async, reference.owner, _type_of_value, (self,), timeout=timeout
+                )
         return reference.type.wait() if blocking else reference.type
 
     def rpc_sync(self, timeout=UNSET_TIMEOUT):
@@ -209,7 +211,9 @@ def _reduce(rref):
 
 def _fork(reference, host, to):
     if reference.host is not host:
-        raise RuntimeError(f"{reference.text} belongs to an agent that has been shut down")
+        if reference.host.closed:
+            raise RuntimeError(f"{reference.text} belongs to an agent that has been shut down")
+        raise RuntimeError(f"{reference.text} is worker {reference.host.name}'s, and the call is made by worker {host.name}")
     fork = host.fork(reference.handle, to)
     if type(fork) is tuple:
         raise failure(*fork)
@@ -305,10 +309,9 @@ class RRefProxy:
 
     def _invoke(self, name, /, *args, **kwargs):
         rref = self.rref
-        rref._open_host(name)
-        return self.rpc_api(
-            rref.owner_name(), _call_method, (rref, name, args, kwargs), timeout=self.rpc_timeout
-        )
+        host = rref._open_host(name)
+        arguments = (rref, name, args, kwargs)
+        return hosts.acting_for(host, self.rpc_api, rref.owner_name(), _call_method, arguments, timeout=self.rpc_timeout)
 
 
 def _call_method(rref, name, args, kwargs):
