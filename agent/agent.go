@@ -9,20 +9,15 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/encoding"
 
-	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	"github.com/gopyrpc/gopyrpc/agent/internal/membership"
 	"github.com/gopyrpc/gopyrpc/agent/internal/quota"
 	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
 	"github.com/gopyrpc/gopyrpc/agent/internal/security"
+	"github.com/gopyrpc/gopyrpc/agent/internal/transport"
 )
-
-// minPing is how often a peer may ask whether we are there. Agents ask every 10 s at most.
-const minPing = 5 * time.Second
 
 // Agent is a worker of a group: it calls the others, and they call it. Make one with [New]. Its methods
 // may be called from any goroutine.
@@ -32,7 +27,6 @@ type Agent struct {
 	log         *slog.Logger
 	incarnation uint64 // tells this life of the worker from others
 	rank        atomic.Int64
-	codec       encoding.CodecV2
 
 	security *security.Security
 	listener *security.Listener
@@ -43,21 +37,13 @@ type Agent struct {
 	cancel   context.CancelFunc
 	serveCtx context.Context // of executions; ends first
 	unserve  context.CancelFunc
-	tasks    sync.WaitGroup // goroutines that end when ctx and the streams have
 
-	activity membership.Activity
-	members  *membership.Members
-	links    *links
-	origins  origins
-	calls    quota.Budget // made, without an outcome
-	queue    quota.Budget // bytes of requests that wait to be sent
-	replies  quota.Budget // bytes of replies that wait to be sent; what bounds them is serving
-	serving  quota.Budget // requests in execution, or arriving
-	incoming quota.Budget // bytes that are held
-	rings    quota.Budget // peers that were invited to one
-	count    counters
-
-	clock clock // of the rings
+	activity  membership.Activity
+	members   *membership.Members
+	transport *transport.Transport
+	peers     *peers
+	calls     quota.Budget // made, without an outcome
+	count     counters
 
 	rrefs *rrefs
 
@@ -99,28 +85,23 @@ func build(config Config, listener net.Listener) (*Agent, error) {
 		return nil, err
 	}
 	a := &Agent{
-		config: config, limits: config.Limits, log: config.Logger, codec: frame.NewCodec(),
+		config: config, limits: config.Limits, log: config.Logger,
 		incarnation: incarnation,
 		security:    guard,
 		listener: security.NewListener(listener, security.Admission{
 			Connections: config.Limits.Connections, Pending: config.Limits.PendingConnections, Handshake: config.Limits.Handshake,
 		}),
 		members: membership.NewMembers(),
-		origins: origins{byName: map[string]*callerEntry{}},
 		failed:  make(chan struct{}),
 	}
 	a.rrefs = newRRefs(a)
-	a.links = newLinks(a.members)
+	a.peers = newPeers(a.members)
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	a.serveCtx, a.unserve = context.WithCancel(a.ctx)
 	a.rank.Store(int64(config.Rank))
 	a.count.metrics = config.Metrics
 	a.calls.Init(callsKind, int64(a.limits.Calls))
-	a.queue.Init(queueKind, a.limits.Queue)
-	a.serving.Init(servingKind, int64(a.limits.Serving))
-	a.incoming.Init(receiveKind, a.limits.Receive)
-	a.replies.Init(queueKind, 0)
-	a.rings.Init(ringsKind, maxRings)
+	a.transport = a.newTransport()
 	a.detector = membership.NewDetector(membership.DetectorConfig{
 		Members: a.members, Connections: connections{a}, Log: a.log, Met: config.Rendezvous != nil, StartTimeout: config.StartTimeout, Done: a.ctx.Done(),
 	})

@@ -1,7 +1,13 @@
 package agent
 
+import (
+	"bytes"
+
+	"github.com/gopyrpc/gopyrpc/agent/internal/transport"
+)
+
 // Body is what a call carries, in segments: a pickle, say, and the buffers beside it. The agent looks at
-// none of it and keeps the segments apart. Whoever hands a Body over must not change its bytes any more,
+// none of it and keeps the segments apart. The caller that hands a Body over must not change its bytes any more,
 // not even after the call: a part may still be on its way when the caller has given up. Where that is too much
 // to ask there are Request.CopyNow and Reply.Release.
 type Body [][]byte
@@ -10,15 +16,15 @@ type Body [][]byte
 func Bytes(b []byte) Body { return Body{b} }
 
 // Size is the number of bytes in all segments.
-func (b Body) Size() int64 {
-	var n int64
-	for _, s := range b {
-		n += int64(len(s))
-	}
-	return n
-}
+func (b Body) Size() int64 { return transport.Body(b).Size() }
 
-// Request is what a worker asks of another.
+// clone copies a body.
+func (b Body) clone() Body { return Body(transport.Body(b).Clone()) }
+
+// join copies a body to one segment.
+func (b Body) join() Body { return Bytes(bytes.Join(b, nil)) }
+
+// Request is what a worker is asked for.
 type Request struct {
 	Body Body
 	// CopyNow says that the bytes are the caller's to change again when Call, CallAsync or Remote returns.
@@ -27,10 +33,10 @@ type Request struct {
 	// Contiguous says that the segments are parts of one: the peer gets them as one.
 	Contiguous bool
 	// ZeroCopy lets the reply's body lie in memory that the peer can still write to, which saves a copy where both are
-	// on one machine: who reads a byte twice may read two. Reply.Free must be called then.
+	// on one machine: a byte that is read twice may have changed. Reply.Free must be called then.
 	ZeroCopy bool
 
-	memory memory
+	memory transport.Memory
 }
 
 // owned is the body as an Executor of this agent may have it.
@@ -44,14 +50,13 @@ func (r Request) owned() Body {
 	return r.Body
 }
 
-// Free gives the memory of a request that an Executor got, and has done with, back to the agent: Body must
-// not be looked at any more. Nobody has to; it saves time where bodies are large.
+// Free gives the memory of a request that an Executor got, and does not look at any more, back to the agent. An Executor
+// need not call it; it saves time where bodies are large.
 //
-// One that was lent (Config.ZeroCopy) has to be freed, unless somebody is still looking: else its peer has
-// that memory no more.
-func (r Request) Free() { freeMemory(r.memory) }
+// A body that lies in the peer's memory (Config.ZeroCopy) has to be freed, or the peer never has that memory again.
+func (r Request) Free() { transport.Free(r.memory) }
 
-// Reply is what the other answers.
+// Reply is what a request is answered with.
 type Reply struct {
 	Body Body
 	// Release, if an Executor sets it, is called once when the agent has done with Body.
@@ -59,7 +64,7 @@ type Reply struct {
 	// Contiguous is Request's, for an Executor to set.
 	Contiguous bool
 
-	memory memory
+	memory transport.Memory
 }
 
 // owned is the body as a caller of this agent may have it, once it is released.
@@ -67,56 +72,15 @@ func (r Reply) owned() Body {
 	return Request{Body: r.Body, CopyNow: r.Release != nil, Contiguous: r.Contiguous}.owned()
 }
 
-// Free gives the memory of a reply that a caller got, and has done with, back to the agent: Body must not be
-// looked at any more. Nobody has to; it saves time where bodies are large.
+// Free gives the memory of a reply that a caller got, and does not look at any more, back to the agent. A caller need not
+// call it; it saves time where bodies are large.
 //
-// One that was lent (Request.ZeroCopy) has to be freed, unless somebody is still looking: else its peer has
-// that memory no more.
-func (r Reply) Free() { freeMemory(r.memory) }
+// A body that lies in the peer's memory (Request.ZeroCopy) has to be freed, or the peer never has that memory again.
+func (r Reply) Free() { transport.Free(r.memory) }
 
 // done tells the Executor that nobody needs the body.
 func (r Reply) done() {
 	if r.Release != nil {
 		r.Release()
 	}
-}
-
-// sizes are those of the segments that the receiver gets.
-func (b Body) sizes(contiguous bool) []uint64 {
-	if len(b) == 0 {
-		return nil
-	}
-	if contiguous {
-		return []uint64{uint64(b.Size())}
-	}
-	sizes := make([]uint64, len(b))
-	for i, s := range b {
-		sizes[i] = uint64(len(s))
-	}
-	return sizes
-}
-
-// cursor reads a body piece by piece.
-type cursor struct {
-	rest Body
-	skip int // bytes of rest[0] that have been taken
-}
-
-// take returns the next n bytes, as views, or what there is left.
-func (c *cursor) take(n int64) [][]byte {
-	var parts [][]byte
-	for n > 0 && len(c.rest) > 0 {
-		part := c.rest[0][c.skip:]
-		if int64(len(part)) > n {
-			part = part[:n]
-			c.skip += len(part)
-		} else {
-			c.rest, c.skip = c.rest[1:], 0
-		}
-		if len(part) > 0 {
-			parts = append(parts, part)
-		}
-		n -= int64(len(part))
-	}
-	return parts
 }

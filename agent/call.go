@@ -46,14 +46,13 @@ func (a *Agent) sync(ctx context.Context, to string, m agentpb.Method, req Reque
 
 // finishSync sends a call and waits for its outcome.
 func (a *Agent) finishSync(ctx context.Context, c *clientCall) (Reply, error) {
-	if s := a.send(ctx, c); s != nil {
-		(*s.replies.Load()).readFor(ctx, c)
-	}
+	a.send(ctx, c)
+	c.ReadFor(ctx)
 	select {
 	case <-c.done:
 	case <-ctx.Done():
-		c.abandon(ctx.Err())
-		<-c.done // at once: by abandon, or by whoever was faster
+		c.Abandon(ctx.Err())
+		<-c.done // at once: by Abandon, or by whoever was faster
 	}
 	return c.Future.reply, c.Future.err
 }
@@ -69,7 +68,7 @@ func (a *Agent) async(ctx context.Context, to string, m agentpb.Method, req Requ
 // launch sends a call for a caller who does not wait.
 func (a *Agent) launch(ctx context.Context, c *clientCall) *Future {
 	c.watch(ctx)
-	if c.link == nil || c.link.current.Load() != nil {
+	if c.peer == nil || c.peer.Incarnation() != 0 {
 		a.sendAsync(ctx, c)
 	} else {
 		go a.sendAsync(ctx, c)
@@ -85,33 +84,26 @@ func (a *Agent) begin(ctx context.Context, to string, m agentpb.Method, req Requ
 	if to == a.config.Name {
 		return a.newClientCall(ctx, nil, m, req, detail)
 	}
-	l, err := a.links.to(to)
+	p, err := a.peers.to(to)
 	if err != nil {
 		return nil, err
 	}
-	return a.newClientCall(ctx, l, m, req, detail)
+	return a.newClientCall(ctx, p, m, req, detail)
 }
 
 // sendAsync is send for a caller who does not wait.
 func (a *Agent) sendAsync(ctx context.Context, c *clientCall) {
-	if s := a.send(ctx, c); s != nil {
-		(*s.replies.Load()).expect()
-	}
+	a.send(ctx, c)
+	c.Expect()
 }
 
-// send hands the call to a session, which it returns, or executes it here if it is for this worker.
-func (a *Agent) send(ctx context.Context, c *clientCall) *clientConn {
-	if c.link == nil {
+// send hands the call to the transport, or executes it here if it is for this worker.
+func (a *Agent) send(ctx context.Context, c *clientCall) {
+	if c.peer == nil {
 		a.callSelf(c)
-		return nil
+		return
 	}
-	s, err := c.link.get(ctx)
-	if err != nil {
-		c.finish(Reply{}, err)
-		return nil
-	}
-	s.start(c)
-	return s
+	c.peer.Send(ctx, &c.Call)
 }
 
 // failed is the Future of a call that could not be made.

@@ -21,7 +21,7 @@ type Config struct {
 
 	Executor Executor
 	// ZeroCopy lets the bodies of requests that Execute gets lie in memory that the peer can still write to, which
-	// saves a copy where both are on one machine: who reads a byte twice may read two. Request.Free must be
+	// saves a copy where both are on one machine: a byte that is read twice may have changed. Request.Free must be
 	// called then, also where Execute fails.
 	ZeroCopy bool
 

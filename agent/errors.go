@@ -13,19 +13,18 @@ import (
 	"github.com/gopyrpc/gopyrpc/agent/internal/membership"
 	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
 	"github.com/gopyrpc/gopyrpc/agent/internal/security"
-	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 // Sentinels; compare with errors.Is.
 var (
 	// ErrClosed: this agent was shut down, or is on its way there. Closed is final.
-	ErrClosed = errors.New("agent: closed")
+	ErrClosed = rpcerr.ErrClosed
 	// ErrUnknownWorker: no worker of the group has that name.
 	ErrUnknownWorker = membership.ErrUnknown
 	// ErrInsecure: the configuration would let anybody in.
 	ErrInsecure = security.ErrInsecure
 	// ErrOwnerGone: the worker that owned an RRef's value was restarted, or no longer has the value.
-	ErrOwnerGone = errors.New("agent: the RRef's value is gone")
+	ErrOwnerGone = rpcerr.ErrOwnerGone
 	// ErrReleased: the RRef was released here.
 	ErrReleased = errors.New("agent: the RRef was released")
 	// ErrLeaked: RRefs were left over when the group joined.
@@ -44,22 +43,13 @@ type Error struct {
 	Err error // the cause, where there is one in this process
 }
 
-func (e *Error) Error() string {
-	return fmt.Sprintf("agent: %s: %s", e.Code, e.message())
-}
-
-func (e *Error) message() string {
-	if e.Worker == "" {
-		return e.Text
-	}
-	return "worker " + e.Worker + ": " + e.Text
-}
+func (e *Error) Error() string { return (*rpcerr.Error)(e).Error() }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
 // GRPCStatus is for status.FromError.
-func (e *Error) GRPCStatus() *status.Status { return status.New(e.Code, rpcerr.ValidText(e.message())) }
+func (e *Error) GRPCStatus() *status.Status { return (*rpcerr.Error)(e).GRPCStatus() }
 
 // ConfigError says what is wrong with a [Config], and where: Field is a field of Config, such as "Name" or "TLS.Cert",
 // and Err is what is wrong. Its method Reason says that without the field, for programs that give the field another name.
@@ -77,17 +67,13 @@ func failure(code codes.Code, format string, args ...any) *Error {
 }
 
 // ofRoom is the refusal of a room below as an Error.
-func ofRoom(e *rpcerr.Error) *Error { return &Error{Code: e.Code, Text: e.Text, Err: e.Err} }
+func ofRoom(e *rpcerr.Error) *Error { return (*Error)(e) }
 
-func errClosed() *Error {
-	return &Error{Code: codes.Unavailable, Text: "this agent was shut down", Err: ErrClosed}
-}
+func errClosed() *Error { return ofRoom(rpcerr.Closed()) }
 
 // about names the peer and says whether the request may have run.
 func (e *Error) about(worker string, ran bool) *Error {
-	out := *e
-	out.Worker, out.Ran = worker, ran
-	return &out
+	return ofRoom((*rpcerr.Error)(e).About(worker, ran))
 }
 
 // ended makes an Error of the end of a context.
@@ -111,40 +97,5 @@ func asError(err error) *Error {
 	if errors.As(err, &e) && !(refused && errors.Is(refusal, e)) { // unless it is only what a refusal is about
 		return e
 	}
-	if refused {
-		return ofRoom(refusal)
-	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return ended(err, theCall)
-	}
-	if s, ok := status.FromError(err); ok {
-		return &Error{Code: s.Code(), Text: s.Message(), Err: err}
-	}
-	return &Error{Code: codes.Unknown, Text: rpcerr.Within(err).Error(), Err: err}
-}
-
-// toStatus is what the peer gets to know of an error.
-func toStatus(err error, ran bool) *agentpb.Status {
-	e := asError(err)
-	code := e.Code
-	if code == codes.OK { // an Error made by hand; a failure must be one
-		code = codes.Unknown
-	}
-	return &agentpb.Status{Code: int32(code), Message: rpcerr.ValidText(e.Text), Ran: ran}
-}
-
-// causes are the errors that a code stands for on the other side, so that errors.Is works across the wire.
-var causes = map[codes.Code]error{
-	codes.DeadlineExceeded: context.DeadlineExceeded,
-	codes.Canceled:         context.Canceled,
-	codes.DataLoss:         ErrOwnerGone,
-}
-
-// fromStatus is toStatus in reverse.
-func fromStatus(s *agentpb.Status, worker string) *Error {
-	code := codes.Code(s.GetCode())
-	if code == codes.OK {
-		code = codes.Unknown
-	}
-	return &Error{Code: code, Worker: worker, Text: s.GetMessage(), Ran: s.GetRan(), Err: causes[code]}
+	return ofRoom(rpcerr.From(err))
 }

@@ -9,7 +9,7 @@ import (
 // What tests outside the package see of its inside.
 
 // ChunkSize is where bodies are cut: tests send some that end beside such a place.
-const ChunkSize = chunkSize
+const ChunkSize = 128 << 10
 
 // Reference is what this RRef shows its owner. Nothing but an attacker that has stolen it, and a test that plays one, may
 // know the secret in it.
@@ -40,23 +40,18 @@ func (a *Agent) WaitIdle(ctx context.Context) error {
 	return err
 }
 
-// Awaited counts the calls whose replies the connection to a worker waits for, to see that one that was given up is forgotten.
-func (a *Agent) Awaited(name string) int { return len(a.links.byName[name].current.Load().calls) }
-
 // Connect makes a connection to a worker beside the one that there is, and ends it: a benchmark measures that.
 func (a *Agent) Connect(name string) error {
-	s, err := a.dial(a.links.byName[name])
-	if err == nil {
-		s.end(errOver)
+	w, err := a.Worker(name)
+	if err != nil {
+		return err
 	}
+	p := a.transport.NewPeer(name, w.Address)
+	defer p.Close()
+	attempt, _, _ := p.Approach()
+	<-attempt
+	_, err = p.LastFailure()
 	return err
-}
-
-// Callers counts the peers whose calls are told apart, to see that a guest that has gone is forgotten.
-func (a *Agent) Callers() int {
-	a.origins.mu.Lock()
-	defer a.origins.mu.Unlock()
-	return len(a.origins.byName)
 }
 
 // ConnectedTo is the incarnation of a worker to which there is a connection, 0 for none: which of two lives is met.

@@ -96,7 +96,6 @@ func TestCall_givenUpAtAnyMoment(t *testing.T) {
 	assert.Eventually(t, func() bool {
 		return a.Stats().IncomingBytes+b.Stats().IncomingBytes+a.Stats().QueuedBytes+b.Stats().QueuedBytes == 0
 	}, patience, pollInterval)
-	assert.Zero(t, a.Awaited("w1"))
 }
 
 // slow is a value whose copying can be watched.

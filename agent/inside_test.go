@@ -26,6 +26,15 @@ import (
 // patience is how long a test waits for what must happen. It is no measure of anything.
 const patience = 60 * time.Second
 
+// pollInterval is how often a test looks whether it has happened.
+const pollInterval = 10 * time.Millisecond
+
+// The sizes in bytes from which on a body goes through shared memory, and a reply is copied apart.
+const (
+	shareFrom = 32 << 10
+	copyAside = 1 << 20
+)
+
 func testContext(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)

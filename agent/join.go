@@ -78,7 +78,7 @@ func (a *Agent) ask(wait, travel context.Context, to string, act *agentpb.Activi
 	if err != nil {
 		return false, err
 	}
-	c.deadline, _ = travel.Deadline()
+	c.Deadline, _ = travel.Deadline()
 	reply, err := a.finishSync(wait, c)
 	if err != nil {
 		return false, err

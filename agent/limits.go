@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/quota"
+	"github.com/gopyrpc/gopyrpc/agent/internal/transport"
 )
 
 // Limits bound what an agent holds for others. Zero values mean the default; there is no "unlimited",
@@ -68,15 +69,13 @@ func set[T cmp.Ordered](v *T, def T) {
 	}
 }
 
-// What the budgets of an agent are of, and which limit sets each.
-var (
-	callsKind          = &quota.Kind{Limit: "Limits.Calls", Used: "calls wait for replies"}
-	callsPerPeerKind   = &quota.Kind{Limit: "Limits.CallsPerPeer", Used: "calls wait for replies of this worker"}
-	queueKind          = &quota.Kind{Limit: "Limits.Queue", Used: "bytes wait to be sent to all peers", FirstAlways: true}
-	servingKind        = &quota.Kind{Limit: "Limits.Serving", Used: "requests are in execution"}
-	servingPerPeerKind = &quota.Kind{Limit: "Limits.ServingPerPeer", Used: "requests of this peer are in execution"}
-	receiveKind        = &quota.Kind{Limit: "Limits.Receive", Used: "bytes of requests and replies are held", FirstAlways: true}
-	requestsPerPeer    = &quota.Kind{Limit: "Limits.ReceivePerPeer", Used: "bytes of requests of this peer are held", FirstAlways: true}
-	repliesPerPeer     = &quota.Kind{Limit: "Limits.ReceivePerPeer", Used: "bytes of replies are arriving from this worker", FirstAlways: true}
-	ringsKind          = &quota.Kind{Limit: "maxRings", Used: "rings are read"}
-)
+// callsKind is what the budget of an agent's calls is of.
+var callsKind = &quota.Kind{Limit: "Limits.Calls", Used: "calls wait for replies"}
+
+// ofTransport are those that the transport keeps.
+func (l Limits) ofTransport() transport.Limits {
+	return transport.Limits{
+		MaxMessage: l.MaxMessage, CallsPerPeer: l.CallsPerPeer, QueuePerPeer: l.QueuePerPeer, Queue: l.Queue,
+		ServingPerPeer: l.ServingPerPeer, Serving: l.Serving, ReceivePerPeer: l.ReceivePerPeer, Receive: l.Receive, Shared: l.Shared,
+	}
+}

@@ -6,15 +6,16 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/transport"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
 // method is what an agent knows of one of the wire's methods. A new one needs its number in agent.proto and a row below.
 type method struct {
-	// limited says that it counts against the limits on calls and on requests in execution. What is not limited is the
-	// agents' own control, which the limits must not hold up.
-	limited bool
-	hasBody bool // its requests may have a body
+	// Limited says that it counts against the limits on calls and on requests in execution. What is not limited is the
+	// agents' own control, which the limits must not hold up. HasBody says that its requests may have a body; Early is
+	// set where early is.
+	transport.Traits
 	barrier bool // it belongs to the join, which waits for everything else
 	guests  bool // programs that are no workers of the group may ask for it
 	// early, where there is one, is called on the goroutine that reads, before the caller's next request is taken. It must
@@ -31,12 +32,12 @@ func init() {
 	methods = []method{
 		agentpb.Method_METHOD_UNSPECIFIED: unknownMethod,
 		// Execute the body, and reply with the result.
-		agentpb.Method_METHOD_CALL: {limited: true, hasBody: true, guests: true, serve: serveCall},
+		agentpb.Method_METHOD_CALL: {Traits: transport.Traits{Limited: true, HasBody: true}, guests: true, serve: serveCall},
 		// Execute the body, and keep the result as an RRef's value. The value is entered early, so that it is known before
 		// the caller's next request.
-		agentpb.Method_METHOD_REMOTE: {limited: true, hasBody: true, early: beginRemote, serve: aboutRRef(emptyReply(serveNothing))},
+		agentpb.Method_METHOD_REMOTE: {Traits: transport.Traits{Limited: true, HasBody: true, Early: true}, early: beginRemote, serve: aboutRRef(emptyReply(serveNothing))},
 		// Reply with a copy of an RRef's value.
-		agentpb.Method_METHOD_FETCH: {limited: true, serve: aboutRRef((*rrefs).serveFetch)},
+		agentpb.Method_METHOD_FETCH: {Traits: transport.Traits{Limited: true}, serve: aboutRRef((*rrefs).serveFetch)},
 		// A user enters a fork of an RRef at the owner.
 		agentpb.Method_METHOD_RREF_FORK: {serve: aboutRRef(emptyReply((*rrefs).serveFork))},
 		// The receiver of a fork tells the sender that the owner knows of it.

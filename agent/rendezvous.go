@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/backoff"
 	"github.com/gopyrpc/gopyrpc/agent/internal/membership"
 	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
 	"github.com/gopyrpc/gopyrpc/agent/internal/security"
@@ -77,9 +78,9 @@ func (a *Agent) meetOthers() (*agentpb.Group, error) {
 		return g, nil
 	}
 	elsewhere := membership.Remote{
-		Address: r.Address, Log: a.log, Backoff: backoff,
+		Address: r.Address, Log: a.log, Backoff: backoff.Delay,
 		Ask:     func(ctx context.Context) (*agentpb.Group, error) { return a.askCoordinator(ctx, me) },
-		Passing: func(err error) bool { return passing(err) && !errors.Is(err, security.ErrUntrusted) },
+		Passing: func(err error) bool { return rpcerr.Temporary(err) && !errors.Is(err, security.ErrUntrusted) },
 	}
 	return elsewhere.Join(a.ctx)
 }
@@ -87,7 +88,7 @@ func (a *Agent) meetOthers() (*agentpb.Group, error) {
 // askCoordinator waits at the coordinator until the group is complete.
 func (a *Agent) askCoordinator(ctx context.Context, me *agentpb.Member) (*agentpb.Group, error) {
 	r := a.config.Rendezvous
-	conn, why, err := a.connect(r.Name, r.Address)
+	conn, why, err := a.transport.Connect(r.Name, r.Address)
 	if err != nil {
 		return nil, err
 	}

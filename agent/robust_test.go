@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -14,8 +13,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
-	"github.com/gopyrpc/gopyrpc/agent/internal/quota"
 	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
@@ -113,20 +110,7 @@ func testConnection_unreachablePeerIsReportedAtOnceAndComesBack(t *testing.T) {
 	assert.Eventually(t, func() bool {
 		_, err := a.Call(testContext(t), "w1", Request{})
 		return err == nil
-	}, patience, backoffMin/4)
-}
-
-// Who looked for the session a moment before it was there must not make a second one: it would replace the first, and
-// end what is on it.
-func TestConnection_oneAtATime(t *testing.T) {
-	a, _ := pair(t, echo)
-	_, err := a.Call(testContext(t), "w1", Request{})
-	require.NoError(t, err)
-	l := a.links.byName["w1"]
-	attempt, pause, err := l.approach()
-	assert.Nil(t, attempt)
-	assert.Zero(t, pause)
-	assert.NoError(t, err)
+	}, patience, pollInterval)
 }
 
 func TestConnection_wrongWorkerAtTheAddress(t *testing.T) {
@@ -162,11 +146,11 @@ func TestCall_beyondTheLimitIsRefused(t *testing.T) {
 	require.ErrorAs(t, err, &e)
 	assert.False(t, e.Ran)
 
-	require.True(t, a.links.byName["w1"].calls.TryAcquire(1)) // a third call
+	require.True(t, a.peers.byName["w1"].Calls.TryAcquire(1)) // a third call
 	_, err = a.Call(testContext(t), "w1", Request{})
 	assert.Equal(t, codes.ResourceExhausted, status.Code(err))
 	assert.ErrorContains(t, err, "Limits.CallsPerPeer")
-	a.links.byName["w1"].calls.Release(1)
+	a.peers.byName["w1"].Calls.Release(1)
 	close(leave)
 	for _, f := range running {
 		_, err := f.Wait(testContext(t))
@@ -174,25 +158,6 @@ func TestCall_beyondTheLimitIsRefused(t *testing.T) {
 	}
 	_, err = a.Call(testContext(t), "w1", Request{})
 	assert.NoError(t, err, "the limits count what is, not what was")
-}
-
-// TestCall_isNotRefusedForTheAgentsOwnTalk, with which its message waits.
-func TestCall_isNotRefusedForTheAgentsOwnTalk(t *testing.T) {
-	a := start(t, Config{Name: "w0", Limits: Limits{CallsPerPeer: 1}}, Config{Name: "w1"})[0]
-	_, err := a.Call(testContext(t), "w1", Request{})
-	require.NoError(t, err)
-	out := a.links.byName["w1"].current.Load().out
-	out.idle()
-	out.mu.Lock()
-	out.busy = true
-	out.mu.Unlock()
-	for range 10 {
-		require.NoError(t, out.submitReply(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_ACCEPT}, nil)))
-	}
-	f := a.CallAsync(testContext(t), "w1", Request{})
-	out.flush()
-	_, err = f.Wait(testContext(t))
-	assert.NoError(t, err)
 }
 
 func TestCall_tooLargeBodies(t *testing.T) {
@@ -205,91 +170,6 @@ func TestCall_tooLargeBodies(t *testing.T) {
 		assert.Equal(t, codes.ResourceExhausted, status.Code(err))
 		assert.ErrorContains(t, err, want)
 	}
-}
-
-// sendFunc is a stream of frames.
-type sendFunc func(*frame.Frame) error
-
-func (f sendFunc) SendMsg(m any) error { return f(m.(*frame.Frame)) }
-
-// A peer that takes what it is sent but never reads must not make us hold more than the limits say, nor hold
-// up a caller past its deadline.
-func TestSender_peerThatDoesNotRead(t *testing.T) {
-	blocked := make(chan struct{})
-	total := quota.New(queueKind, 1<<20)
-	var written atomic.Int64
-	s := newSender(streamWriter{sendFunc(func(*frame.Frame) error {
-		written.Add(1)
-		<-blocked
-		return nil
-	})}, func(error) {}, 1<<19, 100, total)
-	s.unheard.Store(directUnheard + 1)
-	var ids int
-	var refused error
-	var taken []*message
-	for range 1000 {
-		o := newMessage(frame.Frame{}, Bytes(make([]byte, 10<<10)))
-		if refused = s.submit(o, func() bool { ids++; return true }); refused != nil {
-			break
-		}
-		taken = append(taken, o)
-	}
-	assert.Equal(t, codes.ResourceExhausted, status.Code(refused))
-	assert.ErrorContains(t, refused, "Limits.QueuePerPeer")
-	assert.LessOrEqual(t, total.Used(), int64(1<<19))
-	for _, o := range taken[1:] {
-		assert.False(t, s.withdraw(o), "nothing of it was written")
-	}
-	assert.LessOrEqual(t, total.Used(), int64(10<<10))
-	for refused = nil; refused == nil; { // withdrawn messages still have their places, and these are counted too
-		refused = s.submit(newMessage(frame.Frame{}, nil), nil)
-	}
-	assert.ErrorContains(t, refused, "does not read")
-	close(blocked)
-	s.idle()
-	assert.Zero(t, total.Used())
-	assert.Zero(t, s.queued)
-}
-
-// Small messages pass between the chunks of a large one.
-func TestSender_largeDoesNotHoldUpSmall(t *testing.T) {
-	var mu sync.Mutex
-	var order []uint64
-	step, stepped := make(chan struct{}), make(chan struct{}, 100)
-	s := newSender(streamWriter{sendFunc(func(f *frame.Frame) error {
-		<-step
-		mu.Lock()
-		defer mu.Unlock()
-		order = append(order, f.Call)
-		stepped <- struct{}{}
-		return nil
-	})}, func(error) {}, 1<<30, 100, quota.New(queueKind, 1<<30))
-	require.NoError(t, s.submit(newMessage(frame.Frame{Call: 1}, Bytes(make([]byte, 10*chunkSize))), nil))
-	step <- struct{}{}
-	<-stepped
-	require.NoError(t, s.submit(newMessage(frame.Frame{Call: 2}, nil), nil))
-	close(step)
-	s.idle()
-	assert.Len(t, order, 11)
-	assert.Less(t, bytes.IndexByte([]byte(fmt.Sprint(order)), '2'), 8, "%v", order)
-}
-
-// TestSender_notifiesLaterOnlyOfWhatIsWrittenAtOnce: the sender of a message notifies the peer later, maybe before the
-// flusher has written the message.
-func TestSender_notifiesLaterOnlyOfWhatIsWrittenAtOnce(t *testing.T) {
-	first, second := newMessage(frame.Frame{Call: 1}, nil), newMessage(frame.Frame{Call: 2}, nil)
-	first.head.notifyLater, second.head.notifyLater = true, true
-	var s *sender
-	s = newSender(streamWriter{sendFunc(func(f *frame.Frame) error {
-		if f.Call == 1 {
-			require.NoError(t, s.submitReply(second))
-		}
-		return nil
-	})}, func(error) {}, 1<<30, 100, quota.New(queueKind, 1<<30))
-	require.NoError(t, s.submitReply(first))
-	s.idle()
-	assert.True(t, first.head.notifyLater)
-	assert.False(t, second.head.notifyLater, "it was queued")
 }
 
 func TestPeer_oldNumbersAndOldLivesAreRefused(t *testing.T) {

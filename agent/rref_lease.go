@@ -136,7 +136,7 @@ func (t *rrefs) lapse(name string) bool {
 func (t *rrefs) arrived(name string, incarnation uint64) {
 	t.arrivals.Lock()
 	defer t.arrivals.Unlock()
-	if t.agent.origins.isRetired(name, incarnation) {
+	if t.agent.transport.IsRetired(name, incarnation) {
 		return
 	}
 	t.mu.Lock()
@@ -244,12 +244,12 @@ func (a *Agent) present(name string) bool { return name == a.config.Name || a.in
 
 // incarnationOf returns the incarnation of a worker to which there is a connection; 0 if there is none.
 func (a *Agent) incarnationOf(name string) uint64 {
-	if l, err := a.links.to(name); err == nil {
-		if s := l.current.Load(); s != nil {
-			return s.peer.GetIncarnation()
+	if p, err := a.peers.to(name); err == nil {
+		if incarnation := p.Incarnation(); incarnation != 0 {
+			return incarnation
 		}
 	}
-	return a.origins.connected(name)
+	return a.transport.Connected(name)
 }
 
 // incarnationFor returns the incarnation of a worker that a new fork is for: 0 where the next one that connects is to have
@@ -266,8 +266,8 @@ func (a *Agent) incarnationFor(name string) uint64 {
 
 // lookFor tries to connect to a worker, in the background.
 func (a *Agent) lookFor(name string) {
-	if l, err := a.links.to(name); err == nil {
-		_, _, _ = l.approach() // a connection is a sign of life
+	if p, err := a.peers.to(name); err == nil {
+		_, _, _ = p.Approach() // a connection is a sign of life
 	}
 }
 

@@ -163,23 +163,23 @@ func (t *rrefs) run(from *Peer, id rrefID, body Body, hold func(*owned)) error {
 	if !ok {
 		return failure(codes.Unimplemented, "worker %s keeps no values: its Executor is no RemoteExecutor", a.config.Name)
 	}
-	if err := a.serving.Acquire(1); err != nil {
+	if err := a.transport.Serving.Acquire(1); err != nil {
 		return err
 	}
 	if err := a.activity.Serve(false); err != nil {
-		a.serving.Release(1)
+		a.transport.Serving.Release(1)
 		return err
 	}
 	o, err := t.create(id)
 	if err != nil {
-		a.serving.Release(1)
+		a.transport.Serving.Release(1)
 		a.activity.Done(false)
 		return err
 	}
 	t.mu.Lock()
 	hold(o)
 	t.mu.Unlock()
-	a.incoming.MustAcquire(body.Size())
+	a.transport.Incoming.MustAcquire(body.Size())
 	go func() {
 		a.count.served.Add(1)
 		ctx := context.WithValue(a.serveCtx, peerKey{}, from)
@@ -190,8 +190,8 @@ func (t *rrefs) run(from *Peer, id rrefID, body Body, hold func(*owned)) error {
 			value, err = nil, a.ownEnd(err)
 		}
 		t.provide(o, value, err)
-		a.incoming.Release(body.Size())
-		a.serving.Release(1)
+		a.transport.Incoming.Release(body.Size())
+		a.transport.Serving.Release(1)
 		a.activity.Done(false)
 	}()
 	return nil

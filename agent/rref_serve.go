@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/transport"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -121,7 +122,7 @@ func (t *rrefs) serveFork(from *Peer, ref *agentpb.Reference) error {
 		return err
 	}
 	if from.incarnation != t.incarnations[from.Name] {
-		return replacedError(from.Name)
+		return ofRoom(transport.ReplacedError(from.Name))
 	}
 	if _, _, err := t.user(from, ref); err == nil {
 		return nil

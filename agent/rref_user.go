@@ -6,6 +6,8 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/backoff"
+	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -62,8 +64,8 @@ func (a *Agent) remoteSelf(req Request, typ []byte) (*RRef, error) {
 
 // created notes the outcome of a Remote.
 func (r *RRef) created(c *clientCall, err error) {
-	if s := c.session.Load(); s != nil {
-		r.incarnation = s.peer.GetIncarnation()
+	if incarnation := c.Incarnation(); incarnation != 0 {
+		r.incarnation = incarnation
 	}
 	r.err = err
 	if err != nil && asError(err).Ran { // the owner may have made the value all the same
@@ -119,10 +121,10 @@ func (r *RRef) tell(to string, m agentpb.Method, ref *agentpb.Reference) (err er
 		if vacuous(m, err) {
 			return nil
 		}
-		if err == nil || attempt == tellAttempts || a.ctx.Err() != nil || !passing(err) {
+		if err == nil || attempt == tellAttempts || a.ctx.Err() != nil || !rpcerr.Temporary(err) {
 			break
 		}
-		if waitFor(a.serveCtx, nil, backoff(attempt)) != nil {
+		if backoff.Wait(a.serveCtx, backoff.Delay(attempt)) != nil {
 			break
 		}
 	}
@@ -138,15 +140,6 @@ func vacuous(m agentpb.Method, err error) bool {
 	switch m {
 	case agentpb.Method_METHOD_RREF_DELETE, agentpb.Method_METHOD_RREF_ACCEPT:
 		return err != nil && (asError(err).Code == codes.PermissionDenied || errors.Is(err, ErrOwnerGone))
-	}
-	return false
-}
-
-// passing says whether the same message may succeed later.
-func passing(err error) bool {
-	switch asError(err).Code {
-	case codes.Unavailable, codes.ResourceExhausted, codes.DeadlineExceeded:
-		return true
 	}
 	return false
 }

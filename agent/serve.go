@@ -8,10 +8,10 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
-	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
+	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
+	"github.com/gopyrpc/gopyrpc/agent/internal/transport"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -23,19 +23,13 @@ type service struct {
 
 // newServer makes the gRPC server: our service, health and reflection, everything behind the same check.
 func (a *Agent) newServer() *grpc.Server {
-	s := grpc.NewServer(
+	s := grpc.NewServer(append(a.transport.ServerOptions(),
 		grpc.Creds(a.security.ServerCredentials()),
-		grpc.ForceServerCodecV2(a.codec),
 		grpc.InTapHandle(a.security.Tap), grpc.UnaryInterceptor(a.unary), grpc.StreamInterceptor(a.streaming),
 		grpc.WaitForHandlers(true),
 		grpc.ConnectionTimeout(a.limits.Handshake),
 		grpc.MaxConcurrentStreams(8), grpc.MaxHeaderListSize(16<<10),
-		grpc.MaxRecvMsgSize(frame.MaxSize), grpc.MaxSendMsgSize(frame.MaxSize),
-		grpc.StaticStreamWindowSize(window), grpc.StaticConnWindowSize(window),
-		grpc.ReadBufferSize(ioChunk), grpc.WriteBufferSize(ioChunk),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: a.config.Keepalive, Timeout: a.keepaliveTimeout()}),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
-	)
+	)...)
 	agentpb.RegisterAgentServer(s, service{agent: a})
 	a.health.register(s)
 	reflection.Register(s)
@@ -82,31 +76,12 @@ func (s service) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentpb.
 	if err != nil {
 		return a.security.Refuse(stream.Context(), a.nobody(h.GetName()))
 	}
-	var nonce []byte
-	if !guest { // what a guest is told of this machine is less than what a worker is
-		nonce = a.nonce()
-	}
-	shared := newSharedMemory(a, nonce, h, stream)
-	shared.mayInvite = func() bool { return a.rings.TryAcquire(1) }
-	defer shared.close()
-	in := a.newServerConn(stream, Peer{
+	from := &served{agent: a, guest: guest, peer: Peer{
 		Name: w.Name, Rank: w.Rank, Identity: c.Identity, Address: c.Address, Allow: a.config.Policy.Requests(w.Name),
 		incarnation: h.GetIncarnation(),
-	}, shared)
-	in.guest = guest
-	defer in.cancel(errOver) // whatever way the stream ends: until then serveCtx holds on to all of in
-	if err := a.origins.enter(in, h.GetIncarnation()); err != nil {
-		return a.security.Refuse(stream.Context(), err)
-	}
-	defer a.origins.leave(in)
-	if !guest {
-		a.rrefs.arrived(w.Name, h.GetIncarnation())
-		defer a.rrefs.heard(w.Name)
-	}
-	if err := stream.SendHeader(a.hello(nonce)); err != nil {
-		return err
-	}
-	return in.run()
+	}}
+	ctx := context.WithValue(a.serveCtx, peerKey{}, &from.peer)
+	return a.transport.Serve(ctx, stream, transport.Caller{Name: w.Name, Address: c.Address, Guest: guest, Hello: h}, from)
 }
 
 // nobody is what a peer is told whose name is neither a worker's nor a guest's.
@@ -119,17 +94,51 @@ func (a *Agent) nobody(name string) *Error {
 		ErrUnknownWorker, name, strings.Join(a.members.Names(), ", "), guests)
 }
 
-func (a *Agent) newServerConn(stream grpc.ServerStream, peer Peer, shared *sharedMemory) *serverConn {
-	in := &serverConn{conn: conn{stream: stream, shared: shared}, agent: a, peer: peer, kicked: make(chan error, 1), running: map[uint64]*serverCall{}}
-	in.ctx, in.cancel = context.WithCancelCause(context.WithValue(a.serveCtx, peerKey{}, &in.peer))
-	in.out = newSender(streamWriter{stream}, in.kick,
-		a.limits.QueuePerPeer, 2*maxRefusals, &a.replies)
-	in.side, in.requests, shared.sendControl = in, streamRequests{in}, in.sendControl
-	in.serving.Init(servingPerPeerKind, int64(a.limits.ServingPerPeer))
-	in.control.Init(servingPerPeerKind, int64(a.limits.ServingPerPeer))
-	in.incoming.Init(requestsPerPeer, a.limits.ReceivePerPeer)
-	return in
+// served is what one caller asks for: the transport's Handler.
+type served struct {
+	agent *Agent
+	peer  Peer
+	guest bool // no worker of the group: it may call, and nothing else
 }
+
+// Traits refuses what a guest may not ask for.
+func (s *served) Traits(number agentpb.Method) (transport.Traits, *rpcerr.Error) {
+	m := methodOf(number)
+	if s.guest && !m.guests {
+		return m.Traits, rpcerr.Errorf(codes.PermissionDenied,
+			"%s is a guest here (Config.Guests, --guest): it may call, and nothing else", s.peer.Name)
+	}
+	return m.Traits, nil
+}
+
+// Begin counts an execution, and begins it where the method wants that before the caller's next request.
+func (s *served) Begin(r *transport.Request) *rpcerr.Error {
+	m := methodOf(r.Method)
+	if err := s.agent.activity.Serve(m.barrier); err != nil {
+		return (*rpcerr.Error)(asError(err))
+	}
+	if m.early == nil {
+		return nil
+	}
+	if err := m.early(s.agent, &s.peer, Body(r.Body), r.Detail); err != nil {
+		s.agent.activity.Done(m.barrier)
+		return (*rpcerr.Error)(s.agent.ownEnd(err))
+	}
+	return nil
+}
+
+// Execute executes a request.
+func (s *served) Execute(r *transport.Request) (transport.Reply, *rpcerr.Error) {
+	reply, err := methodOf(r.Method).serve(r.Context, s.agent, &s.peer, Request{Body: Body(r.Body), memory: r.Memory}, r.Detail)
+	out := transport.Reply{Body: transport.Body(reply.Body), Contiguous: reply.Contiguous, Release: reply.Release}
+	if err != nil {
+		return out, (*rpcerr.Error)(s.agent.ownEnd(err))
+	}
+	return out, nil
+}
+
+// End ends what Begin has counted.
+func (s *served) End(r *transport.Request) { s.agent.activity.Done(methodOf(r.Method).barrier) }
 
 // callSelf executes a call to this worker itself, with the same limits and without the network.
 func (a *Agent) callSelf(c *clientCall) {
@@ -137,7 +146,7 @@ func (a *Agent) callSelf(c *clientCall) {
 		c.finish(Reply{}, err)
 		return
 	}
-	if err := a.serving.Acquire(1); err != nil {
+	if err := a.transport.Serving.Acquire(1); err != nil {
 		a.activity.Done(c.method.barrier)
 		c.finish(Reply{}, ofRoom(err))
 		return
@@ -146,15 +155,15 @@ func (a *Agent) callSelf(c *clientCall) {
 	base := context.WithValue(a.serveCtx, peerKey{}, self)
 	var ctx context.Context
 	var cancel context.CancelFunc
-	if c.deadline.IsZero() {
+	if c.Deadline.IsZero() {
 		ctx, cancel = context.WithCancel(base)
 	} else {
-		ctx, cancel = context.WithDeadline(base, c.deadline)
+		ctx, cancel = context.WithDeadline(base, c.Deadline)
 	}
 	c.Then(func(Reply, error) { cancel() }) // the caller may give up first
 	go func() {
-		reply, err := c.method.serve(ctx, a, self, Request{Body: c.body}, c.detail)
-		a.serving.Release(1)
+		reply, err := c.method.serve(ctx, a, self, Request{Body: Body(c.Body)}, c.Detail)
+		a.transport.Serving.Release(1)
 		a.activity.Done(c.method.barrier)
 		body := reply.owned()
 		reply.done()

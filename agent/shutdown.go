@@ -32,27 +32,19 @@ func (a *Agent) stop(ctx context.Context) error {
 	a.activity.Close(errClosed())
 	a.health.server.Shutdown()
 	a.unserve()
-	a.links.close()
+	a.peers.close()
 
 	err := a.activity.WaitEmpty(ctx)
 	if err != nil {
 		err = fmt.Errorf("agent: %d requests are still in execution: %w", a.activity.Load(), rpcerr.Within(err))
 	}
-	streams := a.origins.close(errClosed())
-	for _, in := range streams {
-		if !until(ctx, in.out.idle) {
-			break
-		}
-	}
-	for _, in := range streams {
-		in.kick(failure(codes.Unavailable, "worker %s was shut down", a.config.Name))
-	}
+	a.transport.StopServing(ctx, rpcerr.Closed(), rpcerr.Errorf(codes.Unavailable, "worker %s was shut down", a.config.Name))
 	a.cancel()
 	if !until(ctx, a.server.GracefulStop) {
 		a.server.Stop()
 	}
 	_ = a.listener.Close() // it is open still if nobody served
-	a.tasks.Wait()
+	a.transport.Wait()
 	return err
 }
 

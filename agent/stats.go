@@ -34,9 +34,8 @@ type Stats struct {
 }
 
 type counters struct {
-	calls, failures, served, shared atomic.Uint64
-	rings                           atomic.Int64
-	metrics                         Metrics
+	calls, failures, served atomic.Uint64
+	metrics                 Metrics
 }
 
 // callDone counts a call's end. A nil *Error in err is impossible: callers pass nil or an error.
@@ -52,18 +51,19 @@ func (n *counters) callDone(c *clientCall, err error) {
 	if err != nil {
 		code = asError(err).Code
 	}
-	if c.link != nil {
-		to = c.link.to.Name
+	if c.peer != nil {
+		to = c.peer.Name()
 	}
 	n.metrics.CallDone(to, code, time.Since(c.began))
 }
 
 // Stats returns the counts. It does not block.
 func (a *Agent) Stats() Stats {
+	t := a.transport.Stats()
 	s := Stats{
 		Calls: a.count.calls.Load(), Failures: a.count.failures.Load(),
-		Served: a.count.served.Load(), Shared: a.count.shared.Load(), Rings: int(a.count.rings.Load()),
-		InFlight: a.activity.Load(), QueuedBytes: a.queue.Used() + a.replies.Used(), IncomingBytes: a.incoming.Used(),
+		Served: a.count.served.Load(), Shared: t.Shared, Rings: t.Rings,
+		InFlight: a.activity.Load(), QueuedBytes: t.QueuedBytes, IncomingBytes: a.transport.Incoming.Used(),
 	}
 	s.RRefsOwned, s.RRefsUsed = a.rrefs.counts()
 	l, refusals := a.listener.Stats(), a.security.Stats()

@@ -1,6 +1,6 @@
 //go:build linux
 
-package agent
+package transport
 
 import (
 	"context"
@@ -13,18 +13,18 @@ import (
 )
 
 // following makes a pair with gates whose w0 ticks by hand, and leaves background readers to that.
-func following(t *testing.T, numbers ...uint64) (a *Agent, s *callersRead, g *gates, ask func(n uint64) *Future) {
+func following(t *testing.T, numbers ...uint64) (a *worker, s *callersRead, g *gates, ask func(n uint64) *future) {
 	t.Helper()
 	a, _, g = gatedPair(t, numbers...)
-	s = repliesOf(sessionTo(t, a, "w1"))
+	s = repliesOf(a.connTo("w1"))
 	for s.isRead() { // by who came for the ring, and leaves with the next frame
-		_, err := a.CallAsync(testContext(t), "w1", Request{}).Wait(testContext(t))
+		_, err := a.callAsync(testContext(t), "w1", nil).Wait(testContext(t))
 		require.NoError(t, err)
 	}
 	byHand(t, a)
 	s.patience.Store(patient)
-	return a, s, g, func(n uint64) *Future {
-		return a.CallAsync(testContext(t), "w1", Request{Body: number(n)})
+	return a, s, g, func(n uint64) *future {
+		return a.callAsync(testContext(t), "w1", number(n))
 	}
 }
 
@@ -41,7 +41,7 @@ func (s *callersRead) isRead() bool {
 func TestFollow_whoWaitsReads(t *testing.T) {
 	_, s, _, ask := following(t)
 	for range 100 {
-		futures := []*Future{ask(0), ask(0), ask(0)}
+		futures := []*future{ask(0), ask(0), ask(0)}
 		assert.False(t, s.isRead())
 		for _, f := range futures {
 			_, err := f.Wait(testContext(t))
@@ -72,7 +72,7 @@ func TestFollow_whoWaitsMayLeave(t *testing.T) {
 	g.open(1)
 	reply, err := f.Wait(testContext(t))
 	require.NoError(t, err)
-	assert.Equal(t, number(1), reply.Body)
+	assert.Equal(t, number(1), reply)
 }
 
 // TestFollow_clockStartsBackgroundReader where nobody waits, and sooner when it had to.
@@ -80,7 +80,7 @@ func TestFollow_clockStartsBackgroundReader(t *testing.T) {
 	a, s, _, ask := following(t)
 	f := ask(0)
 	require.Eventually(t, s.in.reader.Ready, patience, time.Millisecond)
-	assert.False(t, f.ending.Load(), "nobody reads")
+	assert.False(t, f.decided.Load(), "nobody reads")
 	a.clock.tick()
 	a.clock.tick()
 	answered(t, f)
@@ -110,7 +110,7 @@ func TestFollow_backgroundReaderLeaves(t *testing.T) {
 	g.open(2)
 	require.Eventually(t, func() bool {
 		a.clock.tick()
-		return slow.ending.Load() && awaited.ending.Load() && quick.ending.Load()
+		return slow.decided.Load() && awaited.decided.Load() && quick.decided.Load()
 	}, patience, time.Millisecond)
 	require.NoError(t, <-came)
 }

@@ -1,4 +1,4 @@
-package agent
+package transport
 
 import (
 	"context"
@@ -29,10 +29,10 @@ const (
 // repliesReader takes in the replies to calls.
 type repliesReader interface {
 	// readFor may read on this goroutine until the call has its outcome. The end of ctx is an outcome.
-	readFor(ctx context.Context, c *clientCall)
+	readFor(ctx context.Context, c *Call)
 	// readWhile is for a caller that waits for a call which it made without waiting: it may read until the call has its
 	// outcome, or ctx has ended.
-	readWhile(ctx context.Context, c *clientCall)
+	readWhile(ctx context.Context, c *Call)
 	// expect has the reply to a call read that nobody waits for.
 	expect()
 }
@@ -40,9 +40,9 @@ type repliesReader interface {
 // streamReplies are read by the goroutine that reads the stream.
 type streamReplies struct{}
 
-func (streamReplies) readFor(context.Context, *clientCall)   {}
-func (streamReplies) readWhile(context.Context, *clientCall) {}
-func (streamReplies) expect()                                {}
+func (streamReplies) readFor(context.Context, *Call)   {}
+func (streamReplies) readWhile(context.Context, *Call) {}
+func (streamReplies) expect()                          {}
 
 var byStream repliesReader = streamReplies{}
 
@@ -59,7 +59,7 @@ type callersRead struct {
 
 // readRing has the callers read.
 func (s *clientConn) readRing(frames *ringFrames) reader {
-	r := &callersRead{conn: s, in: frames, clock: &s.link.agent.clock}
+	r := &callersRead{conn: s, in: frames, clock: &s.to.transport.clock}
 	var replies repliesReader = r
 	s.replies.Store(&replies)
 	r.clock.add(r)
@@ -67,12 +67,12 @@ func (s *clientConn) readRing(frames *ringFrames) reader {
 	return r
 }
 
-func (r *callersRead) readFor(ctx context.Context, c *clientCall) {
+func (r *callersRead) readFor(ctx context.Context, c *Call) {
 	if !r.in.readLock.TryLock() {
 		return
 	}
 	if ctx.Done() != nil {
-		stop := context.AfterFunc(ctx, func() { c.abandon(ctx.Err()) })
+		stop := context.AfterFunc(ctx, func() { c.Outcome.Abandon(ctx.Err()) })
 		defer stop()
 	}
 	r.readUntil(c, func() bool { return false })
@@ -80,7 +80,7 @@ func (r *callersRead) readFor(ctx context.Context, c *clientCall) {
 	r.expect()
 }
 
-func (r *callersRead) readWhile(ctx context.Context, c *clientCall) {
+func (r *callersRead) readWhile(ctx context.Context, c *Call) {
 	r.patience.Store(patient)
 	if !r.in.readLock.TryLock() {
 		r.unwanted.Store(true)
@@ -98,9 +98,9 @@ func (r *callersRead) readWhile(ctx context.Context, c *clientCall) {
 }
 
 // readUntil reads until the call has its outcome, or stop says so. The caller must hold readLock.
-func (r *callersRead) readUntil(c *clientCall, stop func() bool) {
+func (r *callersRead) readUntil(c *Call, stop func() bool) {
 	c.alone = true
-	look := lookFor(c.body.Size())
+	look := lookFor(c.Body.Size())
 	for {
 		c.reads.Store(r)
 		over := c.over() || stop()
@@ -169,12 +169,11 @@ func (r *callersRead) due() bool { return r.conn.waiting() || r.in.reader.Ready(
 // readOne waits for a frame and takes it, and is false when there will be no other. The caller must hold readLock. Woken
 // is called before the frame is taken.
 func (r *callersRead) readOne(look time.Duration, woken func()) bool {
-	var f frame.Frame
-	err := r.in.next(&f, look)
+	f, err := r.in.next(look)
 	woken()
 	r.frames.Add(1)
 	if err == nil {
-		err = r.conn.fromRing(&f)
+		err = r.conn.fromBeside(f)
 	}
 	switch {
 	case err == nil || errors.Is(err, shm.ErrInterrupted):

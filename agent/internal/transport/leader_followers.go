@@ -1,4 +1,4 @@
-package agent
+package transport
 
 import (
 	"errors"
@@ -74,7 +74,7 @@ func (l *leadership) take(held uint64) (now uint64, ok bool) {
 // readRing has the goroutines that execute read.
 func (in *serverConn) readRing(frames *ringFrames) reader {
 	r := &leaderFollowers{
-		conn: in, in: frames, clock: &in.agent.clock,
+		conn: in, in: frames, clock: &in.transport.clock,
 		over: make(chan error, 1), ended: make(chan struct{}), spare: make(chan uint64),
 	}
 	r.free.Store(true)
@@ -188,7 +188,7 @@ func (r *leaderFollowers) nextRequest(unnotified *int, last int64) (c *serverCal
 			r.conn.out.notify()
 		}
 		look := lookFor(last)
-		if r.conn.agent.serving.Used() > 0 {
+		if r.conn.transport.Serving.Used() > 0 {
 			look = 0 // there is something to do here
 		}
 		r.in.reader.Wait(look)
@@ -201,13 +201,12 @@ func (r *leaderFollowers) readUntilRequest() (c *serverCall, waits, more bool) {
 	r.in.readLock.Lock()
 	defer r.in.readLock.Unlock()
 	for r.err == nil {
-		var f frame.Frame
-		ok, err := r.in.tryNext(&f)
-		if err == nil && !ok {
+		f, err := r.in.tryNext()
+		if err == nil && f == nil {
 			return nil, true, false
 		}
 		if err == nil {
-			err = r.conn.fromRing(&f)
+			err = r.conn.fromBeside(f)
 		}
 		if err != nil {
 			r.endLocked(err)

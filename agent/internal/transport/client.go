@@ -1,4 +1,4 @@
-package agent
+package transport
 
 import (
 	"context"
@@ -11,53 +11,54 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
+	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
-// session is one stream to a peer, from its opening to its end, seen by the side that calls. When it ends
-// every call on it ends; none is carried over to the next session, where it could run twice.
+// clientConn is one stream to a peer, from its opening to its end, seen by the side that calls. When it ends
+// every call on it ends; none is carried over to the next connection, where it could run twice.
 type clientConn struct {
 	conn
-	link    *link
+	to      *Peer
 	tcp     *grpc.ClientConn
 	cancel  context.CancelFunc // of the stream
 	peer    *agentpb.Hello
 	replies atomic.Pointer[repliesReader]
 
 	mu    sync.Mutex
-	calls map[uint64]*clientCall // nil once the session has ended
-	err   *Error                 // why it ended
+	calls map[uint64]*Call // nil once the connection has ended
+	err   *rpcerr.Error    // why it ended
 }
 
 // start sends the call on its way.
-func (s *clientConn) start(c *clientCall) {
+func (s *clientConn) start(c *Call) {
 	if c.msg != nil && c.msgFor != s && c.msg.unsent != nil { // and this stream's peer cannot read it
-		c.finish(Reply{}, failure(codes.Unavailable, "the connection was lost before the call was sent").about(s.peer.GetName(), false))
+		c.Outcome.Finish(Reply{}, rpcerr.Errorf(codes.Unavailable, "the connection was lost before the call was sent").About(s.peer.GetName(), false))
 		return
 	}
-	if size := c.body.Size(); uint64(size) > s.peer.GetMaxMessage() {
+	if size := c.Body.Size(); uint64(size) > s.peer.GetMaxMessage() {
 		if c.msg != nil {
 			c.msg.discard()
 		}
-		c.finish(Reply{}, failure(codes.ResourceExhausted, "the body has %d bytes, the worker takes %d (its Limits.MaxMessage, --max-message)",
-			size, s.peer.GetMaxMessage()).about(s.peer.GetName(), false))
+		c.Outcome.Finish(Reply{}, rpcerr.Errorf(codes.ResourceExhausted, "the body has %d bytes, the worker takes %d (its Limits.MaxMessage, --max-message)",
+			size, s.peer.GetMaxMessage()).About(s.peer.GetName(), false))
 		return
 	}
 	if c.msg == nil {
-		c.msg = s.message(c, false)
+		c.msg = s.newRequest(c, false)
 	}
-	c.msg.deadline = c.deadline
+	c.msg.deadline = c.Deadline
 	if err := s.out.submit(c.msg, func() bool { return s.register(c) }); err != nil {
 		c.msg.discard()
-		c.finish(Reply{}, asError(err).about(s.peer.GetName(), false))
+		c.Outcome.Finish(Reply{}, rpcerr.From(err).About(s.peer.GetName(), false))
 		return
 	}
 }
 
-// message makes the request of a call.
-func (s *clientConn) message(c *clientCall, copyNow bool) *message {
-	head := frame.Frame{Kind: agentpb.Kind_KIND_REQUEST, Method: c.number, Detail: c.detail, Sizes: c.body.sizes(c.contiguous)}
-	return s.shared.message(head, c.body, copyNow)
+// newRequest makes the request of a call.
+func (s *clientConn) newRequest(c *Call, copyNow bool) *message {
+	head := frame.Frame{Kind: agentpb.Kind_KIND_REQUEST, Method: c.Method, Detail: c.Detail, Sizes: c.Body.sizes(c.Contiguous)}
+	return s.shared.newMessage(head, c.Body, copyNow)
 }
 
 // sendControl sends what is about no call. It fails with the stream.
@@ -65,27 +66,27 @@ func (s *clientConn) sendControl(o *message) { _ = s.out.submitReply(o) }
 
 // register gives the call its number. The sender calls it in the order in which the heads are written, so
 // that the numbers that the peer sees rise. A call that was given up meanwhile is not sent.
-func (s *clientConn) register(c *clientCall) bool {
-	c.msg.head.Call = s.link.lastCall.Add(1)
+func (s *clientConn) register(c *Call) bool {
+	c.msg.head.Call = s.to.lastCall.Add(1)
 	s.mu.Lock()
 	if s.calls != nil {
 		s.calls[c.msg.head.Call] = c
 	}
 	err := s.err
 	s.mu.Unlock()
-	c.session.Store(s)
+	c.conn.Store(s)
 	if !c.stage.CompareAndSwap(stageNew, stageSent) {
 		s.take(c.msg.head.Call)
 		return false
 	}
 	if err != nil {
-		go c.finish(Reply{}, err.about(s.peer.GetName(), true)) // the sender's lock is held
+		go c.Outcome.Finish(Reply{}, err.About(s.peer.GetName(), true)) // the sender's lock is held
 	}
 	return true
 }
 
-// take removes a call from the table. Whoever gets it true ends the call here.
-func (s *clientConn) take(id uint64) *clientCall {
+// take removes a call from the table. The goroutine that gets it ends the call.
+func (s *clientConn) take(id uint64) *Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.calls[id]
@@ -100,24 +101,24 @@ func (s *clientConn) waiting() bool {
 	return len(s.calls) > 0
 }
 
-// lives says whether the session has not ended.
+// lives says whether the connection has not ended.
 func (s *clientConn) lives() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.err == nil
 }
 
-func (s *clientConn) find(id uint64) *clientCall {
+func (s *clientConn) find(id uint64) *Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.calls[id]
 }
 
 // drop forgets a call that was given up, and tells the peer if it may have heard of it, which is what it returns.
-func (s *clientConn) drop(c *clientCall) bool {
+func (s *clientConn) drop(c *Call) bool {
 	id := c.msg.head.Call
 	known := s.take(id) != nil
-	s.link.release(c)
+	s.to.release(c)
 	started := s.out.withdraw(c.msg)
 	if known && started {
 		s.sendControl(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_CANCEL, Call: id}, nil))
@@ -125,12 +126,12 @@ func (s *clientConn) drop(c *clientCall) bool {
 	return started
 }
 
-// run reads until the stream ends, and then ends the session.
+// run reads until the stream ends, and then ends the connection.
 func (s *clientConn) run() { s.end(s.read()) }
 
-// handle takes one frame. An error ends the session.
+// handle takes a frame.
 func (s *clientConn) handle(f *frame.Frame) error {
-	if f.Call == 0 || f.Call > s.link.lastCall.Load() {
+	if f.Call == 0 || f.Call > s.to.lastCall.Load() {
 		return fmt.Errorf("%w: an answer to call %d, which was never made", frame.ErrProtocol, f.Call)
 	}
 	c := s.find(f.Call)
@@ -157,19 +158,19 @@ func (s *clientConn) handle(f *frame.Frame) error {
 }
 
 // reply begins to take in a reply, and ends the call if that is all of it.
-func (s *clientConn) reply(c *clientCall, f *frame.Frame) error {
-	total, err := bodySize(f.Sizes, s.link.agent.limits.MaxMessage)
+func (s *clientConn) reply(c *Call, f *frame.Frame) error {
+	total, err := bodySize(f.Sizes, s.to.transport.limits.MaxMessage)
 	if err == nil {
-		err = s.link.acquire(total)
+		err = s.to.acquire(total)
 	}
 	if err != nil {
-		s.settle(c, Reply{}, asError(err).about(s.peer.GetName(), true))
+		s.settle(c, Reply{}, rpcerr.From(err).About(s.peer.GetName(), true))
 		return nil
 	}
 	c.arriving = newAssembly(f.Sizes, total)
 	c.held.Store(total)
-	if s.find(f.Call) == nil { // given up meanwhile, by someone who may not have seen what is held
-		s.link.release(c)
+	if s.find(f.Call) == nil { // given up meanwhile, by a caller that may not have seen what is held
+		s.to.release(c)
 		return nil
 	}
 	if f.Region != nil {
@@ -179,20 +180,20 @@ func (s *clientConn) reply(c *clientCall, f *frame.Frame) error {
 }
 
 // copyOut takes a reply from shared memory.
-func (s *clientConn) copyOut(c *clientCall, f *frame.Frame) error {
+func (s *clientConn) copyOut(c *Call, f *frame.Frame) error {
 	if len(f.Data) > 0 {
 		return fmt.Errorf("%w: a body here and there", frame.ErrProtocol)
 	}
-	place, a := f.Region, c.arriving
+	region, a := f.Region, c.arriving
 	f.Region, c.placed = nil, true
 	read := func() error {
-		if err := s.shared.read(place, a, c.zeroCopy); err != nil {
+		if err := s.shared.read(region, a, c.ZeroCopy); err != nil {
 			return err
 		}
-		s.settle(c, Reply{Body: a.body, memory: a.memory}, nil)
+		s.settle(c, Reply{Body: a.body, Memory: a.memory}, nil)
 		return nil
 	}
-	if c.zeroCopy || a.missing < copyAside || c.alone {
+	if c.ZeroCopy || a.missing < copyAside || c.alone {
 		return read()
 	}
 	go func() {
@@ -203,19 +204,19 @@ func (s *clientConn) copyOut(c *clientCall, f *frame.Frame) error {
 	return nil
 }
 
-func (s *clientConn) gather(c *clientCall, f *frame.Frame) error {
+func (s *clientConn) gather(c *Call, f *frame.Frame) error {
 	if err := c.arriving.add(f.Data); err != nil {
 		return err
 	}
 	if c.arriving.complete() {
-		s.settle(c, Reply{Body: c.arriving.body, memory: c.arriving.memory}, nil)
+		s.settle(c, Reply{Body: c.arriving.body, Memory: c.arriving.memory}, nil)
 	}
 	return nil
 }
 
 // settle ends a call with what the peer said.
-func (s *clientConn) settle(c *clientCall, reply Reply, err *Error) {
-	s.link.release(c)
+func (s *clientConn) settle(c *Call, reply Reply, err *rpcerr.Error) {
+	s.to.release(c)
 	if s.take(c.msg.head.Call) == nil {
 		reply.Free()
 		return
@@ -223,13 +224,13 @@ func (s *clientConn) settle(c *clientCall, reply Reply, err *Error) {
 	s.out.withdraw(c.msg) // a reply may come before the request is out, if it was refused
 	switch {
 	case err != nil:
-		c.finish(Reply{}, err)
-	case !c.finish(reply, nil):
+		c.Outcome.Finish(Reply{}, err)
+	case !c.Outcome.Finish(reply, nil):
 		reply.Free()
 	}
 }
 
-// end ends the session: everything on it has failed.
+// end ends the connection: everything on it has failed.
 func (s *clientConn) end(cause error) {
 	s.mu.Lock()
 	if s.err != nil {
@@ -242,28 +243,28 @@ func (s *clientConn) end(cause error) {
 	s.mu.Unlock()
 
 	s.cancel()
-	s.out.close(s.err.about(s.peer.GetName(), false))
-	s.link.lost(s)
+	s.out.close(s.err.About(s.peer.GetName(), false))
+	s.to.lost(s)
 	for _, c := range calls {
-		s.link.release(c)
-		c.finish(Reply{}, s.err.about(s.peer.GetName(), s.out.withdraw(c.msg)))
+		s.to.release(c)
+		c.Outcome.Finish(Reply{}, s.err.About(s.peer.GetName(), s.out.withdraw(c.msg)))
 	}
-	go s.shared.close() // waits for who copies
+	go s.shared.close() // waits until bodies are copied out
 	go s.tcp.Close()    // waits for goroutines of grpc, of which this may be one
 }
 
-// reason says why the session ended in the terms in which calls end.
-func (s *clientConn) reason(cause error) *Error {
-	if errors.Is(cause, ErrClosed) {
-		return errClosed()
+// reason says why the connection ended in the terms in which calls end.
+func (s *clientConn) reason(cause error) *rpcerr.Error {
+	if errors.Is(cause, rpcerr.ErrClosed) {
+		return rpcerr.Closed()
 	}
 	if errors.Is(cause, frame.ErrProtocol) {
-		return failure(codes.Internal, "%w", cause)
+		return rpcerr.Errorf(codes.Internal, "%w", cause)
 	}
-	e := asError(cause)
+	e := rpcerr.From(cause)
 	switch e.Code {
 	case codes.Unavailable, codes.Unauthenticated, codes.PermissionDenied, codes.FailedPrecondition, codes.AlreadyExists:
 		return e
 	}
-	return failure(codes.Unavailable, "the connection ended: %w", cause)
+	return rpcerr.Errorf(codes.Unavailable, "the connection ended: %w", cause)
 }

@@ -1,16 +1,14 @@
-package agent
+package transport
 
 import (
-	"bytes"
 	"math/bits"
-	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/gopyrpc/gopyrpc/internal/hugepages"
 )
 
-// buffer is the memory of a large body that was received. Who has done with the body may give it back, which
+// buffer is the memory of a large body that was received. The user of the body may free it, which
 // saves the garbage collector a run and the kernel the pages.
 type buffer struct {
 	bytes []byte
@@ -36,15 +34,3 @@ func (b *buffer) Free() {
 		buffers[bits.Len64(uint64(cap(b.bytes)-1))].Put(b)
 	}
 }
-
-// clone copies a body.
-func (b Body) clone() Body {
-	c := make(Body, len(b))
-	for i, segment := range b {
-		c[i] = slices.Clone(segment)
-	}
-	return c
-}
-
-// join copies a body to one segment.
-func (b Body) join() Body { return Bytes(bytes.Join(b, nil)) }

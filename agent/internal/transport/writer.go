@@ -1,10 +1,12 @@
-package agent
+package transport
 
 import (
 	"errors"
 	"io"
 
 	"google.golang.org/grpc/codes"
+
+	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
 )
 
 const (
@@ -29,7 +31,7 @@ type writer interface {
 
 // errOver is for a frame that comes too late. Why the stream has ended, and what came before its end, is for the
 // goroutine that reads it.
-var errOver = failure(codes.Unavailable, "the connection is ending")
+var errOver = rpcerr.Errorf(codes.Unavailable, "the connection is ending")
 
 // streamWriter is the writer of a stream of grpc.
 type streamWriter struct {

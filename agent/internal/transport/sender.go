@@ -1,6 +1,7 @@
-package agent
+package transport
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	"github.com/gopyrpc/gopyrpc/agent/internal/quota"
+	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -71,7 +73,7 @@ func (o *message) next() *outFrame {
 	return f
 }
 
-// sender writes the messages of one stream. Whoever finds it idle writes a small message right there,
+// sender writes the messages of one stream. A goroutine that finds it idle writes a small message right there,
 // which saves the way through another goroutine; else the message is queued, and one goroutine writes
 // as long as there is something. Large bodies go in chunks, between which the small messages pass.
 type sender struct {
@@ -121,12 +123,12 @@ func (s *sender) submit(o *message, register func() bool) error {
 	}
 	if s.heads.len() >= s.count {
 		defer s.mu.Unlock()
-		return failure(codes.ResourceExhausted, "%d messages wait to be sent to this peer: it does not read", s.heads.len())
+		return rpcerr.Errorf(codes.ResourceExhausted, "%d messages wait to be sent to this peer: it does not read", s.heads.len())
 	}
 	if o.size > 0 {
 		if s.queued > 0 && s.queued+o.size > s.limit {
 			defer s.mu.Unlock()
-			return failure(codes.ResourceExhausted, "%d bytes wait to be sent to this peer, allowed are %d "+
+			return rpcerr.Errorf(codes.ResourceExhausted, "%d bytes wait to be sent to this peer, allowed are %d "+
 				"(Limits.QueuePerPeer): it reads too slowly, or too much is asked of it at once", s.queued, s.limit)
 		}
 		if err := s.total.Acquire(o.size); err != nil {
@@ -172,7 +174,7 @@ func (s *sender) waitHeads(n int) {
 func (s *sender) admit(o *message) {
 	s.queued += o.size
 	if s.busy || !s.out.fits(o.size, s.unheard.Load()) {
-		o.head.notifyLater = false // whoever means to wake the peer later may do so before this is written
+		o.head.notifyLater = false // the goroutine that wakes the peer later may do so before this is written
 		s.heads.push(o)
 		if !s.busy {
 			s.busy = true
@@ -266,7 +268,7 @@ func (s *sender) write(out writer, o *message, f *outFrame) {
 	}
 }
 
-// release takes n bytes of a message off the books. Called with mu held.
+// release takes n bytes of a message off the books. The caller must hold mu.
 func (s *sender) release(o *message, n int64) {
 	if n == 0 {
 		return
@@ -293,7 +295,7 @@ func (s *sender) withdraw(o *message) (started bool) {
 	return o.started
 }
 
-// close refuses further messages, drops those that wait, and lets whoever waits for room go.
+// close refuses further messages, drops those that wait, and ends the waiting for room.
 func (s *sender) close(err error) {
 	s.mu.Lock()
 	if s.err == nil {
@@ -318,11 +320,18 @@ func (s *sender) close(err error) {
 	}
 }
 
-// idle waits until nothing waits to be written or is being written.
-func (s *sender) idle() {
+// idle waits until nothing waits to be written or is being written, as long as ctx allows, and says whether that is so.
+func (s *sender) idle(ctx context.Context) bool {
+	stop := context.AfterFunc(ctx, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.change.Broadcast()
+	})
+	defer stop()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.busy {
+	for s.busy && ctx.Err() == nil {
 		s.change.Wait()
 	}
+	return !s.busy
 }

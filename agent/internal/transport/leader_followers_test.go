@@ -1,6 +1,6 @@
 //go:build linux
 
-package agent
+package transport
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 )
 
 // byHand stops an agent's clock, so that the test says when it ticks.
-func byHand(t *testing.T, a *Agent) {
+func byHand(t *testing.T, a *worker) {
 	t.Helper()
 	var resume func()
 	require.Eventually(t, func() (held bool) { resume, held = a.clock.ticker.Hold(); return held }, patience, time.Millisecond)
@@ -25,13 +25,13 @@ func byHand(t *testing.T, a *Agent) {
 }
 
 // requestsFrom is what reads the ring with a peer's requests, once the peer has switched to it.
-func requestsFrom(t *testing.T, a *Agent, peer string) (r *leaderFollowers) {
+func requestsFrom(t *testing.T, a *worker, peer string) (r *leaderFollowers) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		a.clock.mu.Lock()
 		defer a.clock.mu.Unlock()
 		for ring := range a.clock.rings {
-			if found, ok := ring.(*leaderFollowers); ok && found.conn.peer.Name == peer {
+			if found, ok := ring.(*leaderFollowers); ok && found.conn.from.Name == peer {
 				r = found
 			}
 		}
@@ -48,30 +48,22 @@ type gates struct {
 }
 
 // gatedPair makes a pair, connected through rings, whose w1 has gates.
-func gatedPair(t *testing.T, numbers ...uint64) (a, b *Agent, g *gates) {
+func gatedPair(t *testing.T, numbers ...uint64) (a, b *worker, g *gates) {
 	t.Helper()
 	g = &gates{entered: make(chan uint64, 100), closed: map[uint64]chan struct{}{}}
 	for _, n := range numbers {
 		g.closed[n] = make(chan struct{})
 	}
-	a, b = pair(t, g.serve)
+	a, b = workers(t, g.serve, options{})
 	t.Cleanup(func() { // before they are shut down, which waits for that
 		for _, n := range numbers {
 			g.open(n)
 		}
 	})
 	ringed(t, a, b)
-	s := sessionTo(t, a, "w1")
+	s := a.connTo("w1")
 	require.Eventually(t, func() bool { return repliesOf(s) != nil }, patience, time.Millisecond, "the peer has switched")
 	return a, b, g
-}
-
-// sessionTo is the one that an agent has to a worker.
-func sessionTo(t *testing.T, a *Agent, worker string) *clientConn {
-	t.Helper()
-	link, err := a.links.to(worker)
-	require.NoError(t, err)
-	return link.current.Load()
 }
 
 // repliesOf is what reads the ring of a session; nil before there is one.
@@ -80,11 +72,11 @@ func repliesOf(s *clientConn) *callersRead {
 	return r
 }
 
-func (g *gates) serve(_ context.Context, req Request) (Reply, error) {
-	if len(req.Body) == 0 {
-		return Reply{}, nil
+func (g *gates) serve(_ context.Context, body Body) (Body, error) {
+	if len(body) == 0 {
+		return nil, nil
 	}
-	n := binary.BigEndian.Uint64(req.Body[0])
+	n := binary.BigEndian.Uint64(body[0])
 	g.mu.Lock()
 	gate := g.closed[n]
 	g.mu.Unlock()
@@ -92,7 +84,7 @@ func (g *gates) serve(_ context.Context, req Request) (Reply, error) {
 		g.entered <- n
 		<-gate
 	}
-	return Reply{Body: req.Body}, nil
+	return body, nil
 }
 
 func (g *gates) open(n uint64) {
@@ -121,19 +113,19 @@ func (g *gates) waitFor(t *testing.T, numbers ...uint64) {
 }
 
 // gated makes such a pair whose w1 ticks by hand.
-func gated(t *testing.T, numbers ...uint64) (a, b *Agent, in *leaderFollowers, g *gates, ask func(n uint64) *Future) {
+func gated(t *testing.T, numbers ...uint64) (a, b *worker, in *leaderFollowers, g *gates, ask func(n uint64) *future) {
 	t.Helper()
 	a, b, g = gatedPair(t, numbers...)
 	byHand(t, b)
 	in = requestsFrom(t, b, "w0")
 	in.eager.Store(0) // whatever took long so far
-	return a, b, in, g, func(n uint64) *Future {
-		return a.CallAsync(testContext(t), "w1", Request{Body: number(n)})
+	return a, b, in, g, func(n uint64) *future {
+		return a.callAsync(testContext(t), "w1", number(n))
 	}
 }
 
 // answered waits for outcomes without reading for them.
-func answered(t *testing.T, futures ...*Future) {
+func answered(t *testing.T, futures ...*future) {
 	t.Helper()
 	for i, f := range futures {
 		select {
@@ -159,7 +151,7 @@ func TestReaders_whoTakesLongIsRelieved(t *testing.T) {
 	assert.True(t, in.in.reader.Ready(), "nobody reads")
 	b.clock.tick()
 	answered(t, quick)
-	more := []*Future{ask(2), ask(3)}
+	more := []*future{ask(2), ask(3)}
 	g.waitFor(t, 2, 3)
 	answered(t, ask(0))
 	assert.EqualValues(t, eagerly-4, in.eager.Load())
@@ -190,7 +182,7 @@ func TestReaders_saysAtLast(t *testing.T) {
 		a, b, _, g, ask := gated(t, 1, 2, 3)
 		ask(1)
 		g.waitFor(t, 1)
-		quick := []*Future{ask(2), ask(0), ask(0)}
+		quick := []*future{ask(2), ask(0), ask(0)}
 		ask(3)
 		g.open(1)
 		g.waitFor(t, 2)
@@ -204,7 +196,7 @@ func TestReaders_saysAtLast(t *testing.T) {
 		a, _, _, g, ask := gated(t, 1, 2, 3)
 		ask(1)
 		g.waitFor(t, 1)
-		quick := []*Future{ask(2)}
+		quick := []*future{ask(2)}
 		for range maxUnnotified {
 			quick = append(quick, ask(0))
 		}
@@ -238,7 +230,7 @@ func TestReaders_saysAtLast(t *testing.T) {
 		canceled := ask(1)
 		g.waitFor(t, 1)
 		quiet := ask(2)
-		canceled.Cancel() // which is a frame more, and no request
+		canceled.Abandon(context.Canceled) // which is a frame more, and no request
 		g.open(1)
 		g.waitFor(t, 2)
 		asleep(t, a)
@@ -248,8 +240,8 @@ func TestReaders_saysAtLast(t *testing.T) {
 }
 
 // asleep waits until the agent has read all replies, and most likely sleeps.
-func asleep(t *testing.T, a *Agent) {
+func asleep(t *testing.T, a *worker) {
 	t.Helper()
-	reader := repliesOf(sessionTo(t, a, "w1")).in.reader
+	reader := repliesOf(a.connTo("w1")).in.reader
 	require.Eventually(t, func() bool { return !reader.Ready() }, patience, time.Millisecond)
 }

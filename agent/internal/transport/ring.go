@@ -1,4 +1,4 @@
-package agent
+package transport
 
 import (
 	"errors"
@@ -49,9 +49,16 @@ func (w *ringWriter) fits(size, _ int64) bool {
 
 func (w *ringWriter) notify() { w.ring.Notify() }
 
+// ringSide is what the sides of a conn do differently with a ring.
+type ringSide interface {
+	// readRing starts to read the ring that the peer writes to from now on.
+	readRing(frames *ringFrames) reader
+}
+
 // ringFrames are the frames of one direction in a ring. The goroutine that holds readLock reads.
 type ringFrames struct {
 	readLock sync.Mutex
+	frame    frame.Frame // that was read last; guarded by readLock. One for all of them saves an allocation for each
 	reader   *shm.RingReader
 }
 
@@ -65,27 +72,29 @@ func lookFor(size int64) time.Duration {
 	return 200*time.Microsecond + time.Duration(size)*time.Microsecond>>lookShift
 }
 
-// next waits for the next frame, which is good until the one after it, and looks for it so long before it sleeps.
-func (r *ringFrames) next(f *frame.Frame, look time.Duration) error {
+// next waits for the next frame, which is good until the one after it, and looks for it so long before it sleeps. The
+// caller must hold readLock.
+func (r *ringFrames) next(look time.Duration) (*frame.Frame, error) {
 	record, err := r.reader.Read(look)
-	return taken(f, record, err)
+	return r.decode(record, err)
 }
 
-// tryNext is next that does not wait: ok is false when there is no frame.
-func (r *ringFrames) tryNext(f *frame.Frame) (ok bool, err error) {
+// tryNext is next that does not wait: without an error it returns nil when there is no frame. The caller must hold readLock.
+func (r *ringFrames) tryNext() (*frame.Frame, error) {
 	record, ok, err := r.reader.Next()
 	if !ok && err == nil {
-		return false, nil
+		return nil, nil
 	}
-	return true, taken(f, record, err)
+	return r.decode(record, err)
 }
 
-func taken(f *frame.Frame, record []byte, err error) error {
+func (r *ringFrames) decode(record []byte, err error) (*frame.Frame, error) {
 	if errors.Is(err, shm.ErrBroken) {
-		return fmt.Errorf("%w: %w", frame.ErrProtocol, err)
+		return nil, fmt.Errorf("%w: %w", frame.ErrProtocol, err)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return f.Decode(mem.BufferSlice{mem.SliceBuffer(record)})
+	r.frame = frame.Frame{}
+	return &r.frame, r.frame.Decode(mem.BufferSlice{mem.SliceBuffer(record)})
 }

@@ -1,4 +1,4 @@
-package agent
+package transport
 
 import (
 	"sync"
@@ -9,7 +9,7 @@ import (
 // tick is how long a goroutine that reads a ring may do something else before another takes its place.
 const tick = ticker.Interval
 
-// clock looks after the rings, as nobody may be reading one: a goroutine that reads requests executes them as well, and
+// clock looks after the rings, as it may be that none is read: a goroutine that reads requests executes them as well, and
 // a caller that waits for replies reads them, which saves waking others for it as long as neither takes long. It runs
 // while any of the rings says that it needs it.
 type clock struct {

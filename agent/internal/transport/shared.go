@@ -1,4 +1,4 @@
-package agent
+package transport
 
 import (
 	"fmt"
@@ -16,24 +16,23 @@ const (
 	maxRings = 64
 	// shareFrom is from what size on a body goes through shared memory where there is some.
 	shareFrom = 32 << 10
-	// copyAside is from what size on a reply is not copied out by who reads the stream: others wait there.
+	// copyAside is from what size on a reply is not copied out by the goroutine that reads: other replies wait there.
 	copyAside = 1 << 20
-	// zeroCopyFrom is from what size on a body is lent to who asks for it: each keeps its place as long as it is looked
+	// zeroCopyFrom is from what size on a body is lent where that is asked for: each keeps its region as long as it is looked
 	// at, and there are few.
 	zeroCopyFrom = 128 << 10
 )
 
-// sharing is the memory that the two ends of a stream share, each with files of its own. Whether the peer can
+// sharedMemory is the memory that the two ends of a stream share, each with files of its own. Whether the peer can
 // reach ours shows when the first large body is sent, which goes the ordinary way itself.
 type sharedMemory struct {
 	stream      streamWriter
 	sendControl func(*message) // sends a message that is about no call
 	in          *shm.Receiver  // nil where nothing is taken
 	out         *shm.Sender    // nil where the peer takes nothing
-	stage       atomic.Uint32
-	sent        *atomic.Uint64 // counts bodies
-	rings       *atomic.Int64  // counts rings that are written
-	// Known to who reads the stream.
+	stage       atomic.Uint32  // of the constants below
+	transport   *Transport
+	// Of the goroutine that reads.
 	mayInvite func() bool     // whether the agent has a thread for one more ring
 	invited   bool            // the peer, to write to a ring
 	opened    *ringFrames     // the peer's ring, nil until then
@@ -44,48 +43,48 @@ type sharedMemory struct {
 	counted int64 // guarded by mu; the rings that this end writes to, one or none
 }
 
-// The stages of what is sent.
+// The stages of the agreement on what this end sends. A stream goes through them once, in this order.
 const (
-	shareUntried uint32 = iota
-	shareOffered
-	shareAccepted
+	shareUntried  uint32 = iota // the peer has not been asked
+	shareOffered                // it was asked to read a region
+	shareAccepted               // it can: bodies may lie in shared memory, and there may be a ring
 )
 
 // newSharedMemory is for a stream on which this end has drawn the nonce, none to take nothing.
-func newSharedMemory(a *Agent, nonce []byte, peer *agentpb.Hello, stream frameStream) *sharedMemory {
-	s := &sharedMemory{stream: streamWriter{stream}, sent: &a.count.shared, rings: &a.count.rings, mayInvite: func() bool { return true }}
+func (t *Transport) newSharedMemory(nonce []byte, peer *agentpb.Hello, stream frameStream, sendControl func(*message)) *sharedMemory {
+	s := &sharedMemory{transport: t, stream: streamWriter{stream}, sendControl: sendControl, mayInvite: func() bool { return true }}
 	if len(nonce) == 0 { // this end wants none of it
 		return s
 	}
-	s.in = shm.NewReceiver(nonce, a.limits.Shared)
-	if n := min(uint64(a.limits.Shared), peer.GetShared()); len(peer.GetNonce()) > 0 && n > 0 {
+	s.in = shm.NewReceiver(nonce, t.limits.Shared)
+	if n := min(uint64(t.limits.Shared), peer.GetShared()); len(peer.GetNonce()) > 0 && n > 0 {
 		s.out, _ = shm.NewSender(peer.GetNonce(), int64(n)) // nil for a nonce that is none
 	}
 	return s
 }
 
-// nonce is what a stream's shared memory is called by; nil when the agent wants none.
-func (a *Agent) nonce() []byte {
-	if a.limits.Shared <= 0 {
+// nonce is what a stream's shared memory is called by; nil when this worker wants none.
+func (t *Transport) nonce() []byte {
+	if t.limits.Shared <= 0 {
 		return nil
 	}
 	return shm.NewNonce()
 }
 
-// message makes a message with a body, whose sizes the head has. The body is copied if it goes through shared memory
+// newMessage makes a message with a body, whose sizes the head has. The body is copied if it goes through shared memory
 // or copyNow.
-func (s *sharedMemory) message(head frame.Frame, body Body, copyNow bool) *message {
-	place, ok := s.put(body)
+func (s *sharedMemory) newMessage(head frame.Frame, body Body, copyNow bool) *message {
+	region, ok := s.put(body)
 	if !ok && copyNow {
-		body = body.clone()
+		body = body.Clone()
 	}
 	if !ok {
 		return newMessage(head, body)
 	}
-	s.sent.Add(1)
+	s.transport.shared.Add(1)
 	o := newMessage(head, nil)
-	o.head.Region = regionMessage(place)
-	o.unsent = func() { s.out.Free(place) }
+	o.head.Region = regionMessage(region)
+	o.unsent = func() { s.out.Free(region) }
 	return o
 }
 
@@ -109,16 +108,16 @@ func (s *sharedMemory) begin(address net.Addr) {
 	}
 }
 
-// offer asks the peer, once, to read a place.
+// offer asks the peer, once, to read a region.
 func (s *sharedMemory) offer() {
 	if !s.stage.CompareAndSwap(shareUntried, shareOffered) {
 		return
 	}
-	place, ok := s.out.Put(nil)
+	region, ok := s.out.Put(nil)
 	if !ok {
 		return
 	}
-	s.sendControl(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_OFFER, Region: regionMessage(place)}, nil))
+	s.sendControl(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_OFFER, Region: regionMessage(region)}, nil))
 }
 
 // negotiate takes the frames that are about the memory itself. What fails here is no reason to complain: the
@@ -147,8 +146,8 @@ func (s *sharedMemory) negotiate(f *frame.Frame) (taken bool) {
 	return true
 }
 
-// read fills a body from its place, or lends it.
-func (s *sharedMemory) read(place *agentpb.Place, a *assembly, zeroCopy bool) error {
+// read fills a body from its region, or lends it.
+func (s *sharedMemory) read(region *agentpb.Place, a *assembly, zeroCopy bool) error {
 	if s.in == nil {
 		return fmt.Errorf("%w: shared memory where none was agreed on", frame.ErrProtocol)
 	}
@@ -156,20 +155,20 @@ func (s *sharedMemory) read(place *agentpb.Place, a *assembly, zeroCopy bool) er
 	if zeroCopy && a.missing >= zeroCopyFrom {
 		take = s.view
 	}
-	if err := take(regionOf(place), a); err != nil {
+	if err := take(regionOf(region), a); err != nil {
 		return fmt.Errorf("%w: a body in shared memory: %w", frame.ErrProtocol, err)
 	}
 	a.missing = 0
 	return nil
 }
 
-func (s *sharedMemory) copyOut(place shm.Region, a *assembly) error {
+func (s *sharedMemory) copyOut(region shm.Region, a *assembly) error {
 	a.makeRoom()
-	return s.in.Read(place, a.body)
+	return s.in.Read(region, a.body)
 }
 
-func (s *sharedMemory) view(place shm.Region, a *assembly) error {
-	l, err := s.in.Lend(place, a.missing)
+func (s *sharedMemory) view(region shm.Region, a *assembly) error {
+	l, err := s.in.Lend(region, a.missing)
 	if err != nil {
 		return err
 	}
@@ -183,10 +182,10 @@ type loan struct{ of *shm.Loan }
 
 func (l loan) Free() { l.of.Free() }
 
-// giveBack is for a place that nobody reads.
-func (s *sharedMemory) free(place *agentpb.Place) {
-	if s.in != nil && place != nil {
-		_ = s.in.Free(regionOf(place))
+// free is for a region that is not read.
+func (s *sharedMemory) free(region *agentpb.Place) {
+	if s.in != nil && region != nil {
+		_ = s.in.Free(regionOf(region))
 	}
 }
 
@@ -195,21 +194,21 @@ func (s *sharedMemory) makeRing() {
 	if s.out == nil || s.stage.Load() != shareAccepted {
 		return
 	}
-	ring, place, ok := s.out.OpenRing(s.nudge)
+	ring, region, ok := s.out.OpenRing(s.nudge)
 	if !ok {
 		return
 	}
 	s.made = ring
-	s.sendControl(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_RING, Region: regionMessage(place)}, nil))
+	s.sendControl(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_RING, Region: regionMessage(region)}, nil))
 }
 
 // openRing opens the ring that the peer has made. It is there for good then: what the peer writes is read also
 // when the peer has left meanwhile.
-func (s *sharedMemory) openRing(place *agentpb.Place) {
-	if s.in == nil || !s.invited || s.opened != nil || place == nil {
+func (s *sharedMemory) openRing(region *agentpb.Place) {
+	if s.in == nil || !s.invited || s.opened != nil || region == nil {
 		return
 	}
-	reader, err := s.in.OpenRing(regionOf(place), frame.MaxSize)
+	reader, err := s.in.OpenRing(regionOf(region), frame.MaxSize)
 	if err != nil {
 		return // it goes on without
 	}
@@ -223,17 +222,17 @@ func (s *sharedMemory) switchToRing() {
 		return
 	}
 	o := newMessage(frame.Frame{Kind: agentpb.Kind_KIND_SWITCH}, nil)
-	o.head.switchTo = &ringWriter{ring: s.made}
+	o.head.switchTo = s.transport.faulty(&ringWriter{ring: s.made})
 	s.sendControl(o)
 	s.made = nil
 }
 
-// switched is the ring that the peer says it writes to from now on.
-func (s *sharedMemory) switched() (*ringFrames, error) {
+// switched has the side read the ring that the peer says it writes to from now on.
+func (s *sharedMemory) switched(side ringSide) (reader, error) {
 	if s.opened == nil {
 		return nil, fmt.Errorf("%w: a switch to a ring that was never opened", frame.ErrProtocol)
 	}
-	return s.opened, nil
+	return side.readRing(s.opened), nil
 }
 
 // countRing counts the ring that this end writes to, unless it is closed, or no longer.
@@ -244,7 +243,7 @@ func (s *sharedMemory) countRing(n int64) bool {
 		return false
 	}
 	s.counted += n
-	s.rings.Add(n)
+	s.transport.written.Add(n)
 	return true
 }
 
@@ -284,7 +283,7 @@ func regionMessage(p shm.Region) *agentpb.Place {
 	}
 }
 
-// regionOf is a place as a peer says it: numbers beyond every file become one that is none.
+// regionOf is a region as a peer says it: numbers beyond every file become one that is none.
 func regionOf(m *agentpb.Place) shm.Region {
 	const most = 1 << 40
 	if m.GetPid() > most || m.GetFd() > most || m.GetCapacity() > most {

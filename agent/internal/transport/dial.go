@@ -1,4 +1,4 @@
-package agent
+package transport
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
+	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
 	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
@@ -24,24 +25,24 @@ const (
 	controlSlots = 64        // how many messages about no call may wait besides those of calls; there are never so many
 )
 
-// connect opens a connection to a worker. An empty name is a coordinator's of which only the address is known.
+// Connect opens a connection to a worker. An empty name is a coordinator's of which only the address is known.
 // Why says what an attempt failed with: of what the network and TLS say grpc passes on the text at best.
-func (a *Agent) connect(name, address string) (conn *grpc.ClientConn, why func(error) error, err error) {
-	creds, err := a.security.ClientCredentials(name, address)
+func (t *Transport) Connect(name, address string) (conn *grpc.ClientConn, why func(error) error, err error) {
+	creds, err := t.config.Security.ClientCredentials(name, address)
 	if err != nil {
 		return nil, nil, err
 	}
 	refused := new(atomic.Bool)
 	opts := []grpc.DialOption{
 		grpc.WithTransportCredentials(creds),
-		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(a.codec), grpc.MaxCallRecvMsgSize(frame.MaxSize), grpc.MaxCallSendMsgSize(frame.MaxSize)),
+		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(frame.NewCodec()), grpc.MaxCallRecvMsgSize(frame.MaxSize), grpc.MaxCallSendMsgSize(frame.MaxSize)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{
-			Time: a.config.Keepalive, Timeout: a.keepaliveTimeout(), PermitWithoutStream: true,
+			Time: t.config.Keepalive, Timeout: t.keepaliveTimeout(), PermitWithoutStream: true,
 		}),
 		grpc.WithStaticStreamWindowSize(window), grpc.WithStaticConnWindowSize(window),
 		grpc.WithReadBufferSize(ioChunk), grpc.WithWriteBufferSize(ioChunk),
 		grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
-			conn, err := a.dialContext(ctx, address)
+			conn, err := t.dialContext(ctx, address)
 			refused.Store(errors.Is(err, syscall.ECONNREFUSED))
 			return conn, err
 		}),
@@ -52,57 +53,52 @@ func (a *Agent) connect(name, address string) (conn *grpc.ClientConn, why func(e
 	conn, err = grpc.NewClient("passthrough:///"+address, opts...)
 	return conn, func(err error) error {
 		if refused.Load() {
-			return failure(codes.Unavailable, "nothing listens at %s: %w", address, errRefused)
+			return rpcerr.Errorf(codes.Unavailable, "nothing listens at %s: %w", address, ErrRefused)
 		}
 		return creds.Why(err)
 	}, err
 }
 
-// errRefused is for a worker at whose address nobody listens: not yet, or not any more.
-var errRefused = errors.New("connection refused")
+// ErrRefused is for a worker at whose address nothing listens: not yet, or not any more.
+var ErrRefused = errors.New("connection refused")
 
 // dialContext connects directly: what the environment says of proxies is for the web.
-func (a *Agent) dialContext(ctx context.Context, address string) (net.Conn, error) {
-	if a.config.Dial != nil {
-		return a.config.Dial(ctx, address)
+func (t *Transport) dialContext(ctx context.Context, address string) (net.Conn, error) {
+	if t.config.Dial != nil {
+		return t.config.Dial(ctx, address)
 	}
 	return (&net.Dialer{}).DialContext(ctx, "tcp", address)
 }
 
-func (a *Agent) keepaliveTimeout() time.Duration { return max(a.config.Keepalive/2, 5*time.Second) }
-
-// dial makes a session: a connection, the stream on it, and both sides knowing who the other is.
-func (a *Agent) dial(l *link) (*clientConn, error) {
-	conn, why, err := a.connect(l.to.Name, l.to.Address)
+// dial makes a connection: the stream on it, and both sides knowing who the other is.
+func (p *Peer) dial() (*clientConn, error) {
+	t := p.transport
+	tcp, why, err := t.Connect(p.name, p.address)
 	if err != nil {
 		return nil, err
 	}
-	nonce := a.nonce()
-	ctx, cancel := context.WithCancel(metadata.NewOutgoingContext(a.ctx, a.hello(nonce)))
-	s := &clientConn{link: l, tcp: conn, cancel: cancel, calls: map[uint64]*clientCall{}}
-	s.side = s
-	s.replies.Store(&byStream)
-	late := time.AfterFunc(a.config.ConnectTimeout, cancel)
-	err = s.open(ctx)
+	nonce := t.nonce()
+	ctx, cancel := context.WithCancel(metadata.NewOutgoingContext(t.ctx, t.config.Hello(nonce)))
+	s := &clientConn{to: p, tcp: tcp, cancel: cancel, calls: map[uint64]*Call{}}
+	late := time.AfterFunc(t.config.ConnectTimeout, cancel)
+	err = s.open(ctx, nonce)
 	if !late.Stop() && err == nil {
 		err = context.DeadlineExceeded
 	}
 	if err == nil {
-		s.shared = newSharedMemory(a, nonce, s.peer, s.stream)
-		s.shared.sendControl = s.sendControl
 		return s, nil
 	}
 	err = why(err)
-	if ctx.Err() != nil && a.ctx.Err() == nil {
-		err = failure(codes.Unavailable, "no answer from %s within %v: %w", l.to.Address, a.config.ConnectTimeout, err)
+	if ctx.Err() != nil && t.ctx.Err() == nil {
+		err = rpcerr.Errorf(codes.Unavailable, "no answer from %s within %v: %w", p.address, t.config.ConnectTimeout, err)
 	}
 	cancel()
-	_ = conn.Close()
+	_ = tcp.Close()
 	return nil, err
 }
 
 // open opens the stream and checks who answers.
-func (s *clientConn) open(ctx context.Context) error {
+func (s *clientConn) open(ctx context.Context, nonce []byte) error {
 	stream, err := agentpb.NewAgentClient(s.tcp).Connect(ctx)
 	if err != nil {
 		return err
@@ -120,19 +116,21 @@ func (s *clientConn) open(ctx context.Context) error {
 	if s.peer, err = security.ReadHello(values); err != nil {
 		return err
 	}
-	if got := s.peer.GetName(); got != s.link.to.Name {
-		return failure(codes.FailedPrecondition, "at %s there is worker %s, not %s", s.link.to.Address, got, s.link.to.Name)
+	if got := s.peer.GetName(); got != s.to.name {
+		return rpcerr.Errorf(codes.FailedPrecondition, "at %s there is worker %s, not %s", s.to.address, got, s.to.name)
 	}
-	if err := s.link.agent.security.CheckProved(stream, s.peer); err != nil {
+	if err := s.to.transport.config.Security.CheckProved(stream, s.peer); err != nil {
 		return err
 	}
-	s.stream = stream
-	a := s.link.agent
+	t := s.to.transport
 	fail := func(err error) {
 		if !errors.Is(err, errOver) {
 			go s.end(err)
 		}
 	}
-	s.out = newSender(streamWriter{stream}, fail, a.limits.QueuePerPeer, a.limits.CallsPerPeer+controlSlots, s.link.queue)
+	s.stream, s.side = stream, s
+	s.replies.Store(&byStream)
+	s.shared = t.newSharedMemory(nonce, s.peer, stream, s.sendControl)
+	s.out = newSender(t.writerOf(stream), fail, t.limits.QueuePerPeer, t.limits.CallsPerPeer+controlSlots, &t.queue)
 	return nil
 }

@@ -1,4 +1,4 @@
-package agent
+package transport
 
 import (
 	"context"
@@ -11,13 +11,13 @@ import (
 )
 
 // conn is one stream between two workers, from its opening to its end: what both sides of it do alike. Frames come from
-// the stream, and from a ring in shared memory once the peer says so.
+// the stream, and from shared memory once the peer says so.
 type conn struct {
 	stream frameStream
 	out    *sender
 	shared *sharedMemory
 	side   side
-	ring   reader // nil until the peer has switched to one; the goroutine's that reads the stream
+	beside reader // of what the peer sends beside the stream, nil until it says so; the goroutine's that reads the stream
 }
 
 // frameStream is a stream of grpc.
@@ -33,20 +33,19 @@ type side interface {
 	handle(f *frame.Frame) error
 	// sendControl sends a message that is about no call. It fails with the stream.
 	sendControl(o *message)
-	// readRing starts to read the ring that the peer writes to from now on.
-	readRing(frames *ringFrames) reader
+	ringSide
 }
 
-// reader takes in the frames of a ring, in place of the goroutine that reads the stream.
+// reader takes in frames in place of the goroutine that reads the stream.
 type reader interface {
-	// hurry is for a peer that has no more room in the ring.
+	// hurry is for a peer that has no more room for frames that were not read.
 	hurry()
 	// drain takes in what the peer said before the stream ended. Its error is a reason for that end.
 	drain() error
 }
 
-// read takes in what the peer sends until the stream ends, and returns why it did. Once there is a ring it only sees that
-// the peer lives.
+// read takes in what the peer sends until the stream ends, and returns why it did. Once
+// frames come beside the stream it only sees that the peer lives.
 func (c *conn) read() error {
 	if p, ok := peer.FromContext(c.stream.Context()); ok {
 		c.shared.begin(p.Addr)
@@ -60,8 +59,8 @@ func (c *conn) read() error {
 			f.Free()
 		}
 	}
-	if c.ring != nil {
-		if drained := c.ring.drain(); drained != nil {
+	if c.beside != nil {
+		if drained := c.beside.drain(); drained != nil {
 			return drained
 		}
 	}
@@ -71,24 +70,21 @@ func (c *conn) read() error {
 // fromStream takes one frame of the stream. An error ends the conn.
 func (c *conn) fromStream(f *frame.Frame) error {
 	switch {
-	case f.Kind == agentpb.Kind_KIND_SWITCH && c.ring != nil:
-		c.ring.hurry()
+	case f.Kind == agentpb.Kind_KIND_SWITCH && c.beside != nil:
+		c.beside.hurry()
 		return nil
 	case f.Kind == agentpb.Kind_KIND_SWITCH:
-		frames, err := c.shared.switched()
-		if err != nil {
-			return err
-		}
-		c.ring = c.side.readRing(frames)
-		return nil
-	case c.ring != nil:
+		var err error
+		c.beside, err = c.shared.switched(c.side)
+		return err
+	case c.beside != nil:
 		return fmt.Errorf("%w: a frame of kind %v beside the ring", frame.ErrProtocol, f.Kind)
 	}
 	return c.handle(f)
 }
 
-// fromRing takes one frame of the ring. An error ends the conn.
-func (c *conn) fromRing(f *frame.Frame) error {
+// fromBeside takes one frame that did not come by the stream. An error ends the conn.
+func (c *conn) fromBeside(f *frame.Frame) error {
 	c.out.heard()
 	err := c.handle(f)
 	f.Free()

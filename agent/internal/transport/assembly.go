@@ -1,4 +1,4 @@
-package agent
+package transport
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
+	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
 )
 
 // assembly puts a body together from the parts in which it arrives.
@@ -13,29 +14,19 @@ type assembly struct {
 	body    Body
 	into    cursor // where the next byte goes
 	missing int64
-	memory  memory   // that the body is in, if it is to be given back
+	memory  Memory   // that the body is in, if it is to be given back
 	sizes   []uint64 // of the segments
 }
 
-// memory is what a body is in until it is given back.
-type memory interface{ Free() }
-
-// giveBack is for a body that may be in no such memory.
-func freeMemory(m memory) {
-	if m != nil {
-		m.Free()
-	}
-}
-
 // bodySize adds up what a peer says are the sizes of a body's segments.
-func bodySize(sizes []uint64, limit int64) (int64, error) {
+func bodySize(sizes []uint64, limit int64) (int64, *rpcerr.Error) {
 	if len(sizes) > frame.MaxSegments {
-		return 0, failure(codes.ResourceExhausted, "a body of %d segments, allowed are %d", len(sizes), frame.MaxSegments)
+		return 0, rpcerr.Errorf(codes.ResourceExhausted, "a body of %d segments, allowed are %d", len(sizes), frame.MaxSegments)
 	}
 	var total int64
 	for _, n := range sizes {
 		if n > uint64(limit) || total+int64(n) > limit {
-			return 0, failure(codes.ResourceExhausted,
+			return 0, rpcerr.Errorf(codes.ResourceExhausted,
 				"a body of more than %d bytes (Limits.MaxMessage, --max-message); send it in parts, or raise the limit at the receiver", limit)
 		}
 		total += int64(n)

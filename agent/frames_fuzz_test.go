@@ -3,13 +3,14 @@ package agent
 import (
 	"context"
 	"encoding/binary"
+	"io"
 	"log/slog"
 	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
@@ -17,10 +18,23 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
 
-// deaf is a stream whose answers go nowhere.
-type deaf struct{ grpc.ServerStream }
+// recorded is a stream on which a peer has said something and gone. Answers go nowhere.
+type recorded struct {
+	*fakeStream
+	said [][]byte
+}
 
-func (deaf) SendMsg(any) error { return nil }
+func (r *recorded) SendHeader(metadata.MD) error { return nil }
+func (r *recorded) SendMsg(any) error            { return nil }
+
+func (r *recorded) RecvMsg(m any) error {
+	if len(r.said) == 0 {
+		return io.EOF
+	}
+	b := r.said[0]
+	r.said = r.said[1:]
+	return m.(*frame.Frame).Decode(mem.BufferSlice{mem.SliceBuffer(b)})
+}
 
 // frames packs a sequence of frames for the fuzzer.
 func frames(fs ...*agentpb.Frame) []byte {
@@ -73,38 +87,21 @@ func FuzzFrameSequence(f *testing.F) {
 		require.NoError(t, err)
 		a.incarnation = 5
 		a.config.Executor = RemoteExecutor(fuzzExecutor{})
-		shared := newSharedMemory(a, shm.NewNonce(), &agentpb.Hello{Nonce: shm.NewNonce(), Shared: 1 << 30}, deaf{})
-		defer shared.close()
-		in := a.newServerConn(deaf{}, Peer{Name: "w1", Rank: 1}, shared)
-		in.origin = &origin{}
+		var said [][]byte
 		for len(b) > 0 {
 			n, used := binary.Uvarint(b)
 			if used <= 0 || n > uint64(len(b)-used) {
 				break
 			}
-			var fr frame.Frame
-			if fr.Decode(mem.BufferSlice{mem.SliceBuffer(b[used : used+int(n)])}) != nil {
-				break
-			}
-			err := in.fromStream(&fr)
-			fr.Free()
-			if err != nil {
-				break
-			}
-			b = b[used+int(n):]
+			said, b = append(said, b[used:used+int(n)]), b[used+int(n):]
 		}
-		if in.ring != nil {
-			_ = in.ring.drain()
-		}
-		in.cancel(nil)
-		in.discard()
+		hello := &agentpb.Hello{Name: "w1", Rank: 1, Incarnation: 9, MaxMessage: 1 << 20, Nonce: shm.NewNonce(), Shared: 1 << 30}
+		_ = service{agent: a}.Connect(&recorded{fakeStreamOf(t, t.Context(), hello, nil), said})
 		require.NoError(t, a.activity.WaitEmpty(testContext(t)))
-		in.out.idle()
 		s := a.Stats()
 		require.Zero(t, s.IncomingBytes)
 		require.Zero(t, s.QueuedBytes)
-		require.Zero(t, a.serving.Used()+in.serving.Used()+in.control.Used()+in.incoming.Used())
-		require.Empty(t, in.running)
+		require.Zero(t, a.transport.Serving.Used())
 		_, _ = a.Shutdown(context.Background()) // with a leak, if the peer left one
 	})
 }

@@ -1,4 +1,4 @@
-package agent
+package transport
 
 // queue is a queue that does not hold on to what left it.
 type queue[T any] struct {

@@ -1,63 +1,63 @@
 package agent
 
 import (
-	"errors"
 	"sync"
 
 	"google.golang.org/grpc/codes"
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/membership"
+	"github.com/gopyrpc/gopyrpc/agent/internal/transport"
 	"github.com/gopyrpc/gopyrpc/internal/handshake"
 )
 
-// links are the ways to the other members of the group, once it is known.
-type links struct {
+// peers are the ways to the other members of the group, once it is known.
+type peers struct {
 	members *membership.Members
 
 	mu     sync.RWMutex
-	byName map[string]*link // guarded by mu
-	closed bool             // guarded by mu
+	byName map[string]*transport.Peer // guarded by mu
+	closed bool                       // guarded by mu
 }
 
-func newLinks(members *membership.Members) *links {
-	return &links{members: members, byName: map[string]*link{}}
+func newPeers(members *membership.Members) *peers {
+	return &peers{members: members, byName: map[string]*transport.Peer{}}
 }
 
 // to returns the way to a worker.
-func (ls *links) to(name string) (*link, error) {
-	ls.mu.RLock()
-	defer ls.mu.RUnlock()
-	switch l, ok := ls.byName[name]; {
+func (ps *peers) to(name string) (*transport.Peer, error) {
+	ps.mu.RLock()
+	defer ps.mu.RUnlock()
+	switch p, ok := ps.byName[name]; {
 	case ok:
-		return l, nil
-	case ls.closed:
+		return p, nil
+	case ps.closed:
 		return nil, errClosed()
-	case !ls.members.IsKnown():
+	case !ps.members.IsKnown():
 		return nil, failure(codes.Unavailable, "the group is not known yet: see WaitReady")
 	}
-	return nil, ofRoom(ls.members.Unknown(name))
+	return nil, ofRoom(ps.members.Unknown(name))
 }
 
 // close ends all connections, and has no new ones made.
-func (ls *links) close() {
-	ls.mu.Lock()
-	ls.closed = true
-	all := ls.byName
-	ls.mu.Unlock()
-	for _, l := range all {
-		l.close()
+func (ps *peers) close() {
+	ps.mu.Lock()
+	ps.closed = true
+	all := ps.byName
+	ps.mu.Unlock()
+	for _, p := range all {
+		p.Close()
 	}
 }
 
 // setGroup makes the group known.
 func (a *Agent) setGroup(members []membership.Member) {
-	a.links.mu.Lock()
+	a.peers.mu.Lock()
 	for _, m := range members {
 		if m.Name != a.config.Name {
-			a.links.byName[m.Name] = newLink(a, Worker(m))
+			a.peers.byName[m.Name] = a.transport.NewPeer(m.Name, m.Address)
 		}
 	}
-	a.links.mu.Unlock()
+	a.peers.mu.Unlock()
 	a.members.Set(members)
 }
 
@@ -92,19 +92,3 @@ func (a *Agent) Worker(name string) (Worker, error) {
 // complete says whether a rendezvous has shown that every worker of the group was there: none is only starting, and no other
 // comes in the place of one that has ended.
 func (a *Agent) complete() bool { return a.config.Rendezvous != nil && a.members.IsKnown() }
-
-// connections is the agent as package membership sees it.
-type connections struct{ agent *Agent }
-
-func (c connections) Connected(name string) bool { return c.agent.present(name) }
-
-func (c connections) Connect(name string) { c.agent.lookFor(name) }
-
-func (c connections) LastFailure(name string) membership.Failure {
-	l, err := c.agent.links.to(name)
-	if err != nil {
-		return membership.Failure{} // the agent is being closed
-	}
-	at, why := l.lastFailure()
-	return membership.Failure{At: at, Err: why, Refused: errors.Is(why, errRefused), Reached: l.wasReached()}
-}
