@@ -2,7 +2,10 @@ package agent
 
 import (
 	"context"
+	"fmt"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/quota"
+	"github.com/gopyrpc/gopyrpc/agent/internal/transport"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -53,6 +56,26 @@ func (a *Agent) Connect(name string) error {
 	_, err = p.LastFailure()
 	return err
 }
+
+// CallsTo are the calls to a worker that have no outcome: a test uses some up.
+func (a *Agent) CallsTo(name string) *quota.Budget { return &a.peers.byName[name].Calls }
+
+// SetFaults has frames dropped, doubled and delayed.
+func (a *Agent) SetFaults(f transport.Faults) { a.transport.SetFaults(f) }
+
+// LostConnection is why there is no connection to a worker; nil while there is one.
+func (a *Agent) LostConnection(name string) error {
+	_, err := a.peers.byName[name].LastFailure()
+	return err
+}
+
+// IsLent says whether the body lies in memory that the peer shares.
+func (r Request) IsLent() bool { return isLent(r.memory) }
+
+// IsLent says whether the body lies in memory that the peer shares.
+func (r Reply) IsLent() bool { return isLent(r.memory) }
+
+func isLent(m transport.Memory) bool { return fmt.Sprintf("%T", m) == "transport.loan" }
 
 // ConnectedTo is the incarnation of a worker to which there is a connection, 0 for none: which of two lives is met.
 func (a *Agent) ConnectedTo(name string) uint64 { return a.incarnationOf(name) }

@@ -1,4 +1,4 @@
-package agent
+package agent_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gopyrpc/gopyrpc/agent"
 	"github.com/gopyrpc/gopyrpc/agent/internal/transport"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
@@ -17,7 +18,7 @@ import (
 // faultyPair makes w0, which calls, and w1, whose frames of a kind have a fate as long as faults are on. They are
 // connected, by rings where they share memory.
 type faultyPair struct {
-	caller, called *Agent
+	caller, called *agent.Agent
 	on             atomic.Bool
 	executed       atomic.Int64 // requests with a body
 	met            atomic.Int64 // frames that met their fate
@@ -27,15 +28,15 @@ type faultyPair struct {
 func faulty(t *testing.T, kind agentpb.Kind, fate transport.Fate, serve func(context.Context)) *faultyPair {
 	t.Helper()
 	p := &faultyPair{}
-	p.caller, p.called = pair(t, func(ctx context.Context, r Request) (Reply, error) {
+	p.caller, p.called = pair(t, func(ctx context.Context, r agent.Request) (agent.Reply, error) {
 		if len(r.Body) > 0 {
 			p.executed.Add(1)
 			serve(ctx)
 		}
-		return Reply{Body: r.Body}, nil
+		return agent.Reply{Body: r.Body}, nil
 	})
-	for _, a := range []*Agent{p.caller, p.called} {
-		a.transport.SetFaults(func(k agentpb.Kind, _ uint64) transport.Fate {
+	for _, a := range []*agent.Agent{p.caller, p.called} {
+		a.SetFaults(func(k agentpb.Kind, _ uint64) transport.Fate {
 			if k == kind && p.on.Load() {
 				p.met.Add(1)
 				return fate
@@ -44,7 +45,7 @@ func faulty(t *testing.T, kind agentpb.Kind, fate transport.Fate, serve func(con
 		})
 	}
 	if strings.HasSuffix(t.Name(), streamOnly) {
-		_, err := p.caller.Call(testContext(t), "w1", Request{})
+		_, err := p.caller.Call(testContext(t), "w1", agent.Request{})
 		require.NoError(t, err)
 	} else {
 		ringed(t, p.caller, p.called)
@@ -60,7 +61,7 @@ func (p *faultyPair) call(t *testing.T, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	p.on.Store(true)
-	_, err := p.caller.Call(ctx, "w1", Request{Body: Bytes([]byte("x"))})
+	_, err := p.caller.Call(ctx, "w1", agent.Request{Body: agent.Bytes([]byte("x"))})
 	return err
 }
 
@@ -70,7 +71,7 @@ func (p *faultyPair) inOrder(t *testing.T) {
 	p.on.Store(false)
 	assert.NotZero(t, p.met.Load(), "no frame had a fault")
 	require.Eventually(t, func() bool { // a connection that has ended may be found out by a call
-		_, err := p.caller.Call(testContext(t), "w1", Request{})
+		_, err := p.caller.Call(testContext(t), "w1", agent.Request{})
 		return err == nil
 	}, patience, time.Millisecond)
 	require.Eventually(t, func() bool {
@@ -86,7 +87,7 @@ const shortly = 500 * time.Millisecond
 func TestFaults_lostReply(t *testing.T) {
 	bothWays(t, func(t *testing.T) {
 		p := faulty(t, agentpb.Kind_KIND_REPLY, transport.Fate{}, doNothing)
-		var e *Error
+		var e *agent.Error
 		err := p.call(t, shortly)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.ErrorAs(t, err, &e)
@@ -100,7 +101,7 @@ func TestFaults_lostReply(t *testing.T) {
 func TestFaults_lostRequest(t *testing.T) {
 	bothWays(t, func(t *testing.T) {
 		p := faulty(t, agentpb.Kind_KIND_REQUEST, transport.Fate{}, doNothing)
-		var e *Error
+		var e *agent.Error
 		err := p.call(t, shortly)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.ErrorAs(t, err, &e)
@@ -115,23 +116,15 @@ func TestFaults_doubledRequest(t *testing.T) {
 	bothWays(t, func(t *testing.T) {
 		p := faulty(t, agentpb.Kind_KIND_REQUEST, transport.Fate{Times: 2}, doNothing)
 		if err := p.call(t, patience); err != nil { // the end of the stream may come before the reply
-			var e *Error
+			var e *agent.Error
 			require.ErrorAs(t, err, &e)
 			assert.True(t, e.Ran)
 			assert.ErrorContains(t, err, "protocol violation: request")
 		}
-		require.Eventually(t, func() bool { _, why := lastFailureOf(t, p.caller, "w1"); return why != nil }, patience, time.Millisecond)
+		require.Eventually(t, func() bool { return p.caller.LostConnection("w1") != nil }, patience, time.Millisecond)
 		p.inOrder(t)
 		assert.EqualValues(t, 1, p.executed.Load())
 	})
-}
-
-// lastFailureOf is why an agent has no connection to a worker.
-func lastFailureOf(t *testing.T, a *Agent, worker string) (time.Time, error) {
-	t.Helper()
-	p, err := a.peers.to(worker)
-	require.NoError(t, err)
-	return p.LastFailure()
 }
 
 // TestFaults_doubledReply: the second one is to a call that has ended, and changes nothing.
@@ -143,8 +136,7 @@ func TestFaults_doubledReply(t *testing.T) {
 		}
 		p.inOrder(t)
 		assert.EqualValues(t, 20, p.executed.Load())
-		_, why := lastFailureOf(t, p.caller, "w1")
-		assert.NoError(t, why, "it is the same connection")
+		assert.NoError(t, p.caller.LostConnection("w1"), "it is the same connection")
 	})
 }
 
@@ -159,13 +151,13 @@ func TestFaults_lateCancel(t *testing.T) {
 			canceled.Store(ctx.Err() != nil)
 		})
 		p.on.Store(true)
-		f := p.caller.CallAsync(testContext(t), "w1", Request{Body: Bytes([]byte("x"))})
+		f := p.caller.CallAsync(testContext(t), "w1", agent.Request{Body: agent.Bytes([]byte("x"))})
 		<-entered
 		f.Cancel()
 		_, err := f.Wait(testContext(t))
 		require.ErrorIs(t, err, context.Canceled)
 		for range 20 {
-			_, err := p.caller.Call(testContext(t), "w1", Request{})
+			_, err := p.caller.Call(testContext(t), "w1", agent.Request{})
 			require.NoError(t, err)
 		}
 		close(leave)
@@ -173,7 +165,6 @@ func TestFaults_lateCancel(t *testing.T) {
 		close(late)
 		p.inOrder(t)
 		assert.False(t, canceled.Load(), "the peer did not know")
-		_, why := lastFailureOf(t, p.caller, "w1")
-		assert.NoError(t, why, "it is the same connection")
+		assert.NoError(t, p.caller.LostConnection("w1"), "it is the same connection")
 	})
 }

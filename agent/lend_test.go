@@ -1,39 +1,35 @@
 //go:build linux
 
-package agent
+package agent_test
 
 import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gopyrpc/gopyrpc/agent/internal/transport"
+	"github.com/gopyrpc/gopyrpc/agent"
 )
 
-// isLent says whether a body lies in memory that its peer shares.
-func isLent(m transport.Memory) bool { return fmt.Sprintf("%T", m) == "transport.loan" }
-
 // borrower answers with what it got, the first byte changed; a body that begins with an f makes it fail.
-func borrower(t *testing.T, lent *atomic.Int64) ExecutorFunc {
-	return func(_ context.Context, req Request) (Reply, error) {
+func borrower(t *testing.T, lent *atomic.Int64) agent.ExecutorFunc {
+	return func(_ context.Context, req agent.Request) (agent.Reply, error) {
 		defer req.Free()
 		if len(req.Body) == 0 {
-			return Reply{}, nil
+			return agent.Reply{}, nil
 		}
-		if isLent(req.memory) {
+		if req.IsLent() {
 			lent.Add(1)
 		}
 		if req.Body[0][0] == 'f' {
-			return Reply{}, errors.New("failed")
+			return agent.Reply{}, errors.New("failed")
 		}
 		assert.Len(t, req.Body, 2)
-		return Reply{Body: Body{[]byte("R"), bytes.Join(req.Body, nil)[1:]}}, nil
+		return agent.Reply{Body: agent.Body{[]byte("R"), bytes.Join(req.Body, nil)[1:]}}, nil
 	}
 }
 
@@ -41,13 +37,13 @@ func borrower(t *testing.T, lent *atomic.Int64) ExecutorFunc {
 func TestLend(t *testing.T) {
 	const size, rounds = 1 << 20, 30
 	var lent atomic.Int64
-	limits := Limits{Shared: 4 << 20}
-	agents := start(t, Config{Name: "w0", Limits: limits}, Config{Name: "w1", Limits: limits, ZeroCopy: true, Executor: borrower(t, &lent)})
+	limits := agent.Limits{Shared: 4 << 20}
+	agents := start(t, agent.Config{Name: "w0", Limits: limits}, agent.Config{Name: "w1", Limits: limits, ZeroCopy: true, Executor: borrower(t, &lent)})
 	a, b := agents[0], agents[1]
 	ringed(t, a, b)
 	sent := bytes.Repeat([]byte("s"), size)
 	for i := range rounds {
-		req := Request{Body: Body{sent[:1], sent[1:]}, ZeroCopy: true}
+		req := agent.Request{Body: agent.Body{sent[:1], sent[1:]}, ZeroCopy: true}
 		if i%3 == 0 {
 			req.Body[0] = []byte("f")
 		}
@@ -57,7 +53,7 @@ func TestLend(t *testing.T) {
 			continue
 		}
 		require.NoError(t, err)
-		require.True(t, isLent(reply.memory))
+		require.True(t, reply.IsLent())
 		assert.Equal(t, "R", string(reply.Body[0]))
 		assert.True(t, bytes.Equal(sent[1:], reply.Body[1]))
 		reply.Free()

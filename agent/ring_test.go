@@ -1,6 +1,6 @@
 //go:build linux
 
-package agent
+package agent_test
 
 import (
 	"context"
@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gopyrpc/gopyrpc/agent"
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
@@ -24,29 +25,29 @@ import (
 )
 
 // ringed waits until each of a pair sends to the other through a ring: a's requests and b's replies.
-func ringed(t *testing.T, a, b *Agent) {
+func ringed(t *testing.T, a, b *agent.Agent) {
 	t.Helper()
 	ctx := testContext(t)
 	for a.Stats().Rings == 0 || b.Stats().Rings == 0 {
-		_, err := a.Call(ctx, b.Name(), Request{})
+		_, err := a.Call(ctx, b.Name(), agent.Request{})
 		require.NoError(t, err)
 	}
 }
 
-// number makes a body of a number.
-func number(n uint64) Body { return Bytes(binary.BigEndian.AppendUint64(nil, n)) }
+// numbered makes a body of a number.
+func numbered(n uint64) agent.Body { return agent.Bytes(number(n)) }
 
 func TestRing_wantsNoLargeBody(t *testing.T) {
 	a, b := pair(t, echo)
 	ringed(t, a, b)
 	assert.Zero(t, a.Stats().Shared)
-	reply, err := a.Call(testContext(t), "w1", Request{Body: number(7)})
+	reply, err := a.Call(testContext(t), "w1", agent.Request{Body: numbered(7)})
 	require.NoError(t, err)
-	assert.Equal(t, number(7), reply.Body)
+	assert.Equal(t, numbered(7), reply.Body)
 }
 
 func TestRing_notWhereOneDoesNotWant(t *testing.T) {
-	pair := start(t, Config{Name: "w0"}, Config{Name: "w1", Limits: Limits{Shared: -1}})
+	pair := start(t, agent.Config{Name: "w0"}, agent.Config{Name: "w1", Limits: agent.Limits{Shared: -1}})
 	for range 20 {
 		echoed(t, pair[0], "w1", 100)
 	}
@@ -55,12 +56,12 @@ func TestRing_notWhereOneDoesNotWant(t *testing.T) {
 
 // TestRing_whoReadsForWhom: callers who wait, who do not, and who leave, at once. Each has its own reply.
 func TestRing_whoReadsForWhom(t *testing.T) {
-	a, b := pair(t, func(ctx context.Context, req Request) (Reply, error) {
+	a, b := pair(t, func(ctx context.Context, req agent.Request) (agent.Reply, error) {
 		if n := binary.BigEndian.Uint64(req.Body[0]); n%5 == 0 { // never, for the caller
 			<-ctx.Done()
-			return Reply{}, ctx.Err()
+			return agent.Reply{}, ctx.Err()
 		}
-		return Reply{Body: req.Body}, nil
+		return agent.Reply{Body: req.Body}, nil
 	})
 	ringed2(t, a, b)
 	var group sync.WaitGroup
@@ -77,18 +78,18 @@ func TestRing_whoReadsForWhom(t *testing.T) {
 						go cancel()
 					}
 				}
-				var reply Reply
+				var reply agent.Reply
 				var err error
 				if rng.IntN(2) == 0 {
-					reply, err = a.Call(ctx, "w1", Request{Body: number(n)})
+					reply, err = a.Call(ctx, "w1", agent.Request{Body: numbered(n)})
 				} else {
-					reply, err = a.CallAsync(ctx, "w1", Request{Body: number(n)}).Wait(testContext(t))
+					reply, err = a.CallAsync(ctx, "w1", agent.Request{Body: numbered(n)}).Wait(testContext(t))
 				}
 				cancel()
 				if n%5 == 0 {
 					assert.ErrorIs(t, err, context.Canceled)
 				} else if assert.NoError(t, err) {
-					assert.Equal(t, number(n), reply.Body)
+					assert.Equal(t, numbered(n), reply.Body)
 				}
 			}
 		})
@@ -97,10 +98,10 @@ func TestRing_whoReadsForWhom(t *testing.T) {
 }
 
 // ringed2 is ringed for executors that want a number.
-func ringed2(t *testing.T, a, b *Agent) {
+func ringed2(t *testing.T, a, b *agent.Agent) {
 	t.Helper()
 	for a.Stats().Rings == 0 || b.Stats().Rings == 0 {
-		_, err := a.Call(testContext(t), b.Name(), Request{Body: number(1)})
+		_, err := a.Call(testContext(t), b.Name(), agent.Request{Body: numbered(1)})
 		require.NoError(t, err)
 	}
 }
@@ -108,13 +109,13 @@ func ringed2(t *testing.T, a, b *Agent) {
 // TestRing_callerThatReadsMayLeave: its context ends while it waits at the ring, with nothing coming.
 func TestRing_callerThatReadsMayLeave(t *testing.T) {
 	entered := make(chan struct{}, 1)
-	a, b := pair(t, func(ctx context.Context, req Request) (Reply, error) {
+	a, b := pair(t, func(ctx context.Context, req agent.Request) (agent.Reply, error) {
 		if len(req.Body) == 0 {
-			return Reply{}, nil
+			return agent.Reply{}, nil
 		}
 		entered <- struct{}{}
 		<-ctx.Done()
-		return Reply{}, ctx.Err()
+		return agent.Reply{}, ctx.Err()
 	})
 	ringed(t, a, b)
 	for range 20 {
@@ -123,28 +124,28 @@ func TestRing_callerThatReadsMayLeave(t *testing.T) {
 			<-entered
 			cancel()
 		}()
-		_, err := a.Call(ctx, "w1", Request{Body: number(1)})
+		_, err := a.Call(ctx, "w1", agent.Request{Body: numbered(1)})
 		assert.ErrorIs(t, err, context.Canceled)
 	}
-	_, err := a.Call(testContext(t), "w1", Request{})
+	_, err := a.Call(testContext(t), "w1", agent.Request{})
 	assert.NoError(t, err)
 }
 
 // TestRing_endOfTheStreamEndsTheReader, also of a caller who reads for itself.
 func TestRing_endOfTheStreamEndsTheReader(t *testing.T) {
 	entered := make(chan struct{})
-	a, b := pair(t, func(ctx context.Context, req Request) (Reply, error) {
+	a, b := pair(t, func(ctx context.Context, req agent.Request) (agent.Reply, error) {
 		if len(req.Body) == 0 {
-			return Reply{}, nil
+			return agent.Reply{}, nil
 		}
 		close(entered)
 		<-ctx.Done()
-		return Reply{}, ctx.Err()
+		return agent.Reply{}, ctx.Err()
 	})
 	ringed(t, a, b)
 	failed := make(chan error)
 	go func() {
-		_, err := a.Call(testContext(t), "w1", Request{Body: number(1)})
+		_, err := a.Call(testContext(t), "w1", agent.Request{Body: numbered(1)})
 		failed <- err
 	}()
 	<-entered
@@ -157,7 +158,7 @@ func TestRing_endOfTheStreamEndsTheReader(t *testing.T) {
 
 // TestRing_brokenByThePeer: the stream ends, and says why; nobody else notices.
 func TestRing_brokenByThePeer(t *testing.T) {
-	agents := start(t, Config{Name: "w0"}, Config{Name: "w1"}, Config{Name: "w2"})
+	agents := start(t, agent.Config{Name: "w0"}, agent.Config{Name: "w1"}, agent.Config{Name: "w2"})
 	a := agents[0]
 	for name, spoil := range map[string]func(ring *shm.RingWriter) error{
 		"no frame":      func(ring *shm.RingWriter) error { return ring.Write([][]byte{{0xff}}) },
@@ -189,7 +190,7 @@ var incarnations uint64 = 1000
 
 // TestRing_thatCannotBeOpened is nothing to complain of, until somebody switches to it.
 func TestRing_thatCannotBeOpened(t *testing.T) {
-	a := start(t, Config{Name: "w0"}, Config{Name: "w1"})[0]
+	a := start(t, agent.Config{Name: "w0"}, agent.Config{Name: "w1"})[0]
 	hello := &agentpb.Hello{Version: security.ProtocolVersion, Name: "w1", Rank: 1, Incarnation: 1, MaxMessage: 1 << 20, Nonce: shm.NewNonce(), Shared: 1 << 30}
 	p := dialRaw(t, a, hello)
 	p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_RING, Place: &agentpb.Place{Pid: uint64(os.Getpid()), Fd: 1, Capacity: 266240, Generation: 1}})
@@ -207,7 +208,7 @@ func TestRing_thatCannotBeOpened(t *testing.T) {
 
 // TestRing_ofAPeerThatNeverReads: what waits for it goes with its stream.
 func TestRing_ofAPeerThatNeverReads(t *testing.T) {
-	a := start(t, Config{Name: "w0", Limits: Limits{ServingPerPeer: 1}}, Config{Name: "w1"})[0]
+	a := start(t, agent.Config{Name: "w0", Limits: agent.Limits{ServingPerPeer: 1}}, agent.Config{Name: "w1"})[0]
 	hello := &agentpb.Hello{Version: security.ProtocolVersion, Name: "w1", Rank: 1, Incarnation: 1, MaxMessage: 1 << 30, Nonce: shm.NewNonce(), Shared: 1 << 30}
 	p := dialRaw(t, a, hello)
 	full := make(chan struct{}, 1)

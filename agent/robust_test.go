@@ -1,10 +1,7 @@
-package agent
+package agent_test
 
 import (
 	"context"
-	"fmt"
-	"net"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -13,38 +10,10 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/gopyrpc/gopyrpc/agent"
 	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
-
-// wires keeps the connections that an agent makes, for tests to cut.
-type wires struct {
-	mu    sync.Mutex
-	conns []net.Conn
-	dead  bool
-}
-
-func (w *wires) dial(ctx context.Context, address string) (net.Conn, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.dead {
-		return nil, fmt.Errorf("the cable is unplugged")
-	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
-	w.conns = append(w.conns, conn)
-	return conn, err
-}
-
-// cut closes all connections; with dead, none is made any more.
-func (w *wires) cut(dead bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.dead = dead
-	for _, c := range w.conns {
-		_ = c.Close()
-	}
-	w.conns = nil
-}
 
 func TestConnection_cutEndsCallsOnceAndNothingRunsTwice(t *testing.T) {
 	bothWays(t, testConnection_cutEndsCallsOnceAndNothingRunsTwice)
@@ -54,20 +23,20 @@ func testConnection_cutEndsCallsOnceAndNothingRunsTwice(t *testing.T) {
 	var w wires
 	var ran atomic.Int64
 	entered := make(chan struct{}, 100)
-	agents := start(t, Config{Name: "w0", Dial: w.dial}, Config{Name: "w1", Executor: ExecutorFunc(
-		func(ctx context.Context, req Request) (Reply, error) {
+	agents := start(t, agent.Config{Name: "w0", Dial: w.dial}, agent.Config{Name: "w1", Executor: agent.ExecutorFunc(
+		func(ctx context.Context, req agent.Request) (agent.Reply, error) {
 			ran.Add(1)
 			if len(req.Body) > 0 {
-				return Reply{Body: req.Body}, nil
+				return agent.Reply{Body: req.Body}, nil
 			}
 			entered <- struct{}{}
 			<-ctx.Done()
-			return Reply{}, ctx.Err()
+			return agent.Reply{}, ctx.Err()
 		})})
 	a := agents[0]
-	var futures []*Future
+	var futures []*agent.Future
 	for range 20 {
-		futures = append(futures, a.CallAsync(testContext(t), "w1", Request{}))
+		futures = append(futures, a.CallAsync(testContext(t), "w1", agent.Request{}))
 	}
 	for range 20 {
 		<-entered
@@ -75,12 +44,12 @@ func testConnection_cutEndsCallsOnceAndNothingRunsTwice(t *testing.T) {
 	w.cut(false)
 	for _, f := range futures {
 		_, err := f.Wait(testContext(t))
-		var e *Error
+		var e *agent.Error
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, codes.Unavailable, e.Code)
 		assert.True(t, e.Ran)
 	}
-	reply, err := a.Call(testContext(t), "w1", Request{Body: Bytes([]byte("back"))})
+	reply, err := a.Call(testContext(t), "w1", agent.Request{Body: agent.Bytes([]byte("back"))})
 	require.NoError(t, err, "the next call connects again")
 	assert.Equal(t, "back", string(reply.Body[0]))
 	assert.EqualValues(t, 21, ran.Load(), "nothing ran twice")
@@ -92,36 +61,36 @@ func TestConnection_unreachablePeerIsReportedAtOnceAndComesBack(t *testing.T) {
 
 func testConnection_unreachablePeerIsReportedAtOnceAndComesBack(t *testing.T) {
 	var w wires
-	agents := start(t, Config{Name: "w0", Dial: w.dial}, Config{Name: "w1"})
+	agents := start(t, agent.Config{Name: "w0", Dial: w.dial}, agent.Config{Name: "w1"})
 	a := agents[0]
-	_, err := a.Call(testContext(t), "w1", Request{})
+	_, err := a.Call(testContext(t), "w1", agent.Request{})
 	require.NoError(t, err)
 	w.cut(true)
 	for err = nil; err == nil; { // the first may still find the old connection
-		_, err = a.Call(testContext(t), "w1", Request{})
+		_, err = a.Call(testContext(t), "w1", agent.Request{})
 	}
-	_, err = a.Call(testContext(t), "w1", Request{})
-	var e *Error
+	_, err = a.Call(testContext(t), "w1", agent.Request{})
+	var e *agent.Error
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, codes.Unavailable, e.Code)
 	assert.False(t, e.Ran)
 	assert.Equal(t, "w1", e.Worker)
 	w.cut(false)
 	assert.Eventually(t, func() bool {
-		_, err := a.Call(testContext(t), "w1", Request{})
+		_, err := a.Call(testContext(t), "w1", agent.Request{})
 		return err == nil
 	}, patience, pollInterval)
 }
 
 func TestConnection_wrongWorkerAtTheAddress(t *testing.T) {
-	agents := start(t, Config{Name: "w0"}, Config{Name: "w1"})
+	agents := start(t, agent.Config{Name: "w0"}, agent.Config{Name: "w1"})
 	w1 := agents[1].Addr().String()
-	for want, config := range map[string]Config{
-		"there is worker w1, not w5":            {Name: "w0", Peers: []Worker{{"w5", 5, w1}}},
-		`unknown worker "w2"; there are w0, w1`: {Name: "w2", Rank: 2, Peers: []Worker{{"w5", 5, w1}}},
+	for want, config := range map[string]agent.Config{
+		"there is worker w1, not w5":            {Name: "w0", Peers: []agent.Worker{{"w5", 5, w1}}},
+		`unknown worker "w2"; there are w0, w1`: {Name: "w2", Rank: 2, Peers: []agent.Worker{{"w5", 5, w1}}},
 	} {
 		config.StartTimeout = 1 // for how long a group that starts is waited for
-		_, err := startOne(t, config).Call(testContext(t), "w5", Request{})
+		_, err := startOne(t, config).Call(testContext(t), "w5", agent.Request{})
 		assert.ErrorContains(t, err, want)
 	}
 }
@@ -129,44 +98,44 @@ func TestConnection_wrongWorkerAtTheAddress(t *testing.T) {
 func TestCall_beyondTheLimitIsRefused(t *testing.T) {
 	entered, leave := make(chan struct{}, 10), make(chan struct{})
 	agents := start(t,
-		Config{Name: "w0", Limits: Limits{CallsPerPeer: 3, Calls: 4}},
-		Config{Name: "w1", Limits: Limits{ServingPerPeer: 2}, Executor: ExecutorFunc(func(context.Context, Request) (Reply, error) {
+		agent.Config{Name: "w0", Limits: agent.Limits{CallsPerPeer: 3, Calls: 4}},
+		agent.Config{Name: "w1", Limits: agent.Limits{ServingPerPeer: 2}, Executor: agent.ExecutorFunc(func(context.Context, agent.Request) (agent.Reply, error) {
 			entered <- struct{}{}
 			<-leave
-			return Reply{}, nil
+			return agent.Reply{}, nil
 		})})
 	a := agents[0]
-	running := []*Future{a.CallAsync(testContext(t), "w1", Request{}), a.CallAsync(testContext(t), "w1", Request{})}
+	running := []*agent.Future{a.CallAsync(testContext(t), "w1", agent.Request{}), a.CallAsync(testContext(t), "w1", agent.Request{})}
 	<-entered
 	<-entered
-	_, err := a.Call(testContext(t), "w1", Request{})
+	_, err := a.Call(testContext(t), "w1", agent.Request{})
 	assert.Equal(t, codes.ResourceExhausted, status.Code(err))
 	assert.ErrorContains(t, err, "Limits.ServingPerPeer")
-	var e *Error
+	var e *agent.Error
 	require.ErrorAs(t, err, &e)
 	assert.False(t, e.Ran)
 
-	require.True(t, a.peers.byName["w1"].Calls.TryAcquire(1)) // a third call
-	_, err = a.Call(testContext(t), "w1", Request{})
+	require.True(t, a.CallsTo("w1").TryAcquire(1)) // a third call
+	_, err = a.Call(testContext(t), "w1", agent.Request{})
 	assert.Equal(t, codes.ResourceExhausted, status.Code(err))
 	assert.ErrorContains(t, err, "Limits.CallsPerPeer")
-	a.peers.byName["w1"].Calls.Release(1)
+	a.CallsTo("w1").Release(1)
 	close(leave)
 	for _, f := range running {
 		_, err := f.Wait(testContext(t))
 		assert.NoError(t, err)
 	}
-	_, err = a.Call(testContext(t), "w1", Request{})
+	_, err = a.Call(testContext(t), "w1", agent.Request{})
 	assert.NoError(t, err, "the limits count what is, not what was")
 }
 
 func TestCall_tooLargeBodies(t *testing.T) {
-	agents := start(t, Config{Name: "w0", Limits: Limits{MaxMessage: 1000}}, Config{Name: "w1", Limits: Limits{MaxMessage: 100},
-		Executor: ExecutorFunc(func(context.Context, Request) (Reply, error) {
-			return Reply{Body: Bytes(make([]byte, 101))}, nil
+	agents := start(t, agent.Config{Name: "w0", Limits: agent.Limits{MaxMessage: 1000}}, agent.Config{Name: "w1", Limits: agent.Limits{MaxMessage: 100},
+		Executor: agent.ExecutorFunc(func(context.Context, agent.Request) (agent.Reply, error) {
+			return agent.Reply{Body: agent.Bytes(make([]byte, 101))}, nil
 		})})
 	for size, want := range map[int]string{1001: "allowed are 1000", 101: "the worker takes 100", 100: "the reply has 101 bytes"} {
-		_, err := agents[0].Call(testContext(t), "w1", Request{Body: Bytes(make([]byte, size))})
+		_, err := agents[0].Call(testContext(t), "w1", agent.Request{Body: agent.Bytes(make([]byte, size))})
 		assert.Equal(t, codes.ResourceExhausted, status.Code(err))
 		assert.ErrorContains(t, err, want)
 	}
@@ -174,9 +143,9 @@ func TestCall_tooLargeBodies(t *testing.T) {
 
 func TestPeer_oldNumbersAndOldLivesAreRefused(t *testing.T) {
 	var ran atomic.Int64
-	agents := start(t, Config{Name: "w0"}, Config{Name: "w1", Executor: ExecutorFunc(func(_ context.Context, r Request) (Reply, error) {
+	agents := start(t, agent.Config{Name: "w0"}, agent.Config{Name: "w1", Executor: agent.ExecutorFunc(func(_ context.Context, r agent.Request) (agent.Reply, error) {
 		ran.Add(1)
-		return Reply{Body: r.Body}, nil
+		return agent.Reply{Body: r.Body}, nil
 	})})
 	life := &agentpb.Hello{Version: security.ProtocolVersion, Name: "w0", Incarnation: 7, MaxMessage: 100}
 	p := dialRaw(t, agents[1], life)
@@ -204,7 +173,7 @@ func TestPeer_oldNumbersAndOldLivesAreRefused(t *testing.T) {
 }
 
 func TestPeer_brokenFramesEndTheStreamAndNothingElse(t *testing.T) {
-	agents := start(t, Config{Name: "w0"}, Config{Name: "w1"}, Config{Name: "w2"})
+	agents := start(t, agent.Config{Name: "w0"}, agent.Config{Name: "w1"}, agent.Config{Name: "w2"})
 	for i, f := range []*agentpb.Frame{
 		{},
 		{Kind: agentpb.Kind_KIND_REPLY, Call: 1},
@@ -233,12 +202,12 @@ func TestPeer_brokenFramesEndTheStreamAndNothingElse(t *testing.T) {
 		assert.NotZero(t, got.GetStatus().GetCode())
 		assert.Equal(t, f.GetCall(), got.GetCall())
 	}
-	_, err := agents[2].Call(testContext(t), "w1", Request{})
+	_, err := agents[2].Call(testContext(t), "w1", agent.Request{})
 	assert.NoError(t, err, "the others do not notice")
 }
 
 func TestPeer_badHellos(t *testing.T) {
-	agents := start(t, Config{Name: "w0"}, Config{Name: "w1"})
+	agents := start(t, agent.Config{Name: "w0"}, agent.Config{Name: "w1"})
 	for want, h := range map[string]*agentpb.Hello{
 		"speaks version 1 of the protocol, this worker version 2: run the same version of gopyrpc on both sides": {Version: security.ProtocolVersion - 1, Name: "w0", Incarnation: 1},
 		"no name for a worker":  {Version: security.ProtocolVersion, Name: "w 0", Incarnation: 1},
@@ -256,7 +225,7 @@ func TestCall_cancelOfWhatArrivesFreesIt(t *testing.T) {
 }
 
 func testCall_cancelOfWhatArrivesFreesIt(t *testing.T) {
-	agents := start(t, Config{Name: "w0"}, Config{Name: "w1"})
+	agents := start(t, agent.Config{Name: "w0"}, agent.Config{Name: "w1"})
 	p := dialRaw(t, agents[1], &agentpb.Hello{Version: security.ProtocolVersion, Name: "w0", Incarnation: 1, MaxMessage: 1})
 	p.send(&agentpb.Frame{Kind: agentpb.Kind_KIND_REQUEST, Call: 1, Method: agentpb.Method_METHOD_CALL, Sizes: []uint64{1000}, Data: []byte("x")})
 	p.send(p.request(2, ""))

@@ -1,6 +1,6 @@
 //go:build linux
 
-package agent
+package agent_test
 
 import (
 	"bytes"
@@ -17,16 +17,23 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/gopyrpc/gopyrpc/agent"
 	"github.com/gopyrpc/gopyrpc/agent/internal/security"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
 
+// The sizes in bytes from which on a body goes through shared memory, and a reply is copied apart.
+const (
+	shareFrom = 32 << 10
+	copyAside = 1 << 20
+)
+
 // echoed makes a call of the size and expects it back.
-func echoed(t *testing.T, a *Agent, to string, size int) {
+func echoed(t *testing.T, a *agent.Agent, to string, size int) {
 	t.Helper()
-	body := Body{[]byte("head"), bytes.Repeat([]byte{byte(size)}, size), nil, []byte("tail")}
-	reply, err := a.Call(testContext(t), to, Request{Body: body})
+	body := agent.Body{[]byte("head"), bytes.Repeat([]byte{byte(size)}, size), nil, []byte("tail")}
+	reply, err := a.Call(testContext(t), to, agent.Request{Body: body})
 	require.NoError(t, err)
 	require.Len(t, reply.Body, len(body))
 	for i := range body {
@@ -35,17 +42,17 @@ func echoed(t *testing.T, a *Agent, to string, size int) {
 }
 
 // shares makes calls until bodies go through shared memory.
-func shares(t *testing.T, a *Agent, to string) {
+func shares(t *testing.T, a *agent.Agent, to string) {
 	t.Helper()
 	ctx := testContext(t)
 	for before := a.Stats().Shared; a.Stats().Shared == before; {
-		_, _ = a.Call(ctx, to, Request{Body: Bytes(make([]byte, shareFrom))})
+		_, _ = a.Call(ctx, to, agent.Request{Body: agent.Bytes(make([]byte, shareFrom))})
 		require.NoError(t, ctx.Err())
 	}
 }
 
 func TestShared_largeBodiesBothWays(t *testing.T) {
-	pair := start(t, Config{Name: "w0"}, Config{Name: "w1"})
+	pair := start(t, agent.Config{Name: "w0"}, agent.Config{Name: "w1"})
 	for _, a := range pair {
 		to := "w1"
 		if a.Name() == to {
@@ -64,10 +71,10 @@ func TestShared_largeBodiesBothWays(t *testing.T) {
 }
 
 func TestShared_RRefs(t *testing.T) {
-	pair := start(t, Config{Name: "w0"}, Config{Name: "w1", Executor: &keeper{live: &atomic.Int64{}}})
+	pair := start(t, agent.Config{Name: "w0"}, agent.Config{Name: "w1", Executor: &keeper{live: &atomic.Int64{}}})
 	body := bytes.Repeat([]byte("x"), 1<<20)
 	for range 5 {
-		r, err := pair[0].Remote(testContext(t), "w1", Request{Body: Bytes(body)}, nil)
+		r, err := pair[0].Remote(testContext(t), "w1", agent.Request{Body: agent.Bytes(body)}, nil)
 		require.NoError(t, err)
 		got, err := r.ToHere(testContext(t))
 		require.NoError(t, err)
@@ -80,13 +87,13 @@ func TestShared_RRefs(t *testing.T) {
 
 // TestShared_notWhereOneDoesNotWant: the bodies arrive all the same.
 func TestShared_notWhereOneDoesNotWant(t *testing.T) {
-	for name, limits := range map[string][2]Limits{
+	for name, limits := range map[string][2]agent.Limits{
 		"the caller":          {{Shared: -1}, {}},
 		"the called":          {{}, {Shared: -1}},
 		"not enough to begin": {{}, {Shared: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			pair := start(t, Config{Name: "w0", Limits: limits[0]}, Config{Name: "w1", Limits: limits[1]})
+			pair := start(t, agent.Config{Name: "w0", Limits: limits[0]}, agent.Config{Name: "w1", Limits: limits[1]})
 			for range 5 {
 				echoed(t, pair[0], "w1", 1<<20)
 			}
@@ -96,7 +103,7 @@ func TestShared_notWhereOneDoesNotWant(t *testing.T) {
 }
 
 func TestShared_notWithGuests(t *testing.T) {
-	host := start(t, Config{Name: "w0", Guests: []string{"cli"}})[0]
+	host := start(t, agent.Config{Name: "w0", Guests: []string{"cli"}})[0]
 	guest := guestOf(t, "cli", host)
 	for range 5 {
 		echoed(t, guest, "w0", 1<<20)
@@ -107,15 +114,15 @@ func TestShared_notWithGuests(t *testing.T) {
 // TestShared_nothingIsLeftBehind gives calls up at any moment. A place that was forgotten would be missing: there
 // are four.
 func TestShared_nothingIsLeftBehind(t *testing.T) {
-	limits := Limits{Shared: 1 << 20, ServingPerPeer: 2}
-	pair := start(t, Config{Name: "w0", Limits: limits}, Config{Name: "w1", Limits: limits})
+	limits := agent.Limits{Shared: 1 << 20, ServingPerPeer: 2}
+	pair := start(t, agent.Config{Name: "w0", Limits: limits}, agent.Config{Name: "w1", Limits: limits})
 	var group sync.WaitGroup
 	for seed := range uint64(8) {
 		group.Go(func() {
 			rng := rand.New(rand.NewPCG(seed, 1))
 			for range 50 {
 				ctx, cancel := context.WithCancel(testContext(t))
-				future := pair[0].CallAsync(ctx, "w1", Request{Body: Bytes(make([]byte, shareFrom<<rng.IntN(3)))})
+				future := pair[0].CallAsync(ctx, "w1", agent.Request{Body: agent.Bytes(make([]byte, shareFrom<<rng.IntN(3)))})
 				if rng.IntN(2) == 0 {
 					cancel()
 				}
@@ -132,7 +139,7 @@ func TestShared_nothingIsLeftBehind(t *testing.T) {
 
 // TestShared_aPlaceThatIsNone is from a peer that is let in and not to be trusted.
 func TestShared_aPlaceThatIsNone(t *testing.T) {
-	a := start(t, Config{Name: "w0", Executor: &keeper{}}, Config{Name: "w1"})[0]
+	a := start(t, agent.Config{Name: "w0", Executor: &keeper{}}, agent.Config{Name: "w1"})[0]
 	hello := &agentpb.Hello{Version: security.ProtocolVersion, Name: "w1", Rank: 1, Incarnation: 1, Nonce: shm.NewNonce(), Shared: 1 << 30}
 	place := &agentpb.Place{Pid: uint64(os.Getpid()), Fd: 1, Capacity: 1 << 20, Generation: 1}
 	huge := &agentpb.Place{Pid: 1 << 63, Fd: 1 << 63, Capacity: 1 << 63, Generation: 1 << 63}
