@@ -8,6 +8,7 @@ import (
 // retired are names that were this project's own, in lower case, and the field's word for each. A name comes here when
 // nothing has it any more, so that it does not come back.
 var retired = map[string]string{
+	"attendant":      "background reader",
 	"board":          "assign",
 	"book":           "Acquire, of a quota",
 	"bouncer":        "Listener, of security's admission",
@@ -15,20 +16,29 @@ var retired = map[string]string{
 	"crossing":       "Runner, of package batch",
 	"heldback":       "Masked",
 	"holdback":       "Mask",
+	"inbound":        "serverConn",
+	"incall":         "serverCall",
+	"inlet":          "reader",
 	"isback":         "Returned",
 	"makeway":        "yield",
 	"newfuncheld":    "NewFunc, with HoldGIL",
 	"newfuncinplace": "NewFunc, with InPlace",
+	"outcall":        "clientCall",
+	"outgoing":       "message",
+	"outlet":         "writer",
 	"overmeanwhile":  "finishedMeanwhile",
 	"pytests":        "gopyrpc_tests",
 	"seldom":         "logLimiter",
 	"stay":           "WaitForCompletion",
 	"stranger":       "pendingConn",
 	"strangers":      "PendingConnections",
+	"supplanted":     "ReplacedError",
 	"testpython":     "interpreters",
 	"tocome":         "waiting",
 	"unbook":         "Release, of a quota",
 	"undisturbed":    "masked",
+	"unsaid":         "unnotified",
+	"waitforpost":    "follow, of leader/followers",
 	"wastold":        "notified",
 }
 
