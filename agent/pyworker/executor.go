@@ -12,12 +12,13 @@ import (
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
 	"github.com/gopyrpc/gopyrpc/internal/callcontext"
+	"github.com/gopyrpc/gopyrpc/internal/pyname"
 	"github.com/gopyrpc/gopyrpc/internal/threadlimit"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
 // futureType is what [pybridge.Object.TypeName] says of the Future of gopyrpc.
-const futureType = futureModule + ".Future"
+const futureType = pyname.Package + ".Future"
 
 // Execute runs a pickled PythonUDF for a peer. An exception that the function raises is a reply, not an error.
 func (w *Worker) Execute(ctx context.Context, req agent.Request) (agent.Reply, error) {

@@ -14,7 +14,6 @@ import (
 const (
 	serveModule  = pyname.Package + "._rpc.serve"
 	clientModule = pyname.Package + "._rpc.client"
-	futureModule = pyname.Package + "._rpc.future"
 	hostModule   = pyname.Package + "._rpc.hosts"
 	callerModule = pyname.Package + "._rpc.caller"
 )

@@ -31,8 +31,8 @@ var unlisted = map[string]bool{
 
 // TestRestrictedCases: what works between workers works under lists that have it, both ways.
 func TestRestrictedCases(t *testing.T) {
-	workers := group(t, 4, bothWays("cases", "futures", "numbered", "math", "functools:partial", "gopyrpc._rpc.workers",
-		"gopyrpc._rpc.rref:RRef.is_owner", "gopyrpc._rpc.rref:RRef.owner_name"))
+	workers := group(t, 4, bothWays("cases", "futures", "numbered", "math", "functools:partial", "gopyrpc:get_worker_info",
+		"gopyrpc:RRef.is_owner", "gopyrpc:RRef.owner_name"))
 	for _, module := range []string{"cases", "futures", "numbered"} {
 		for _, name := range casesOf(t, module) {
 			if unlisted[name] {

@@ -1,8 +1,11 @@
 """What is matched as text matches something: a literal of a former name would match nothing, and nothing would say so."""
 
+import pickle
 import re
 import unittest
+from importlib import import_module
 from pathlib import Path
+from types import FunctionType, ModuleType
 
 import gopyrpc
 from gopyrpc import _name, internal
@@ -32,6 +35,31 @@ class Name(unittest.TestCase):
         self.assertGreater(len(names), 20)
         for name in names:
             self.assertEqual(getattr(internal, name).__module__, _name.INTERNAL, name)
+
+    def test_what_programs_import_is_known_by_public_names(self):
+        for name in (n for n in dir(gopyrpc) if n in gopyrpc.__all__ or n in gopyrpc._LAZY):
+            obj = getattr(gopyrpc, name)
+            if isinstance(obj, ModuleType):
+                continue
+            self.assertIn(obj.__module__, (_name.PACKAGE, _name.INTERNAL), name)
+            self.assertIs(getattr(import_module(obj.__module__), obj.__qualname__), obj)
+            self.assertIs(pickle.loads(pickle.dumps(obj)), obj)
+            self.assertNotIn(b"_rpc.", pickle.dumps(obj), name)
+            for member in vars(obj).values() if isinstance(obj, type) and obj.__module__ == _name.PACKAGE else ():
+                if isinstance(member, FunctionType):
+                    self.assertEqual(member.__module__, _name.PACKAGE, member)
+
+    def test_allow_lists_name_what_programs_import(self):
+        listed = allow_list.AllowList([f"{_name.PACKAGE}:RRef.is_owner", f"{_name.PACKAGE}:rpc_sync"])
+        self.assertIs(listed.find(_name.PACKAGE, "rpc_sync"), gopyrpc.rpc_sync)
+        self.assertIs(listed.method(gopyrpc.RRef, "is_owner"), gopyrpc.RRef.is_owner)
+        with self.assertRaises(internal.ForbiddenGlobal):
+            listed.find(_name.PACKAGE, "init_rpc")
+        with self.assertRaises(internal.ForbiddenGlobal):
+            listed.method(gopyrpc.RRef, "to_here")
+        whole = allow_list.AllowList([_name.PACKAGE])
+        self.assertIs(whole.find(_name.PACKAGE, "rpc_sync"), gopyrpc.rpc_sync)
+        self.assertIs(whole.method(gopyrpc.RRef, "to_here"), gopyrpc.RRef.to_here)
 
     def test_a_hop_is_known_by_its_class(self):
         self.assertTrue(render.is_hop(capture(internal.RemoteTraceback("x"))["errors"][0]))

@@ -5,6 +5,7 @@ from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 from contextvars import ContextVar
 from itertools import count
 
+from .._public import public
 from .._uninterruptible import uninterruptible
 from ..constants import UNSET_RPC_TIMEOUT as UNSET_TIMEOUT
 from . import hosts
@@ -106,3 +107,6 @@ def get_rpc_timeout():
 def _set_rpc_timeout(seconds):
     """Change what `get_rpc_timeout` returns."""
     hosts.current().timeout = checked_seconds("the timeout", seconds)
+
+
+public(rpc_sync, rpc_async, get_rpc_timeout, _set_rpc_timeout)

@@ -8,6 +8,7 @@ from itertools import count
 
 from .._introspect import is_interruption
 from .._name import PACKAGE
+from .._public import public
 from .._uninterruptible import uninterruptible
 from . import hosts
 
@@ -337,3 +338,6 @@ def wait_all(futures):
         if not future.done():
             future._await(None)
     return [future.wait() for future in futures]
+
+
+public(Future, collect_all, wait_all)

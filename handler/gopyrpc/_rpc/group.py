@@ -5,6 +5,7 @@ from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 from contextlib import contextmanager
 from os import environ
 
+from .._public import public
 from ..constants import (
     DEFAULT_INIT_METHOD,
     DEFAULT_NUM_WORKER_THREADS,
@@ -146,3 +147,6 @@ def _number(variable, argument):
             f" pass {argument}=, or run the program with gopyrpc run -n"
         )
     return int(text)
+
+
+public(init_rpc, shutdown, is_available, _wait_all, BackendType, RpcBackendOptions)

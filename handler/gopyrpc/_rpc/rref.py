@@ -13,6 +13,7 @@ from .._exceptions.remote import _handle_exception
 from .._introspect import type_name
 from .._name import INTERNAL
 from .._pickling.pickler import register_reducer
+from .._public import public
 from ..constants import UNSET_RPC_TIMEOUT as UNSET_TIMEOUT
 from . import hosts
 from .caller import method_of
@@ -340,6 +341,8 @@ def _rref_typeof_on_user(rref, timeout=-1.0, blocking=True):
 
 
 register_reducer(RRef, _reduce)
+
+public(RRef, RRefProxy, remote, _rref_typeof_on_owner, _rref_typeof_on_user)
 
 # Their name in pickles: see internal.
 _receive_rref.__module__ = _call_method.__module__ = _type_of_value.__module__ = INTERNAL

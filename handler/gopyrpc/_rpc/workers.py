@@ -3,6 +3,7 @@
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 from .._name import INTERNAL
+from .._public import public
 from . import hosts
 
 
@@ -59,3 +60,6 @@ def name_of(host, to):
     if name not in host.ids:
         raise ValueError(f"unknown worker {to!r}; there are {', '.join(sorted(host.ids))}")
     return name
+
+
+public(get_worker_info, get_worker_infos)
