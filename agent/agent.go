@@ -105,15 +105,15 @@ func build(config Config, listener net.Listener) (*Agent, error) {
 	a.detector = membership.NewDetector(membership.DetectorConfig{
 		Members: a.members, Connections: connections{a}, Log: a.log, Met: config.Rendezvous != nil, StartTimeout: config.StartTimeout, Done: a.ctx.Done(),
 	})
-	if err := a.meet(); err != nil {
+	if err := a.prepareGroup(); err != nil {
 		return nil, err
 	}
 	a.server = a.newServer()
 	return a, a.registerSteps()
 }
 
-// meet makes the group known where no rendezvous is needed.
-func (a *Agent) meet() error {
+// prepareGroup makes the group known where no rendezvous is needed, and else the coordinator, if this agent is it.
+func (a *Agent) prepareGroup() error {
 	if r := a.config.Rendezvous; r != nil {
 		if r.Host {
 			a.coordinator = membership.NewCoordinator(r.WorldSize, a.log)

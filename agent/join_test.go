@@ -73,50 +73,54 @@ func TestJoin_waitsForTheLastCall(t *testing.T) {
 
 // What a callback begins belongs to what the group waits for.
 func TestJoin_waitsForCallbacks(t *testing.T) {
-	agents := start(t, named(2, echo)...)
-	hold, joining := make(chan struct{}), make(chan struct{})
-	last := make(chan error, 1)
-	agents[0].CallAsync(testContext(t), "w1", agent.Request{}).Then(func(agent.Reply, error) {
-		close(joining)
-		<-hold
-		_, err := agents[0].Call(testContext(t), "w1", agent.Request{})
-		last <- err
+	inWorldOf(t, 2, echo, func(t *testing.T, agents []*agent.Agent) {
+		hold, joining := make(chan struct{}), make(chan struct{})
+		last := make(chan error, 1)
+		agents[0].CallAsync(testContext(t), "w1", agent.Request{}).Then(func(agent.Reply, error) {
+			close(joining)
+			<-hold
+			_, err := agents[0].Call(testContext(t), "w1", agent.Request{})
+			last <- err
+		})
+		<-joining
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		for _, err := range joinAll(ctx, agents) {
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+		}
+		close(hold)
+		for _, err := range joinAll(testContext(t), agents) {
+			assert.NoError(t, err)
+		}
+		assert.NoError(t, <-last)
 	})
-	<-joining
-	ctx, cancel := context.WithTimeout(t.Context(), 2e8)
-	defer cancel()
-	for _, err := range joinAll(ctx, agents) {
-		assert.ErrorIs(t, err, context.DeadlineExceeded)
-	}
-	close(hold)
-	for _, err := range joinAll(testContext(t), agents) {
-		assert.NoError(t, err)
-	}
-	assert.NoError(t, <-last)
 }
 
 func TestJoin_namesWhoIsMissing(t *testing.T) {
-	leave := make(chan struct{})
-	agents := start(t, named(4, agent.ExecutorFunc(func(context.Context, agent.Request) (agent.Reply, error) {
+	var leave chan struct{}
+	hold := agent.ExecutorFunc(func(context.Context, agent.Request) (agent.Reply, error) {
 		<-leave
 		return agent.Reply{}, nil
-	}))...)
-	busy := agents[2].CallAsync(testContext(t), "w3", agent.Request{})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	errs := joinAll(ctx, agents[:3])
-	for i, err := range errs {
-		assert.ErrorIs(t, err, context.DeadlineExceeded, "w%d", i)
-	}
-	assert.ErrorContains(t, errs[0], "w2, w3 did not join or has calls in progress")
-	assert.ErrorContains(t, errs[1], "w2, w3 did not join or has calls in progress")
-	assert.ErrorContains(t, errs[2], "1 calls are in progress here")
-	close(leave)
-	_, err := busy.Wait(testContext(t))
-	require.NoError(t, err, "a join that failed has closed nothing")
-	for i, err := range joinAll(testContext(t), agents) {
-		assert.NoError(t, err, "w%d, again", i)
-	}
+	})
+	inWorldOf(t, 4, hold, func(t *testing.T, agents []*agent.Agent) {
+		leave = make(chan struct{})
+		busy := agents[2].CallAsync(testContext(t), "w3", agent.Request{})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		errs := joinAll(ctx, agents[:3])
+		for i, err := range errs {
+			assert.ErrorIs(t, err, context.DeadlineExceeded, "w%d", i)
+		}
+		assert.ErrorContains(t, errs[0], "w2, w3 did not join or has calls in progress")
+		assert.ErrorContains(t, errs[1], "w2, w3 did not join or has calls in progress")
+		assert.ErrorContains(t, errs[2], "1 calls are in progress here")
+		close(leave)
+		_, err := busy.Wait(testContext(t))
+		require.NoError(t, err, "a join that failed has closed nothing")
+		for i, err := range joinAll(testContext(t), agents) {
+			assert.NoError(t, err, "w%d, again", i)
+		}
+	})
 }
 
 func TestJoin_ofOne(t *testing.T) {
@@ -128,17 +132,20 @@ func TestJoin_ofOne(t *testing.T) {
 }
 
 func TestJoin_deadWorker(t *testing.T) {
-	agents := start(t, named(3, echo)...)
-	_, err := agents[1].Shutdown(testContext(t))
-	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	_, err = agents[0].Join(ctx)
-	assert.ErrorContains(t, err, "w1, w2 did not join")
-	_, err = agents[0].Shutdown(testContext(t))
-	require.NoError(t, err)
-	_, err = agents[2].Join(ctx)
-	assert.Error(t, err, "the leader is dead")
+	inWorldOf(t, 3, echo, func(t *testing.T, agents []*agent.Agent) {
+		_, err := agents[1].Shutdown(testContext(t))
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err = agents[0].Join(ctx)
+		assert.ErrorContains(t, err, "w1, w2 did not join")
+		_, err = agents[0].Shutdown(testContext(t))
+		require.NoError(t, err)
+		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err = agents[2].Join(ctx)
+		assert.Error(t, err, "the leader is dead")
+	})
 }
 
 func TestShutdown_endsWhatIsInProgress(t *testing.T) {

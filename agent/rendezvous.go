@@ -45,9 +45,9 @@ func (r *Rendezvous) check(rank int) error {
 	return nil
 }
 
-// findGroup meets the others, and makes the group known or notes why it never will be.
+// findGroup joins the others at the coordinator, and makes the group known or notes why it never will be.
 func (a *Agent) findGroup() {
-	g, err := a.meetOthers()
+	g, err := a.joinGroup()
 	if err == nil {
 		err = a.enterGroup(g)
 	}
@@ -64,7 +64,8 @@ func (a *Agent) findGroup() {
 	a.server.Stop()
 }
 
-func (a *Agent) meetOthers() (*agentpb.Group, error) {
+// joinGroup finds the group: at this agent, if it is the coordinator, or by asking the coordinator.
+func (a *Agent) joinGroup() (*agentpb.Group, error) {
 	r := a.config.Rendezvous
 	me := &agentpb.Member{Name: a.config.Name, Rank: int32(a.config.Rank), Address: a.advertised()}
 	if r.Host {

@@ -22,9 +22,10 @@ import (
 // world is a network of agents in one process, of which any may be cut off. Its time is a bubble's.
 type world struct {
 	t     *testing.T
-	meet  bool         // by a rendezvous at w0, instead of being told of each other
-	mute  map[int]bool // by rank, who can call and not be called
-	live  atomic.Int64 // values that were not released
+	meet  bool           // by a rendezvous at w0, instead of being told of each other
+	mute  map[int]bool   // by rank, who can call and not be called
+	serve agent.Executor // of all workers, where they are no keepers
+	live  atomic.Int64   // values that were not released
 	peers []agent.Worker
 	ends  []func()
 	said  logs
@@ -62,6 +63,20 @@ func makeWorld(t *testing.T, n int, meet bool, test func(t *testing.T, w *world,
 	})
 }
 
+// inWorldOf is inWorld with workers that have an executor.
+func inWorldOf(t *testing.T, n int, serve agent.Executor, test func(t *testing.T, agents []*agent.Agent)) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, n, false)
+		w.serve = serve
+		agents := make([]*agent.Agent, n)
+		for i := range agents {
+			agents[i], _ = w.start(i)
+		}
+		test(t, agents)
+		w.end()
+	})
+}
+
 // newWorld is one of which no worker is there yet. It is for within a bubble.
 func newWorld(t *testing.T, n int, meet bool) *world {
 	w := &world{t: t, meet: meet, listeners: map[string]*bufconn.Listener{}, off: map[string]error{}, conns: map[net.Conn][2]string{}}
@@ -90,6 +105,9 @@ func (w *world) start(rank int) (*agent.Agent, *keeper) {
 	c := agent.Config{
 		Name: self.Name, Rank: rank, Executor: k, Listener: l, Limits: agent.Limits{Shared: -1}, Logger: w.said.logger(),
 		Dial: func(ctx context.Context, to string) (net.Conn, error) { return w.dial(ctx, self.Address, to) },
+	}
+	if w.serve != nil {
+		c.Executor = w.serve
 	}
 	if w.meet {
 		c.Rendezvous = &agent.Rendezvous{Address: w.peers[0].Address, WorldSize: len(w.peers), Host: rank == 0}

@@ -8,12 +8,17 @@ import (
 // retired are names that were this project's own, in lower case, and the field's word for each. A name comes here when
 // nothing has it any more, so that it does not come back.
 var retired = map[string]string{
+	"attend":         "Join, of a Coordinator",
 	"attendant":      "background reader",
+	"attendee":       "joiner",
+	"becomespeaker":  "becomeLogger",
+	"disband":        "Close, of a Coordinator",
 	"board":          "assign",
 	"book":           "Acquire, of a quota",
 	"bouncer":        "Listener, of security's admission",
 	"carrier":        "dispatcher",
 	"crossing":       "Runner, of package batch",
+	"disband":        "Close, of a Coordinator",
 	"heldback":       "Masked",
 	"holdback":       "Mask",
 	"inbound":        "serverConn",

@@ -336,7 +336,7 @@ func TestDetector_workerThatCannotBeCalled(t *testing.T) {
 		g.network.cut("w1", errRefused)
 		after(membership.JoinPatience / 2)
 		g.network.cut("w1", nil)
-		after(time.Hour)
+		after(24 * time.Hour)
 		require.Empty(t, got)
 		g.network.cut("w1", errRefused)
 		took(t, membership.JoinPatience+2*membership.WatchInterval, func() {
