@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/replay"
 	"github.com/gopyrpc/gopyrpc/agent/internal/transport"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
@@ -16,7 +17,7 @@ type user struct {
 	hold
 	rank   int // the worker's, which is part of the ids that it makes
 	secret forkSecret
-	spent  serials // of its grants
+	spent  replay.Window // serials of its grants
 }
 
 // restarted returns the error for a reference to a value of a former incarnation of this worker; nil for any other.
@@ -63,7 +64,7 @@ func (t *rrefs) parent(to *Peer, ref *agentpb.Reference) (*owned, *user) {
 	if o != nil && o.forks[idOf(grant.GetParent())] != nil {
 		u = o.forks[idOf(grant.GetParent())]
 	}
-	if !u.secret.vouches(ref, to.Name) || u == nobody || int(ref.GetFork().GetRank()) != u.rank || !u.spent.spend(grant.GetSerial()) {
+	if !u.secret.vouches(ref, to.Name) || u == nobody || int(ref.GetFork().GetRank()) != u.rank || !u.spent.Spend(grant.GetSerial()) {
 		return nil, nil
 	}
 	return o, u
