@@ -30,23 +30,33 @@ func TestWindow_eachOnce(t *testing.T) {
 	assert.Equal(t, 2, w.Runs())
 }
 
-// Numbers that leave gap after gap cost the oldest gap, and none comes back.
+// Numbers that leave gap after gap cost the oldest gap, and none comes back. Beyond its bound a window moves all of its runs for
+// each number, which the race detector follows byte by byte: so it is not far beyond.
 func TestWindow_isBounded(t *testing.T) {
+	const more = 200
+	const top = 2 * (replay.MaxRuns + more)
 	var w replay.Window
-	for n := uint64(2); n <= 6*replay.MaxRuns; n += 2 {
+	for n := uint64(2); n <= top; n += 2 {
 		require.True(t, w.Spend(n))
 	}
 	assert.Equal(t, replay.MaxRuns, w.Runs())
 	assert.False(t, w.Spend(3), "of the oldest")
-	assert.True(t, w.Spend(6*replay.MaxRuns-1), "of the youngest")
-	for n := uint64(2); n <= 6*replay.MaxRuns; n += 2 {
+	assert.False(t, w.Spend(2*more+1), "of the last that was given up")
+	assert.True(t, w.Spend(2*more+3), "of the oldest that was not")
+	assert.True(t, w.Spend(top-1), "of the youngest")
+	for n := uint64(2); n <= top; n += 2 {
 		require.False(t, w.Spend(n))
 	}
+
 	w = replay.Window{}
-	for n := uint64(6 * replay.MaxRuns); n > 0; n -= 2 { // downwards
+	for n := uint64(4 * more); n <= top; n += 2 {
+		w.Spend(n)
+	}
+	for n := uint64(4*more - 2); n > 0; n -= 2 { // downwards
 		w.Spend(n)
 		require.LessOrEqual(t, w.Runs(), replay.MaxRuns)
 	}
+	assert.Equal(t, replay.MaxRuns, w.Runs())
 }
 
 // Whatever comes in whatever order, no number is good twice, and as many runs are kept as there are.
