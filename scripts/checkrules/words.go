@@ -18,7 +18,6 @@ var retired = map[string]string{
 	"bouncer":        "Listener, of security's admission",
 	"carrier":        "dispatcher",
 	"crossing":       "Runner, of package batch",
-	"disband":        "Close, of a Coordinator",
 	"heldback":       "Masked",
 	"holdback":       "Mask",
 	"inbound":        "serverConn",
