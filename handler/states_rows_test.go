@@ -122,8 +122,8 @@ func bridgeRows() []row {
 		withToken("pybridge.NewFunc", func(c caller) error {
 			return released(pybridge.NewFunc(c.t, c.ctx, "f", func(context.Context, []any, map[string]any) (any, error) { return nil, nil }))
 		}),
-		plain("pybridge.InPlace", func(caller) { pybridge.InPlace() }),
-		plain("pybridge.HoldGIL", func(caller) { pybridge.HoldGIL() }),
+		plain("pybridge.InPlace", func(caller) { _ = pybridge.InPlace() }),
+		plain("pybridge.HoldGIL", func(caller) { _ = pybridge.HoldGIL() }),
 		withToken("pybridge.FetchError", func(c caller) error { return pybridge.FetchError(c.t) }),
 		withToken("pybridge.Steal", func(c caller) error { return released(pybridge.Steal(c.t, c.pointer(true), "stolen")) }),
 		withToken("pybridge.Borrow", func(c caller) error { return released(pybridge.Borrow(c.t, c.pointer(false), "borrowed")) }),
