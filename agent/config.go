@@ -15,7 +15,7 @@ type Config struct {
 	Name string // of this worker: letters, digits, - _ : and at most 128 of them
 	Rank int    // of this worker; with a Rendezvous, -1 takes any that is free
 
-	// Who the others are: Peers names them, or a Rendezvous finds them. With neither the worker is alone.
+	// The other workers: Peers names them, or a Rendezvous finds them. With neither the worker is alone.
 	Peers      []Worker
 	Rendezvous *Rendezvous
 
@@ -31,11 +31,11 @@ type Config struct {
 	// Dial replaces the way connections to addresses are made.
 	Dial func(ctx context.Context, address string) (net.Conn, error)
 
-	// Who may come in. Off the loopback interface one of these is needed: TLS with a CA, which asks
+	// The peers that may come in. Off the loopback interface one of these is needed: TLS with a CA, which asks
 	// every peer for a certificate of its own name, or TLS and a Token.
 	TLS   *TLS
 	Token *Token
-	// Insecure lets an agent do without, in clear text: whoever reaches it can run code. It is logged.
+	// Insecure lets an agent do without, in clear text: any program that reaches it can run code. It is logged.
 	Insecure bool
 	Policy   *Policy // what who may have called; nil: anything
 	// Guests are names under which programs may call that are no workers of the group: a command line, say. They

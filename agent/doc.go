@@ -27,7 +27,7 @@
 //
 // # Who may call
 //
-// Whoever can call can run code. By default the agent listens on the loopback interface only. Beyond it, it
+// A peer that can call can run code. By default the agent listens on the loopback interface only. Beyond it, it
 // wants [TLS] with a CA (every worker has a certificate of its name), or TLS and a [Token]; New refuses
 // anything less unless Config.Insecure is set. Two agents with tokens prove them to each other, on each connection,
 // before anything else is sent; see package handshake. Without TLS that keeps strangers out, and not who can

@@ -10,7 +10,7 @@ import (
 // called from any goroutine.
 type Future struct {
 	done   chan struct{}
-	ending atomic.Bool // whoever sets it decides the outcome
+	ending atomic.Bool // the goroutine that sets it decides the outcome
 	reply  Reply       // written before done is closed, read only after
 	err    error       // likewise
 

@@ -46,7 +46,7 @@ func TestJoin_endsWithAWorkerThatHasGone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.in(t, 3, func(t *testing.T, w *world, agents []*agent.Agent, _ []*keeper) {
-				synctest.Wait() // who has met is connected with the leader
+				synctest.Wait() // workers that have met are connected with the leader
 				w.kill(2)
 				outcomes := joinApart(t, agents[0], agents[1])
 				took(t, c.limit, func() {
@@ -199,7 +199,7 @@ func TestCall_toAWorkerThatHasGone(t *testing.T) {
 	})
 }
 
-// Whoever waits for others says so after a while, with their names, and then less and less often.
+// A worker that waits for others says so after a while, with their names, and then less and less often.
 func TestWaiting_isSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 3, true)

@@ -59,7 +59,7 @@ func TestGuests_tokenOverTLS(t *testing.T) {
 	assert.ErrorContains(t, err, "takes no token and asks for a certificate, and this one has none")
 	assert.ErrorContains(t, err, "give TLS.Cert and TLS.Key (--tls-cert, --tls-key), or that worker a token")
 
-	// Who shows a certificate of another authority is refused, also where it was told that nobody there takes it.
+	// A guest that shows a certificate of another authority is refused, also where it was told that nobody there takes it.
 	pair, err := tls.LoadX509KeyPair(unrelated.Cert, unrelated.Key)
 	require.NoError(t, err)
 	conn, err := tls.Dial("tcp", both[0].Addr().String(), &tls.Config{

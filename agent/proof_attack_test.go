@@ -27,7 +27,7 @@ func hostOf(t testing.TB, said *logs) *agent.Agent {
 	return run(t, agent.Config{Name: "w0", Token: theToken(), Guests: []string{"a", "b", "w1"}, Logger: slog.New(slog.NewTextHandler(said, nil))})
 }
 
-// Whoever follows the description gets in: with the secret, and with a token of a name. Nobody else does, whatever is sent.
+// A peer that follows the description gets in: with the secret, and with a token of a name. Nobody else does, whatever is sent.
 func TestProof_whatAnImpostorCanSend(t *testing.T) {
 	var said logs
 	host := hostOf(t, &said)
@@ -220,7 +220,7 @@ func TestProof_toACoordinatorIsForNobodyElse(t *testing.T) {
 		<-served
 	}
 	look("")
-	look("w0") // who is told the coordinator's name is not taken in by another worker
+	look("w0") // a worker that is told the coordinator's name takes no other worker for it
 	assert.Empty(t, stolen, "nothing was proved to it")
 }
 
@@ -297,7 +297,7 @@ func TestProof_squatterGetsNothing(t *testing.T) {
 	}
 }
 
-// Who must prove something can ask others for it, also the one who asked: what they prove, they prove for themselves.
+// A peer that must prove something can ask others for a proof, also the one that asks it: what they prove, they prove for themselves.
 func TestProof_isNotReflected(t *testing.T) {
 	var said logs
 	host := hostOf(t, &said) // it has the secret, and could prove anything
@@ -353,7 +353,7 @@ func TestProof_isNotReflected(t *testing.T) {
 	assert.Equal(t, "refused for 5 by w0", refusalIn(whole))
 }
 
-// Who leaves the handshake out gets nowhere, whatever version it says it is of.
+// A peer that leaves the handshake out gets nowhere, whatever version it says it is of.
 func TestProof_cannotBeLeftOut(t *testing.T) {
 	var said logs
 	host := hostOf(t, &said)

@@ -60,7 +60,7 @@ func TestProof_malformed(t *testing.T) {
 	assert.Zero(t, host.Stats().Served)
 }
 
-// Whoever stays away in the middle is not waited for longer than Limits.Handshake says.
+// A peer that falls silent in the middle is not waited for longer than Limits.Handshake says.
 func TestProof_halfIsNotWaitedFor(t *testing.T) {
 	host := run(t, agent.Config{Name: "w0", Token: theToken(), Limits: agent.Limits{Handshake: 50 * time.Millisecond}})
 	good := helloOf(0, "a", "w0")
@@ -88,7 +88,7 @@ func TestProof_halvesKeepNobodyOut(t *testing.T) {
 	assert.GreaterOrEqual(t, host.Stats().TurnedAway, uint64(36))
 }
 
-// Who is called and says nothing is not waited for longer than ConnectTimeout.
+// A worker that is called and says nothing is not waited for longer than ConnectTimeout.
 func TestProof_silentWorker(t *testing.T) {
 	good := challengeOf("w0")
 	for _, sent := range [][]byte{nil, good[:5], good} {
@@ -133,7 +133,7 @@ func TestProof_bothSidesAreTold(t *testing.T) {
 	}
 }
 
-// Who looks for another worker than the one that answers learns which one that is, and so does that one's operator.
+// A caller that looks for another worker than the one that answers learns which one that is, and so does that one's operator.
 func TestProof_wrongAddress(t *testing.T) {
 	var said logs
 	host := run(t, agent.Config{Name: "w9", Token: theToken(), Guests: []string{"a"}, Logger: slog.New(slog.NewTextHandler(&said, nil))})

@@ -47,7 +47,7 @@ func TestProof_isBoundToTheConnection(t *testing.T) {
 	}
 }
 
-// Who stands between two workers with a certificate that both trust is noticed by both.
+// A peer that stands between two workers with a certificate that both trust is noticed by both.
 func TestProof_isNotRelayedUnderTLS(t *testing.T) {
 	ca := testcerts.New(t)
 	var said logs

@@ -21,7 +21,7 @@ import (
 )
 
 // Rendezvous is how a group finds together: every worker is given the address of one of them, the
-// coordinator, who waits for all and then tells each who and where the others are.
+// coordinator, which waits for all workers and then tells each the names and addresses of the others.
 type Rendezvous struct {
 	Address   string // of the coordinator
 	Name      string // the coordinator's worker name, where it is known: then no other worker of the group is taken for it

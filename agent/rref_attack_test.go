@@ -98,7 +98,7 @@ func TestRRef_everyBitOfASecretCounts(t *testing.T) {
 	assert.Equal(t, "shared", h.w3.may(asFetch, child))
 }
 
-// Who has a value can share it, with whom it wants. A fork is for that worker and good once.
+// A worker that has a value can share it with any worker. A fork is for that worker and good once.
 func TestRRef_aWordIsForOneWorkerAndOneUse(t *testing.T) {
 	h := newHeist(t)
 	child := h.word(h.fork2, "w3")
@@ -165,7 +165,7 @@ func TestRRef_aWordCannotBeBent(t *testing.T) {
 	}
 }
 
-// Who has released its reference has none, and nothing brings it back: not its word either.
+// A worker that has released its reference has none, and nothing brings it back: not its word either.
 func TestRRef_releasedIsReleased(t *testing.T) {
 	h := newHeist(t)
 	kept := h.word(h.fork2, "w3")
@@ -264,7 +264,7 @@ func TestRRef_anHonestWorkerIsNoTool(t *testing.T) {
 	h.unharmed()
 }
 
-// The ids of forks can be guessed. Who sends a made-up one first takes nothing from the real one, or from who waits for it.
+// The ids of forks can be guessed. A worker that sends a made-up one first takes nothing from the real one, or from a worker that waits for it.
 func TestRRef_aMadeUpForkIsInNobodysWay(t *testing.T) {
 	h := newHeist(t)
 	liar := h.enter(1, "w2", 2)
@@ -294,7 +294,7 @@ func TestRRef_aMadeUpForkIsInNobodysWay(t *testing.T) {
 
 	real := &agentpb.Fork{Reference: h.word(h.fork2, "w1"), Owner: "w0", Parent: "w2", To: "w1"}
 	madeUp := proto.Clone(real).(*agentpb.Fork)
-	madeUp.Reference.Grant.Proof, madeUp.Owner = random(32), "w3" // who is not there: so it stays where it is
+	madeUp.Reference.Grant.Proof, madeUp.Owner = random(32), "w3" // a worker that is not there, so that the fork stays unconfirmed
 	for _, f := range []*agentpb.Fork{madeUp, real} {
 		b, err := proto.Marshal(f)
 		require.NoError(t, err)

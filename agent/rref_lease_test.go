@@ -155,7 +155,7 @@ func TestLease_parentOfADeadChild(t *testing.T) {
 	}
 }
 
-// Who adopts what a dead worker has passed on is told why there is no value any more.
+// A worker that adopts what a dead worker has passed on is told why there is no value any more.
 func TestLease_adoptionThroughTheDead(t *testing.T) {
 	inWorld(t, 3, func(t *testing.T, w *world, agents []*agent.Agent, _ []*keeper) {
 		r := w.remote(agents[1], "w0")

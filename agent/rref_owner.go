@@ -15,7 +15,7 @@ type owned struct {
 	forks   map[rrefID]*user // the users
 	handles int              // OwnerRRefs here
 	running bool             // the value is being made
-	pins    int              // who copies the value just now
+	pins    int              // copies of the value that are being made
 	late    bool             // the table was closed meanwhile: the last of them releases it
 
 	ready chan struct{} // closed when there is a value, or will never be
@@ -132,7 +132,7 @@ func (o *owned) wait(ctx context.Context) (Value, error) {
 	}
 }
 
-// fetch makes a copy of a value for a peer, or for us. Meanwhile the value stays, whoever releases what.
+// fetch makes a copy of a value for a peer, or for this worker. Meanwhile no release drops the value.
 func (a *Agent) fetch(ctx context.Context, o *owned) (Body, error) {
 	a.rrefs.pin(o, 1)
 	defer a.rrefs.pin(o, -1)
@@ -155,8 +155,8 @@ func (t *rrefs) pin(o *owned, n int) {
 	t.maybeDrop(o)
 }
 
-// run makes a value with the Executor, in the background. Nobody's deadline is the value's: it is the RRef's, and
-// whoever made it may be long gone.
+// run makes a value with the Executor, in the background. The deadline of the caller does not end that: the value belongs
+// to the RRef, which may be at other workers by then.
 func (t *rrefs) run(from *Peer, id rrefID, body Body, hold func(*owned)) error {
 	a := t.agent
 	executor, ok := a.config.Executor.(RemoteExecutor)

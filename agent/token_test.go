@@ -64,7 +64,7 @@ func TestToken_ofAFileThatHasNone(t *testing.T) {
 	}
 }
 
-// Who has the secret and who has a token of his own can call each other, both ways.
+// A worker that has the secret and one that has a token of its own can call each other, both ways.
 func TestToken_ofOneName(t *testing.T) {
 	agents := start(t, agent.Config{Name: "w0", Token: &agent.Token{Value: secret}}, agent.Config{Name: "a", Token: tokenFor(t, "a")},
 		agent.Config{Name: "b", Token: tokenFor(t, "b")}, agent.Config{Name: "w3", Token: &agent.Token{Value: secret}})

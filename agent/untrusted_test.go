@@ -118,7 +118,7 @@ func TestTLS_wrongName(t *testing.T) {
 	assert.Contains(t, text, "is for elsewhere, not for worker w0: correct the address, or give that worker a certificate of its name")
 }
 
-// Who knows of a coordinator only where it is asks for a certificate of that host.
+// A worker that knows only the coordinator's address asks for a certificate of that host.
 func TestTLS_coordinatorByAddress(t *testing.T) {
 	ca := newAuthority(t)
 	a, err := agent.New(agent.Config{Name: "w1", Executor: echo, TLS: ca.leaf("w1", testcerts.ForName("w1")), Logger: slog.New(slog.DiscardHandler),

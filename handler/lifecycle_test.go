@@ -15,7 +15,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// TestHeldGILIsRefused: whoever holds the GIL and waits for the handler would wait for itself.
+// TestHeldGILIsRefused: a goroutine that holds the GIL and waits for the handler would wait for itself.
 func TestHeldGILIsRefused(t *testing.T) {
 	h := newHandler(t)
 	p := pickled(t, h, "(u.record, ('ran',), {})")

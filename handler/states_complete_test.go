@@ -18,7 +18,7 @@ import (
 
 // The table is for builds without the tag pydebug, in which a wrong call is an error. With it, it panics.
 
-// TestEveryEntryHasARow: whoever adds an entry point has to say what it gives in each state.
+// TestEveryEntryHasARow: a new entry point needs a row that says what it gives in each state.
 func TestEveryEntryHasARow(t *testing.T) {
 	var have []string
 	for _, r := range allRows() {

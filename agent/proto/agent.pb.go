@@ -571,7 +571,7 @@ func (x *Status) GetRan() bool {
 	return false
 }
 
-// Id is unique in the group: who made it, and that worker's counter.
+// Id is unique in the group: the rank of the worker that made it, and that worker's counter.
 type Id struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Rank          int32                  `protobuf:"varint,1,opt,name=rank,proto3" json:"rank,omitempty"`

@@ -28,7 +28,7 @@ func TestForging(t *testing.T) {
 	}
 }
 
-// A guest has no RRefs to give. Who serves it may use those that other workers give.
+// A guest has no RRefs to give. A function that serves a guest may use those that other workers give.
 func TestForging_guests(t *testing.T) {
 	workers := group(t, 2, func(_ int, c *pyworker.Config) { c.Guests = []string{"cli"} })
 	guest, err := agent.New(agent.Config{

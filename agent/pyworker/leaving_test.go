@@ -56,7 +56,7 @@ func TestCoroutinesEndWithTheirDeadline(t *testing.T) {
 		cancel()
 		assert.Equal(t, codes.DeadlineExceeded, status.Code(err), "%v", err)
 	}
-	untilNoTaskIsLeft(t, workers[0]) // who is called notices by a clock of its own
+	untilNoTaskIsLeft(t, workers[0]) // the called worker notices by a clock of its own
 }
 
 func TestCoroutinesThatNeverBegin(t *testing.T) {

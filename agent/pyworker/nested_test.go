@@ -78,7 +78,7 @@ func TestEndOfCallEndsWhatItWaitsFor(t *testing.T) {
 	}
 }
 
-// TestInterruptedCallsLoseNobodysOutcome: who waits brings what has come for others, too, also when its own time is up.
+// TestInterruptedCallsLoseNobodysOutcome: a thread that waits delivers the outcomes of other calls too, also when its own time is up.
 func TestInterruptedCallsLoseNobodysOutcome(t *testing.T) {
 	workers := group(t, 2)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

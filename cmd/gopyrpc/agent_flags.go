@@ -22,8 +22,8 @@ const guestName = "cli"
 // peersVariable names the peers where no flag does.
 const peersVariable = "GOPYRPC_PEERS"
 
-// agentFlags say which peers may come in and what is allowed: a program that calls init_rpc leaves that to the user
-// who starts it.
+// agentFlags say which peers may come in and what is allowed: a program that calls init_rpc leaves that to its
+// user.
 type agentFlags struct {
 	listen, advertise string
 	cert, key, ca     string

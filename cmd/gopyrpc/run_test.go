@@ -64,7 +64,7 @@ func TestRunWorkersOneFails(t *testing.T) {
 	}
 }
 
-// TestRunWorkersNamesTheCulprit: who lost the one that failed fails too, and may have ended before it.
+// TestRunWorkersNamesTheCulprit: workers that lost the one that failed fail too, and may have ended before it.
 func TestRunWorkersNamesTheCulprit(t *testing.T) {
 	got := gopyrpc(t, "", "run", "-n", "3", write(t, "program.py", `
 import os, gopyrpc as rpc

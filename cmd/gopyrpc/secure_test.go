@@ -83,7 +83,7 @@ func TestRunTLS(t *testing.T) {
 	assert.Equal(t, "worker0 asked worker1: worker1\n", stdout.String())
 }
 
-// TestToken: who has a token for one name comes by that name only.
+// TestToken: a guest with a token for one name comes in by that name only.
 func TestToken(t *testing.T) {
 	secret := write(t, "secret", "correct horse battery staple\n")
 	bob := write(t, "bob.token", here(t, "token", "--token-file", secret, "bob").ok(t))

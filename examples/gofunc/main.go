@@ -29,7 +29,7 @@ func temperature(ctx context.Context, args []any, _ map[string]any) (any, error)
 		return nil, fmt.Errorf("%w: one argument is wanted, got %d", pybridge.TypeError, len(args))
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, err // whoever called Python has left
+		return nil, err // the caller of the Python function has left
 	}
 	switch args[0] {
 	case "Bern":

@@ -117,7 +117,7 @@ func (w worker) close(ctx context.Context) error {
 	return errors.Join(err, <-w.served)
 }
 
-// greet is what these workers do. Who calls has been proved before.
+// greet is what these workers do. The caller has proved its name before.
 func greet(ctx context.Context, request agent.Request) (agent.Reply, error) {
 	caller, ok := agent.PeerFrom(ctx)
 	if !ok {

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// goTool gives a go command, or skips the test: who builds the tests has it, who runs them elsewhere may not.
+// goTool returns a go command, or skips the test: a machine that only runs the tests may not have Go.
 func goTool(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	path, err := exec.LookPath("go")

@@ -22,7 +22,7 @@ func dict(t *testing.T) cpython.Ref {
 	return r
 }
 
-// TestOnlyWhoCannotDrainWakesADrainer: whoever holds the GIL drains the queue before it gives it back, so that another
+// TestOnlyWhoCannotDrainWakesADrainer: a holder of the GIL drains the queue before it gives the GIL back, so that another
 // thread woken for it would only be in the way.
 func TestOnlyWhoCannotDrainWakesADrainer(t *testing.T) {
 	var woken atomic.Int32

@@ -86,7 +86,7 @@ func TestAllow_fewAlways(t *testing.T) {
 	assert.Error(t, l.Allow(Always+1, 0))
 }
 
-// Who counts only a part leaves room for the rest.
+// An asker that counts only a part of the threads leaves room for the rest.
 func TestAllow_beside(t *testing.T) {
 	s := &system{room: 30}
 	l := s.limiter()

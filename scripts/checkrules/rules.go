@@ -31,6 +31,7 @@ var rules = []rule{
 	{"dependencies", checkDependencies},
 	{"cgo", checkCgo},
 	{"words", checkWords},
+	{"prose", checkProse},
 	{"threads", checkThreads},
 	{"setenv", checkSetenv},
 	{"stderr", checkStderr},

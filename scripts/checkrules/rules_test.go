@@ -204,6 +204,12 @@ func internal(t gil.Token) {}
 		},
 		want: []string{"gil/a.go:4 assert", "handler/a.go:10 assert", "handler/a.go:13 assert", "handler/a.go:19 assert"},
 	},
+	"prose: a sentence names its subject": {
+		tree: source{
+			"gil/a.go": "package gil\n\n// Who waits reads on.\nvar a int\n\n// It reads on. Whoever waits is woken.\nvar b int // a peer: who asks\n\n// c says who waits, and for whom.\nvar c int\n",
+		},
+		want: []string{"gil/a.go:3 prose", "gil/a.go:6 prose", "gil/a.go:7 prose"},
+	},
 	"package-comment: on one file of each package": {
 		tree: source{
 			"gil/a.go":           "package gil\n",

@@ -44,7 +44,7 @@ type Outcome interface {
 	Abandon(cause error)
 }
 
-// The stages of a call: whoever moves it on from new decides whether it is sent.
+// The stages of a call. The goroutine that moves it on from new decides whether it is sent.
 const (
 	stageNew uint32 = iota
 	stageSent

@@ -42,7 +42,7 @@ func (w *faultyWriter) write(f *outFrame) error {
 	}
 	go func() {
 		<-fate.After
-		_ = w.times(fate.Times, f) // too late for an error: who has it written is told by the next frame
+		_ = w.times(fate.Times, f) // too late for an error: the sender gets it from the next frame
 	}()
 	return nil
 }

@@ -14,7 +14,7 @@ const (
 	directSize = 16 << 10
 	// directUnheard is how much may have been written since the peer was last heard for callers to write
 	// by themselves. It is less than what grpc takes before it blocks (64 KiB), so that a peer that does
-	// not read holds up the flusher and never a caller, who must be able to give up.
+	// not read holds up the flusher and never a caller, which must be able to give up.
 	directUnheard = 32 << 10
 )
 

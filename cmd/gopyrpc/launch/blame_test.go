@@ -36,7 +36,7 @@ case $RANK in
 	return failed
 }
 
-// TestBlame: who failed first, though others have ended before.
+// TestBlame: the worker that failed first is named, though others have ended before.
 func TestBlame(t *testing.T) {
 	const waits = "exec sleep 100000"
 	for name, c := range map[string]struct {

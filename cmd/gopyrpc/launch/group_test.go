@@ -39,7 +39,7 @@ func startStubborn(ctx context.Context, t *testing.T, g *Group) (over chan error
 	return over, lines
 }
 
-// Who does not end in the time of grace is killed, with what it has started.
+// A worker that does not end in the time of grace is killed, with the processes that it has started.
 func TestGraceAndThenSIGKILL(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
@@ -63,7 +63,7 @@ func TestKill(t *testing.T) {
 	g.Kill() // nobody is left
 }
 
-// TestKillOfWorkersThatStart: whoever starts while Kill goes through those that run must not be missed.
+// TestKillOfWorkersThatStart: a worker that starts while Kill goes through the running ones must not be missed.
 func TestKillOfWorkersThatStart(t *testing.T) {
 	g := &Group{Workers: 2, Command: []string{"sleep", "100000"}, Stdout: io.Discard, Stderr: io.Discard, Grace: time.Hour}
 	g.Kill()
