@@ -1,9 +1,8 @@
-"""The agent of this process, as this package sees it.
+"""The agents of this process, of which there is one unless its Go program wants more.
 
-Package agent/pyworker, in Go, makes one `Host` per agent and hands it here; all
-functions of a Host are Go's. They may be called from any thread: they let go of
-the GIL while they wait, and of the permit that the calling UDF runs under, and
-what they wait for ends when that UDF is interrupted.
+Package agent/pyworker, in Go, makes a `Host` for each agent and installs it here. The
+functions of a Host are Go's. Any thread may call them. While they wait they give up the GIL,
+and the permit of the UDF that they are called by; the wait ends when that UDF is interrupted.
 """
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
@@ -22,7 +21,7 @@ _starter = None
 
 
 class Box:
-    """Hands an object to Go as it is, where Go would make a value of its own of it."""
+    """Passes an object to Go as it is. Without it Go would convert what it can."""
 
     __slots__ = ("value",)
 
@@ -31,25 +30,31 @@ class Box:
 
 
 class Host:
-    """What there is of one agent. Immutable by convention, but for *closed*.
+    """One agent. Immutable by convention, but for *closed* and *timeout*.
 
-    ``name``, ``rank``, ``timeout`` (seconds; of calls that say none), ``ids``
-    (name to rank). Go's functions, where *timeout* is seconds, 0 for no end, a
-    *reply* is bytes, a memoryview of them or ``[bytes, tensors]``, of a restricted worker ``[bytes, beside, Caller]``, *data* bytes, a memoryview of them, or a list
-    of memoryviews to be joined, and each returns, where it fails, a tuple for `failure`
-    of errors:
+    Attributes: ``name``, ``rank``, ``timeout`` (seconds, of calls that say none), ``ids`` (rank by name),
+    ``names`` (name by rank). The others are functions. Their arguments:
 
-    *bound* holds the reply to the list of what its worker may ask for: see `bound` of calls.
+    *data*     a pickle: bytes, a memoryview, or a list of memoryviews to be joined
+    *tensors*  the tensors that the pickle refers to, or None
+    *timeout*  seconds, 0 for none
+    *handle*   16 random bytes, which stand for an RRef
+    *ticket*   the number of an asynchronous call
+    *bound*    True to restrict the reply as requests of that worker are: see `bound` of calls
+
+    A *reply* is bytes, a memoryview, ``[bytes, tensors]``, or of a restricted worker ``[bytes, beside, Caller]``.
+    Each function returns a tuple of arguments for `failure` of errors where it fails.
 
     ``call(to, data, tensors, timeout[, bound])`` -> reply
     ``call_async(ticket, to, data, tensors, timeout[, bound])``: `settle` gets the reply
     ``remote(to, data, tensors, timeout)`` -> ``[handle, owner, text]`` of an RRef
-    ``new_rref(box)``, ``adopt(fork)`` -> the same; *handle* is 16 random bytes
+    ``new_rref(box)``, ``adopt(fork)`` -> the same
     ``fork(handle, to)`` -> bytes; ``unfork(handle, fork)``; ``release(handle)``
     ``to_here(handle, timeout[, bound])`` -> reply; ``local_value(handle, timeout)`` -> ``[value]``
     ``confirmed(handle)`` -> bool; ``wait_confirmed(handle, timeout)``
-    ``wait(number, timeout, ticket)`` -> bool: whether ``set(number)`` was called, before or meanwhile. Where the
-    outcome of a call is what is waited for, *ticket* is its, else 0
+    ``wait(number, timeout, ticket)`` -> bool: whether the event of that number was set, before or meanwhile.
+    *ticket* is the call whose outcome sets it, or 0
+    ``set(number)``: sets an event
     ``shutdown(graceful, timeout)``
     ``refused(worker, name, text, entry)``: logs that a worker was refused something
     """
@@ -77,7 +82,7 @@ def remove(host):
 
 
 def provide(starter):
-    """Say how `init_rpc` starts an agent: a Go function, or None."""
+    """Set the Go function by which `init_rpc` starts an agent, or None."""
     global _starter
     _starter = starter
 

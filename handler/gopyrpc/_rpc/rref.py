@@ -23,15 +23,15 @@ from .errors import failure
 from .future import Future
 from .workers import WorkerInfo, name_of
 
-# RRefs that the request being read brought: the function waits for their confirmation.
+# The RRefs in the request that is being read. The function is called when their owners have confirmed them.
 arriving = ContextVar("arriving", default=None)
 
 
 class _Reference(ref):
-    """What an RRef refers to: the Host, Go's *handle*, the owner's name, what messages call it, a Future of its type.
+    """What an RRef refers to: the Host, Go's *handle*, the owner's name, the RRef's text, a Future of its type.
 
-    An RRef itself has nothing that could be read or set, by a payload or by code that one calls: what
-    it refers to is found by which object it is.
+    An RRef object itself has no attribute that a payload, or code that a payload calls, could read or
+    set: its _Reference is found by the object's identity.
     """
 
     __slots__ = ("key", "host", "handle", "owner", "text", "type")
@@ -52,7 +52,7 @@ def _bind(rref, host, handle, owner, text):
 
 
 def _release(reference):
-    """Give up what an RRef referred to, which has just died; its id may be another's next."""
+    """Release the handle of an RRef object that has just died. Another object may get its id at once."""
     _references.pop(reference.key, None)
     if not reference.host.closed:
         reference.host.release(reference.handle)
@@ -224,7 +224,7 @@ def _fork(reference, host, to):
 def _receive_rref(fork):
     host = hosts.current()
     came = arriving.get()
-    if came is not None:  # it is a request that brings it, not a reply to what serving one has asked of another
+    if came is not None:  # the RRef is in a request, not in a reply to a call that serving a request has made
         caller = hosts.serving.get()
         if caller.name not in host.ids:
             raise TypeError(f"{caller.name} is a guest here (Config.Guests, --guest), which has no RRefs to send")
@@ -238,7 +238,7 @@ def _receive_rref(fork):
 
 
 def await_confirmation(rrefs, timeout=0):
-    """Wait until their owners know of the RRefs."""
+    """Wait until the owners of the RRefs have confirmed them."""
     for rref in rrefs:
         reference = _reference(rref)
         failed = reference.host.wait_confirmed(reference.handle, timeout)
@@ -258,10 +258,10 @@ def remote(to, func, args=None, kwargs=None, timeout=UNSET_TIMEOUT):
     return from_handle(host, *made)
 
 
-#: Special names that libraries look up on any object, to learn what it is. A proxy lacks
-#: them, or it would be taken for what it stands for, and showing it in a page or binding it to a
-#: query would call the owner. What is looked up on the class alone (__index__, __fspath__) no
-#: library finds by mistake: like other special methods these go to the owner.
+#: Special names that libraries look up on any object, to learn what kind it is. A proxy lacks
+#: them: otherwise libraries would take it for the value, and to show it in a page or bind it to a
+#: query would call the owner. Names that are looked up on the class alone (__index__, __fspath__) no
+#: library finds by mistake; like other special methods they go to the owner.
 _LOOKED_UP = frozenset(
     """
     __copy__ __deepcopy__ __replace__ __getstate__ __setstate__ __getnewargs__ __getnewargs_ex__
@@ -290,12 +290,12 @@ _LOOKED_UP_BEGINNINGS = (
 
 
 class RRefProxy:
-    """Has the methods of the RRef's value; calling one calls it at the owner.
+    """A proxy has the methods of the RRef's value. A call of one is a call at the owner.
 
     Special methods are called by name, ``proxy.__len__()``: Python's own ``len(proxy)`` asks
     the class of the proxy. What every object has (``__repr__``, ``__eq__``) is the proxy's.
-    ``rref``, ``rpc_api`` and ``rpc_timeout`` are its own attributes, which hide
-    methods of those names, as torch's do.
+    ``rref``, ``rpc_api`` and ``rpc_timeout`` are the proxy's own attributes, and hide
+    methods of those names, as in torch.
     """
 
     def __init__(self, rref, rpc_api, timeout):
@@ -325,7 +325,7 @@ def _type_of_value(rref):
 
 
 def _value_of(rref):
-    """Return the value of what a peer says is an RRef."""
+    """Return the value of an RRef that a peer has sent, which may have sent something else."""
     if type(rref) is not RRef:
         raise TypeError(f"expected an RRef, got {type_name(type(rref))}")
     return rref.local_value()
