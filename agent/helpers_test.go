@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -144,4 +145,17 @@ func (w *wires) cut(dead bool) {
 		_ = c.Close()
 	}
 	w.conns = nil
+}
+
+// ringed waits until each of a pair sends to the other through a ring: a's requests and b's replies.
+func ringed(t *testing.T, a, b *agent.Agent) {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("there are rings on Linux only")
+	}
+	ctx := testContext(t)
+	for a.Stats().Rings == 0 || b.Stats().Rings == 0 {
+		_, err := a.Call(ctx, b.Name(), agent.Request{})
+		require.NoError(t, err)
+	}
 }

@@ -24,16 +24,6 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
 
-// ringed waits until each of a pair sends to the other through a ring: a's requests and b's replies.
-func ringed(t *testing.T, a, b *agent.Agent) {
-	t.Helper()
-	ctx := testContext(t)
-	for a.Stats().Rings == 0 || b.Stats().Rings == 0 {
-		_, err := a.Call(ctx, b.Name(), agent.Request{})
-		require.NoError(t, err)
-	}
-}
-
 // numbered makes a body of a number.
 func numbered(n uint64) agent.Body { return agent.Bytes(number(n)) }
 
