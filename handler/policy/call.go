@@ -61,7 +61,21 @@ func (r *reading) function(f, args, kwargs *pickle.Node) (*pickle.Node, error) {
 		r.become(bound, "method", f, text(f.Offset, "__call__"))
 		return bound, nil
 	}
-	return nil, &Refusal{Rule: "the function to call is neither a function nor a class by name, nor a method of a listed class", Offset: f.Offset}
+	return nil, &Refusal{Rule: "the function to call is " + typeOf(f) + ", neither a function nor a class by name, nor a method of a listed class", Offset: f.Offset}
+}
+
+// typeOf describes the value of a node for a refusal.
+func typeOf(n *pickle.Node) string {
+	if name, ok := typeNames[n.Kind]; ok {
+		return name
+	}
+	return "the result of a call"
+}
+
+var typeNames = map[pickle.Kind]string{
+	pickle.None: "None", pickle.Bool: "a bool", pickle.Int: "an int", pickle.Float: "a float", pickle.Str: "a str",
+	pickle.Bytes: "bytes", pickle.ByteArray: "a bytearray", pickle.List: "a list", pickle.Tuple: "a tuple",
+	pickle.Dict: "a dict", pickle.Set: "a set", pickle.FrozenSet: "a frozenset", pickle.Instance: "an instance",
 }
 
 // toCall is what getattr found as what may be called: of a class, it may be an enum's member, which no entry for methods

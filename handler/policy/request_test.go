@@ -56,6 +56,7 @@ func TestRequest_refused(t *testing.T) {
 		{udf("cgopyrpc.restricted\nnew\n", ")"), "gopyrpc.restricted:new", "no payload may name"},
 		{udf("c\xef\xbd\x8d\xef\xbd\x81\xef\xbd\x94\xef\xbd\x88\nhypot\n", ")"), "ｍａｔｈ:hypot", "is not a name"},
 		{udf("cgopyrpc.internal\n_receive_rref\n", "C\x01x\x85"), "", "opcode"},
+		{udf("G@\x09\x21\xfb\x54\x44\x2d\x18", ")"), "", "the function to call is a float, neither a function nor a class by name"}, // math.pi
 		{body("K\x01."), "", "this is none"},
 		{body("cmath\nhypot\nK\x03K\x04\x86R."), "", "this is none"},
 	} {
