@@ -13,10 +13,10 @@ import (
 // method is what an agent knows of one of the wire's methods. A new one needs its number in agent.proto and a row below.
 type method struct {
 	// Limited says that it counts against the limits on calls and on requests in execution. What is not limited is the
-	// agents' own control, which the limits must not hold up. HasBody says that its requests may have a body; Early is
+	// agents' own control, which these limits must not hold up; those on bytes hold for its replies. HasBody says that its requests may have a body; Early is
 	// set where early is.
 	transport.Traits
-	barrier bool // it belongs to the join, which waits for everything else
+	barrier bool // no join waits for it: it belongs to the join itself, or begets no work
 	guests  bool // programs that are no workers of the group may ask for it
 	// early, where there is one, is called on the goroutine that reads, before the caller's next request is taken. It must
 	// not wait; its error refuses the request. The body is there.

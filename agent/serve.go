@@ -146,7 +146,11 @@ func (a *Agent) callSelf(c *clientCall) {
 		c.finish(Reply{}, err)
 		return
 	}
-	if err := a.transport.Serving.Acquire(1); err != nil {
+	counted := int64(0)
+	if c.method.Limited {
+		counted = 1
+	}
+	if err := a.transport.Serving.Acquire(counted); err != nil {
 		a.activity.Done(c.method.barrier)
 		c.finish(Reply{}, ofRoom(err))
 		return
@@ -163,7 +167,7 @@ func (a *Agent) callSelf(c *clientCall) {
 	c.Then(func(Reply, error) { cancel() }) // the caller may give up first
 	go func() {
 		reply, err := c.method.serve(ctx, a, self, Request{Body: Body(c.Body)}, c.Detail)
-		a.transport.Serving.Release(1)
+		a.transport.Serving.Release(counted)
 		a.activity.Done(c.method.barrier)
 		body := reply.owned()
 		reply.done()

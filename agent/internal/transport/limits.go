@@ -18,6 +18,7 @@ var (
 	queueKind          = &quota.Kind{Limit: "Limits.Queue", Used: "bytes wait to be sent to all peers", FirstAlways: true}
 	servingKind        = &quota.Kind{Limit: "Limits.Serving", Used: "requests are in execution"}
 	servingPerPeerKind = &quota.Kind{Limit: "Limits.ServingPerPeer", Used: "requests of this peer are in execution"}
+	controlKind        = &quota.Kind{Limit: "Limits.ServingPerPeer", Used: "requests of this peer about RRefs and joins are in execution"}
 	receiveKind        = &quota.Kind{Limit: "Limits.Receive", Used: "bytes of requests and replies are held", FirstAlways: true}
 	requestsPerPeer    = &quota.Kind{Limit: "Limits.ReceivePerPeer", Used: "bytes of requests of this peer are held", FirstAlways: true}
 	repliesPerPeer     = &quota.Kind{Limit: "Limits.ReceivePerPeer", Used: "bytes of replies are arriving from this worker", FirstAlways: true}

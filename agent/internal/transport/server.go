@@ -94,7 +94,7 @@ func (t *Transport) newServerConn(ctx context.Context, stream frameStream, from 
 	in.shared.mayInvite = func() bool { return t.rings.TryAcquire(1) }
 	in.out = newSender(t.writerOf(stream), in.kick, t.limits.QueuePerPeer, 2*maxRefusals, &t.replies)
 	in.serving.Init(servingPerPeerKind, int64(t.limits.ServingPerPeer))
-	in.control.Init(servingPerPeerKind, int64(t.limits.ServingPerPeer))
+	in.control.Init(controlKind, int64(t.limits.ServingPerPeer))
 	in.incoming.Init(requestsPerPeer, t.limits.ReceivePerPeer)
 	return in
 }

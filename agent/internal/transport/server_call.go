@@ -28,10 +28,7 @@ type serverCall struct {
 // acquire counts a request against the limits.
 func (in *serverConn) acquire(c *serverCall, f *frame.Frame) *rpcerr.Error {
 	if !c.traits.Limited {
-		if !in.control.TryAcquire(1) {
-			return rpcerr.Errorf(codes.ResourceExhausted, "too many requests about RRefs at once")
-		}
-		return nil
+		return in.control.Acquire(1)
 	}
 	total, err := bodySize(f.Sizes, in.transport.limits.MaxMessage)
 	if err != nil {
