@@ -3,9 +3,10 @@ package agent
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 
 	"google.golang.org/grpc/codes"
+
+	"github.com/gopyrpc/gopyrpc/internal/panics"
 )
 
 // Executor runs what peers ask for. Its context ends with the caller's deadline, when the caller gives up,
@@ -39,21 +40,23 @@ type ExecutorFunc func(ctx context.Context, req Request) (Reply, error)
 // Execute calls the function.
 func (f ExecutorFunc) Execute(ctx context.Context, req Request) (Reply, error) { return f(ctx, req) }
 
-// guard calls user code and makes an error of a panic.
+// errExited is the error of an execution that ended its goroutine.
+var errExited error = failure(codes.Internal, "the executor ended its goroutine with runtime.Goexit")
+
+// guard calls user code and makes an error of a panic. It does not return where the code ends its goroutine
+// (runtime.Goexit): what the caller still has to do then is in a function that it defers.
 func guard[T any](a *Agent, what string, fn func() (T, error)) (out T, err error) {
-	returned := false
-	defer func() {
-		if returned {
-			return
+	panics.Catch(func() error {
+		out, err = fn()
+		return err
+	}, func(end panics.End) {
+		switch {
+		case end.Panic != nil:
+			a.log.Error("agent: user code panicked", "in", what, "panic", end.Panic.Value, "stack", end.Panic.Stack)
+			err = &Error{Code: codes.Internal, Text: fmt.Sprintf("panic in %s: %v", what, end.Panic.Value)}
+		case end.Exited:
+			a.log.Error("agent: user code ended its goroutine with runtime.Goexit", "in", what)
 		}
-		v := recover()
-		if v == nil {
-			v = "it ended its goroutine with runtime.Goexit"
-		}
-		a.log.Error("agent: user code panicked", "in", what, "panic", v, "stack", string(debug.Stack()))
-		err = &Error{Code: codes.Internal, Text: fmt.Sprintf("panic in %s: %v", what, v)}
-	}()
-	out, err = fn()
-	returned = true
+	})
 	return out, err
 }

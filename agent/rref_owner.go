@@ -183,16 +183,20 @@ func (t *rrefs) run(from *Peer, id rrefID, body Body, hold func(*owned)) error {
 	go func() {
 		a.count.served.Add(1)
 		ctx := context.WithValue(a.serveCtx, peerKey{}, from)
-		value, err := guard(a, "Executor.ExecuteRemote", func() (Value, error) {
+		var value Value
+		err := errExited // unless ExecuteRemote returns
+		defer func() {
+			if err != nil {
+				value, err = nil, a.ownEnd(err)
+			}
+			t.provide(o, value, err)
+			a.transport.Incoming.Release(body.Size())
+			a.transport.Serving.Release(1)
+			a.activity.Done(false)
+		}()
+		value, err = guard(a, "Executor.ExecuteRemote", func() (Value, error) {
 			return executor.ExecuteRemote(ctx, Request{Body: body})
 		})
-		if err != nil {
-			value, err = nil, a.ownEnd(err)
-		}
-		t.provide(o, value, err)
-		a.transport.Incoming.Release(body.Size())
-		a.transport.Serving.Release(1)
-		a.activity.Done(false)
 	}()
 	return nil
 }

@@ -166,16 +166,20 @@ func (a *Agent) callSelf(c *clientCall) {
 	}
 	c.Then(func(Reply, error) { cancel() }) // the caller may give up first
 	go func() {
-		reply, err := c.method.serve(ctx, a, self, Request{Body: Body(c.Body)}, c.Detail)
-		a.transport.Serving.Release(counted)
-		a.activity.Done(c.method.barrier)
-		body := reply.owned()
-		reply.done()
-		if err != nil {
-			c.finish(Reply{}, a.ownEnd(err))
-		} else {
-			c.finish(Reply{Body: body}, nil)
-		}
+		var reply Reply
+		err := errExited // unless serve returns
+		defer func() {
+			a.transport.Serving.Release(counted)
+			a.activity.Done(c.method.barrier)
+			body := reply.owned()
+			reply.done()
+			if err != nil {
+				c.finish(Reply{}, a.ownEnd(err))
+			} else {
+				c.finish(Reply{Body: body}, nil)
+			}
+		}()
+		reply, err = c.method.serve(ctx, a, self, Request{Body: Body(c.Body)}, c.Detail)
 	}()
 }
 

@@ -36,7 +36,7 @@ var layers = map[string][]string{
 	"handler/wire":              {},
 	"handler/pickle":            {},
 	"handler/policy":            {"handler/pickle", "internal/pyname"},
-	"agent":                     {"cleanup", "agent/internal/backoff", "agent/internal/frame", "agent/internal/membership", "agent/internal/quota", "agent/internal/replay", "agent/internal/rpcerr", "agent/internal/security", "agent/internal/transport", "agent/proto", "internal/handshake", "internal/shm"},
+	"agent":                     {"cleanup", "agent/internal/backoff", "agent/internal/frame", "agent/internal/membership", "agent/internal/quota", "agent/internal/replay", "agent/internal/rpcerr", "agent/internal/security", "agent/internal/transport", "agent/proto", "internal/handshake", "internal/shm", "internal/panics"},
 	"agent/internal/backoff":    {},
 	"agent/internal/transport":  {"agent/internal/backoff", "agent/internal/frame", "agent/internal/quota", "agent/internal/rpcerr", "agent/internal/security", "agent/proto", "internal/hugepages", "internal/shm", "internal/ticker"},
 	"internal/handshake":        {},

@@ -68,7 +68,8 @@ func (in *serverConn) bytes() quota.Pair {
 // execute runs a request and answers it.
 func (in *serverConn) execute(c *serverCall) {
 	var reply Reply
-	var refusal *rpcerr.Error
+	refusal := errExited // unless Execute returns
+	defer func() { in.finish(c, reply, refusal) }()
 	if err := in.copyOut(c, in.transport.config.ZeroCopy); err != nil {
 		in.kick(err)
 		refusal = rpcerr.From(err)
@@ -76,6 +77,14 @@ func (in *serverConn) execute(c *serverCall) {
 		c.request.Body, c.request.Memory = c.body.body, c.body.memory
 		reply, refusal = in.handler.Execute(&c.request)
 	}
+}
+
+// errExited is the answer to a request whose execution ended the goroutine (runtime.Goexit). Where that was the leader of
+// a ring, the clock makes another goroutine the leader.
+var errExited = rpcerr.Errorf(codes.Internal, "the executor ended its goroutine with runtime.Goexit")
+
+// finish answers a request that was executed.
+func (in *serverConn) finish(c *serverCall, reply Reply, refusal *rpcerr.Error) {
 	in.mu.Lock()
 	canceled := c.canceled
 	in.mu.Unlock()

@@ -186,8 +186,9 @@ func (b *batch) withdrawAll() (callers []*caller) {
 
 // Refuse gives err to the callers: b, which was queued, will not run.
 func (b *batch) Refuse(_ gate.Locked, err error) {
-	for _, c := range b.members {
-		if b.withdraw(c) {
+	for i, c := range b.members {
+		// A caller that withdrew before may be in another batch by now: its own index is of that one.
+		if b.is(i, waiting) && b.withdraw(c) {
 			c.refuse(err)
 			b.release()
 		}
