@@ -52,8 +52,8 @@ func TestCopyNow(t *testing.T) {
 	}
 }
 
-// TestVolatileRemote has the request read long after it was made.
-func TestVolatileRemote(t *testing.T) {
+// TestCopyNowRemote has the request read long after it was made.
+func TestCopyNowRemote(t *testing.T) {
 	for name, limits := range map[string]agent.Limits{"shared": {}, "sent": {Shared: -1}} {
 		for _, to := range []string{"w0", "w1"} {
 			t.Run(name+" "+to, func(t *testing.T) {

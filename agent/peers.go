@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"maps"
 	"sync"
 
 	"google.golang.org/grpc/codes"
@@ -42,7 +43,7 @@ func (ps *peers) to(name string) (*transport.Peer, error) {
 func (ps *peers) close() {
 	ps.mu.Lock()
 	ps.closed = true
-	all := ps.byName
+	all := maps.Clone(ps.byName) // the group may become known meanwhile
 	ps.mu.Unlock()
 	for _, p := range all {
 		p.Close()
@@ -53,7 +54,7 @@ func (ps *peers) close() {
 func (a *Agent) setGroup(members []membership.Member) {
 	a.peers.mu.Lock()
 	for _, m := range members {
-		if m.Name != a.config.Name {
+		if m.Name != a.config.Name && !a.peers.closed {
 			a.peers.byName[m.Name] = a.transport.NewPeer(m.Name, m.Address)
 		}
 	}

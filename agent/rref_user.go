@@ -121,7 +121,7 @@ func (r *RRef) tell(to string, m agentpb.Method, ref *agentpb.Reference) (err er
 		if vacuous(m, err) {
 			return nil
 		}
-		if err == nil || attempt == tellAttempts || a.ctx.Err() != nil || !rpcerr.Temporary(err) {
+		if err == nil || attempt == tellAttempts || a.ctx.Err() != nil || !rpcerr.Temporary((*rpcerr.Error)(asError(err))) {
 			break
 		}
 		if backoff.Wait(a.serveCtx, backoff.Delay(attempt)) != nil {

@@ -121,14 +121,16 @@ func (s *served) Begin(r *transport.Request) *rpcerr.Error {
 		return nil
 	}
 	if err := m.early(s.agent, &s.peer, Body(r.Body), r.Detail); err != nil {
-		s.agent.activity.Done(m.barrier)
-		return (*rpcerr.Error)(s.agent.ownEnd(err))
+		r.Refusal = (*rpcerr.Error)(s.agent.ownEnd(err)) // said by Execute, so that a shutdown waits until the caller has heard it
 	}
 	return nil
 }
 
 // Execute executes a request.
 func (s *served) Execute(r *transport.Request) (transport.Reply, *rpcerr.Error) {
+	if r.Refusal != nil {
+		return transport.Reply{}, r.Refusal
+	}
 	reply, err := methodOf(r.Method).serve(r.Context, s.agent, &s.peer, Request{Body: Body(r.Body), memory: r.Memory}, r.Detail)
 	out := transport.Reply{Body: transport.Body(reply.Body), Contiguous: reply.Contiguous, Release: reply.Release}
 	if err != nil {

@@ -10,9 +10,5 @@ import sys
 
 from ._name import BRIDGE
 
-if BRIDGE in sys.modules:
-    uninterruptible = sys.modules[BRIDGE].uninterruptible
-else:  # nothing interrupts without the bridge
-
-    def uninterruptible(function):
-        return function
+# There is none where nothing interrupts: without the bridge, or where the package was imported before the bridge needed it.
+uninterruptible = getattr(sys.modules.get(BRIDGE), "uninterruptible", lambda function: function)

@@ -45,6 +45,8 @@ func (e *entries) add(entry string) error {
 		return bad("%q is not the name of a module", plain)
 	case plain == reserved || strings.HasPrefix(plain, reserved+"."):
 		return bad("the module %s is reserved", reserved)
+	case plain == pyname.Package && !value && (!named || prefix && !strings.Contains(stem, ".")):
+		return bad("with all of %s a peer could call others in this worker's name, and end it: list single names, as %[1]s:RRef.is_owner", plain)
 	case value && (!named || prefix):
 		return bad("value: takes exactly one class")
 	case named && name == "":

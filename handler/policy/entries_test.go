@@ -10,7 +10,7 @@ import (
 )
 
 func TestNew(t *testing.T) {
-	list := []string{"math", "a.b", "package.*", "m:f", "m:Class.method", "m:Pre*", "m:Class.*", "m:*", "value:m:Class", "value:a.b:C.D"}
+	list := []string{"math", "a.b", "package.*", "m:f", "m:Class.method", "m:Pre*", "m:Class.*", "m:*", "gopyrpc:RRef.is_owner", "gopyrpc:RRef.*", "value:m:Class", "value:a.b:C.D"}
 	p, err := policy.New(list)
 	require.NoError(t, err)
 	assert.Equal(t, list, p.Entries())
@@ -26,6 +26,7 @@ func TestNew_wrongEntries(t *testing.T) {
 		"value:m": "value: takes exactly one class", "value:m:C*": "value: takes exactly one class", "value:m:*": "value: takes exactly one class",
 		"value:": "it names no module", "value:m:": "no name follows the colon", "value:m.*": "value: takes exactly one class", "Value:m:C": "is not the name of anything",
 		"gopyrpc.restricted": "is reserved", "gopyrpc.restricted:new": "is reserved", "value:gopyrpc.restricted:new": "is reserved", "gopyrpc.restricted.*": "is reserved",
+		"gopyrpc": "could call others in this worker's name", "gopyrpc.*": "could call others", "gopyrpc:*": "could call others", "gopyrpc:rpc_*": "could call others",
 		"__builtin__:eval": "Python 2's name of builtins", "copy_reg": "Python 2's name of copyreg", "ｏｓ": "is not the name of a module", "m:ｆ": "is not the name of anything",
 	} {
 		_, err := policy.New([]string{"good", entry})

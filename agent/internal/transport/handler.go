@@ -34,8 +34,9 @@ type Request struct {
 	Context context.Context // ends with the caller's patience, and with the connection
 	Method  agentpb.Method
 	Detail  proto.Message
-	Body    Body   // there when it is executed; before, only for a method that needs it early
-	Memory  Memory // that Body is in; nil for none
+	Body    Body          // there when it is executed; before, only for a method that needs it early
+	Memory  Memory        // that Body is in; nil for none
+	Refusal *rpcerr.Error // the Handler's: why Begin has decided that Execute fails
 }
 
 // Reply is what a request is answered with.
