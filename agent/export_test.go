@@ -82,3 +82,13 @@ func (a *Agent) ConnectedTo(name string) uint64 { return a.incarnationOf(name) }
 
 // Incarnation is what tells this life of the worker from others.
 func (a *Agent) Incarnation() uint64 { return a.incarnation }
+
+// JoinGroup is what the coordinator does for a worker that joins its group; the worker cannot reach a coordinator that has
+// left, and learns this in the moment before.
+func (a *Agent) JoinGroup(ctx context.Context, m *agentpb.Member, size int) error {
+	_, err := a.coordinator.Join(ctx, m, 1, size)
+	if err != nil {
+		return asError(err)
+	}
+	return nil
+}

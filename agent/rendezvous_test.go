@@ -106,6 +106,26 @@ func TestRendezvous_rawMembers(t *testing.T) {
 	assert.ErrorContains(t, err, "worker x wants rank 3, the group has ranks 0 to 2")
 }
 
+// A worker that has left a group may be there for the next one while the coordinator, under the same address, is still
+// leaving. It is told to try again.
+func TestRendezvous_ofTheNextGroup(t *testing.T) {
+	configs := meetAt(t, 2, 1, 0)
+	agents := startMeeting(t, configs...)
+	for _, a := range agents {
+		require.NoError(t, a.WaitReady(testContext(t)))
+	}
+	again := func() error {
+		return agents[1].JoinGroup(t.Context(), &agentpb.Member{Name: configs[0].Name, Rank: 1}, 2)
+	}
+	assert.ErrorContains(t, again(), "already", "a group that stays has no room for another of the name")
+	for _, err := range joinAll(testContext(t), agents) {
+		assert.NoError(t, err)
+	}
+	err := again()
+	assert.ErrorContains(t, err, "is leaving")
+	assert.Equal(t, codes.Unavailable, status.Code(err))
+}
+
 func TestRendezvous_whoDoesNotBelongIsTold(t *testing.T) {
 	configs := meetAt(t, 3, 1, 0)
 	agents := startMeeting(t, configs...)
