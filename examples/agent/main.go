@@ -73,8 +73,22 @@ func serve(ctx context.Context) (err error) {
 	if err := client.Start(); err != nil {
 		return err
 	}
-	_, joined := w.Agent().Join(ctx) // serves until the client joins, too; fails if that has died
-	if err := errors.Join(joined, client.Wait(), <-served); err != nil {
+	joining, stop := context.WithCancel(ctx)
+	defer stop()
+	died := make(chan error, 1)
+	go func() {
+		err := client.Wait()
+		if err != nil {
+			stop() // a client that has died joins no more
+		}
+		died <- err
+	}()
+	_, joined := w.Agent().Join(joining) // serves until the client joins, too
+	if joined != nil {
+		_, err := w.Agent().Shutdown(ctx) // a join that failed leaves the agent open
+		joined = errors.Join(joined, err)
+	}
+	if err := errors.Join(<-died, joined, <-served); err != nil {
 		return err
 	}
 	fmt.Println("the group has ended")

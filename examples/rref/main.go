@@ -88,18 +88,26 @@ func launch(ctx context.Context, w *pyworker.Worker) error {
 	if err != nil {
 		return err
 	}
-	var started []*exec.Cmd
+	joining, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, trainers)
 	for rank := 1; rank <= trainers; rank++ {
 		trainer := exec.CommandContext(ctx, self, "-join", w.Agent().Addr().String(), "-rank", strconv.Itoa(rank))
 		trainer.Stdout, trainer.Stderr = os.Stdout, os.Stderr
 		if err := trainer.Start(); err != nil {
 			return err
 		}
-		started = append(started, trainer)
+		go func() {
+			err := trainer.Wait()
+			if err != nil {
+				stop() // a trainer that has died joins no more
+			}
+			ended <- err
+		}()
 	}
-	_, joined := w.Agent().Join(ctx)
-	for _, trainer := range started {
-		joined = errors.Join(joined, trainer.Wait())
+	_, joined := w.Agent().Join(joining)
+	for range trainers {
+		joined = errors.Join(joined, <-ended)
 	}
 	if joined != nil {
 		return joined
