@@ -58,7 +58,8 @@ func startGroup(ctx context.Context, size int, command ...string) (*group, error
 	g := &group{size: size}
 	for rank := range size {
 		cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-		cmd.Env = append(os.Environ(), "RANK="+strconv.Itoa(rank), "WORLD_SIZE="+strconv.Itoa(size), "MASTER_ADDR=127.0.0.1", "MASTER_PORT="+port)
+		cmd.Env = append(os.Environ(), "RANK="+strconv.Itoa(rank), "WORLD_SIZE="+strconv.Itoa(size), "MASTER_ADDR=127.0.0.1", "MASTER_PORT="+port,
+			"USE_LIBUV=0") // Debian's torch 2.6 is built without libuv, and asks for it
 		stderr := &strings.Builder{}
 		cmd.Stderr = stderr
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
