@@ -47,6 +47,13 @@ func (w *faultyWriter) write(f *outFrame) error {
 	return nil
 }
 
+// fits is the writer's, which is of one goroutine at a time, too.
+func (w *faultyWriter) fits(size, unheard int64) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.writer.fits(size, unheard)
+}
+
 func (w *faultyWriter) times(n int, f *outFrame) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
