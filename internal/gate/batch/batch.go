@@ -160,8 +160,9 @@ func (b *batch) goesOn() bool {
 	return behind && b.stalled < maxStalled
 }
 
-// withdraw keeps c's job from beginning here, unless it has begun. The caller must hold the gate's lock.
-func (b *batch) withdraw(c *caller) bool { return b.change(c.index, waiting, withdrawn) }
+// withdraw keeps job i from beginning, and returns false where it has begun, or was withdrawn before: its caller may be in
+// another batch by then, at another index. The caller must hold the gate's lock.
+func (b *batch) withdraw(i int) bool { return b.change(i, waiting, withdrawn) }
 
 // withdrawAll withdraws the jobs that have not begun, and returns their callers; where none has begun, the first job stays.
 // The caller must hold the gate's lock.
@@ -177,7 +178,7 @@ func (b *batch) withdrawAll() (callers []*caller) {
 		}
 		if keep {
 			keep = false
-		} else if b.withdraw(c) {
+		} else if b.withdraw(i) {
 			callers = append(callers, c)
 		}
 	}
@@ -187,8 +188,7 @@ func (b *batch) withdrawAll() (callers []*caller) {
 // Refuse gives err to the callers: b, which was queued, will not run.
 func (b *batch) Refuse(_ gate.Locked, err error) {
 	for i, c := range b.members {
-		// A caller that withdrew before may be in another batch by now: its own index is of that one.
-		if b.is(i, waiting) && b.withdraw(c) {
+		if b.withdraw(i) {
 			c.refuse(err)
 			b.release()
 		}

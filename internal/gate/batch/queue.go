@@ -147,7 +147,7 @@ func (c *caller) withdraw() bool {
 	l := c.queue.gate.Lock()
 	defer l.Unlock()
 	b := c.batch
-	if b == nil || !b.withdraw(c) {
+	if b == nil || !b.withdraw(c.index) {
 		return false
 	}
 	if b.Waiting() == 0 && l.Remove(&b.place) {
