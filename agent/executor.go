@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/transport"
 	"github.com/gopyrpc/gopyrpc/internal/panics"
 )
 
@@ -41,7 +42,7 @@ type ExecutorFunc func(ctx context.Context, req Request) (Reply, error)
 func (f ExecutorFunc) Execute(ctx context.Context, req Request) (Reply, error) { return f(ctx, req) }
 
 // errExited is the error of an execution that ended its goroutine.
-var errExited error = failure(codes.Internal, "the executor ended its goroutine with runtime.Goexit")
+var errExited error = ofRoom(transport.ErrExited)
 
 // guard calls user code and makes an error of a panic. It does not return where the code ends its goroutine
 // (runtime.Goexit): what the caller still has to do then is in a function that it defers.

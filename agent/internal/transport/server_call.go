@@ -68,7 +68,7 @@ func (in *serverConn) bytes() quota.Pair {
 // execute runs a request and answers it.
 func (in *serverConn) execute(c *serverCall) {
 	var reply Reply
-	refusal := errExited // unless Execute returns
+	refusal := ErrExited // unless Execute returns
 	defer func() { in.finish(c, reply, refusal) }()
 	if err := in.copyOut(c, in.transport.config.ZeroCopy); err != nil {
 		in.kick(err)
@@ -79,9 +79,9 @@ func (in *serverConn) execute(c *serverCall) {
 	}
 }
 
-// errExited is the answer to a request whose execution ended the goroutine (runtime.Goexit). Where that was the leader of
+// ErrExited is the answer to a request whose execution ended the goroutine (runtime.Goexit). Where that was the leader of
 // a ring, the clock makes another goroutine the leader.
-var errExited = rpcerr.Errorf(codes.Internal, "the executor ended its goroutine with runtime.Goexit")
+var ErrExited = rpcerr.Errorf(codes.Internal, "the executor ended its goroutine with runtime.Goexit")
 
 // finish answers a request that was executed.
 func (in *serverConn) finish(c *serverCall, reply Reply, refusal *rpcerr.Error) {
