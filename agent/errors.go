@@ -99,3 +99,7 @@ func asError(err error) *Error {
 	}
 	return ofRoom(rpcerr.From(err))
 }
+
+// temporary says whether an error may be gone the next time. What counts is the error that a call ended with, whatever that
+// has as its cause.
+func temporary(err error) bool { return rpcerr.Temporary((*rpcerr.Error)(asError(err))) }

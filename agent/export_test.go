@@ -92,3 +92,6 @@ func (a *Agent) JoinGroup(ctx context.Context, m *agentpb.Member, size int) erro
 	}
 	return nil
 }
+
+// Temporary says whether what failed with an error is tried again.
+var Temporary = temporary

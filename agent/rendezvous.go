@@ -81,7 +81,7 @@ func (a *Agent) joinGroup() (*agentpb.Group, error) {
 	elsewhere := membership.Remote{
 		Address: r.Address, Log: a.log, Backoff: backoff.Delay,
 		Ask:     func(ctx context.Context) (*agentpb.Group, error) { return a.askCoordinator(ctx, me) },
-		Passing: func(err error) bool { return rpcerr.Temporary(err) && !errors.Is(err, security.ErrUntrusted) },
+		Passing: func(err error) bool { return temporary(err) && !errors.Is(err, security.ErrUntrusted) },
 	}
 	return elsewhere.Join(a.ctx)
 }

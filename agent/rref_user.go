@@ -7,7 +7,6 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/backoff"
-	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -121,7 +120,7 @@ func (r *RRef) tell(to string, m agentpb.Method, ref *agentpb.Reference) (err er
 		if vacuous(m, err) {
 			return nil
 		}
-		if err == nil || attempt == tellAttempts || a.ctx.Err() != nil || !rpcerr.Temporary((*rpcerr.Error)(asError(err))) {
+		if err == nil || attempt == tellAttempts || a.ctx.Err() != nil || !temporary(err) {
 			break
 		}
 		if backoff.Wait(a.serveCtx, backoff.Delay(attempt)) != nil {

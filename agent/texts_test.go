@@ -17,6 +17,17 @@ import (
 	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
 )
 
+// What a call ended with decides whether it is tried again, and not what that has as its cause.
+func TestErrors_temporary(t *testing.T) {
+	refused := rpcerr.Errorf(codes.Unauthenticated, "wrong token")
+	for _, cause := range []error{nil, refused, context.Canceled} {
+		assert.True(t, agent.Temporary(&agent.Error{Code: codes.Unavailable, Text: "no answer", Err: cause}), "%v", cause)
+	}
+	assert.False(t, agent.Temporary(&agent.Error{Code: codes.DataLoss, Text: "gone", Err: rpcerr.Errorf(codes.Unavailable, "lost")}))
+	assert.False(t, agent.Temporary(refused))
+	assert.True(t, agent.Temporary(rpcerr.Errorf(codes.Unavailable, "tried: %w", refused)))
+}
+
 // An error that others are the cause of says whose it is, and with which code it ends, once.
 func TestErrors_doNotStutter(t *testing.T) {
 	cause := error(&agent.Error{Code: codes.PermissionDenied, Worker: "w0", Text: `unknown worker "eve"`, Err: agent.ErrUnknownWorker})
