@@ -64,12 +64,20 @@ func (a *Agent) setGroup(members []membership.Member) {
 
 // checkGroup says what is wrong with a list of members.
 func checkGroup(members []membership.Member) error {
+	if err := checkNames(members); err != nil {
+		return err
+	}
+	return membership.Check(members)
+}
+
+// checkNames says which member has a name that is none.
+func checkNames(members []membership.Member) error {
 	for _, m := range members {
 		if err := handshake.CheckName(m.Name); err != nil {
 			return err
 		}
 	}
-	return membership.Check(members)
+	return nil
 }
 
 // Workers returns the group, by rank; nothing until it is known.

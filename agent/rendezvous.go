@@ -115,7 +115,7 @@ func (a *Agent) advertised() string {
 func (a *Agent) enterGroup(g *agentpb.Group) error {
 	members, rank, err := membership.FromGroup(g, a.config.Name, a.config.Rendezvous.WorldSize)
 	if err == nil {
-		err = checkGroup(members)
+		err = checkNames(members)
 	}
 	if err != nil {
 		return err

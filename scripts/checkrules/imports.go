@@ -43,7 +43,7 @@ var layers = map[string][]string{
 	"internal/hugepages":        {},
 	"internal/shm":              {},
 	"agent/internal/frame":      {"agent/proto"},
-	"agent/internal/membership": {"agent/internal/rpcerr", "agent/proto"},
+	"agent/internal/membership": {"agent/internal/backoff", "agent/internal/rpcerr", "agent/proto"},
 	"agent/internal/quota":      {"agent/internal/rpcerr"},
 	"agent/internal/replay":     {},
 	"agent/internal/rpcerr":     {},

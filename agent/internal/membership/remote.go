@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/backoff"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -37,10 +38,8 @@ func (r *Remote) Join(ctx context.Context) (*agentpb.Group, error) {
 			level = slog.LevelWarn
 		}
 		r.Log.Log(ctx, level, "agent: waiting for the coordinator", "coordinator", r.Address, "attempt", attempt, "err", err)
-		select {
-		case <-time.After(r.Backoff(attempt)):
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		if err := backoff.Wait(ctx, r.Backoff(attempt)); err != nil {
+			return nil, err
 		}
 	}
 }
