@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
 	"github.com/gopyrpc/gopyrpc/agent/internal/transport"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
+	"github.com/gopyrpc/gopyrpc/internal/panics"
 )
 
 // service is the agent as its peers see it.
@@ -37,21 +37,27 @@ func (a *Agent) newServer() *grpc.Server {
 }
 
 func (a *Agent) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (reply any, err error) {
-	defer a.survive(info.FullMethod, &err)
-	return next(ctx, req)
+	err = a.survive(info.FullMethod, func() (err error) {
+		reply, err = next(ctx, req)
+		return err
+	})
+	return reply, err
 }
 
-func (a *Agent) streaming(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
-	defer a.survive(info.FullMethod, &err)
-	return next(srv, stream)
+func (a *Agent) streaming(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+	return a.survive(info.FullMethod, func() error { return next(srv, stream) })
 }
 
 // survive makes an error of a panic: no mistake of the agent's own lets a peer end the process.
-func (a *Agent) survive(method string, err *error) {
-	if v := recover(); v != nil {
-		a.log.Error("agent: a panic while serving", "method", method, "panic", v, "stack", string(debug.Stack()))
-		*err = failure(codes.Internal, "panic in %s", method)
-	}
+func (a *Agent) survive(method string, serve func() error) (err error) {
+	panics.Catch(serve, func(end panics.End) {
+		err = end.Err
+		if end.Panic != nil {
+			a.log.Error("agent: a panic while serving", "method", method, "panic", end.Panic.Value, "stack", end.Panic.Stack)
+			err = failure(codes.Internal, "panic in %s", method)
+		}
+	})
+	return err
 }
 
 // Connect serves one peer's stream.
