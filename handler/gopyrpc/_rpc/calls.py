@@ -95,8 +95,12 @@ def take_back(host, forks, failed):
             host.unfork(handle, fork)
 
 
-def unwrap(reply):
-    """Return the value of a reply to `hosts.current()`, or raise its exception."""
+def unwrap(host, reply):
+    """Return the value of a reply to a call that *host* made, or raise its exception."""
+    return hosts.acting_for(host, _unwrap, reply)
+
+
+def _unwrap(reply):
     kind = type(reply)
     if kind is tuple:
         raise failure(*reply)
@@ -109,9 +113,4 @@ def unwrap(reply):
     return result
 
 
-def unwrap_for(host, reply):
-    """Return the value of a reply to a call that *host* made, or raise its exception."""
-    return hosts.acting_for(host, unwrap, reply)
-
-
-read_by(unwrap_for)
+read_by(unwrap)

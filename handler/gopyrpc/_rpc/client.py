@@ -9,7 +9,7 @@ from .._public import public
 from .._uninterruptible import uninterruptible
 from ..constants import UNSET_RPC_TIMEOUT as UNSET_TIMEOUT
 from . import hosts
-from .calls import bound, checked_seconds, lent, name_of_function, pack, seconds, take_back, udf_of, unwrap_for
+from .calls import bound, checked_seconds, lent, name_of_function, pack, seconds, take_back, udf_of, unwrap
 from .future import Future
 from .workers import name_of
 
@@ -30,7 +30,7 @@ def rpc_sync(to, func, args=None, kwargs=None, timeout=UNSET_TIMEOUT):
     if type(reply) is tuple:
         take_back(host, forks, reply)
         reply = (*reply, name_of_function(func), seconds(host, timeout))
-    return unwrap_for(host, reply)
+    return unwrap(host, reply)
 
 
 def rpc_async(to, func, args=None, kwargs=None, timeout=UNSET_TIMEOUT):

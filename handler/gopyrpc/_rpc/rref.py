@@ -17,7 +17,7 @@ from .._public import public
 from ..constants import UNSET_RPC_TIMEOUT as UNSET_TIMEOUT
 from . import hosts
 from .caller import method_of
-from .calls import bound, destination, lent, name_of_function, pack, seconds, take_back, udf_of, unwrap_for
+from .calls import bound, destination, lent, name_of_function, pack, seconds, take_back, udf_of, unwrap
 from .client import rpc_async, rpc_sync
 from .errors import failure
 from .future import Future
@@ -119,7 +119,7 @@ class RRef:
         reply = _ask(reference, "to_here", timeout, *bound(reference.owner))
         if type(reply) is tuple:
             reply = (*reply, f"to_here of {reference.text}", seconds(reference.host, timeout))
-        return unwrap_for(reference.host, reply)
+        return unwrap(reference.host, reply)
 
     def local_value(self):
         """Return the value itself, at its owner."""
