@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,27 +11,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gopyrpc/gopyrpc/internal/buildtest"
 	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
 
 // binary is the real command, built once, and gopyrpc what it measures.
 var binary, gopyrpc string
 
-func TestMain(m *testing.M) { os.Exit(build(m)) }
-
-func build(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "gopyrpc-benchmark")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	binary, gopyrpc = filepath.Join(dir, "benchmark"), filepath.Join(dir, "gopyrpc")
-	if out, err := exec.Command("go", "build", "-o", dir, ".", "../cmd/gopyrpc").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building the commands: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
+func TestMain(m *testing.M) {
+	buildtest.Main(m, func(dir string) { binary, gopyrpc = filepath.Join(dir, "benchmark"), filepath.Join(dir, "gopyrpc") }, ".", "../cmd/gopyrpc")
 }
 
 // ended is what a run of the benchmark left.

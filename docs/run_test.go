@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gopyrpc/gopyrpc/internal/buildtest"
 	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
 
@@ -27,21 +28,8 @@ const limit = time.Minute
 // commands is the folder with the gopyrpc that the documents speak of.
 var commands string
 
-func TestMain(m *testing.M) { os.Exit(build(m)) }
-
-func build(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "gopyrpc-docs")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	commands = dir
-	if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "gopyrpc"), "../cmd/gopyrpc").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building the command: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
+func TestMain(m *testing.M) {
+	buildtest.Main(m, func(dir string) { commands = dir }, "../cmd/gopyrpc")
 }
 
 // TestEveryBlockRuns types what the documents say into a fresh folder for each document. docs/style.md says what is

@@ -4,7 +4,6 @@ package examples_test
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gopyrpc/gopyrpc/internal/buildtest"
 	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
 
@@ -33,21 +33,8 @@ var needs = map[string]string{
 // binaries is the folder that the examples are built into.
 var binaries string
 
-func TestMain(m *testing.M) { os.Exit(build(m)) }
-
-func build(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "gopyrpc-examples")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	binaries = dir
-	if out, err := exec.Command("go", "build", "-o", dir, "./...").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building the examples: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
+func TestMain(m *testing.M) {
+	buildtest.Main(m, func(dir string) { binaries = dir }, "./...")
 }
 
 // TestEveryExample runs each example in an empty folder, in which it leaves nothing.
