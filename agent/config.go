@@ -6,6 +6,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/transport"
 	"github.com/gopyrpc/gopyrpc/cleanup"
 	"github.com/gopyrpc/gopyrpc/internal/handshake"
 )
@@ -30,6 +31,8 @@ type Config struct {
 	Advertise string       // host:port that peers are told by the Rendezvous; the listener's by default
 	// Dial replaces the way connections to addresses are made.
 	Dial func(ctx context.Context, address string) (net.Conn, error)
+	// WrapWriter is for tests of this module, which have frames dropped, doubled and delayed: others leave it nil.
+	WrapWriter func(transport.Writer) transport.Writer
 
 	// The peers that may come in. Off the loopback interface one of these is needed: TLS with a CA, which asks
 	// every peer for a certificate of its own name, or TLS and a Token.

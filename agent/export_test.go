@@ -60,9 +60,6 @@ func (a *Agent) Connect(name string) error {
 // CallsTo are the calls to a worker that have no outcome: a test uses some up.
 func (a *Agent) CallsTo(name string) *quota.Budget { return &a.peers.byName[name].Calls }
 
-// SetFaults has frames dropped, doubled and delayed.
-func (a *Agent) SetFaults(f transport.Faults) { a.transport.SetFaults(f) }
-
 // LostConnection is why there is no connection to a worker; nil while there is one.
 func (a *Agent) LostConnection(name string) error {
 	_, err := a.peers.byName[name].LastFailure()

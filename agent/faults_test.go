@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/agent"
-	"github.com/gopyrpc/gopyrpc/agent/internal/transport"
+	"github.com/gopyrpc/gopyrpc/agent/internal/transport/faulty"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
@@ -24,26 +24,26 @@ type faultyPair struct {
 	met            atomic.Int64 // frames that met their fate
 }
 
-// faulty makes such a pair. What the executor returns is the reply's body.
-func faulty(t *testing.T, kind agentpb.Kind, fate transport.Fate, serve func(context.Context)) *faultyPair {
+// newFaultyPair makes such a pair. What the executor returns is the reply's body.
+func newFaultyPair(t *testing.T, kind agentpb.Kind, fate faulty.Fate, serve func(context.Context)) *faultyPair {
 	t.Helper()
 	p := &faultyPair{}
-	p.caller, p.called = pair(t, func(ctx context.Context, r agent.Request) (agent.Reply, error) {
+	serveBody := agent.ExecutorFunc(func(ctx context.Context, r agent.Request) (agent.Reply, error) {
 		if len(r.Body) > 0 {
 			p.executed.Add(1)
 			serve(ctx)
 		}
 		return agent.Reply{Body: r.Body}, nil
 	})
-	for _, a := range []*agent.Agent{p.caller, p.called} {
-		a.SetFaults(func(k agentpb.Kind, _ uint64) transport.Fate {
-			if k == kind && p.on.Load() {
-				p.met.Add(1)
-				return fate
-			}
-			return transport.Fate{Times: 1}
-		})
-	}
+	wrap := faulty.Writer(func(k agentpb.Kind, _ uint64) faulty.Fate {
+		if k == kind && p.on.Load() {
+			p.met.Add(1)
+			return fate
+		}
+		return faulty.Fate{Times: 1}
+	})
+	agents := start(t, agent.Config{Name: "w0", WrapWriter: wrap}, agent.Config{Name: "w1", Executor: serveBody, WrapWriter: wrap})
+	p.caller, p.called = agents[0], agents[1]
 	if strings.HasSuffix(t.Name(), streamOnly) {
 		_, err := p.caller.Call(testContext(t), "w1", agent.Request{})
 		require.NoError(t, err)
@@ -86,7 +86,7 @@ const shortly = 500 * time.Millisecond
 // TestFaults_lostReply: the call ends with its deadline, and may have run.
 func TestFaults_lostReply(t *testing.T) {
 	bothWays(t, func(t *testing.T) {
-		p := faulty(t, agentpb.Kind_KIND_REPLY, transport.Fate{}, doNothing)
+		p := newFaultyPair(t, agentpb.Kind_KIND_REPLY, faulty.Fate{}, doNothing)
 		var e *agent.Error
 		err := p.call(t, shortly)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
@@ -100,7 +100,7 @@ func TestFaults_lostReply(t *testing.T) {
 // TestFaults_lostRequest: the call ends with its deadline. The caller cannot know that it was not executed.
 func TestFaults_lostRequest(t *testing.T) {
 	bothWays(t, func(t *testing.T) {
-		p := faulty(t, agentpb.Kind_KIND_REQUEST, transport.Fate{}, doNothing)
+		p := newFaultyPair(t, agentpb.Kind_KIND_REQUEST, faulty.Fate{}, doNothing)
 		var e *agent.Error
 		err := p.call(t, shortly)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
@@ -114,7 +114,7 @@ func TestFaults_lostRequest(t *testing.T) {
 // TestFaults_doubledRequest is executed once. That its number comes again ends the stream, and the next call has another.
 func TestFaults_doubledRequest(t *testing.T) {
 	bothWays(t, func(t *testing.T) {
-		p := faulty(t, agentpb.Kind_KIND_REQUEST, transport.Fate{Times: 2}, doNothing)
+		p := newFaultyPair(t, agentpb.Kind_KIND_REQUEST, faulty.Fate{Times: 2}, doNothing)
 		if err := p.call(t, patience); err != nil { // the end of the stream may come before the reply
 			var e *agent.Error
 			require.ErrorAs(t, err, &e)
@@ -130,7 +130,7 @@ func TestFaults_doubledRequest(t *testing.T) {
 // TestFaults_doubledReply: the second one is to a call that has ended, and changes nothing.
 func TestFaults_doubledReply(t *testing.T) {
 	bothWays(t, func(t *testing.T) {
-		p := faulty(t, agentpb.Kind_KIND_REPLY, transport.Fate{Times: 2}, doNothing)
+		p := newFaultyPair(t, agentpb.Kind_KIND_REPLY, faulty.Fate{Times: 2}, doNothing)
 		for range 20 {
 			require.NoError(t, p.call(t, patience))
 		}
@@ -145,7 +145,7 @@ func TestFaults_lateCancel(t *testing.T) {
 	bothWays(t, func(t *testing.T) {
 		late, entered, leave := make(chan struct{}), make(chan struct{}), make(chan struct{})
 		var canceled atomic.Bool
-		p := faulty(t, agentpb.Kind_KIND_CANCEL, transport.Fate{Times: 1, After: late}, func(ctx context.Context) {
+		p := newFaultyPair(t, agentpb.Kind_KIND_CANCEL, faulty.Fate{Times: 1, After: late}, func(ctx context.Context) {
 			close(entered)
 			<-leave
 			canceled.Store(ctx.Err() != nil)

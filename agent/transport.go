@@ -14,7 +14,7 @@ func (a *Agent) newTransport() *transport.Transport {
 	c := a.config
 	return transport.New(a.ctx, transport.Config{
 		Limits: a.limits.ofTransport(), ZeroCopy: c.ZeroCopy,
-		ConnectTimeout: c.ConnectTimeout, StartTimeout: c.StartTimeout, Keepalive: c.Keepalive, Dial: c.Dial,
+		ConnectTimeout: c.ConnectTimeout, StartTimeout: c.StartTimeout, Keepalive: c.Keepalive, Dial: c.Dial, WrapWriter: c.WrapWriter,
 		Security: a.security, Group: connections{a}, Log: a.log,
 		Hello: func(nonce []byte) metadata.MD { return a.hello(nonce) },
 	})

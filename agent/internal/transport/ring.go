@@ -28,7 +28,7 @@ type ringWriter struct {
 	parts [][]byte // scratch
 }
 
-func (w *ringWriter) write(f *outFrame) error {
+func (w *ringWriter) Write(f *OutFrame) error {
 	encoded, err := f.Encode()
 	if err != nil {
 		return err
@@ -37,17 +37,17 @@ func (w *ringWriter) write(f *outFrame) error {
 	for _, part := range encoded {
 		w.parts = append(w.parts, part.ReadOnlyData())
 	}
-	if f.notifyLater {
+	if f.NotifyLater {
 		return w.ring.Append(w.parts)
 	}
 	return w.ring.Write(w.parts)
 }
 
-func (w *ringWriter) fits(size, _ int64) bool {
+func (w *ringWriter) Fits(size, _ int64) bool {
 	return size <= chunkSize && w.ring.HasRoom(int(size)+headRoom)
 }
 
-func (w *ringWriter) notify() { w.ring.Notify() }
+func (w *ringWriter) Notify() { w.ring.Notify() }
 
 // ringSide is what the sides of a conn do differently with a ring.
 type ringSide interface {

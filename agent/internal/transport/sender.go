@@ -21,16 +21,16 @@ const (
 	headsPerChunk = 16
 )
 
-// outFrame is a frame to be sent, with how.
-type outFrame struct {
+// OutFrame is a frame to be sent, with how it is sent.
+type OutFrame struct {
 	frame.Frame
-	switchTo    writer // of the frames after this one, nil for no change
-	notifyLater bool   // the peer need not be woken for it
+	switchTo    Writer // of the frames after this one, nil for no change
+	NotifyLater bool   // the peer need not be woken for it
 }
 
 // message is one message on its way.
 type message struct {
-	head     outFrame  // what the first frame says; immutable once it is queued
+	head     OutFrame  // what the first frame says; immutable once it is queued
 	deadline time.Time // of a request; zero for none
 	size     int64     // of the body
 	over     func()    // called once when the message is out, or never will be; may be nil
@@ -56,12 +56,12 @@ func newMessage(head frame.Frame, body Body) *message {
 		head.Sizes = body.sizes(false)
 	}
 	size := body.Size()
-	return &message{head: outFrame{Frame: head}, rest: cursor{rest: body}, size: size, left: size}
+	return &message{head: OutFrame{Frame: head}, rest: cursor{rest: body}, size: size, left: size}
 }
 
 // next makes the message's next frame.
-func (o *message) next() *outFrame {
-	f := &outFrame{Frame: frame.Frame{Kind: agentpb.Kind_KIND_CHUNK, Call: o.head.Call}}
+func (o *message) next() *OutFrame {
+	f := &OutFrame{Frame: frame.Frame{Kind: agentpb.Kind_KIND_CHUNK, Call: o.head.Call}}
 	if !o.started {
 		*f = o.head
 		if !o.deadline.IsZero() {
@@ -85,7 +85,7 @@ type sender struct {
 	unheard atomic.Int64 // bytes written since the peer was last heard
 
 	mu     sync.Mutex
-	out    writer     // guarded by mu, like the rest
+	out    Writer     // guarded by mu, like the rest
 	change *sync.Cond // room was made, writing ended, or the sender was closed
 	busy   bool       // someone writes
 	heads  queue[*message]
@@ -95,18 +95,18 @@ type sender struct {
 	err    error           // why it is closed
 }
 
-func newSender(out writer, fail func(error), limit int64, count int, total *quota.Budget) *sender {
+func newSender(out Writer, fail func(error), limit int64, count int, total *quota.Budget) *sender {
 	s := &sender{out: out, fail: fail, limit: limit, count: count, total: total}
 	s.change = sync.NewCond(&s.mu)
 	return s
 }
 
-// notify wakes the peer for what was written with notifyLater.
+// notify wakes the peer for what was written with NotifyLater.
 func (s *sender) notify() {
 	s.mu.Lock()
 	out := s.out
 	s.mu.Unlock()
-	out.notify()
+	out.Notify()
 }
 
 // heard notes that the peer has sent something.
@@ -173,8 +173,8 @@ func (s *sender) waitHeads(n int) {
 // admit writes the message or queues it, and unlocks mu.
 func (s *sender) admit(o *message) {
 	s.queued += o.size
-	if s.busy || !s.out.fits(o.size, s.unheard.Load()) {
-		o.head.notifyLater = false // the goroutine that wakes the peer later may do so before this is written
+	if s.busy || !s.out.Fits(o.size, s.unheard.Load()) {
+		o.head.NotifyLater = false // the goroutine that wakes the peer later may do so before this is written
 		s.heads.push(o)
 		if !s.busy {
 			s.busy = true
@@ -238,13 +238,13 @@ func (s *sender) pick() *message {
 }
 
 // write writes one frame and settles the accounts.
-func (s *sender) write(out writer, o *message, f *outFrame) {
+func (s *sender) write(out Writer, o *message, f *OutFrame) {
 	n := int64(0)
 	for _, part := range f.Data {
 		n += int64(len(part))
 	}
 	s.unheard.Add(n + 64)
-	err := out.write(f)
+	err := out.Write(f)
 
 	s.mu.Lock()
 	if err != nil && s.err == nil {

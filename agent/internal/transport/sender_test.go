@@ -88,7 +88,7 @@ func TestSender_largeDoesNotHoldUpSmall(t *testing.T) {
 // flusher has written the message.
 func TestSender_notifiesLaterOnlyOfWhatIsWrittenAtOnce(t *testing.T) {
 	first, second := newMessage(frame.Frame{Call: 1}, nil), newMessage(frame.Frame{Call: 2}, nil)
-	first.head.notifyLater, second.head.notifyLater = true, true
+	first.head.NotifyLater, second.head.NotifyLater = true, true
 	var s *sender
 	s = newSender(streamWriter{sendFunc(func(f *frame.Frame) error {
 		if f.Call == 1 {
@@ -98,8 +98,8 @@ func TestSender_notifiesLaterOnlyOfWhatIsWrittenAtOnce(t *testing.T) {
 	})}, func(error) {}, 1<<30, 100, quota.New(queueKind, 1<<30))
 	require.NoError(t, s.submitReply(first))
 	assert.True(t, s.idle(testContext(t)))
-	assert.True(t, first.head.notifyLater)
-	assert.False(t, second.head.notifyLater, "it was queued")
+	assert.True(t, first.head.NotifyLater)
+	assert.False(t, second.head.NotifyLater, "it was queued")
 }
 
 // TestSender_callsAreNotRefusedForControl, with which their messages wait.

@@ -99,7 +99,7 @@ func (in *serverConn) finish(c *serverCall, reply Reply, refusal *rpcerr.Error) 
 		return
 	}
 	o := in.answer(c.id, reply, refusal)
-	o.head.notifyLater = c.notifyLater
+	o.head.NotifyLater = c.notifyLater
 	o.over = over
 	if in.out.submitReply(o) != nil {
 		o.discard()

@@ -222,7 +222,7 @@ func (s *sharedMemory) switchToRing() {
 		return
 	}
 	o := newMessage(frame.Frame{Kind: agentpb.Kind_KIND_SWITCH}, nil)
-	o.head.switchTo = s.transport.faulty(&ringWriter{ring: s.made})
+	o.head.switchTo = s.transport.wrapped(&ringWriter{ring: s.made})
 	s.sendControl(o)
 	s.made = nil
 }
@@ -250,7 +250,7 @@ func (s *sharedMemory) countRing(n int64) bool {
 // nudge asks the peer, which reads replies while it waits for some, to read what has no room otherwise, and fails with
 // the stream. The writer calls it, which is the only one that writes there.
 func (s *sharedMemory) nudge() error {
-	return s.stream.write(&outFrame{Frame: frame.Frame{Kind: agentpb.Kind_KIND_SWITCH}})
+	return s.stream.Write(&OutFrame{Frame: frame.Frame{Kind: agentpb.Kind_KIND_SWITCH}})
 }
 
 // nearby says whether the address is one of this machine.

@@ -7,7 +7,7 @@
 // machine, a ring in shared memory. Four files know of shared memory: shared.go has the bodies that lie in it and the
 // agreement on a ring, ring.go its frames, callers_read.go and leader_followers.go the two ways to read it.
 //
-// Writers have a third kind, which drops, doubles and delays frames: faulty.go, for tests.
+// Config.WrapWriter puts a [Writer] of its own in front of both: package faulty has one that drops, doubles and delays frames.
 //
 // A call ends exactly once. A request is executed at most once: its number is higher than those before it, over all
 // streams of its worker, and none is sent a second time.
@@ -33,7 +33,7 @@ import (
 // minPing is how often a peer may ask whether we are there. Agents ask every 10 s at most.
 const minPing = 5 * time.Second
 
-// Config is what a Transport is made of. All of it is needed but for Dial.
+// Config is what a Transport is made of. All of it is needed but for Dial and WrapWriter.
 type Config struct {
 	Limits Limits
 	// ZeroCopy lets the bodies of requests lie in memory that the peer can still write to, until they are freed.
@@ -43,6 +43,8 @@ type Config struct {
 	Keepalive      time.Duration // silence after which a peer is asked whether it is there
 	// Dial replaces the way connections to addresses are made.
 	Dial func(ctx context.Context, address string) (net.Conn, error)
+	// WrapWriter replaces each writer of frames, by one that writes to it as a rule.
+	WrapWriter func(Writer) Writer
 
 	Security *security.Security
 	// Hello is what this worker says of itself in the metadata of a stream, with the nonce of its shared memory.
@@ -75,12 +77,11 @@ type Transport struct {
 	Serving, Incoming quota.Budget
 
 	callers callers
-	queue   quota.Budget           // bytes of requests that wait to be sent
-	replies quota.Budget           // bytes of replies that wait to be sent; what bounds them is Serving
-	rings   quota.Budget           // peers that were invited to one
-	shared  atomic.Uint64          // bodies sent through shared memory
-	written atomic.Int64           // rings that are written
-	faults  atomic.Pointer[Faults] // of a test; nil for none
+	queue   quota.Budget  // bytes of requests that wait to be sent
+	replies quota.Budget  // bytes of replies that wait to be sent; what bounds them is Serving
+	rings   quota.Budget  // peers that were invited to one
+	shared  atomic.Uint64 // bodies sent through shared memory
+	written atomic.Int64  // rings that are written
 }
 
 // New makes a Transport, whose connections end with ctx.
@@ -124,4 +125,12 @@ func (t *Transport) ServerOptions() []grpc.ServerOption {
 func (t *Transport) keepaliveTimeout() time.Duration { return max(t.config.Keepalive/2, 5*time.Second) }
 
 // writerOf is the writer of a stream.
-func (t *Transport) writerOf(stream frameStream) writer { return t.faulty(streamWriter{stream}) }
+func (t *Transport) writerOf(stream frameStream) Writer { return t.wrapped(streamWriter{stream}) }
+
+// wrapped is the writer that Config.WrapWriter makes of a writer.
+func (t *Transport) wrapped(w Writer) Writer {
+	if t.config.WrapWriter == nil {
+		return w
+	}
+	return t.config.WrapWriter(w)
+}

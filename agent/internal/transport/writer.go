@@ -18,15 +18,16 @@ const (
 	directUnheard = 32 << 10
 )
 
-// writer writes the frames of one direction, to the stream or to a ring. One goroutine at a time calls write; any may
-// call the other methods.
-type writer interface {
-	write(f *outFrame) error
-	// fits says whether a message with a body of that size can be written without waiting for the peer. Unheard is how
+// Writer writes the frames of one direction, to the stream or to a ring. One goroutine at a time calls Write and Fits; any
+// may call Notify.
+type Writer interface {
+	// Write writes a frame, which is not changed after it. An error ends the stream.
+	Write(f *OutFrame) error
+	// Fits says whether a message with a body of that size can be written without waiting for the peer. Unheard is how
 	// many bytes were written since the peer was last heard.
-	fits(size, unheard int64) bool
-	// notify wakes the peer for what was written with outFrame.notifyLater.
-	notify()
+	Fits(size, unheard int64) bool
+	// Notify wakes the peer for what was written with OutFrame.NotifyLater.
+	Notify()
 }
 
 // errOver is for a frame that comes too late. Why the stream has ended, and what came before its end, is for the
@@ -38,7 +39,7 @@ type streamWriter struct {
 	stream interface{ SendMsg(m any) error }
 }
 
-func (w streamWriter) write(f *outFrame) error {
+func (w streamWriter) Write(f *OutFrame) error {
 	err := w.stream.SendMsg(&f.Frame)
 	if errors.Is(err, io.EOF) {
 		return errOver
@@ -46,8 +47,8 @@ func (w streamWriter) write(f *outFrame) error {
 	return err
 }
 
-func (streamWriter) fits(size, unheard int64) bool {
+func (streamWriter) Fits(size, unheard int64) bool {
 	return size <= directSize && unheard <= directUnheard
 }
 
-func (streamWriter) notify() {}
+func (streamWriter) Notify() {}
