@@ -17,7 +17,7 @@ ARM64 ?=
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
 # Packages without C: built and tested with CGO_ENABLED=0 too, which proves the layering.
-PURE := ./agent ./agent/internal/... ./agent/proto/... ./internal/handshake/... ./internal/hugepages/... ./internal/shm/... ./cleanup/... ./handler/wire/... ./handler/pickle/... ./agent/pyworker/budget/... ./handler/policy/... ./internal/gate/... ./internal/cpython/discover/... ./handler/jit/... ./internal/callcontext ./internal/calltimes ./internal/panics ./internal/ticker
+PURE := ./agent ./agent/internal/... ./agent/proto/... ./internal/handshake/... ./internal/hugepages/... ./internal/shm/... ./cleanup/... ./handler/wire/... ./handler/pickle/... ./agent/pyworker/budget/... ./handler/policy/... ./internal/gate/... ./internal/cpython/discover/... ./handler/jit/... ./internal/callcontext ./internal/calltimes ./internal/panics ./internal/ticker ./python
 
 # The interpreter that setup chooses, and says: the first that has torch, else numpy, else any.
 TEST_PYTHON = $$(scripts/python.sh --most numpy torch)
@@ -52,7 +52,7 @@ run: setup build ## set up, build and show the demo
 test: test-python test-cpy3 test-go ## all tests, with the race detector
 
 test-python: setup-test ## the tests of the embedded Python package
-	PYTHONDONTWRITEBYTECODE=1 "$(TEST_PYTHON)" -m unittest discover -s handler/gopyrpc_tests -t handler
+	PYTHONDONTWRITEBYTECODE=1 "$(TEST_PYTHON)" -m unittest discover -s python/gopyrpc_tests -t python
 
 test-cpy3: setup-test ## the interop with cpy3 (build tag cpy3)
 	$(CPY3_ENV); $(GO) test -tags cpy3 ./pybridge/cpy3/...

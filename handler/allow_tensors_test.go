@@ -13,7 +13,7 @@ import (
 func TestAllowedTensors(t *testing.T) {
 	needTorch(t)
 	plain, h := newHandler(t), newHandler(t, handler.WithAllow("udfs:echo", "value:torch_targets:Tagged", "torch_targets:make_self_pickled"))
-	const targets = "__import__('sys').path.insert(0, '../handler/gopyrpc_tests') or __import__('torch_targets')"
+	const targets = "__import__('sys').path.insert(0, '../python/gopyrpc_tests') or __import__('torch_targets')"
 	call := "(u.echo, ([{n: m() for n, m in (" + targets + ").makers().items()}],), {})"
 	p := pickled(t, plain, call)
 	require.NotEmpty(t, p.Tensors)

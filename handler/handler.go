@@ -2,7 +2,6 @@ package handler
 
 import (
 	"context"
-	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +13,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/handler/policy"
 	"github.com/gopyrpc/gopyrpc/internal/pyname"
 	"github.com/gopyrpc/gopyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/python"
 )
 
 // Modules whose contract is known to be met.
@@ -21,9 +21,6 @@ const (
 	OwnModule   = pyname.Internal
 	TorchModule = "torch.distributed.rpc.internal"
 )
-
-//go:embed gopyrpc/*.py gopyrpc/*/*.py
-var packageFiles embed.FS
 
 // What the handler's functions fail with, besides Python exceptions and the errors of package gil.
 var (
@@ -171,7 +168,7 @@ func (l *loading) abandon() {
 
 // load runs on the owner's thread.
 func (h *Handler) load(t gil.Token) error {
-	files, err := fs.Sub(packageFiles, pyname.Package)
+	files, err := fs.Sub(python.Files, pyname.Package)
 	if err != nil {
 		return err
 	}

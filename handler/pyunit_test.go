@@ -19,6 +19,7 @@ func TestPythonPackage(t *testing.T) {
 	}
 	python, _, _ := pythontest.Runtime().Interpreter()
 	cmd := exec.CommandContext(t.Context(), python, "-B", "-m", "unittest", "discover", "-s", "gopyrpc_tests", "-t", ".")
+	cmd.Dir = "../python"
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	require.NoError(t, cmd.Run(), "%s", &out)

@@ -116,7 +116,7 @@ func replay(t *testing.T, h *handler.Handler, root string, v vector) {
 }
 
 // checkRaised looks at the class, and for torch's, which are a text and a class, at the text. Ours
-// are compared in full by handler/gopyrpc_tests/test_vectors.py.
+// are compared in full by python/gopyrpc_tests/test_vectors.py.
 func checkRaised(t *testing.T, v vector, err error) {
 	t.Helper()
 	var e *pybridge.Error

@@ -42,7 +42,7 @@ on_system() {
 # Runs a column with the interpreter in GOPYRPC_PYTHON.
 run_column() { # column
   case $1 in
-    python) on_system "$GOPYRPC_PYTHON" -B -m unittest discover -s handler/gopyrpc_tests -t handler ;;
+    python) on_system "$GOPYRPC_PYTHON" -B -m unittest discover -s python/gopyrpc_tests -t python ;;
     demo) on_system "$out/gopyrpc" demo ;;
     pair) on_system scripts/pair.sh "$out/gopyrpc" ;;
     *)

@@ -110,10 +110,10 @@ func pickled(t *testing.T, expression string) string {
 // plainPython runs statements in a plain python3.
 func plainPython(t *testing.T, stdin, statements string) string {
 	t.Helper()
-	handler, err := filepath.Abs(filepath.Join("..", "..", "handler"))
+	files, err := filepath.Abs(filepath.Join("..", "..", "python"))
 	require.NoError(t, err)
 	cmd := exec.CommandContext(t.Context(), python(t).Executable, "-B", "-c", statements)
-	cmd.Env = append(os.Environ(), "PYTHONPATH="+handler+string(os.PathListSeparator)+testdata(t), "PYTHONUTF8=1")
+	cmd.Env = append(os.Environ(), "PYTHONPATH="+files+string(os.PathListSeparator)+testdata(t), "PYTHONUTF8=1")
 	cmd.Stdin = strings.NewReader(stdin)
 	out, err := cmd.Output()
 	var exit *exec.ExitError

@@ -54,8 +54,8 @@ func TestCommitOf(t *testing.T) {
 // TestVersionIsTheSameEverywhere: what else names the version names this one.
 func TestVersionIsTheSameEverywhere(t *testing.T) {
 	for file, text := range map[string]string{
-		"../../handler/gopyrpc/__init__.py": `__version__ = "` + version + `"`,
-		"../../CHANGELOG.md":                "\n## [" + version + "]",
+		"../../python/gopyrpc/__init__.py": `__version__ = "` + version + `"`,
+		"../../CHANGELOG.md":               "\n## [" + version + "]",
 	} {
 		content, err := os.ReadFile(file)
 		require.NoError(t, err)

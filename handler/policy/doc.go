@@ -9,7 +9,7 @@
 //
 //	module:qualname         // what an entry covers, or the protocol's own; Python looks it up
 //	value:module:qualname   // a class whose instances only are let in
-//	gopyrpc.restricted:name   // a stand-in of handler/gopyrpc/_restricted/standins.py
+//	gopyrpc.restricted:name   // a stand-in of python/gopyrpc/_restricted/standins.py
 //
 // Python looks names up by itself, and refuses those that are not listed exactly and that the module does not define:
 // what a module imports, an entry for the module does not cover.

@@ -44,7 +44,7 @@ func namesPosition(state *pickle.Node) bool {
 
 // inC are other classes of exceptions that look into their arguments in C, and what these must be: of a range, which is
 // a few bytes here, CPython would make a tuple, and of an instance it would call what is listed nowhere.
-// handler/gopyrpc/_attributes.py has the same rule.
+// python/gopyrpc/_attributes.py has the same rule.
 var inC = map[name]func(args []*pickle.Node) bool{}
 
 func init() {

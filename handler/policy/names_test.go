@@ -23,7 +23,7 @@ func TestNamesOfThePackage(t *testing.T) {
 		{"internal.py", `[" ]%s[",]`, append(policy.OwnNames(pyname.Internal), "_call_method", "_type_of_value")},
 		{"_restricted/standins.py", `"%s":`, policy.StandIns()},
 	} {
-		source, err := os.ReadFile(filepath.Join("..", pyname.Package, c.file))
+		source, err := os.ReadFile(filepath.Join("..", "..", "python", pyname.Package, c.file))
 		require.NoError(t, err)
 		assert.NotEmpty(t, c.names)
 		for _, n := range c.names {

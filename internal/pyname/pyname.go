@@ -1,5 +1,5 @@
 // Package pyname has the names by which Go and Python know each other's parts. A name that is matched as text somewhere
-// is made of these: Python makes its own of the package's __name__ (handler/gopyrpc/_name.py), and package pybridge
+// is made of these: Python makes its own of the package's __name__ (python/gopyrpc/_name.py), and package pybridge
 // hands them to its Python files.
 package pyname
 

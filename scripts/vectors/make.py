@@ -21,7 +21,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 if "gopyrpc" not in sys.modules:  # as a script; the bridge has put its own there
-    sys.path.insert(0, str(HERE.parents[1] / "handler"))
+    sys.path.insert(0, str(HERE.parents[1] / "python"))
 
 import vectors  # noqa: E402
 
