@@ -57,7 +57,7 @@ func TestSecurity_attackers(t *testing.T) {
 				caller.Rank, caller.StartTimeout, caller.Executor = 7, 1, who
 				caller.Peers = []agent.Worker{{"w0", 0, host.Addr().String()}}
 				if reply, err := startOne(t, caller).Call(testContext(t), "w0", agent.Request{}); err == nil {
-					assert.Equal(t, caller.Name, string(reply.Body[0]))
+					assert.Equal(t, caller.Name, string(reply.Body.Bytes()))
 					in = append(in, name)
 				}
 			}

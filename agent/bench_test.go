@@ -44,7 +44,7 @@ func benchPair(b *testing.B) *agent.Agent {
 			return (&net.Dialer{}).DialContext(ctx, "tcp", there)
 		},
 		Executor: agent.ExecutorFunc(func(_ context.Context, r agent.Request) (agent.Reply, error) {
-			where <- string(r.Body[0])
+			where <- string(r.Body.Bytes())
 			return agent.Reply{}, nil
 		})})
 	require.NoError(b, err)

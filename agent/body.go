@@ -12,8 +12,19 @@ import (
 // to ask there are Request.CopyNow and Reply.Release.
 type Body [][]byte
 
-// Bytes makes a Body of one segment.
-func Bytes(b []byte) Body { return Body{b} }
+// Bytes makes a Body of segments.
+func Bytes(segments ...[]byte) Body { return segments }
+
+// Segments returns the segments, which must not be changed.
+func (b Body) Segments() [][]byte { return b }
+
+// Bytes returns the segments one behind the other. They are copied if there are several.
+func (b Body) Bytes() []byte {
+	if len(b) == 1 {
+		return b[0]
+	}
+	return bytes.Join(b, nil)
+}
 
 // Size is the number of bytes in all segments.
 func (b Body) Size() int64 { return transport.Body(b).Size() }
@@ -22,7 +33,7 @@ func (b Body) Size() int64 { return transport.Body(b).Size() }
 func (b Body) clone() Body { return Body(transport.Body(b).Clone()) }
 
 // join copies a body to one segment.
-func (b Body) join() Body { return Bytes(bytes.Join(b, nil)) }
+func (b Body) join() Body { return Bytes(b.Bytes()) }
 
 // Request is what a worker is asked for.
 type Request struct {
@@ -42,7 +53,7 @@ type Request struct {
 // owned is the body as an Executor of this agent may have it.
 func (r Request) owned() Body {
 	switch {
-	case r.Contiguous && len(r.Body) > 1:
+	case r.Contiguous && len(r.Body.Segments()) > 1:
 		return r.Body.join()
 	case r.CopyNow:
 		return r.Body.clone()

@@ -43,9 +43,9 @@ func testCall_bodiesArriveSegmentBySegment(t *testing.T) {
 		for _, to := range []string{"w0", "w1"} {
 			reply, err := a.Call(testContext(t), to, agent.Request{Body: body})
 			require.NoError(t, err, name)
-			require.Len(t, reply.Body, len(body), name)
-			for i := range body {
-				assert.True(t, bytes.Equal(body[i], reply.Body[i]), "%s to %s: segment %d", name, to, i)
+			require.Len(t, reply.Body.Segments(), len(body.Segments()), name)
+			for i := range body.Segments() {
+				assert.True(t, bytes.Equal(body.Segments()[i], reply.Body.Segments()[i]), "%s to %s: segment %d", name, to, i)
 			}
 		}
 	}
@@ -71,7 +71,7 @@ func testCall_manyAtOnceGetTheirOwnReplies(t *testing.T) {
 				}
 				reply, err := from.Call(testContext(t), to, agent.Request{Body: agent.Bytes(text)})
 				if assert.NoError(t, err) {
-					assert.True(t, bytes.Equal(text, reply.Body[0]))
+					assert.True(t, bytes.Equal(text, reply.Body.Bytes()))
 				}
 			}
 		})
@@ -93,7 +93,7 @@ func TestCall_unknownWorkerNamesTheKnownOnes(t *testing.T) {
 
 func TestCall_errorsKeepTheirCode(t *testing.T) {
 	a, _ := pair(t, func(_ context.Context, req agent.Request) (agent.Reply, error) {
-		switch string(req.Body[0]) {
+		switch string(req.Body.Bytes()) {
 		case "plain":
 			return agent.Reply{}, errors.New("it broke, caf\xe9")
 		case "status":
@@ -173,9 +173,9 @@ func testCallAsync(t *testing.T) {
 	a, _ := pair(t, echo)
 	f := a.CallAsync(testContext(t), "w1", agent.Request{Body: agent.Bytes([]byte("x"))})
 	then := make(chan string, 2)
-	f.Then(func(r agent.Reply, err error) { then <- string(r.Body[0]) })
+	f.Then(func(r agent.Reply, err error) { then <- string(r.Body.Bytes()) })
 	<-f.Done()
-	f.Then(func(r agent.Reply, err error) { then <- string(r.Body[0]) })
+	f.Then(func(r agent.Reply, err error) { then <- string(r.Body.Bytes()) })
 	assert.Equal(t, "x", <-then)
 	assert.Equal(t, "x", <-then)
 	f.Cancel()

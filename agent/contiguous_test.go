@@ -16,11 +16,11 @@ import (
 // TestContiguous sends bodies in parts, which must come as one segment on every way that they can take.
 func TestContiguous(t *testing.T) {
 	parts := agent.ExecutorFunc(func(_ context.Context, req agent.Request) (agent.Reply, error) {
-		if len(req.Body) != 1 {
-			return agent.Reply{}, fmt.Errorf("%d segments came", len(req.Body))
+		if len(req.Body.Segments()) != 1 {
+			return agent.Reply{}, fmt.Errorf("%d segments came", len(req.Body.Segments()))
 		}
-		all := req.Body[0]
-		return agent.Reply{Body: agent.Body{all[:1], nil, all[1:]}, Contiguous: true}, nil
+		all := req.Body.Bytes()
+		return agent.Reply{Body: agent.Bytes(all[:1], nil, all[1:]), Contiguous: true}, nil
 	})
 	for name, limits := range map[string]agent.Limits{"shared": {}, "sent": {Shared: -1}} {
 		for _, to := range []string{"w0", "w1"} {
@@ -30,11 +30,11 @@ func TestContiguous(t *testing.T) {
 					for _, copyNow := range []bool{false, true} {
 						sent := bytes.Repeat([]byte("ab"), size/2)
 						reply, err := a.Call(testContext(t), to, agent.Request{
-							Body: agent.Body{sent[:size/3], sent[size/3:]}, Contiguous: true, CopyNow: copyNow,
+							Body: agent.Bytes(sent[:size/3], sent[size/3:]), Contiguous: true, CopyNow: copyNow,
 						})
 						require.NoError(t, err)
-						require.Len(t, reply.Body, 1)
-						assert.True(t, bytes.Equal(sent, reply.Body[0]), "%d bytes", size)
+						require.Len(t, reply.Body.Segments(), 1)
+						assert.True(t, bytes.Equal(sent, reply.Body.Bytes()), "%d bytes", size)
 					}
 				}
 			})
@@ -46,7 +46,7 @@ func TestContiguousRemote(t *testing.T) {
 	k := &keeper{live: &atomic.Int64{}}
 	for _, to := range []string{"w0", "w1"} {
 		a := start(t, agent.Config{Name: "w0", Executor: k}, agent.Config{Name: "w1", Executor: k})[0]
-		r, err := a.Remote(testContext(t), to, agent.Request{Body: agent.Body{[]byte("in "), []byte("parts")}, Contiguous: true}, nil)
+		r, err := a.Remote(testContext(t), to, agent.Request{Body: agent.Bytes([]byte("in "), []byte("parts")), Contiguous: true}, nil)
 		require.NoError(t, err)
 		hereIs(t, r, "in parts")
 		r.Release()

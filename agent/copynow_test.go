@@ -17,7 +17,7 @@ import (
 func TestCopyNow(t *testing.T) {
 	var released atomic.Int64
 	scribbling := agent.ExecutorFunc(func(_ context.Context, req agent.Request) (agent.Reply, error) {
-		out := bytes.Clone(req.Body[0])
+		out := bytes.Clone(req.Body.Bytes())
 		req.Free()
 		return agent.Reply{Body: agent.Bytes(out), Release: func() {
 			clear(out)
@@ -42,7 +42,7 @@ func TestCopyNow(t *testing.T) {
 				for i, f := range futures {
 					reply, err := f.Wait(testContext(t))
 					require.NoError(t, err)
-					require.True(t, bytes.Equal(bytes.Repeat([]byte{byte(i + 1)}, len(mine)), reply.Body[0]), i)
+					require.True(t, bytes.Equal(bytes.Repeat([]byte{byte(i + 1)}, len(mine)), reply.Body.Bytes()), i)
 					reply.Free()
 					reply.Free() // does nothing
 				}

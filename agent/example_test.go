@@ -13,7 +13,7 @@ import (
 // upper is what these workers do when they are called.
 var upper = agent.ExecutorFunc(func(ctx context.Context, req agent.Request) (agent.Reply, error) {
 	peer, _ := agent.PeerFrom(ctx)
-	return agent.Reply{Body: agent.Body{bytes.ToUpper(req.Body[0]), []byte("for " + peer.Name)}}, nil
+	return agent.Reply{Body: agent.Bytes(bytes.ToUpper(req.Body.Segments()[0]), []byte("for "+peer.Name))}, nil
 })
 
 func Example() {
@@ -42,7 +42,7 @@ func Example() {
 	}
 
 	reply, err := guest.Call(ctx, "w0", agent.Request{Body: agent.Bytes([]byte("hello"))})
-	fmt.Printf("%s %s, error: %v\n", reply.Body[0], reply.Body[1], err)
+	fmt.Printf("%s %s, error: %v\n", reply.Body.Segments()[0], reply.Body.Segments()[1], err)
 
 	_, err = guest.Call(ctx, "w7", agent.Request{})
 	fmt.Println(err)

@@ -29,7 +29,7 @@ func newFaultyPair(t *testing.T, kind agentpb.Kind, fate faulty.Fate, serve func
 	t.Helper()
 	p := &faultyPair{}
 	serveBody := agent.ExecutorFunc(func(ctx context.Context, r agent.Request) (agent.Reply, error) {
-		if len(r.Body) > 0 {
+		if r.Body.Size() > 0 {
 			p.executed.Add(1)
 			serve(ctx)
 		}

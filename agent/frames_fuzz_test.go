@@ -117,5 +117,5 @@ func (fuzzExecutor) ExecuteRemote(context.Context, Request) (Value, error) { ret
 
 type nothing struct{}
 
-func (nothing) Fetch(context.Context) (Body, error) { return nil, nil }
+func (nothing) Fetch(context.Context) (Body, error) { return Body{}, nil }
 func (nothing) Release()                            {}

@@ -110,7 +110,7 @@ func (v *slow) Fetch(context.Context) (agent.Body, error) {
 	if v.released.Load() {
 		panic("released under the feet of Fetch")
 	}
-	return nil, nil
+	return agent.Body{}, nil
 }
 
 func (v *slow) Release() { v.released.Store(true) }

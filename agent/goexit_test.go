@@ -18,7 +18,7 @@ import (
 type exits struct{}
 
 func (exits) Execute(_ context.Context, req agent.Request) (agent.Reply, error) {
-	if len(req.Body) > 0 {
+	if req.Body.Size() > 0 {
 		runtime.Goexit()
 	}
 	return agent.Reply{}, nil

@@ -32,7 +32,7 @@ func TestGuests_mayCall(t *testing.T) {
 		for _, guest := range []*agent.Agent{first, second} {
 			reply, err := guest.Call(testContext(t), "w0", agent.Request{})
 			require.NoError(t, err)
-			assert.Equal(t, "cli-1 [math]", string(reply.Body[0]))
+			assert.Equal(t, "cli-1 [math]", string(reply.Body.Bytes()))
 		}
 	}
 

@@ -39,7 +39,7 @@ func TestGuests_tokenOverTLS(t *testing.T) {
 		if err != nil {
 			return "", err
 		}
-		return string(reply.Body[0]), nil
+		return string(reply.Body.Bytes()), nil
 	}
 	roots := bob.CA
 	got, err := call("cli", "w0", agent.TLS{CA: roots}, &agent.Token{Value: token})

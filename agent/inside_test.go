@@ -101,7 +101,7 @@ func newText(s string, live *atomic.Int64) *text {
 }
 
 func (k *keeper) Execute(_ context.Context, req Request) (Reply, error) {
-	r, err := k.agent.Adopt(req.Body[0])
+	r, err := k.agent.Adopt(req.Body.Bytes())
 	if err != nil {
 		return Reply{}, err
 	}
@@ -117,7 +117,7 @@ func (k *keeper) ExecuteRemote(ctx context.Context, req Request) (Value, error) 
 			return nil, ctx.Err()
 		}
 	}
-	if s := string(req.Body[0]); s != "fail" {
+	if s := string(req.Body.Bytes()); s != "fail" {
 		return newText(s, k.live), nil
 	}
 	return nil, errors.New("no such luck")

@@ -84,7 +84,7 @@ func (a *Agent) ask(wait, travel context.Context, to string, act *agentpb.Activi
 		return false, err
 	}
 	var v agentpb.Verdict
-	if len(reply.Body) != 1 || proto.Unmarshal(reply.Body[0], &v) != nil {
+	if len(reply.Body.Segments()) != 1 || proto.Unmarshal(reply.Body.Bytes(), &v) != nil {
 		return false, failure(codes.Internal, "worker %s answered a report with something else", to)
 	}
 	return v.GetQuiet(), nil

@@ -19,17 +19,17 @@ import (
 func borrower(t *testing.T, lent *atomic.Int64) agent.ExecutorFunc {
 	return func(_ context.Context, req agent.Request) (agent.Reply, error) {
 		defer req.Free()
-		if len(req.Body) == 0 {
+		if req.Body.Size() == 0 {
 			return agent.Reply{}, nil
 		}
 		if req.IsLent() {
 			lent.Add(1)
 		}
-		if req.Body[0][0] == 'f' {
+		if req.Body.Segments()[0][0] == 'f' {
 			return agent.Reply{}, errors.New("failed")
 		}
-		assert.Len(t, req.Body, 2)
-		return agent.Reply{Body: agent.Body{[]byte("R"), bytes.Join(req.Body, nil)[1:]}}, nil
+		assert.Len(t, req.Body.Segments(), 2)
+		return agent.Reply{Body: agent.Bytes([]byte("R"), req.Body.Bytes()[1:])}, nil
 	}
 }
 
@@ -43,19 +43,19 @@ func TestLend(t *testing.T) {
 	ringed(t, a, b)
 	sent := bytes.Repeat([]byte("s"), size)
 	for i := range rounds {
-		req := agent.Request{Body: agent.Body{sent[:1], sent[1:]}, ZeroCopy: true}
+		first := sent[:1]
 		if i%3 == 0 {
-			req.Body[0] = []byte("f")
+			first = []byte("f")
 		}
-		reply, err := a.Call(testContext(t), "w1", req)
+		reply, err := a.Call(testContext(t), "w1", agent.Request{Body: agent.Bytes(first, sent[1:]), ZeroCopy: true})
 		if i%3 == 0 {
 			require.ErrorContains(t, err, "failed")
 			continue
 		}
 		require.NoError(t, err)
 		require.True(t, reply.IsLent())
-		assert.Equal(t, "R", string(reply.Body[0]))
-		assert.True(t, bytes.Equal(sent[1:], reply.Body[1]))
+		assert.Equal(t, "R", string(reply.Body.Segments()[0]))
+		assert.True(t, bytes.Equal(sent[1:], reply.Body.Segments()[1]))
 		reply.Free()
 	}
 	assert.EqualValues(t, rounds, lent.Load())

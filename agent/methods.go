@@ -72,7 +72,7 @@ type rrefMethod func(t *rrefs, ctx context.Context, from *Peer, ref *agentpb.Ref
 // emptyReply is for what has nothing to reply but an error.
 func emptyReply(serve func(*rrefs, *Peer, *agentpb.Reference) error) rrefMethod {
 	return func(t *rrefs, _ context.Context, from *Peer, ref *agentpb.Reference) (Body, error) {
-		return nil, serve(t, from, ref)
+		return Body{}, serve(t, from, ref)
 	}
 }
 

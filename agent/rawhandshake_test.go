@@ -226,7 +226,7 @@ func calls(t testing.TB, c agent.Config, address string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return string(reply.Body[0]), nil
+	return string(reply.Body.Bytes()), nil
 }
 
 // worth is in a request, and is not to be seen by who has not proved itself.

@@ -47,7 +47,7 @@ func TestRing_notWhereOneDoesNotWant(t *testing.T) {
 // TestRing_whoReadsForWhom: callers who wait, who do not, and who leave, at once. Each has its own reply.
 func TestRing_whoReadsForWhom(t *testing.T) {
 	a, b := pair(t, func(ctx context.Context, req agent.Request) (agent.Reply, error) {
-		if n := binary.BigEndian.Uint64(req.Body[0]); n%5 == 0 { // never, for the caller
+		if n := binary.BigEndian.Uint64(req.Body.Bytes()); n%5 == 0 { // never, for the caller
 			<-ctx.Done()
 			return agent.Reply{}, ctx.Err()
 		}
@@ -100,7 +100,7 @@ func ringed2(t *testing.T, a, b *agent.Agent) {
 func TestRing_callerThatReadsMayLeave(t *testing.T) {
 	entered := make(chan struct{}, 1)
 	a, b := pair(t, func(ctx context.Context, req agent.Request) (agent.Reply, error) {
-		if len(req.Body) == 0 {
+		if req.Body.Size() == 0 {
 			return agent.Reply{}, nil
 		}
 		entered <- struct{}{}
@@ -125,7 +125,7 @@ func TestRing_callerThatReadsMayLeave(t *testing.T) {
 func TestRing_endOfTheStreamEndsTheReader(t *testing.T) {
 	entered := make(chan struct{})
 	a, b := pair(t, func(ctx context.Context, req agent.Request) (agent.Reply, error) {
-		if len(req.Body) == 0 {
+		if req.Body.Size() == 0 {
 			return agent.Reply{}, nil
 		}
 		close(entered)

@@ -111,13 +111,13 @@ func (r *RRef) LocalValue(ctx context.Context) (Value, error) {
 // Torch: RRef.to_here.
 func (r *RRef) ToHere(ctx context.Context) (Body, error) {
 	if err := r.usable(); err != nil {
-		return nil, err
+		return Body{}, err
 	}
 	if r.IsOwner() {
 		return r.agent.fetch(ctx, r.owned)
 	}
 	if err := r.WaitConfirmed(ctx); err != nil {
-		return nil, err
+		return Body{}, err
 	}
 	reply, err := r.agent.sync(ctx, r.owner.Name, agentpb.Method_METHOD_FETCH, Request{}, r.reference())
 	return reply.Body, err

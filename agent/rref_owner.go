@@ -138,7 +138,7 @@ func (a *Agent) fetch(ctx context.Context, o *owned) (Body, error) {
 	defer a.rrefs.pin(o, -1)
 	v, err := o.wait(ctx)
 	if err != nil {
-		return nil, err
+		return Body{}, err
 	}
 	return guard(a, "Value.Fetch", func() (Body, error) { return v.Fetch(ctx) })
 }

@@ -106,7 +106,7 @@ func (t *rrefs) serveFetch(ctx context.Context, from *Peer, ref *agentpb.Referen
 	o, _, err := t.user(from, ref)
 	t.mu.Unlock()
 	if err != nil {
-		return nil, err
+		return Body{}, err
 	}
 	return t.agent.fetch(ctx, o)
 }

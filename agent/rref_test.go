@@ -45,7 +45,7 @@ func newText(s string, live *atomic.Int64) *text {
 }
 
 func (k *keeper) Execute(_ context.Context, req agent.Request) (agent.Reply, error) {
-	r, err := k.agent.Adopt(req.Body[0])
+	r, err := k.agent.Adopt(req.Body.Bytes())
 	if err != nil {
 		return agent.Reply{}, err
 	}
@@ -61,7 +61,7 @@ func (k *keeper) ExecuteRemote(ctx context.Context, req agent.Request) (agent.Va
 			return nil, ctx.Err()
 		}
 	}
-	if s := string(req.Body[0]); s != "fail" {
+	if s := string(req.Body.Bytes()); s != "fail" {
 		return newText(s, k.live), nil
 	}
 	return nil, errors.New("no such luck")
@@ -96,7 +96,7 @@ func hereIs(t *testing.T, r *agent.RRef, want string) {
 	t.Helper()
 	b, err := r.ToHere(testContext(t))
 	if assert.NoError(t, err, "%v", r) {
-		assert.Equal(t, want, string(b[0]))
+		assert.Equal(t, want, string(b.Bytes()))
 	}
 }
 

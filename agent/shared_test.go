@@ -32,12 +32,12 @@ const (
 // echoed makes a call of the size and expects it back.
 func echoed(t *testing.T, a *agent.Agent, to string, size int) {
 	t.Helper()
-	body := agent.Body{[]byte("head"), bytes.Repeat([]byte{byte(size)}, size), nil, []byte("tail")}
+	body := agent.Bytes([]byte("head"), bytes.Repeat([]byte{byte(size)}, size), nil, []byte("tail"))
 	reply, err := a.Call(testContext(t), to, agent.Request{Body: body})
 	require.NoError(t, err)
-	require.Len(t, reply.Body, len(body))
-	for i := range body {
-		require.True(t, bytes.Equal(body[i], reply.Body[i]), "segment %d", i)
+	require.Len(t, reply.Body.Segments(), len(body.Segments()))
+	for i := range body.Segments() {
+		require.True(t, bytes.Equal(body.Segments()[i], reply.Body.Segments()[i]), "segment %d", i)
 	}
 }
 
@@ -78,7 +78,7 @@ func TestShared_RRefs(t *testing.T) {
 		require.NoError(t, err)
 		got, err := r.ToHere(testContext(t))
 		require.NoError(t, err)
-		require.True(t, bytes.Equal(body, bytes.Join(got, nil)))
+		require.True(t, bytes.Equal(body, got.Bytes()))
 		r.Release()
 	}
 	assert.NotZero(t, pair[0].Stats().Shared)

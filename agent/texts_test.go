@@ -58,7 +58,7 @@ func TestErrors_doNotStutter(t *testing.T) {
 func TestErrors_deadlineInTorchsWords(t *testing.T) {
 	const phrase = "RPC ran for more than set timeout (80 ms) and will now be marked with an error"
 	a, _ := pair(t, func(ctx context.Context, req agent.Request) (agent.Reply, error) {
-		if len(req.Body) > 0 { // the called side notices, too
+		if req.Body.Size() > 0 { // the called side notices, too
 			<-ctx.Done()
 			return agent.Reply{}, ctx.Err()
 		}

@@ -83,16 +83,19 @@ func (w *Worker) flat(t gil.Token, result *pybridge.Object) (message, error) {
 }
 
 func isFlat(body agent.Body) bool {
-	return len(body) > 0 && bytes.HasPrefix(body[0], []byte(wire.Magic))
+	segments := body.Segments()
+	return len(segments) > 0 && bytes.HasPrefix(segments[0], []byte(wire.Magic))
 }
 
 // payload is the reverse of message. A payload with tensors is made of copies, one without refers to the body.
 func (w *Worker) payload(ctx context.Context, body agent.Body) (handler.Payload, error) {
-	if len(body) == 1 && !isFlat(body) {
-		return handler.Payload{Data: body[0]}, nil
-	}
-	if len(body) == 0 {
+	switch len(body.Segments()) {
+	case 0:
 		return handler.Payload{}, &agent.Error{Code: codes.InvalidArgument, Text: "the body is empty: every pickle has at least one byte"}
+	case 1:
+		if !isFlat(body) {
+			return handler.Payload{Data: body.Bytes()}, nil
+		}
 	}
 	return w.unflatten(ctx, body, body.Size(), func([]byte) error { return nil })
 }
@@ -100,8 +103,8 @@ func (w *Worker) payload(ctx context.Context, body agent.Body) (handler.Payload,
 // unflatten reads the flat form of a payload with at most the given number of tensors. It calls admit with the pickle
 // before it enters Python; an error of admit ends it.
 func (w *Worker) unflatten(ctx context.Context, body agent.Body, tensors int64, admit func(data []byte) error) (handler.Payload, error) {
-	segments, readers := make([]bytes.Reader, len(body)), make([]io.Reader, len(body))
-	for i, segment := range body {
+	segments, readers := make([]bytes.Reader, len(body.Segments())), make([]io.Reader, len(body.Segments()))
+	for i, segment := range body.Segments() {
 		segments[i].Reset(segment)
 		readers[i] = &segments[i]
 	}

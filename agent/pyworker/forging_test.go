@@ -1,7 +1,6 @@
 package pyworker_test
 
 import (
-	"bytes"
 	"fmt"
 	"log/slog"
 	"testing"
@@ -49,7 +48,7 @@ func TestForging_guests(t *testing.T) {
 	} {
 		reply, err := guest.Call(t.Context(), "w0", agent.Request{Body: agent.Bytes(evaluated[[]byte](t, "forging", request))})
 		require.NoError(t, err)
-		got := evaluated[string](t, "forging", fmt.Sprintf("forging.outcome(bytes.fromhex('%x'))", bytes.Join(reply.Body, nil)))
+		got := evaluated[string](t, "forging", fmt.Sprintf("forging.outcome(bytes.fromhex('%x'))", reply.Body.Bytes()))
 		assert.Contains(t, got, want)
 	}
 }

@@ -122,7 +122,7 @@ func TestRefusedTensors(t *testing.T) {
 		<-over
 	})
 	require.NoError(t, err)
-	require.NoError(t, inside(t, workers[0], "refusals", "check_texts", reply.Body[0], "os:system is not on the allow-list"))
+	require.NoError(t, inside(t, workers[0], "refusals", "check_texts", reply.Body.Bytes(), "os:system is not on the allow-list"))
 	_, err = workers[0].Agent().Call(t.Context(), "w1", flat(1<<16+1))
 	assert.ErrorContains(t, err, "tensors: 65537, allowed are 65536")
 }

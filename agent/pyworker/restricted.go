@@ -49,7 +49,7 @@ func (w *Worker) admit(ctx context.Context, body agent.Body, gate gateFunc) (a a
 // nothing of admitted refers to it.
 func (w *Worker) admitOrPanic(ctx context.Context, body agent.Body, gate gateFunc, opened *handler.Opened) (_ admitted, err error) {
 	if !isFlat(body) {
-		opened, err := gate(ctx, body)
+		opened, err := gate(ctx, body.Segments())
 		return admitted{data: opened.Data, beside: opened.Beside, release: opened.Release}, err
 	}
 	p, err := w.unflatten(ctx, body, maxTensors, func(data []byte) (err error) {

@@ -61,7 +61,7 @@ func (v *value) Fetch(ctx context.Context) (agent.Body, error) {
 	w := v.worker
 	ctx, c, err := w.enter(ctx, "copy of an RRef's value for worker ")
 	if err != nil {
-		return nil, refusal(ctx, err)
+		return agent.Body{}, refusal(ctx, err)
 	}
 	defer c.call.End()
 	var result *pybridge.Object
@@ -75,19 +75,19 @@ func (v *value) Fetch(ctx context.Context) (agent.Body, error) {
 	}
 	if err != nil {
 		result.Release()
-		return nil, refusal(ctx, err)
+		return agent.Body{}, refusal(ctx, err)
 	}
 	defer result.Release()
 	m, err := w.finish(ctx, c.caller.object, result)
 	if err != nil {
-		return nil, refusal(ctx, err)
+		return agent.Body{}, refusal(ctx, err)
 	}
 	if !m.lent() {
 		return m.body, refusal(ctx, c.call.Result(m.body.Size()))
 	}
 	defer m.release() // nobody may change the bytes of a Body that a Value returns, so Python's are copied
 	if err := c.call.Result(m.body.Size()); err != nil {
-		return nil, refusal(ctx, err)
+		return agent.Body{}, refusal(ctx, err)
 	}
 	if m.joined {
 		return agent.Bytes(bytes.Join(m.body, nil)), nil

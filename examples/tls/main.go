@@ -62,7 +62,7 @@ func run(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%s says: %s\n", call.to, reply.Body[0])
+		fmt.Printf("%s says: %s\n", call.to, reply.Body.Bytes())
 	}
 
 	// Mallory says that he is bob. His certificate is of the same authority, but has his own name.
@@ -123,7 +123,7 @@ func greet(ctx context.Context, request agent.Request) (agent.Reply, error) {
 	if !ok {
 		return agent.Reply{}, errors.New("nobody has called")
 	}
-	text := fmt.Sprintf("%s, %s (%s)", request.Body[0], caller.Name, caller.Identity)
+	text := fmt.Sprintf("%s, %s (%s)", request.Body.Bytes(), caller.Name, caller.Identity)
 	return agent.Reply{Body: agent.Bytes([]byte(text))}, nil
 }
 

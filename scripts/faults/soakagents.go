@@ -88,14 +88,14 @@ type worker struct {
 
 // Execute echoes, and takes the value that is passed on with a request.
 func (w *worker) Execute(ctx context.Context, req agent.Request) (agent.Reply, error) {
-	switch string(req.Body[0]) {
+	switch string(req.Body.Segments()[0]) {
 	case "wait":
 		<-ctx.Done()
 		return agent.Reply{}, ctx.Err()
 	case "fail":
 		return agent.Reply{}, errors.New("as asked")
 	case "fork":
-		r, err := w.Adopt(req.Body[1])
+		r, err := w.Adopt(req.Body.Segments()[1])
 		if err != nil {
 			return agent.Reply{}, err
 		}
@@ -236,9 +236,9 @@ func (s *agentSoak) note(name string, err error, ends []codes.Code) {
 }
 
 func (s *agentSoak) echo(ctx context.Context, w *worker, to string, size int) error {
-	body := agent.Body{[]byte("echo"), bytes.Repeat([]byte{'x'}, size)}
+	body := agent.Bytes([]byte("echo"), bytes.Repeat([]byte{'x'}, size))
 	reply, err := w.Call(ctx, to, agent.Request{Body: body})
-	if err == nil && !slices.EqualFunc(reply.Body, body, bytes.Equal) {
+	if err == nil && !slices.EqualFunc(reply.Body.Segments(), body.Segments(), bytes.Equal) {
 		return fmt.Errorf("%d bytes came back as %d", body.Size(), reply.Body.Size())
 	}
 	return err
@@ -261,8 +261,8 @@ func (s *agentSoak) share(ctx context.Context, w *worker, r *rand.Rand) error {
 	if err != nil {
 		return err
 	}
-	reply, err := w.Call(ctx, to, agent.Request{Body: agent.Body{[]byte("fork"), fork}})
-	if err != nil || !bytes.Equal(reply.Body[0], value) {
+	reply, err := w.Call(ctx, to, agent.Request{Body: agent.Bytes([]byte("fork"), fork)})
+	if err != nil || !bytes.Equal(reply.Body.Bytes(), value) {
 		return fmt.Errorf("the value passed on: %q, %w", reply.Body, err)
 	}
 	return nil
