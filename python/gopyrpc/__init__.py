@@ -41,6 +41,8 @@ _LAZY = {
     "RpcError": "_rpc.errors",
     "RpcTimeoutError": "_rpc.errors",
     "RpcConnectionError": "_rpc.errors",
+    "UnknownWorker": "_rpc.errors",
+    "InvalidDestination": "_rpc.errors",
 }
 _MODULES = ("constants", "functions")  # likewise
 

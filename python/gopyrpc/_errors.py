@@ -8,11 +8,35 @@ from ._introspect import get_traceback, text_of, type_name
 from ._name import MODULES
 
 
-class SerializeError(Exception):
-    """An object could not be pickled; ``__cause__`` is what stopped it."""
+class SerializeError(RuntimeError):
+    """An object could not be pickled; ``__cause__`` is what stopped it.
+
+    Where that is an AttributeError, a PicklingError or a TypeError, what is raised is that, too, as torch
+    raises what pickle does.
+    """
 
 
-class DeserializeError(Exception):
+class SerializeAttributeError(SerializeError, AttributeError):
+    pass
+
+
+class SerializePicklingError(SerializeError, PicklingError):
+    pass
+
+
+class SerializeTypeError(SerializeError, TypeError):
+    pass
+
+
+_SERIALIZE = (
+    (AttributeError, SerializeAttributeError),
+    (PicklingError, SerializePicklingError),
+    (TypeError, SerializeTypeError),
+    (BaseException, SerializeError),
+)
+
+
+class DeserializeError(RuntimeError):
     """Bytes could not be unpickled; ``__cause__`` is what stopped it.
 
     Always raised, never returned: torch hands some of these failures back as
@@ -92,7 +116,8 @@ class UnpicklableValue:
 def describe_pickling(exc, obj):
     """Make the SerializeError for *exc*, which pickling *obj* ended in."""
     what = type_name(type(obj))
-    return SerializeError(f"cannot serialize {what}: {_summary(exc)}{_hint(exc)}")
+    cls = next(ours for kind, ours in _SERIALIZE if issubclass(type(exc), kind))
+    return cls(f"cannot serialize {what}: {_summary(exc)}{_hint(exc)}")
 
 
 def describe_unpickling(exc):
@@ -138,6 +163,7 @@ def _hint(exc):
         return (
             "; functions and classes travel by name, not as code: define them at"
             " the top level of a module that both sides can import"
+            " (Default RPC pickler does not serialize function code)"
         )
     if cls is RecursionError:
         return "; the object is nested too deeply for pickle"

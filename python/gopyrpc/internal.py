@@ -14,7 +14,10 @@ from ._errors import (
     ForbiddenGlobal,
     RemoteError,
     RemoteTraceback,
+    SerializeAttributeError,
     SerializeError,
+    SerializePicklingError,
+    SerializeTypeError,
     UnpicklableValue,
 )
 from ._pickling.pickler import _receive_script_module, deserialize, register_reducer, serialize
@@ -57,7 +60,10 @@ for _cls in (
     RemoteError,
     RemoteException,
     RemoteTraceback,
+    SerializeAttributeError,
     SerializeError,
+    SerializePicklingError,
+    SerializeTypeError,
     UnpicklableValue,
     _receive_leaf,
     _receive_named,
@@ -84,6 +90,8 @@ _WITH_AGENT = {
     "RpcError": "_rpc.errors",
     "RpcTimeoutError": "_rpc.errors",
     "RpcConnectionError": "_rpc.errors",
+    "UnknownWorker": "_rpc.errors",
+    "InvalidDestination": "_rpc.errors",
 }
 
 

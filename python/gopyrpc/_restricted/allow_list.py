@@ -31,8 +31,9 @@ from .standins import make_standins
 DEFAULT_ALLOWED = frozenset(
     f"{INTERNAL}:{name}"
     for name in """
-    DeserializeError ForbiddenGlobal PythonUDF RemoteError RemoteTraceback RpcConnectionError
-    RpcError RpcTimeoutError SerializeError UnpicklableValue WorkerInfo _call_method
+    DeserializeError ForbiddenGlobal InvalidDestination PythonUDF RemoteError RemoteTraceback
+    RpcConnectionError RpcError RpcTimeoutError SerializeAttributeError SerializeError
+    SerializePicklingError SerializeTypeError UnknownWorker UnpicklableValue WorkerInfo _call_method
     _receive_leaf _receive_named _receive_parameter _receive_quantized _receive_rref
     _receive_sparse _receive_sparse_compressed _receive_strided _receive_subclass
     _receive_tensor _type_of_value

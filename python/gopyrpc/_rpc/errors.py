@@ -22,6 +22,14 @@ class RpcError(RuntimeError):
         return type(self), (*self.args, self.code, self.worker, self.ran)
 
 
+class UnknownWorker(RuntimeError, ValueError):
+    """The group has no worker of that name or rank."""
+
+
+class InvalidDestination(TypeError, ValueError):
+    """A destination is neither a name, nor a rank, nor a WorkerInfo."""
+
+
 class RpcTimeoutError(RpcError, TimeoutError):
     """The time for a call was over. Its text begins as torch's does, with ``RPCErr:1:RPC ran for more than set timeout``."""
 
@@ -35,7 +43,9 @@ class RpcConnectionError(RpcError, ConnectionError):
 
 
 # Their name in pickles: see internal.
-RpcError.__module__ = RpcTimeoutError.__module__ = RpcConnectionError.__module__ = INTERNAL
+for _cls in (RpcError, RpcTimeoutError, RpcConnectionError, UnknownWorker, InvalidDestination):
+    _cls.__module__ = INTERNAL
+del _cls
 
 
 _OVERDUE = "RPC ran for more than set timeout"

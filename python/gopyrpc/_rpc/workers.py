@@ -5,14 +5,28 @@ from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 from .._name import INTERNAL
 from .._public import public
 from . import hosts
+from .errors import InvalidDestination, UnknownWorker
+
+_NAME_OF_A_WORKER = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_:")
+_LONGEST_NAME = 128  # characters
 
 
 class WorkerInfo:
-    """A worker: its ``name``, and its rank as ``id``. Compares by value, can be pickled."""
+    """A worker: its ``name``, and its rank as ``id``. Compares by value, can be pickled.
+
+    RuntimeError for a name that no worker can have, TypeError for what is no name or no rank.
+    """
 
     __slots__ = ("name", "id")
 
     def __init__(self, name, id):
+        if not isinstance(name, str) or not isinstance(id, int):
+            raise TypeError(f"a WorkerInfo is of a name and a rank, not of {name!r} and {id!r}")
+        if not name or len(name) > _LONGEST_NAME or not _NAME_OF_A_WORKER.issuperset(name):
+            raise RuntimeError(
+                "Worker name must match ^[A-Za-z0-9-_:]*$, and must be non-empty and shorter than"
+                f" {_LONGEST_NAME} chars, but got {name}"
+            )
         self.name = name
         self.id = id
 
@@ -56,9 +70,13 @@ def name_of(host, to):
     elif isinstance(to, int) and not isinstance(to, bool):
         name = host.names.get(to)
     elif not isinstance(to, str):
-        raise TypeError(f"a worker is given by its name, its rank or a WorkerInfo, not by {to!r}")
+        raise InvalidDestination(f"Cannot get WorkerInfo from name {to!r}: a worker is given by its name, its rank or a WorkerInfo")
     if name not in host.ids:
-        raise ValueError(f"unknown worker {to!r}; there are {', '.join(sorted(host.ids))}")
+        what = f"id {to}" if name is None else f"name {name}"
+        raise UnknownWorker(
+            f"name:{host.name},rank:{host.rank} could not find destination {what}:"
+            f" unknown worker {to!r}; there are {', '.join(sorted(host.ids))}"
+        )
     return name
 
 
