@@ -9,7 +9,7 @@ func newLife(uintptr) life { return life{} }
 
 func (life) end() {}
 
-func (life) away() (back func()) { return func() {} }
+func (life) suspend() (resume func()) { return func() {} }
 
 // Assert is for functions that take a token, at their beginning. In builds with the tag pydebug it
 // panics, with an error that is [ErrNotHeld], where the token is not good: its guard was released, it

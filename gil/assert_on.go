@@ -29,8 +29,8 @@ func newLife(thread uintptr) life {
 
 func (l life) end() { l.over.Store(true) }
 
-// away is called when the GIL is given up, and back when it is taken again.
-func (l life) away() (back func()) {
+// suspend is called when the GIL is given up, and resume when it is taken again.
+func (l life) suspend() (resume func()) {
 	if l.lifetime == nil {
 		return func() {}
 	}

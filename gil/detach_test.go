@@ -48,15 +48,15 @@ func TestDetachUndoesNesting(t *testing.T) {
 func TestDetachGivesPermitUp(t *testing.T) {
 	pythontest.Quiet(t)
 	pythontest.With(t, func(tok gil.Token) {
-		assert.Equal(t, [2]int{1, 0}, insideAndAway())
+		assert.Equal(t, [2]int{1, 0}, insideAndSuspended())
 		require.NoError(t, gil.Detach(tok, func() {
-			assert.Equal(t, [2]int{0, 1}, insideAndAway())
+			assert.Equal(t, [2]int{0, 1}, insideAndSuspended())
 			assert.NoError(t, gil.With(background, func(gil.Token) error {
-				assert.Equal(t, [2]int{1, 1}, insideAndAway())
+				assert.Equal(t, [2]int{1, 1}, insideAndSuspended())
 				return nil
 			}), "the same goroutine may enter anew")
 		}))
-		assert.Equal(t, [2]int{1, 0}, insideAndAway())
+		assert.Equal(t, [2]int{1, 0}, insideAndSuspended())
 	})
 	pythontest.Quiet(t)
 }
@@ -90,7 +90,7 @@ func TestDetachTakesBackWhenGoroutineEnds(t *testing.T) {
 	assert.NoError(t, gil.With(background, use))
 }
 
-func insideAndAway() [2]int {
+func insideAndSuspended() [2]int {
 	s := gil.Stats()
-	return [2]int{s.Inside, s.Away}
+	return [2]int{s.Inside, s.Suspended}
 }

@@ -54,7 +54,7 @@ func TestOuterGuardMayBeReleasedFirst(t *testing.T) {
 	assert.True(t, gil.Held())
 	assert.Equal(t, 1, gil.Stats().Inside, "the GIL is held, so the permit is out")
 	require.NoError(t, gil.Detach(inner.Token(), func() {
-		assert.Equal(t, 1, gil.Stats().Away)
+		assert.Equal(t, 1, gil.Stats().Suspended)
 		elsewhere(func() { assert.NoError(t, acquire(t).Release()) })
 	}))
 	require.NoError(t, inner.Release())

@@ -14,7 +14,7 @@ type Snapshot struct {
 	State        string    `json:"state"`         // of the interpreter: new … closed
 	Queue        int       `json:"queue"`         // callers that wait for a permit
 	Inside       int       `json:"inside"`        // callers that have one
-	Away         int       `json:"away"`          // callers that detached for a while
+	Suspended    int       `json:"suspended"`     // callers that detached for a while
 	Abandoned    int       `json:"abandoned"`     // stuck calls that gave their permits back
 	Permits      int       `json:"permits"`       // permits in all
 	MaxAbandoned int       `json:"max_abandoned"` // the most calls that may be abandoned
@@ -42,7 +42,7 @@ type Snapshot struct {
 func Stats() Snapshot {
 	g := gate.Process.Stats()
 	return Snapshot{
-		State: g.State.String(), Queue: g.Queue, Inside: g.Inside, Away: g.Away, Abandoned: g.Abandoned,
+		State: g.State.String(), Queue: g.Queue, Inside: g.Inside, Suspended: g.Suspended, Abandoned: g.Abandoned,
 		Permits: g.Max, MaxAbandoned: g.MaxAbandoned, Quota: g.Quota, Peak: g.Peak,
 		Queued: Histogram(calltimes.Queued.Counts()), Wait: Histogram(calltimes.Wait.Counts()), Hold: Histogram(calltimes.Hold.Counts()),
 		OSThreads: osThreads(), ThreadStates: cpython.ThreadStates(), Pending: cpython.Pending(), Callbacks: cpython.Callbacks(),

@@ -88,17 +88,17 @@ func Detach(t Token, f func()) error {
 	if err != nil {
 		return err
 	}
-	back := t.life.away()
+	resume := t.life.suspend()
 	permit := gate.Process.Permit(s.Permit())
 	if permit != nil {
-		permit.StepOut()
+		permit.Suspend()
 	}
 	defer func() {
 		if permit != nil {
-			permit.StepIn()
+			permit.Resume()
 		}
 		cpython.Resume(s)
-		back()
+		resume()
 	}()
 	f()
 	return nil

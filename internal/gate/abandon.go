@@ -36,7 +36,7 @@ func (g *Gate) Abandon(id int) bool {
 	return true
 }
 
-// IsAbandoned reports whether the permit of that ID is out and abandoned. A permit whose holder has stepped out, or come
+// IsAbandoned reports whether the permit of that ID is out and abandoned. A permit whose holder is suspended, or has come
 // back since, is not.
 func (g *Gate) IsAbandoned(id int) bool {
 	g.mu.Lock()

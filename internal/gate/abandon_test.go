@@ -11,10 +11,10 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/gate"
 )
 
-// counts are the permits that are inside, away, and abandoned.
+// counts are the permits that are inside, suspended, and abandoned.
 func counts(g *gate.Gate) [3]int {
 	s := g.Stats()
-	return [3]int{s.Inside, s.Away, s.Abandoned}
+	return [3]int{s.Inside, s.Suspended, s.Abandoned}
 }
 
 func TestAbandonedPermitIsGivenToTheNext(t *testing.T) {
@@ -52,19 +52,19 @@ func TestNobodyIsAbandonedWhereNoneMayBe(t *testing.T) {
 	p.Leave()
 }
 
-// TestAbandonedHolderStepsOut: it counts again when it comes back, as it has come back from where it was stuck.
-func TestAbandonedHolderStepsOut(t *testing.T) {
+// TestAbandonedHolderIsSuspended: it counts again when it comes back, as it has come back from where it was stuck.
+func TestAbandonedHolderIsSuspended(t *testing.T) {
 	g := opened(t, gate.Options{Max: 1})
 	p := enter(t, g, "stuck")
 	assert.False(t, g.IsAbandoned(p.ID()))
 	require.True(t, g.Abandon(p.ID()))
 	assert.True(t, g.IsAbandoned(p.ID()))
-	p.StepOut()
+	p.Suspend()
 	assert.False(t, g.IsAbandoned(p.ID()))
 	assert.Equal(t, [3]int{0, 1, 0}, counts(g))
 	assert.True(t, g.Abandon(p.ID()), "it has no place to give")
 	assert.Equal(t, [3]int{0, 1, 0}, counts(g))
-	p.StepIn()
+	p.Resume()
 	assert.Equal(t, [3]int{1, 0, 0}, counts(g))
 	require.True(t, g.Abandon(p.ID()))
 	p.Leave()

@@ -39,15 +39,15 @@ func TestDrainWaitsForThoseInside(t *testing.T) {
 	})
 }
 
-func TestDrainWaitsForThoseAway(t *testing.T) {
+func TestDrainWaitsForSuspendedHolders(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{})
-		p := enter(t, g, "away")
-		p.StepOut()
+		p := enter(t, g, "suspended")
+		p.Suspend()
 		drained := drain(context.Background(), g)
 		pass(time.Second)
 		assert.Empty(t, drained)
-		p.StepIn()
+		p.Resume()
 		p.Leave()
 		assert.NoError(t, <-drained)
 	})
@@ -64,20 +64,20 @@ func TestDrainOfEmptyGateReturnsAtOnce(t *testing.T) {
 func TestDrainNamesWhoIsLeft(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Max: 4, Base: 4})
-		slow, away := enter(t, g, "udf slow"), enter(t, g, "udf away")
-		away.StepOut()
+		slow, suspended := enter(t, g, "udf slow"), enter(t, g, "udf suspended")
+		suspended.Suspend()
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		err := g.Drain(ctx)
 		var left *gate.DrainError
 		require.ErrorAs(t, err, &left)
-		assert.Equal(t, []string{"udf slow", "udf away"}, left.Inside)
+		assert.Equal(t, []string{"udf slow", "udf suspended"}, left.Inside)
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.ErrorContains(t, err, `2 ["udf slow" "udf away"]`)
+		assert.ErrorContains(t, err, `2 ["udf slow" "udf suspended"]`)
 
 		slow.Leave()
-		away.StepIn()
-		away.Leave()
+		suspended.Resume()
+		suspended.Leave()
 		assert.NoError(t, g.Drain(context.Background()), "a later one waits again")
 	})
 }

@@ -12,9 +12,9 @@ func (g *Gate) Enter(ctx context.Context, label string) (*Permit, error) {
 	return g.EnterAgain(ctx, label, nil)
 }
 
-// EnterAgain is [Gate.Enter] for a caller that may have stepped out on this very OS thread. Where onThread says so and
+// EnterAgain is [Gate.Enter] for a caller that may have been suspended on this very OS thread. Where onThread says so and
 // there is no thread for a newcomer, the caller comes in at once: it needs no further thread, and those that have one may
-// wait for it. onThread is called with the gate's lock held, and only there; it is nil for a caller that has not stepped
+// wait for it. onThread is called with the gate's lock held, and only there; it is nil for a caller that has not been
 // out.
 func (g *Gate) EnterAgain(ctx context.Context, label string, onThread func() bool) (*Permit, error) {
 	if ctx.Err() != nil {
@@ -56,8 +56,8 @@ func (g *Gate) TryEnter(label string) (p *Permit, ok bool, err error) {
 }
 
 // enqueue puts a caller into a list. The caller must hold mu.
-func (g *Gate) enqueue(l *placeList, label string, back *Permit) *waiter {
-	w := g.newWaiter(label, back)
+func (g *Gate) enqueue(l *placeList, label string, resumes *Permit) *waiter {
+	w := g.newWaiter(label, resumes)
 	l.push(&w.place)
 	g.noteWait()
 	return w

@@ -19,10 +19,10 @@
 // code that is stuck in C would keep its place for good. Only MaxAbandoned holders can be, as each has an
 // OS thread.
 //
-// Max does not bind a holder that stepped out and comes back: those inside may be waiting for what
+// Max does not bind a suspended holder that resumes: those inside may be waiting for what
 // its Python frames hold, a lock say, and it has its OS thread anyway. What bounds the threads is
 // Total, and what the system lets the process have (Options.Threads): newcomers wait while that many are
-// inside, abandoned, or stepped out.
+// inside, abandoned, or suspended.
 //
 // # What a permit is for
 //
@@ -74,10 +74,10 @@ const (
 // Options bound the gate; zero values mean the defaults.
 type Options struct {
 	Max   int           // permits in all
-	Total int           // permits, abandoned ones and stepped-out holders in all
+	Total int           // permits, abandoned ones and suspended holders in all
 	Base  int           // permits of callers that do not overstay; 1 where there is a GIL
 	Tick  time.Duration // how long a caller may stay before it counts as blocking
-	// Threads returns nil where n holders, inside, abandoned or stepped out, may have an OS thread each at once, and else
+	// Threads returns nil where n holders, inside, abandoned or suspended, may have an OS thread each at once, and else
 	// an error that says why not. Without Threads nothing but Total bounds them. It is called with the gate's lock held, for
 	// every newcomer, and must not block.
 	Threads func(n int) error
@@ -113,8 +113,8 @@ type Gate struct {
 	state     State
 	failure   error
 	opts      Options
-	inside    permitList // the permits that are out, and neither away nor abandoned
-	back      placeList  // holders that stepped out and want in again; before the queue
+	inside    permitList // the permits that are out, and neither suspended nor abandoned
+	resuming  placeList  // suspended holders that want in again; before the queue
 	queue     placeList  // newcomers
 	quota     int
 	fresh     [2]int // permits granted in this tick and in the one before
@@ -123,7 +123,7 @@ type Gate struct {
 	drained   chan struct{} // closed when Draining and nobody is inside
 	peak      int
 	entries   uint64     // how often a permit was granted or taken back
-	away      permitList // holders that stepped out and will come back
+	suspended permitList // holders that are outside Python for a while
 	abandoned permitList // see Abandon
 	ids       []*Permit  // by Permit.id-1; nil where free
 	reclaim   func() int // see Reclaim

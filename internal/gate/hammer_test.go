@@ -50,7 +50,7 @@ func TestCancelLosesNoPermit_hammer(t *testing.T) {
 	})
 	assert.EqualValues(t, 64*200, entered.Load()+given.Load())
 	s := g.Stats()
-	assert.Equal(t, [3]int{0, 0, 0}, [3]int{s.Inside, s.Queue, s.Away})
+	assert.Equal(t, [3]int{0, 0, 0}, [3]int{s.Inside, s.Queue, s.Suspended})
 	enter(t, g, "the permit is still there").Leave()
 	require.NoError(t, g.Drain(context.Background()))
 }
@@ -79,9 +79,9 @@ func TestPermitsKeepTheirIdentity_hammer(t *testing.T) {
 			p := enter(t, g, "call")
 			assert.Same(t, p, g.Permit(p.ID()))
 			if (i+round)%3 == 0 {
-				p.StepOut()
+				p.Suspend()
 				runtime.Gosched()
-				p.StepIn()
+				p.Resume()
 				assert.Same(t, p, g.Permit(p.ID()))
 			}
 			p.Leave()
@@ -106,9 +106,9 @@ func TestDrainAmongCallers_hammer(t *testing.T) {
 						return
 					}
 					inside.Add(1)
-					p.StepOut()
+					p.Suspend()
 					runtime.Gosched()
-					p.StepIn()
+					p.Resume()
 					inside.Add(-1)
 					p.Leave()
 				}

@@ -78,7 +78,7 @@ func (l Locked) PassOn(p *Permit, holderOf func(Entrant) (Holder, bool)) Holder 
 	g := l.gate
 	g.discount(p)
 	p.holder = nil
-	if g.back.empty() && !g.queue.empty() && g.room() {
+	if g.resuming.empty() && !g.queue.empty() && g.room() {
 		if h, ok := holderOf(g.queue.first.Entrant); ok {
 			g.queue.pop()
 			g.count(p)

@@ -12,7 +12,7 @@ type Permit struct {
 	label      string
 	tick       uint64
 	holder     Holder      // nil for the goroutine that entered
-	at         *permitList // the list that it is in: the gate's inside, away, or abandoned; nil for none
+	at         *permitList // the list that it is in: the gate's inside, suspended, or abandoned; nil for none
 	next, prev *Permit
 }
 
@@ -96,25 +96,25 @@ func (g *Gate) move(p *Permit, to *permitList) {
 	to.push(p)
 }
 
-// out is the number of permits that are out: inside, away and abandoned. The caller must hold mu.
-func (g *Gate) out() int { return g.inside.n + g.away.n + g.abandoned.n }
+// out is the number of permits that are out: inside, suspended and abandoned. The caller must hold mu.
+func (g *Gate) out() int { return g.inside.n + g.suspended.n + g.abandoned.n }
 
 // room reports whether one more newcomer may come in. The caller must hold mu.
 func (g *Gate) room() bool {
-	return g.roomBack() && g.inside.n < g.opts.Max && g.out() < g.opts.Total && g.threadFor(g.out()+1)
+	return g.roomToResume() && g.inside.n < g.opts.Max && g.out() < g.opts.Total && g.threadFor(g.out()+1)
 }
 
 // threadFor reports whether n holders may have a thread each. The caller must hold mu.
 func (g *Gate) threadFor(n int) bool { return g.opts.Threads == nil || g.opts.Threads(n) == nil }
 
-// exhausted is why a newcomer would wait for ever: every holder that has a thread has stepped out, to wait for something
+// exhausted is why a newcomer would wait for ever: every holder that has a thread is suspended, to wait for something
 // that may well be the newcomer, or is stuck. It is nil where a newcomer would not. The caller must hold mu.
 func (g *Gate) exhausted() error {
-	if g.opts.Threads == nil || g.inside.n > 0 || g.away.n == 0 || !g.back.empty() {
+	if g.opts.Threads == nil || g.inside.n > 0 || g.suspended.n == 0 || !g.resuming.empty() {
 		return nil
 	}
 	if err := g.opts.Threads(g.out() + 1); err != nil {
-		return fmt.Errorf("%d python calls wait for something else, and there is no thread for one more: %w", g.away.n, err)
+		return fmt.Errorf("%d python calls wait for something else, and there is no thread for one more: %w", g.suspended.n, err)
 	}
 	return nil
 }
@@ -123,8 +123,8 @@ func (g *Gate) exhausted() error {
 // hold mu.
 func (g *Gate) vacant() bool { return g.queue.empty() && g.room() && g.returning.Load() == 0 }
 
-// roomBack reports whether a holder that stepped out may come in again. The caller must hold mu.
-func (g *Gate) roomBack() bool { return g.fresh[0]+g.fresh[1] < g.quota }
+// roomToResume reports whether a suspended holder may come in again. The caller must hold mu.
+func (g *Gate) roomToResume() bool { return g.fresh[0]+g.fresh[1] < g.quota }
 
 // grant gives a permit out. The caller must hold mu.
 func (g *Gate) grant(label string, h Holder) *Permit {
@@ -191,8 +191,8 @@ func (g *Gate) renew(p *Permit) {
 
 // admit grants while there is room, first to holders that come back. The caller must hold mu.
 func (g *Gate) admit() {
-	for !g.back.empty() && g.roomBack() {
-		g.back.pop().Enter(Locked{g})
+	for !g.resuming.empty() && g.roomToResume() {
+		g.resuming.pop().Enter(Locked{g})
 	}
 	for !g.queue.empty() && g.room() {
 		g.queue.pop().Enter(Locked{g})
@@ -201,7 +201,7 @@ func (g *Gate) admit() {
 }
 
 // refuseExhausted refuses the queue where it would wait for ever: everybody that was inside when it came to wait has
-// stepped out since. The caller must hold mu.
+// was suspended since. The caller must hold mu.
 func (g *Gate) refuseExhausted() {
 	if g.queue.empty() {
 		return
@@ -229,36 +229,36 @@ func (g *Gate) giveBack(p *Permit) {
 	g.signalDrained()
 }
 
-// StepOut gives the permit up for a while, because its holder is going to wait outside Python for
+// Suspend gives the permit up for a while, because its holder is going to wait outside Python for
 // something that may itself need to enter. It does not block.
-func (p *Permit) StepOut() {
+func (p *Permit) Suspend() {
 	g := p.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	p.yield()
 	g.discount(p)
-	g.away.push(p)
+	g.suspended.push(p)
 	g.admit()
 }
 
-// comeBack has p inside again. The caller must hold mu.
-func (g *Gate) comeBack(p *Permit) {
-	g.away.remove(p)
+// readmit has p inside again. The caller must hold mu.
+func (g *Gate) readmit(p *Permit) {
+	g.suspended.remove(p)
 	g.count(p)
 }
 
-// StepIn takes the permit back, ahead of all newcomers: its holder's frames are on a Python stack, and
+// Resume takes the permit back, ahead of all newcomers: its holder's frames are on a Python stack, and
 // only its return frees them. It blocks while fresh holders use up the quota, but not for holders that
 // overstay, also while draining.
-func (p *Permit) StepIn() {
+func (p *Permit) Resume() {
 	g := p.gate
 	g.mu.Lock()
-	if g.back.empty() && g.roomBack() {
-		g.comeBack(p)
+	if g.resuming.empty() && g.roomToResume() {
+		g.readmit(p)
 		g.mu.Unlock()
 		return
 	}
-	w := g.enqueue(&g.back, p.what(), p)
+	w := g.enqueue(&g.resuming, p.what(), p)
 	g.mu.Unlock()
 	<-w.ready
 	w.put()

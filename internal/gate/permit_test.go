@@ -13,9 +13,9 @@ func TestPermitIsFoundByID(t *testing.T) {
 	a, b, c := enter(t, g, "a"), enter(t, g, "b"), enter(t, g, "c")
 	assert.Len(t, map[int]bool{a.ID(): true, b.ID(): true, c.ID(): true}, 3)
 	assert.Same(t, b, g.Permit(b.ID()))
-	b.StepOut()
-	assert.Same(t, b, g.Permit(b.ID()), "still out while away")
-	b.StepIn()
+	b.Suspend()
+	assert.Same(t, b, g.Permit(b.ID()), "still out while suspended")
+	b.Resume()
 	for _, p := range []*gate.Permit{a, b, c} {
 		id := p.ID()
 		p.Leave()
@@ -41,9 +41,9 @@ func TestInsideListsLabelsOldestFirst(t *testing.T) {
 	g := opened(t, gate.Options{Base: 3, Max: 3})
 	a, b, c := enter(t, g, "a"), enter(t, g, "b"), enter(t, g, "c")
 	assert.Equal(t, []string{"a", "b", "c"}, g.Inside())
-	a.StepOut()
-	assert.Equal(t, []string{"b", "c", "a"}, g.Inside(), "stepped out last")
-	a.StepIn()
+	a.Suspend()
+	assert.Equal(t, []string{"b", "c", "a"}, g.Inside(), "suspended last")
+	a.Resume()
 	b.Leave()
 	assert.Equal(t, []string{"c", "a"}, g.Inside())
 	c.Leave()
@@ -51,15 +51,15 @@ func TestInsideListsLabelsOldestFirst(t *testing.T) {
 	assert.Empty(t, g.Inside())
 }
 
-func TestStepOutMakesRoom(t *testing.T) {
+func TestSuspendMakesRoom(t *testing.T) {
 	g := opened(t, gate.Options{Max: 1})
 	outer := enter(t, g, "outer")
-	outer.StepOut()
+	outer.Suspend()
 	inner := enter(t, g, "inner")
 	s := g.Stats()
-	assert.Equal(t, [2]int{1, 1}, [2]int{s.Inside, s.Away})
+	assert.Equal(t, [2]int{1, 1}, [2]int{s.Inside, s.Suspended})
 	inner.Leave()
-	outer.StepIn()
+	outer.Resume()
 	outer.Leave()
 	assert.Equal(t, 1, g.Stats().Peak)
 }

@@ -72,30 +72,30 @@ func (l *placeList) remove(p *Place) bool {
 // waiter is a goroutine that waits for a permit: an [Entrant]. Waiters are used again: under contention every call needs
 // one.
 type waiter struct {
-	place  Place
-	gate   *Gate
-	label  string
-	back   *Permit // of a holder that stepped out, nil for a newcomer
-	ready  chan struct{}
-	permit *Permit
-	err    error
+	place   Place
+	gate    *Gate
+	label   string
+	resumes *Permit // of a suspended holder, nil for a newcomer
+	ready   chan struct{}
+	permit  *Permit
+	err     error
 }
 
-func (g *Gate) newWaiter(label string, back *Permit) *waiter {
+func (g *Gate) newWaiter(label string, resumes *Permit) *waiter {
 	w, ok := g.waiters.Get().(*waiter)
 	if !ok {
 		w = &waiter{ready: make(chan struct{}, 1)}
 		w.place.Entrant = w
 	}
-	w.gate, w.label, w.back = g, label, back
+	w.gate, w.label, w.resumes = g, label, resumes
 	return w
 }
 
 // Enter gives the goroutine its permit.
 func (w *waiter) Enter(l Locked) {
-	if w.back != nil {
-		l.gate.comeBack(w.back)
-		w.permit = w.back
+	if w.resumes != nil {
+		l.gate.readmit(w.resumes)
+		w.permit = w.resumes
 	} else {
 		w.permit = l.Grant(w.label, nil)
 	}
@@ -121,6 +121,6 @@ func (w *waiter) result() (*Permit, error) {
 // put puts a waiter back into its pool that is in no queue and whose ready is empty.
 func (w *waiter) put() {
 	g := w.gate
-	w.gate, w.label, w.back, w.permit, w.err = nil, "", nil, nil, nil
+	w.gate, w.label, w.resumes, w.permit, w.err = nil, "", nil, nil, nil
 	g.waiters.Put(w)
 }

@@ -94,23 +94,23 @@ func TestBaseIsLeastQuota(t *testing.T) {
 	assert.Equal(t, 4, g.Stats().Quota)
 }
 
-func TestTotalBoundsThoseInsideAndAway(t *testing.T) {
+func TestTotalBoundsThoseInsideAndSuspended(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Max: 2, Total: 4})
-		var away []*gate.Permit
+		var suspended []*gate.Permit
 		for range 4 {
 			p := enter(t, g, "nested")
-			p.StepOut()
-			away = append(away, p)
+			p.Suspend()
+			suspended = append(suspended, p)
 		}
 		fifth := arrive(context.Background(), g, "fifth")
 		pass(time.Second)
 		assert.True(t, fifth.waits(), "each of the others has an OS thread")
-		away[0].StepIn()
-		away[0].Leave()
+		suspended[0].Resume()
+		suspended[0].Leave()
 		fifth.in(t).Leave()
-		for _, p := range away[1:] {
-			p.StepIn()
+		for _, p := range suspended[1:] {
+			p.Resume()
 			p.Leave()
 		}
 	})

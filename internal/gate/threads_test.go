@@ -32,14 +32,14 @@ func TestThreads(t *testing.T) {
 		require.NoError(t, err)
 		second, err := g.Enter(t.Context(), "second")
 		require.NoError(t, err)
-		second.StepOut()
+		second.Suspend()
 
 		third := arrive(t.Context(), &g, "third")
 		pass(ticks)
 		require.Empty(t, third.entered, "a third thread")
 		first.Leave()
 		p := <-third.entered
-		second.StepIn()
+		second.Resume()
 		second.Leave()
 		p.Leave()
 	})
@@ -55,14 +55,14 @@ func TestThreads_exhausted(t *testing.T) {
 		for range 2 {
 			p, err := g.Enter(t.Context(), "out")
 			require.NoError(t, err)
-			p.StepOut()
+			p.Suspend()
 			out = append(out, p)
 		}
 		_, err := g.Enter(t.Context(), "newcomer")
 		require.ErrorIs(t, err, errThreads)
 		assert.ErrorContains(t, err, "2 python calls wait for something else")
 		for _, p := range out {
-			p.StepIn()
+			p.Resume()
 			p.Leave()
 		}
 		p, err := g.Enter(t.Context(), "later")
@@ -71,21 +71,21 @@ func TestThreads_exhausted(t *testing.T) {
 	})
 }
 
-// A caller that stepped out and enters anew needs no further thread.
+// A suspended caller that enters anew needs no further thread.
 func TestThreads_again(t *testing.T) {
 	g := opened(t, gate.Options{Threads: upTo(1)})
 	out := enter(t, g, "out")
-	out.StepOut()
+	out.Suspend()
 	_, err := g.EnterAgain(t.Context(), "elsewhere", func() bool { return false })
 	require.ErrorIs(t, err, errThreads)
 	again, err := g.EnterAgain(t.Context(), "again", func() bool { return true })
 	require.NoError(t, err)
 	again.Leave()
-	out.StepIn()
+	out.Resume()
 	out.Leave()
 }
 
-// A newcomer that waits behind somebody inside is told, too, when that one steps out, maybe to wait for the newcomer.
+// A newcomer that waits behind somebody inside is told, too, when that one is suspended, maybe to wait for the newcomer.
 func TestThreads_exhaustedMeanwhile(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var g gate.Gate
@@ -100,11 +100,11 @@ func TestThreads_exhaustedMeanwhile(t *testing.T) {
 		}()
 		pass(ticks)
 		require.Empty(t, newcomer)
-		p.StepOut()
+		p.Suspend()
 		pass(ticks)
 		require.NotEmpty(t, newcomer)
 		require.ErrorIs(t, <-newcomer, errThreads)
-		p.StepIn()
+		p.Resume()
 		p.Leave()
 		p, err = g.Enter(t.Context(), "later")
 		require.NoError(t, err)

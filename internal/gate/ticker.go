@@ -38,7 +38,7 @@ func (g *Gate) needsTicks() bool {
 }
 
 // wanted reports whether anybody waits to enter. The caller must hold mu.
-func (g *Gate) wanted() bool { return !g.queue.empty() || !g.back.empty() }
+func (g *Gate) wanted() bool { return !g.queue.empty() || !g.resuming.empty() }
 
 // advance ages every permit by one tick and reports whether anybody waits.
 func (g *Gate) advance() bool {

@@ -98,7 +98,7 @@ func Quiet(t testing.TB) {
 	t.Helper()
 	Until(t, "nobody is inside", func() bool {
 		s := gil.Stats()
-		return s.Pending == 0 && s.Inside+s.Away+s.Abandoned+s.Queue == 0
+		return s.Pending == 0 && s.Inside+s.Suspended+s.Abandoned+s.Queue == 0
 	})
 }
 

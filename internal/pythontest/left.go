@@ -33,8 +33,8 @@ func leave(rt *pybridge.Runtime, before goleak.Option) []string {
 		add("goroutines: %v", err)
 	}
 	stats := gil.Stats()
-	if stats.Inside+stats.Away+stats.Abandoned+stats.Queue > 0 {
-		add("permits: %d inside, %d away, %d abandoned, %d waiting", stats.Inside, stats.Away, stats.Abandoned, stats.Queue)
+	if stats.Inside+stats.Suspended+stats.Abandoned+stats.Queue > 0 {
+		add("permits: %d inside, %d suspended, %d abandoned, %d waiting", stats.Inside, stats.Suspended, stats.Abandoned, stats.Queue)
 	}
 	if bound := stats.Permits + 2*runtime.NumCPU() + spareThreads; stats.OSThreads > bound {
 		add("%d OS threads, expected at most %d", stats.OSThreads, bound)

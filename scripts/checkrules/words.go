@@ -34,6 +34,8 @@ var retired = map[string]string{
 	"pytests":        "gopyrpc_tests",
 	"seldom":         "logLimiter",
 	"stay":           "WaitForCompletion",
+	"stepin":         "Resume, of a permit",
+	"stepout":        "Suspend, of a permit",
 	"stranger":       "pendingConn",
 	"strangers":      "PendingConnections",
 	"supplanted":     "ReplacedError",

@@ -127,10 +127,10 @@ func loadFaults() []fault {
 	}
 }
 
-// threadsBounded: the permits, those whose holders stepped out, and some of the Go runtime's own.
-func (w *world) threadsBounded(away int) {
+// threadsBounded: the permits, those whose holders are suspended, and some of the Go runtime's own.
+func (w *world) threadsBounded(suspended int) {
 	s := gil.Stats()
-	w.check(s.OSThreads <= s.Permits+away+2*runtime.NumCPU()+32, "%d OS threads with %d permits", s.OSThreads, s.Permits)
+	w.check(s.OSThreads <= s.Permits+suspended+2*runtime.NumCPU()+32, "%d OS threads with %d permits", s.OSThreads, s.Permits)
 	w.did("%d OS threads, %d thread states", s.OSThreads, s.ThreadStates)
 }
 

@@ -14,10 +14,10 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/gate/batch"
 )
 
-// counts are the permits that are inside, away, and abandoned.
+// counts are the permits that are inside, suspended, and abandoned.
 func counts(g *site) [3]int {
 	s := g.Stats()
-	return [3]int{s.Inside, s.Away, s.Abandoned}
+	return [3]int{s.Inside, s.Suspended, s.Abandoned}
 }
 
 // TestAbandonedJobOfABatch: those behind it run without it, and its own outcome is dropped when it comes back.
@@ -52,7 +52,7 @@ func TestAbandonedJobOfABatch(t *testing.T) {
 	assert.Equal(t, [3]int{}, counts(g))
 }
 
-// Some jobs are abandoned, by somebody else and while they run, and then end, or step out first.
+// Some jobs are abandoned, by somebody else and while they run, and then end, or are suspended first.
 func TestAbandoned_hammer(t *testing.T) {
 	g := opened(t, gate.Options{Max: 3, MaxAbandoned: 5})
 	var shared sharing
@@ -73,9 +73,9 @@ func TestAbandoned_hammer(t *testing.T) {
 					}()
 					<-done // the GIL does this where it is in earnest
 					if n%2 == 0 {
-						p.StepOut()
+						p.Suspend()
 						g.Abandon(p.ID())
-						p.StepIn()
+						p.Resume()
 					}
 				}
 				if i%2 == 0 {

@@ -9,9 +9,9 @@ import (
 )
 
 // TestCallerIsNotifiedWhileTheNextJobRuns: callers are told in batches, which a long job must not hold up,
-// whether it stays inside or has stepped out.
+// whether it stays inside or is suspended.
 func TestCallerIsNotifiedWhileTheNextJobRuns(t *testing.T) {
-	for name, steps := range map[string]bool{"stays": false, "steps out": true} {
+	for name, steps := range map[string]bool{"stays": false, "is suspended": true} {
 		t.Run(name, func(t *testing.T) {
 			g := opened(t, gate.Options{Max: 1})
 			holder, err := g.Enter(t.Context(), "holder")
@@ -22,8 +22,8 @@ func TestCallerIsNotifiedWhileTheNextJobRuns(t *testing.T) {
 			go func() {
 				long <- g.Do(t.Context(), "long", jobFunc(func(p *gate.Permit) {
 					if steps {
-						p.StepOut()
-						defer p.StepIn()
+						p.Suspend()
+						defer p.Resume()
 					}
 					<-free
 				}))

@@ -13,7 +13,7 @@
 // # What is promised
 //
 // Jobs and goroutines that wait for a permit themselves are one queue, first in, first out. A caller hears of its job within
-// a tick (0.5 ms) of the end of it, however long the jobs behind it take. A job that blocks, or steps out of Python, holds
+// a tick (0.5 ms) of the end of it, however long the jobs behind it take. A job that blocks, or is suspended, holds
 // up nobody: the jobs behind it are queued again, ahead of all others. A job whose caller's context ends before the job
 // begins does not run.
 //

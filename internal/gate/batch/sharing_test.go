@@ -228,17 +228,17 @@ func TestJobOfABatchIsLeftBehind(t *testing.T) {
 	shared.awaitFreed(1)
 }
 
-// TestCallersOfABatchGoOnWhileItsJobStepsOut: what steps out may be waiting for them.
-func TestCallersOfABatchGoOnWhileItsJobStepsOut(t *testing.T) {
+// TestCallersOfABatchGoOnWhileItsJobIsSuspended: what is suspended may be waiting for them.
+func TestCallersOfABatchGoOnWhileItsJobIsSuspended(t *testing.T) {
 	g := opened(t, gate.Options{Max: 1})
 	holder := enter(t, g, "holder")
 	var shared sharing
 	free := make(chan struct{})
 	first := lined(t, t.Context(), g, "first", shared.job(func(*gate.Permit) {}), 1)
 	steps := lined(t, t.Context(), g, "steps", shared.job(func(p *gate.Permit) {
-		p.StepOut()
+		p.Suspend()
 		<-free
-		p.StepIn()
+		p.Resume()
 	}), 2)
 	last := lined(t, t.Context(), g, "last", shared.job(func(*gate.Permit) {}), 3)
 	holder.Leave()
@@ -264,8 +264,8 @@ func TestBatches_hammer(t *testing.T) {
 					j := shared.job(func(p *gate.Permit) {
 						ran.Add(1)
 						if n%16 == 5 {
-							p.StepOut()
-							p.StepIn()
+							p.Suspend()
+							p.Resume()
 						}
 					})
 					if i%4 == 0 {
@@ -293,7 +293,7 @@ func TestBatches_hammer(t *testing.T) {
 		require.NoError(t, g.Drain(t.Context()))
 		assert.EqualValues(t, 64*50, told.Load()+left.Load()+gone.Load())
 		assert.Equal(t, ran.Load(), told.Load()+left.Load())
-		assert.Equal(t, [3]int{0, 0, 0}, [3]int{g.Stats().Inside, g.Stats().Queue, g.Stats().Away})
+		assert.Equal(t, [3]int{0, 0, 0}, [3]int{g.Stats().Inside, g.Stats().Queue, g.Stats().Suspended})
 	}
 }
 

@@ -27,15 +27,15 @@ func oneThread(n int) error {
 func TestJobIsRefusedWhereThereIsNoThread(t *testing.T) {
 	g := opened(t, gate.Options{Base: 8, Threads: oneThread})
 	out := enter(t, g, "out")
-	out.StepOut()
+	out.Suspend()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	assert.ErrorIs(t, g.Do(ctx, "a newcomer's job", nil), errThreads)
-	out.StepIn()
+	out.Resume()
 	out.Leave()
 }
 
-// TestQueuedJobIsRefusedWhereThereIsNoThreadAnyMore: the holder steps out once the job has come to wait.
+// TestQueuedJobIsRefusedWhereThereIsNoThreadAnyMore: the holder is suspended once the job has come to wait.
 func TestQueuedJobIsRefusedWhereThereIsNoThreadAnyMore(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Base: 8, Threads: oneThread})
@@ -44,11 +44,11 @@ func TestQueuedJobIsRefusedWhereThereIsNoThreadAnyMore(t *testing.T) {
 		go func() { job <- g.Do(t.Context(), "a newcomer's job", newSlowJob()) }()
 		pass(3 * gate.DefaultTick)
 		require.Empty(t, job)
-		p.StepOut()
+		p.Suspend()
 		pass(3 * gate.DefaultTick)
 		require.NotEmpty(t, job)
 		require.ErrorIs(t, <-job, errThreads)
-		p.StepIn()
+		p.Resume()
 		p.Leave()
 	})
 }

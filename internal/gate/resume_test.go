@@ -13,11 +13,11 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/gate"
 )
 
-// comesBack starts a StepIn and gives a channel that is closed when it has returned.
-func comesBack(p *gate.Permit) chan struct{} {
+// resuming starts a Resume and gives a channel that is closed when it has returned.
+func resuming(p *gate.Permit) chan struct{} {
 	done := make(chan struct{})
 	go func() {
-		p.StepIn()
+		p.Resume()
 		close(done)
 	}()
 	synctest.Wait()
@@ -34,33 +34,33 @@ func isClosed(done chan struct{}) bool {
 	}
 }
 
-func TestStepInGoesBeforeNewcomers(t *testing.T) {
+func TestResumeGoesBeforeNewcomers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Max: 1})
-		away := enter(t, g, "away")
-		away.StepOut()
+		suspended := enter(t, g, "suspended")
+		suspended.Suspend()
 		holder := enter(t, g, "holder")
 		newcomer := arrive(context.Background(), g, "newcomer")
-		back := comesBack(away)
+		back := resuming(suspended)
 		assert.False(t, isClosed(back))
 		holder.Leave()
 		assert.True(t, isClosed(back))
 		assert.True(t, newcomer.waits())
-		away.Leave()
+		suspended.Leave()
 		newcomer.in(t).Leave()
 	})
 }
 
 // A holder that comes back is not overtaken by later holders for ever.
-func TestStepInIsFirstInFirstOut(t *testing.T) {
+func TestResumeIsFirstInFirstOut(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Max: 1})
 		first := enter(t, g, "first")
-		first.StepOut()
+		first.Suspend()
 		second := enter(t, g, "second")
-		second.StepOut()
+		second.Suspend()
 		holder := enter(t, g, "holder")
-		firstBack, secondBack := comesBack(first), comesBack(second)
+		firstBack, secondBack := resuming(first), resuming(second)
 		holder.Leave()
 		assert.True(t, isClosed(firstBack))
 		assert.False(t, isClosed(secondBack))
@@ -70,38 +70,38 @@ func TestStepInIsFirstInFirstOut(t *testing.T) {
 	})
 }
 
-// The holders inside may wait for a lock that the holder which stepped out has in Python.
-func TestStepInDoesNotWaitForHoldersThatWaitForIt(t *testing.T) {
+// The holders inside may wait for a lock that the suspended holder has in Python.
+func TestResumeDoesNotWaitForHoldersThatWaitForIt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Max: 2})
-		away := enter(t, g, "holds the lock")
-		away.StepOut()
+		suspended := enter(t, g, "holds the lock")
+		suspended.Suspend()
 		a := arrive(context.Background(), g, "wants the lock")
 		b := arrive(context.Background(), g, "wants it too")
 		pass(ticks)
 		assert.Equal(t, 2, g.Stats().Inside)
-		back := comesBack(away)
+		back := resuming(suspended)
 		pass(time.Second)
 		assert.True(t, isClosed(back), "everybody waits for everybody")
 		assert.Equal(t, 3, g.Stats().Inside)
-		away.Leave()
+		suspended.Leave()
 		a.in(t).Leave()
 		b.in(t).Leave()
 	})
 }
 
-func TestStepInWorksWhileDraining(t *testing.T) {
+func TestResumeWorksWhileDraining(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Max: 1})
-		away := enter(t, g, "away")
-		away.StepOut()
+		suspended := enter(t, g, "suspended")
+		suspended.Suspend()
 		holder := enter(t, g, "holder")
 		drained := drain(context.Background(), g)
-		back := comesBack(away)
+		back := resuming(suspended)
 		holder.Leave()
 		assert.True(t, isClosed(back))
 		assert.Empty(t, drained, "one is inside again")
-		away.Leave()
+		suspended.Leave()
 		synctest.Wait()
 		assert.NoError(t, <-drained)
 	})
