@@ -72,10 +72,14 @@ func set[T cmp.Ordered](v *T, def T) {
 // callsKind is what the budget of an agent's calls is of.
 var callsKind = &quota.Kind{Limit: "Limits.Calls", Used: "calls wait for replies"}
 
+// maxRings is how many peers an agent invites to a ring: reading each takes an OS thread, also while it is idle.
+const maxRings = 64
+
 // ofTransport are those that the transport keeps.
 func (l Limits) ofTransport() transport.Limits {
 	return transport.Limits{
 		MaxMessage: l.MaxMessage, CallsPerPeer: l.CallsPerPeer, QueuePerPeer: l.QueuePerPeer, Queue: l.Queue,
-		ServingPerPeer: l.ServingPerPeer, Serving: l.Serving, ReceivePerPeer: l.ReceivePerPeer, Receive: l.Receive, Shared: l.Shared,
+		ServingPerPeer: l.ServingPerPeer, Serving: l.Serving, ReceivePerPeer: l.ReceivePerPeer, Receive: l.Receive,
+		Shared: l.Shared, Rings: maxRings,
 	}
 }

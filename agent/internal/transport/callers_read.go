@@ -8,6 +8,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	"github.com/gopyrpc/gopyrpc/internal/shm"
+	"github.com/gopyrpc/gopyrpc/internal/ticker"
 )
 
 // The caller that waits for a reply reads the ring itself: waking it from another thread would take longer than everything
@@ -50,7 +51,7 @@ var byStream repliesReader = streamReplies{}
 type callersRead struct {
 	conn     *clientConn
 	in       *ringFrames
-	clock    *clock
+	clock    *ticker.Group
 	frames   atomic.Uint64 // that were read
 	seen     uint64        // of them, when the clock last looked; the clock's
 	patience atomic.Int32  // how often a background reader is left to the clock
@@ -59,10 +60,10 @@ type callersRead struct {
 
 // readRing has the callers read.
 func (s *clientConn) readRing(frames *ringFrames) reader {
-	r := &callersRead{conn: s, in: frames, clock: &s.to.transport.clock}
+	r := &callersRead{conn: s, in: frames, clock: s.to.transport.clock}
 	var replies repliesReader = r
 	s.replies.Store(&replies)
-	r.clock.add(r)
+	r.clock.Add(r)
 	r.expect()
 	return r
 }
@@ -121,7 +122,7 @@ func (r *callersRead) expect() {
 	if r.patience.Load() == 0 {
 		r.hurry()
 	} else if r.due() {
-		r.clock.start()
+		r.clock.Start()
 	}
 }
 
@@ -147,8 +148,8 @@ func (r *callersRead) startBackground() {
 	}()
 }
 
-// tick starts a background reader where one is missing.
-func (r *callersRead) tick() bool {
+// Tick starts a background reader where one is missing.
+func (r *callersRead) Tick() bool {
 	if !r.due() {
 		return false
 	}
@@ -185,7 +186,7 @@ func (r *callersRead) readOne(look time.Duration, woken func()) bool {
 }
 
 func (r *callersRead) drain() error {
-	r.clock.remove(r)
+	r.clock.Remove(r)
 	r.in.reader.Finish()
 	r.in.readLock.Lock() // and not released: there is nothing to read any more
 	for r.conn.lives() && r.readOne(0, func() {}) {

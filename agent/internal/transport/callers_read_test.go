@@ -1,6 +1,6 @@
 //go:build linux
 
-package transport
+package transport_test
 
 import (
 	"context"
@@ -12,48 +12,61 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// following makes a pair with gates whose w0 ticks by hand, and leaves background readers to that.
-func following(t *testing.T, numbers ...uint64) (a *worker, s *callersRead, g *gates, ask func(n uint64) *future) {
+// newFollowing makes a gated pair in which a caller has waited for a future: background readers are left to the clock.
+func newFollowing(t *testing.T, numbers ...uint64) *gated {
 	t.Helper()
-	a, _, g = gatedPair(t, numbers...)
-	s = repliesOf(a.connTo("w1"))
-	for s.isRead() { // by who came for the ring, and leaves with the next frame
-		_, err := a.callAsync(testContext(t), "w1", nil).Wait(testContext(t))
-		require.NoError(t, err)
-	}
-	byHand(t, a)
-	s.patience.Store(patient)
-	return a, s, g, func(n uint64) *future {
-		return a.callAsync(testContext(t), "w1", number(n))
-	}
+	g := newGated(t, options{}, numbers...)
+	f := g.a.called(testContext(t), "w1", newCall(testContext(t), nil))
+	f.ReadWhile(testContext(t))
+	return g
 }
 
-// isRead says whether somebody reads.
-func (s *callersRead) isRead() bool {
-	if s.in.readLock.TryLock() {
-		s.in.readLock.Unlock()
-		return false
+// newProbes makes calls that have their replies and no outcome: to read for one shows whether another goroutine reads.
+func (g *gated) newProbes(t *testing.T, n int) []*future {
+	t.Helper()
+	probes := make([]*future, n)
+	for i := range probes {
+		probes[i] = newCall(testContext(t), nil)
+		probes[i].deaf = true
+		g.a.peers["w1"].Send(testContext(t), &probes[i].Call)
 	}
-	return true
+	_, err := g.a.call(testContext(t), "w1", nil)
+	require.NoError(t, err)
+	for _, p := range probes {
+		require.EqualValues(t, 1, p.finished.Load())
+	}
+	return probes
 }
 
-// TestFollow_whoWaitsReads: nobody else would.
-func TestFollow_whoWaitsReads(t *testing.T) {
-	_, s, _, ask := following(t)
+// nobodyReads waits until no goroutine reads: then one that would like to read for a probe does, and abandons the call
+// as its context has ended.
+func nobodyReads(t *testing.T, probe *future) {
+	t.Helper()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.Eventually(t, func() bool {
+		probe.ReadFor(ended)
+		return probe.decided.Load()
+	}, patience, time.Millisecond)
+}
+
+// TestFollow_callerThatWaitsReads: no other goroutine would.
+func TestFollow_callerThatWaitsReads(t *testing.T) {
+	g := newFollowing(t)
 	for range 100 {
-		futures := []*future{ask(0), ask(0), ask(0)}
-		assert.False(t, s.isRead())
+		futures := []*future{g.ask(t, 0), g.ask(t, 0), g.ask(t, 0)}
 		for _, f := range futures {
 			_, err := f.Wait(testContext(t))
 			require.NoError(t, err)
+			assert.Equal(t, readsForFuture, f.reader)
 		}
 	}
 }
 
-// TestFollow_whoWaitsMayLeave, and the call goes on.
-func TestFollow_whoWaitsMayLeave(t *testing.T) {
-	_, s, g, ask := following(t, 1)
-	f := ask(1)
+// TestFollow_callerThatWaitsMayLeave, and the call goes on.
+func TestFollow_callerThatWaitsMayLeave(t *testing.T) {
+	g := newFollowing(t, 1)
+	f := g.ask(t, 1)
 	g.waitFor(t, 1)
 	for range 50 {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -67,50 +80,51 @@ func TestFollow_whoWaitsMayLeave(t *testing.T) {
 		}
 		cancel()
 		assert.ErrorIs(t, <-left, context.Canceled)
-		assert.False(t, s.isRead())
 	}
 	g.open(1)
 	reply, err := f.Wait(testContext(t))
 	require.NoError(t, err)
 	assert.Equal(t, number(1), reply)
+	assert.Equal(t, readsForFuture, f.reader, "a background reader has come for a caller that left")
 }
 
 // TestFollow_clockStartsBackgroundReader where nobody waits, and sooner when it had to.
 func TestFollow_clockStartsBackgroundReader(t *testing.T) {
-	a, s, _, ask := following(t)
-	f := ask(0)
-	require.Eventually(t, s.in.reader.Ready, patience, time.Millisecond)
-	assert.False(t, f.decided.Load(), "nobody reads")
-	a.clock.tick()
-	a.clock.tick()
-	answered(t, f)
-	assert.EqualValues(t, patient/2, s.patience.Load())
-
-	s.patience.Store(0)
-	answered(t, ask(0))
+	const patient = 64 // how often a background reader is left to the clock, which halves it when it starts one
+	g := newFollowing(t)
+	probes := g.newProbes(t, 7)
+	for left := patient; left > 0; left /= 2 {
+		before := g.b.ended.Load()
+		f := g.ask(t, 0)
+		require.Eventually(t, func() bool { return g.b.ended.Load() > before }, patience, time.Millisecond, "the reply is out")
+		assert.False(t, f.decided.Load(), "a goroutine reads")
+		g.a.clock.Tick()
+		g.a.clock.Tick()
+		answered(t, f)
+		nobodyReads(t, probes[0])
+		probes = probes[1:]
+	}
+	answered(t, g.ask(t, 0))
 }
 
-// TestFollow_backgroundReaderLeaves as soon as somebody wants to read, though there are calls that nobody reads for.
+// TestFollow_backgroundReaderLeaves as soon as a caller wants to read, though there are calls that nobody reads for.
 func TestFollow_backgroundReaderLeaves(t *testing.T) {
-	a, s, g, ask := following(t, 1, 2)
-	s.patience.Store(0)
-	slow := ask(1)
-	require.Eventually(t, s.isRead, patience, time.Millisecond)
-	awaited := ask(2)
-	g.waitFor(t, 1, 2)
-	came := make(chan error)
-	go func() {
-		_, err := awaited.Wait(testContext(t))
-		came <- err
-	}()
-	require.Eventually(t, s.unwanted.Load, patience, time.Millisecond)
-	quick := ask(0)
-	require.Eventually(t, func() bool { return !s.isRead() }, patience, time.Millisecond)
+	g := newGated(t, options{}, 1, 2)
+	probe := g.newProbes(t, 1)[0]
+	slow := g.ask(t, 1)
+	g.waitFor(t, 1)
+	g.b.clock.Tick()
+	g.b.clock.Tick() // or no goroutine of w1 would read further requests
+	awaited := g.ask(t, 2)
+	g.waitFor(t, 2)
+	awaited.ReadWhile(testContext(t)) // returns at once: the background reader is in the way
+	quick := g.ask(t, 0)
+	nobodyReads(t, probe)
 	g.open(1)
 	g.open(2)
 	require.Eventually(t, func() bool {
-		a.clock.tick()
+		g.a.clock.Tick()
 		return slow.decided.Load() && awaited.decided.Load() && quick.decided.Load()
 	}, patience, time.Millisecond)
-	require.NoError(t, <-came)
+	answered(t, slow, awaited, quick)
 }

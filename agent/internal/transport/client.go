@@ -217,15 +217,12 @@ func (s *clientConn) gather(c *Call, f *frame.Frame) error {
 // settle ends a call with what the peer said.
 func (s *clientConn) settle(c *Call, reply Reply, err *rpcerr.Error) {
 	s.to.release(c)
-	if s.take(c.msg.head.Call) == nil {
-		reply.Free()
-		return
+	wanted := s.take(c.msg.head.Call) != nil
+	if wanted {
+		s.out.withdraw(c.msg) // a reply may come before the request is out, if it was refused
+		wanted = c.Outcome.Finish(reply, err)
 	}
-	s.out.withdraw(c.msg) // a reply may come before the request is out, if it was refused
-	switch {
-	case err != nil:
-		c.Outcome.Finish(Reply{}, err)
-	case !c.Outcome.Finish(reply, nil):
+	if !wanted {
 		reply.Free()
 	}
 }

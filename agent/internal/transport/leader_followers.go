@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
+	"github.com/gopyrpc/gopyrpc/internal/ticker"
 )
 
 const (
@@ -32,7 +33,7 @@ func (r streamRequests) execute(c *serverCall) { go r.conn.execute(c) }
 type leaderFollowers struct {
 	conn  *serverConn
 	in    *ringFrames
-	clock *clock
+	clock *ticker.Group
 	ready *serverCall // what the leader executes next; guarded by readLock, like err
 	err   error       // why reading has ended
 
@@ -74,12 +75,12 @@ func (l *leadership) take(held uint64) (now uint64, ok bool) {
 // readRing has the goroutines that execute read.
 func (in *serverConn) readRing(frames *ringFrames) reader {
 	r := &leaderFollowers{
-		conn: in, in: frames, clock: &in.transport.clock,
+		conn: in, in: frames, clock: in.transport.clock,
 		over: make(chan error, 1), ended: make(chan struct{}), spare: make(chan uint64),
 	}
 	r.free.Store(true)
 	in.requests = r
-	r.clock.add(r)
+	r.clock.Add(r)
 	go r.lead(0)
 	return r
 }
@@ -112,7 +113,7 @@ func (r *leaderFollowers) lead(held uint64) {
 		}
 		last = c.total
 		held = r.leadership.execute(held)
-		r.clock.start()
+		r.clock.Start()
 		if eager {
 			r.eager.Add(-1)
 			r.promote(held)
@@ -157,9 +158,9 @@ func (r *leaderFollowers) follow() (held uint64, ok bool) {
 	}
 }
 
-// tick promotes a follower if the leader has been executing the same request since the last tick, and wakes the peer for
+// Tick promotes a follower if the leader has been executing the same request since the last tick, and wakes the peer for
 // replies that it may not know of.
-func (r *leaderFollowers) tick() bool {
+func (r *leaderFollowers) Tick() bool {
 	held := r.leadership.word.Load()
 	if held&executing == 0 {
 		return false
@@ -229,5 +230,5 @@ func (r *leaderFollowers) endLocked(err error) {
 	}
 	close(r.over)
 	close(r.ended)
-	r.clock.remove(r)
+	r.clock.Remove(r)
 }

@@ -1,247 +1,140 @@
 //go:build linux
 
-package transport
+package transport_test
 
 import (
 	"context"
-	"encoding/binary"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
-// byHand stops an agent's clock, so that the test says when it ticks.
-func byHand(t *testing.T, a *worker) {
-	t.Helper()
-	var resume func()
-	require.Eventually(t, func() (held bool) { resume, held = a.clock.ticker.Hold(); return held }, patience, time.Millisecond)
-	t.Cleanup(func() {
-		resume()
-		a.clock.start()
-	})
-}
+const (
+	// eagerly is for how many requests a follower is promoted at once, after one that took long.
+	eagerly = 64
+	// maxUnnotified is how many replies may be written without waking the peer for them.
+	maxUnnotified = 16
+)
 
-// requestsFrom is what reads the ring with a peer's requests, once the peer has switched to it.
-func requestsFrom(t *testing.T, a *worker, peer string) (r *leaderFollowers) {
-	t.Helper()
-	require.Eventually(t, func() bool {
-		a.clock.mu.Lock()
-		defer a.clock.mu.Unlock()
-		for ring := range a.clock.rings {
-			if found, ok := ring.(*leaderFollowers); ok && found.conn.from.Name == peer {
-				r = found
-			}
-		}
-		return r != nil
-	}, patience, time.Millisecond)
-	return r
-}
+// A tick says whether the leader is executing at its beginning. It is not after a follower was promoted, before there is
+// another request.
 
-// gates is an executor that holds up the requests whose number has a gate. The number 0 has none.
-type gates struct {
-	entered chan uint64
-	mu      sync.Mutex
-	closed  map[uint64]chan struct{} // guarded by mu
-}
-
-// gatedPair makes a pair, connected through rings, whose w1 has gates.
-func gatedPair(t *testing.T, numbers ...uint64) (a, b *worker, g *gates) {
-	t.Helper()
-	g = &gates{entered: make(chan uint64, 100), closed: map[uint64]chan struct{}{}}
-	for _, n := range numbers {
-		g.closed[n] = make(chan struct{})
-	}
-	a, b = workers(t, g.serve, options{})
-	t.Cleanup(func() { // before they are shut down, which waits for that
-		for _, n := range numbers {
-			g.open(n)
-		}
-	})
-	ringed(t, a, b)
-	s := a.connTo("w1")
-	require.Eventually(t, func() bool { return repliesOf(s) != nil }, patience, time.Millisecond, "the peer has switched")
-	return a, b, g
-}
-
-// repliesOf is what reads the ring of a session; nil before there is one.
-func repliesOf(s *clientConn) *callersRead {
-	r, _ := (*s.replies.Load()).(*callersRead)
-	return r
-}
-
-func (g *gates) serve(_ context.Context, body Body) (Body, error) {
-	if len(body) == 0 {
-		return nil, nil
-	}
-	n := binary.BigEndian.Uint64(body[0])
-	g.mu.Lock()
-	gate := g.closed[n]
-	g.mu.Unlock()
-	if gate != nil {
-		g.entered <- n
-		<-gate
-	}
-	return body, nil
-}
-
-func (g *gates) open(n uint64) {
-	g.mu.Lock()
-	gate := g.closed[n]
-	delete(g.closed, n)
-	g.mu.Unlock()
-	if gate != nil {
-		close(gate)
-	}
-}
-
-// waitFor waits until requests are at their gates.
-func (g *gates) waitFor(t *testing.T, numbers ...uint64) {
-	t.Helper()
-	var entered []uint64
-	for range numbers {
-		select {
-		case n := <-g.entered:
-			entered = append(entered, n)
-		case <-testContext(t).Done():
-			require.Fail(t, "not executed", "only %d of the requests %d", entered, numbers)
-		}
-	}
-	require.ElementsMatch(t, numbers, entered)
-}
-
-// gated makes such a pair whose w1 ticks by hand.
-func gated(t *testing.T, numbers ...uint64) (a, b *worker, in *leaderFollowers, g *gates, ask func(n uint64) *future) {
-	t.Helper()
-	a, b, g = gatedPair(t, numbers...)
-	byHand(t, b)
-	in = requestsFrom(t, b, "w0")
-	in.eager.Store(0) // whatever took long so far
-	return a, b, in, g, func(n uint64) *future {
-		return a.callAsync(testContext(t), "w1", number(n))
-	}
-}
-
-// answered waits for outcomes without reading for them.
-func answered(t *testing.T, futures ...*future) {
-	t.Helper()
-	for i, f := range futures {
-		select {
-		case <-f.Done():
-		case <-testContext(t).Done():
-			require.Fail(t, "no outcome", "of future %d", i)
-		}
-		_, err := f.Wait(testContext(t))
-		require.NoError(t, err)
-	}
-}
-
-// TestReaders_whoTakesLongIsRelieved by the tick that finds the same request as the one before, and so are those who
-// come after, at once, for some time.
-func TestReaders_whoTakesLongIsRelieved(t *testing.T) {
-	_, b, in, g, ask := gated(t, 1, 2, 3)
-	slow := ask(1)
+// TestLeader_thatTakesLongIsReplaced by the tick that finds the same request as the one before, and so are those that come
+// after it, at once, for some time.
+func TestLeader_thatTakesLongIsReplaced(t *testing.T) {
+	g := newGated(t, options{}, 1, 2, 3, 4, 5)
+	slow := g.ask(t, 1)
 	g.waitFor(t, 1)
-	quick := ask(0)
-	require.Eventually(t, in.in.reader.Ready, patience, time.Millisecond)
-	b.clock.tick()
-	assert.Zero(t, in.eager.Load(), "it has not taken long yet")
-	assert.True(t, in.in.reader.Ready(), "nobody reads")
-	b.clock.tick()
-	answered(t, quick)
-	more := []*future{ask(2), ask(3)}
+	assert.True(t, g.b.clock.Tick())
+	assert.True(t, g.b.clock.Tick(), "it had not taken long yet")
+	assert.False(t, g.b.clock.Tick(), "now another leads")
+	answered(t, g.ask(t, 0))
+	more := []*future{g.ask(t, 2), g.ask(t, 3)}
 	g.waitFor(t, 2, 3)
-	answered(t, ask(0))
-	assert.EqualValues(t, eagerly-4, in.eager.Load())
-	for n := range uint64(4) {
+	for range eagerly - 4 {
+		answered(t, g.ask(t, 0))
+	}
+	last, next := g.ask(t, 4), g.ask(t, 5)
+	g.waitFor(t, 4, 5)
+	assert.True(t, g.b.clock.Tick(), "the follower that executes 5 is the leader still")
+	assert.True(t, g.b.clock.Tick())
+	assert.False(t, g.b.clock.Tick())
+	for n := range uint64(6) {
 		g.open(n)
 	}
-	answered(t, append(more, slow)...)
+	answered(t, append(more, slow, last, next)...)
 }
 
-// TestReaders_whoIsQuickKeepsThePost.
-func TestReaders_whoIsQuickKeepsThePost(t *testing.T) {
-	_, b, in, _, ask := gated(t)
-	before := in.leadership.word.Load()
-	for range 100 {
-		answered(t, ask(0))
-		require.Eventually(t, func() bool { return in.leadership.word.Load()&executing == 0 }, patience, time.Microsecond)
-		b.clock.tick()
-		b.clock.tick()
+// TestLeader_thatIsQuickRemainsLeader, though ticks find it in each request.
+func TestLeader_thatIsQuickRemainsLeader(t *testing.T) {
+	const requests = 100
+	var numbers []uint64
+	for n := range uint64(requests) {
+		numbers = append(numbers, n+1)
 	}
-	after := in.leadership.word.Load()
-	assert.LessOrEqual(t, after-before, uint64(200+executing), "each request moves it on by two, and nothing else")
+	g := newGated(t, options{}, numbers...)
+	for _, n := range numbers {
+		f := g.ask(t, n)
+		g.waitFor(t, n)
+		assert.True(t, g.b.clock.Tick())
+		if n == requests {
+			assert.True(t, g.b.clock.Tick(), "it is still the leader that executes the request")
+			assert.False(t, g.b.clock.Tick(), "now another leads")
+		}
+		g.open(n)
+		answered(t, f)
+		g.leaderIsBack(t)
+		assert.False(t, g.b.clock.Tick())
+		assert.False(t, g.b.clock.Tick())
+	}
 }
 
-// TestReaders_saysAtLast what it has not notified the peer of while there was more to execute: the peer is woken for it by a
-// tick, by a reader that has been relieved, and by one that finds no further request.
-func TestReaders_saysAtLast(t *testing.T) {
+// TestLeader_notifiesAtLast the peer of what it was not notified of while there was more to execute: a tick does that, a
+// leader that was replaced, and one that finds no further request.
+func TestLeader_notifiesAtLast(t *testing.T) {
+	// The reply to a first request has come when the second one is executed, so that w0 has read all there is.
 	t.Run("in a tick", func(t *testing.T) {
-		a, b, _, g, ask := gated(t, 1, 2, 3)
-		ask(1)
+		g := newGated(t, options{}, 1, 2, 3)
+		first := g.ask(t, 1)
 		g.waitFor(t, 1)
-		quick := []*future{ask(2), ask(0), ask(0)}
-		ask(3)
+		quick := []*future{g.ask(t, 2), g.ask(t, 0), g.ask(t, 0)}
+		g.ask(t, 3)
 		g.open(1)
 		g.waitFor(t, 2)
-		asleep(t, a)
+		answered(t, first)
+		asleep(t)
 		g.open(2)
 		g.waitFor(t, 3)
-		b.clock.tick()
+		g.b.clock.Tick()
 		answered(t, quick...)
 	})
 	t.Run("after too many", func(t *testing.T) {
-		a, _, _, g, ask := gated(t, 1, 2, 3)
-		ask(1)
+		g := newGated(t, options{}, 1, 2, 3)
+		first := g.ask(t, 1)
 		g.waitFor(t, 1)
-		quick := []*future{ask(2)}
+		quick := []*future{g.ask(t, 2)}
 		for range maxUnnotified {
-			quick = append(quick, ask(0))
+			quick = append(quick, g.ask(t, 0))
 		}
-		ask(0)
-		ask(3)
+		g.ask(t, 0)
+		g.ask(t, 3)
 		g.open(1)
 		g.waitFor(t, 2)
-		asleep(t, a)
+		answered(t, first)
+		asleep(t)
 		g.open(2)
 		answered(t, quick...)
 		g.waitFor(t, 3)
 	})
-	t.Run("when relieved", func(t *testing.T) {
-		a, b, in, g, ask := gated(t, 1, 2, 3)
-		ask(1)
+	t.Run("when replaced", func(t *testing.T) {
+		g := newGated(t, options{}, 1, 2, 3)
+		first := g.ask(t, 1)
 		g.waitFor(t, 1)
-		quiet := ask(2)
-		ask(3)
+		quiet := g.ask(t, 2)
+		g.ask(t, 3)
 		g.open(1)
 		g.waitFor(t, 2)
-		in.unnotified.Store(false) // as after a tick
-		b.clock.tick()
-		b.clock.tick()
+		answered(t, first)
+		asleep(t)
+		g.b.clock.Tick() // before there is a reply to notify of, which wakes w0 for nothing
+		g.b.clock.Tick()
 		g.waitFor(t, 3)
-		asleep(t, a)
+		asleep(t)
 		g.open(2)
 		answered(t, quiet)
 	})
 	t.Run("before it waits", func(t *testing.T) {
-		a, _, _, g, ask := gated(t, 1, 2)
-		canceled := ask(1)
+		g := newGated(t, options{}, 1, 2)
+		canceled := g.ask(t, 1)
 		g.waitFor(t, 1)
-		quiet := ask(2)
+		read, quiet := g.ask(t, 0), g.ask(t, 2)
 		canceled.Abandon(context.Canceled) // which is a frame more, and no request
 		g.open(1)
 		g.waitFor(t, 2)
-		asleep(t, a)
+		g.b.clock.Tick()
+		answered(t, read) // and what came before it, that nobody waits for
+		asleep(t)
 		g.open(2)
 		answered(t, quiet)
 	})
-}
-
-// asleep waits until the agent has read all replies, and most likely sleeps.
-func asleep(t *testing.T, a *worker) {
-	t.Helper()
-	reader := repliesOf(a.connTo("w1")).in.reader
-	require.Eventually(t, func() bool { return !reader.Ready() }, patience, time.Millisecond)
 }

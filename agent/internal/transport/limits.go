@@ -10,6 +10,7 @@ type Limits struct {
 	ServingPerPeer, Serving int   // requests in execution
 	ReceivePerPeer, Receive int64 // bytes that are held
 	Shared                  int64 // bytes of memory shared with a peer, in each direction of a stream
+	Rings                   int   // peers that are invited to send everything through shared memory
 }
 
 // What the budgets are of, and which limit sets each.
@@ -22,5 +23,5 @@ var (
 	receiveKind        = &quota.Kind{Limit: "Limits.Receive", Used: "bytes of requests and replies are held", FirstAlways: true}
 	requestsPerPeer    = &quota.Kind{Limit: "Limits.ReceivePerPeer", Used: "bytes of requests of this peer are held", FirstAlways: true}
 	repliesPerPeer     = &quota.Kind{Limit: "Limits.ReceivePerPeer", Used: "bytes of replies are arriving from this worker", FirstAlways: true}
-	ringsKind          = &quota.Kind{Limit: "maxRings", Used: "rings are read"}
+	ringsKind          = &quota.Kind{Limit: "Limits.Rings", Used: "rings are read"}
 )

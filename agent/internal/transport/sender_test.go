@@ -1,122 +1,182 @@
-package transport
+package transport_test
 
 import (
-	"bytes"
-	"fmt"
+	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
-	"github.com/gopyrpc/gopyrpc/agent/internal/quota"
+	"github.com/gopyrpc/gopyrpc/agent/internal/transport"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
-// sendFunc is a stream of frames.
-type sendFunc func(*frame.Frame) error
+// writeFunc writes the frames of a worker to the writer that there was, or does not.
+type writeFunc func(w transport.Writer, f *transport.OutFrame) error
 
-func (f sendFunc) SendMsg(m any) error { return f(m.(*frame.Frame)) }
+type funcWriter struct {
+	transport.Writer
+	write writeFunc
+}
+
+func (w funcWriter) Write(f *transport.OutFrame) error { return w.write(w.Writer, f) }
+
+// writing has a worker's frames written by a function.
+func writing(worker string, write writeFunc) func(string, transport.Writer) transport.Writer {
+	return func(name string, w transport.Writer) transport.Writer {
+		if name != worker {
+			return w
+		}
+		return funcWriter{w, write}
+	}
+}
 
 // A peer that takes what it is sent but never reads must not make us hold more than the limits say, nor hold
 // up a caller past its deadline.
 func TestSender_peerThatDoesNotRead(t *testing.T) {
+	const size, limit = 10 << 10, 1 << 19
+	const direct = 4 // requests of that size are written by their callers before the peer has been silent for too long
 	blocked := make(chan struct{})
-	total := quota.New(queueKind, 1<<20)
 	var written atomic.Int64
-	s := newSender(streamWriter{sendFunc(func(*frame.Frame) error {
-		written.Add(1)
-		<-blocked
-		return nil
-	})}, func(error) {}, 1<<19, 100, total)
-	s.unheard.Store(directUnheard + 1)
-	var ids int
+	a, _ := workers(t, echo, options{
+		limits: func(l *transport.Limits) { l.Shared, l.QueuePerPeer, l.Queue, l.CallsPerPeer = -1, limit, 2*limit, 36 },
+		wrap: writing("w0", func(w transport.Writer, f *transport.OutFrame) error {
+			if f.Kind != agentpb.Kind_KIND_REQUEST || len(f.Data) == 0 {
+				return w.Write(f)
+			}
+			if written.Add(1) <= direct {
+				return nil
+			}
+			<-blocked
+			return w.Write(f)
+		}),
+	})
+	_, err := a.call(testContext(t), "w1", nil)
+	require.NoError(t, err)
 	var refused error
-	var taken []*message
+	var taken []*future
 	for range 1000 {
-		o := newMessage(frame.Frame{}, Body{make([]byte, 10<<10)})
-		if refused = s.submit(o, func() bool { ids++; return true }); refused != nil {
+		f := a.callAsync(testContext(t), "w1", transport.Body{make([]byte, size)})
+		if f.decided.Load() {
+			refused = f.err
 			break
 		}
-		taken = append(taken, o)
+		taken = append(taken, f)
 	}
 	assert.Equal(t, codes.ResourceExhausted, status.Code(refused))
 	assert.ErrorContains(t, refused, "Limits.QueuePerPeer")
-	assert.LessOrEqual(t, total.Used(), int64(1<<19))
-	for _, o := range taken[1:] {
-		assert.False(t, s.withdraw(o), "nothing of it was written")
+	assert.Greater(t, a.Stats().QueuedBytes, int64(limit-size))
+	assert.LessOrEqual(t, a.Stats().QueuedBytes, int64(limit))
+	for _, f := range taken[direct+1:] {
+		f.decided.Store(true)
+		sent, heard := f.Call.Abandon()
+		assert.True(t, sent)
+		assert.False(t, heard, "nothing of it was written")
 	}
-	assert.LessOrEqual(t, total.Used(), int64(10<<10))
+	assert.LessOrEqual(t, a.Stats().QueuedBytes, int64(size))
+	var small []*future
 	for refused = nil; refused == nil; { // withdrawn messages still have their places, and these are counted too
-		refused = s.submit(newMessage(frame.Frame{}, nil), nil)
+		f := a.callAsync(testContext(t), "w1", nil)
+		if f.decided.Load() {
+			refused = f.err
+		} else {
+			small = append(small, f)
+		}
 	}
 	assert.ErrorContains(t, refused, "does not read")
 	close(blocked)
-	assert.True(t, s.idle(testContext(t)))
-	assert.Zero(t, total.Used())
-	assert.Zero(t, s.queued)
+	for _, f := range append(small, taken[direct]) {
+		_, err := f.Wait(testContext(t))
+		require.NoError(t, err)
+	}
+	require.Eventually(t, func() bool { return a.Stats().QueuedBytes == 0 }, patience, time.Millisecond)
+	half := transport.Body{make([]byte, limit/2)}
+	first, second := a.callAsync(testContext(t), "w1", half), a.callAsync(testContext(t), "w1", half)
+	for _, f := range []*future{first, second} {
+		_, err := f.Wait(testContext(t))
+		require.NoError(t, err, "there is room for as much as in the beginning")
+	}
 }
 
 // Small messages pass between the chunks of a large one.
 func TestSender_largeDoesNotHoldUpSmall(t *testing.T) {
+	const chunk = 128 << 10
 	var mu sync.Mutex
 	var order []uint64
+	var on atomic.Bool
 	step, stepped := make(chan struct{}), make(chan struct{}, 100)
-	s := newSender(streamWriter{sendFunc(func(f *frame.Frame) error {
-		<-step
-		mu.Lock()
-		defer mu.Unlock()
-		order = append(order, f.Call)
-		stepped <- struct{}{}
-		return nil
-	})}, func(error) {}, 1<<30, 100, quota.New(queueKind, 1<<30))
-	require.NoError(t, s.submit(newMessage(frame.Frame{Call: 1}, Body{make([]byte, 10*chunkSize)}), nil))
+	a, _ := workers(t, echo, options{
+		limits: func(l *transport.Limits) { l.Shared = -1 },
+		wrap: writing("w0", func(w transport.Writer, f *transport.OutFrame) error {
+			if on.Load() {
+				<-step
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, f.Call)
+				stepped <- struct{}{}
+			}
+			return w.Write(f)
+		}),
+	})
+	_, err := a.call(testContext(t), "w1", nil)
+	require.NoError(t, err)
+	on.Store(true)
+	large := a.callAsync(testContext(t), "w1", transport.Body{make([]byte, 10*chunk)})
 	step <- struct{}{}
 	<-stepped
-	require.NoError(t, s.submit(newMessage(frame.Frame{Call: 2}, nil), nil))
+	small := a.callAsync(testContext(t), "w1", nil)
 	close(step)
-	assert.True(t, s.idle(testContext(t)))
+	for _, f := range []*future{small, large} {
+		_, err := f.Wait(testContext(t))
+		require.NoError(t, err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
 	assert.Len(t, order, 11)
-	assert.Less(t, bytes.IndexByte([]byte(fmt.Sprint(order)), '2'), 8, "%v", order)
-}
-
-// TestSender_notifiesLaterOnlyOfWhatIsWrittenAtOnce: the sender of a message notifies the peer later, maybe before the
-// flusher has written the message.
-func TestSender_notifiesLaterOnlyOfWhatIsWrittenAtOnce(t *testing.T) {
-	first, second := newMessage(frame.Frame{Call: 1}, nil), newMessage(frame.Frame{Call: 2}, nil)
-	first.head.NotifyLater, second.head.NotifyLater = true, true
-	var s *sender
-	s = newSender(streamWriter{sendFunc(func(f *frame.Frame) error {
-		if f.Call == 1 {
-			require.NoError(t, s.submitReply(second))
-		}
-		return nil
-	})}, func(error) {}, 1<<30, 100, quota.New(queueKind, 1<<30))
-	require.NoError(t, s.submitReply(first))
-	assert.True(t, s.idle(testContext(t)))
-	assert.True(t, first.head.NotifyLater)
-	assert.False(t, second.head.NotifyLater, "it was queued")
+	assert.Less(t, slices.Index(order, order[0]+1), 4, "%v", order)
+	assert.Contains(t, order, order[0]+1)
 }
 
 // TestSender_callsAreNotRefusedForControl, with which their messages wait.
 func TestSender_callsAreNotRefusedForControl(t *testing.T) {
-	a, _ := workers(t, echo, options{limits: func(l *Limits) { l.CallsPerPeer = 1 }})
+	const canceled = 10
+	blocked, leave := make(chan struct{}), make(chan struct{})
+	var cancels atomic.Int64
+	a, _ := workers(t, func(_ context.Context, body transport.Body) (transport.Body, error) {
+		if len(body) > 0 {
+			<-leave
+		}
+		return body, nil
+	}, options{
+		limits: func(l *transport.Limits) { l.Shared, l.CallsPerPeer = -1, 1 },
+		wrap: writing("w0", func(w transport.Writer, f *transport.OutFrame) error {
+			if f.Kind == agentpb.Kind_KIND_CANCEL && cancels.Add(1) == 1 {
+				blocked <- struct{}{}
+				<-leave
+			}
+			return w.Write(f)
+		}),
+	})
+	var futures []*future
+	for range canceled {
+		futures = append(futures, a.callAsync(testContext(t), "w1", number(1)))
+	}
 	_, err := a.call(testContext(t), "w1", nil)
 	require.NoError(t, err)
-	out := a.connTo("w1").out
-	require.True(t, out.idle(testContext(t)))
-	out.mu.Lock()
-	out.busy = true
-	out.mu.Unlock()
-	for range 10 {
-		require.NoError(t, out.submitReply(newMessage(frame.Frame{Kind: agentpb.Kind_KIND_ACCEPT}, nil)))
+	go futures[0].Abandon(context.Canceled)
+	<-blocked
+	for _, f := range futures[1:] {
+		f.Abandon(context.Canceled)
 	}
 	f := a.callAsync(testContext(t), "w1", nil)
-	out.flush()
+	assert.False(t, f.decided.Load())
+	close(leave)
 	_, err = f.Wait(testContext(t))
 	assert.NoError(t, err)
 }

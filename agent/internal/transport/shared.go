@@ -12,8 +12,6 @@ import (
 )
 
 const (
-	// maxRings is how many peers an agent invites to a ring: reading each takes an OS thread, also while it is idle.
-	maxRings = 64
 	// shareFrom is from what size on a body goes through shared memory where there is some.
 	shareFrom = 32 << 10
 	// copyAside is from what size on a reply is not copied out by the goroutine that reads: other replies wait there.

@@ -28,12 +28,13 @@ import (
 	"github.com/gopyrpc/gopyrpc/agent/internal/frame"
 	"github.com/gopyrpc/gopyrpc/agent/internal/quota"
 	"github.com/gopyrpc/gopyrpc/agent/internal/security"
+	"github.com/gopyrpc/gopyrpc/internal/ticker"
 )
 
 // minPing is how often a peer may ask whether we are there. Agents ask every 10 s at most.
 const minPing = 5 * time.Second
 
-// Config is what a Transport is made of. All of it is needed but for Dial and WrapWriter.
+// Config is what a Transport is made of. All of it is needed but for Dial, WrapWriter and Clock.
 type Config struct {
 	Limits Limits
 	// ZeroCopy lets the bodies of requests lie in memory that the peer can still write to, until they are freed.
@@ -45,6 +46,9 @@ type Config struct {
 	Dial func(ctx context.Context, address string) (net.Conn, error)
 	// WrapWriter replaces each writer of frames, by one that writes to it as a rule.
 	WrapWriter func(Writer) Writer
+	// Clock sees that goroutines which read a ring give that up where they do something else for longer than an interval.
+	// A Group of the Transport's own by default.
+	Clock *ticker.Group
 
 	Security *security.Security
 	// Hello is what this worker says of itself in the metadata of a stream, with the nonce of its shared memory.
@@ -70,7 +74,9 @@ type Transport struct {
 	log    *slog.Logger
 	ctx    context.Context // ends with the worker
 	tasks  sync.WaitGroup  // goroutines that end when ctx and the streams have
-	clock  clock           // of the rings
+	// clock looks after the rings, as it may be that none is read: a goroutine that reads requests executes them as well,
+	// and a caller that waits for replies reads them. That saves waking others for it as long as neither takes long.
+	clock *ticker.Group
 
 	// Serving are requests in execution, or arriving, and Incoming bytes of bodies that are held. What a worker asks of
 	// itself counts, too.
@@ -86,12 +92,15 @@ type Transport struct {
 
 // New makes a Transport, whose connections end with ctx.
 func New(ctx context.Context, c Config) *Transport {
-	t := &Transport{config: c, limits: c.Limits, log: c.Log, ctx: ctx, callers: callers{byName: map[string]*callerEntry{}}}
+	t := &Transport{config: c, limits: c.Limits, log: c.Log, ctx: ctx, clock: c.Clock, callers: callers{byName: map[string]*callerEntry{}}}
+	if t.clock == nil {
+		t.clock = new(ticker.Group)
+	}
 	t.Serving.Init(servingKind, int64(t.limits.Serving))
 	t.Incoming.Init(receiveKind, t.limits.Receive)
 	t.queue.Init(queueKind, t.limits.Queue)
 	t.replies.Init(queueKind, 0)
-	t.rings.Init(ringsKind, maxRings)
+	t.rings.Init(ringsKind, int64(t.limits.Rings))
 	return t
 }
 
@@ -102,12 +111,13 @@ func (t *Transport) Wait() { t.tasks.Wait() }
 type Stats struct {
 	Shared      uint64 // bodies sent through shared memory
 	Rings       int    // streams on which everything that is sent goes through shared memory
+	RingsRead   int    // peers that were invited to send so
 	QueuedBytes int64  // of bodies that wait to be sent
 }
 
 // Stats returns the counts. It does not block.
 func (t *Transport) Stats() Stats {
-	return Stats{Shared: t.shared.Load(), Rings: int(t.written.Load()), QueuedBytes: t.queue.Used() + t.replies.Used()}
+	return Stats{Shared: t.shared.Load(), Rings: int(t.written.Load()), RingsRead: int(t.rings.Used()), QueuedBytes: t.queue.Used() + t.replies.Used()}
 }
 
 // ServerOptions are those of a server of grpc whose streams [Transport.Serve] serves.
