@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/gopyrpc/gopyrpc/agent/internal/transport"
 )
@@ -46,6 +47,9 @@ type Request struct {
 	// ZeroCopy lets the reply's body lie in memory that the peer can still write to, which saves a copy where both are
 	// on one machine: a byte that is read twice may have changed. Reply.Free must be called then.
 	ZeroCopy bool
+	// ValueTimeout bounds how long the owner may take to make the value of a Remote; 0 for no bound. Beyond it, the execution's
+	// context ends, and whoever asks for the value is told so. The end of Remote's context bounds the request alone.
+	ValueTimeout time.Duration
 
 	memory transport.Memory
 }

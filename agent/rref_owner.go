@@ -2,7 +2,9 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"google.golang.org/grpc/codes"
 
@@ -62,12 +64,15 @@ func (t *rrefs) create(id rrefID) (*owned, error) {
 	return o, nil
 }
 
-// provide sets what became of the value.
+// provide sets what became of the value. What comes after that is too late, and is released.
 func (t *rrefs) provide(o *owned, value Value, err error) {
 	t.mu.Lock()
-	o.value, o.err, o.running = value, err, false
-	close(o.ready)
-	if t.closed && value != nil { // the table was emptied meanwhile
+	late := !o.running
+	if !late {
+		o.value, o.err, o.running = value, err, false
+		close(o.ready)
+	}
+	if (late || t.closed) && value != nil { // the table was emptied meanwhile
 		defer value.Release()
 	}
 	t.mu.Unlock()
@@ -156,8 +161,9 @@ func (t *rrefs) pin(o *owned, n int) {
 }
 
 // run makes a value with the Executor, in the background. The deadline of the caller does not end that: the value belongs
-// to the RRef, which may be at other workers by then.
-func (t *rrefs) run(from *Peer, id rrefID, body Body, hold func(*owned)) error {
+// to the RRef, which may be at other workers by then. The limit does, if it is more than 0: then the value is an error, also
+// where the Executor does not heed the end of its context.
+func (t *rrefs) run(from *Peer, id rrefID, body Body, limit time.Duration, hold func(*owned)) error {
 	a := t.agent
 	executor, ok := a.config.Executor.(RemoteExecutor)
 	if !ok {
@@ -183,9 +189,18 @@ func (t *rrefs) run(from *Peer, id rrefID, body Body, hold func(*owned)) error {
 	go func() {
 		a.count.served.Add(1)
 		ctx := context.WithValue(a.serveCtx, peerKey{}, from)
+		if limit > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, limit)
+			defer cancel()
+			defer context.AfterFunc(ctx, func() { t.provide(o, nil, a.unmade(ctx, limit)) })()
+		}
 		var value Value
 		err := errExited // unless ExecuteRemote returns
 		defer func() {
+			if err != nil && ctx.Err() != nil && limit > 0 {
+				err = a.unmade(ctx, limit)
+			}
 			if err != nil {
 				value, err = nil, a.ownEnd(err)
 			}
@@ -199,4 +214,13 @@ func (t *rrefs) run(from *Peer, id rrefID, body Body, hold func(*owned)) error {
 		})
 	}()
 	return nil
+}
+
+// unmade is the error of a value whose making has ended with its context, in the words that programs written for torch look for.
+func (a *Agent) unmade(ctx context.Context, limit time.Duration) error {
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return a.ownEnd(ctx.Err())
+	}
+	return &Error{Code: codes.DeadlineExceeded, Worker: a.config.Name, Ran: true, Err: context.DeadlineExceeded,
+		Text: "RRef creation via rpc.remote() timed out, and it is possible that the RRef on the owner node does not exist: " + overdue(limit)}
 }

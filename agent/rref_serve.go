@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"crypto/hmac"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
@@ -93,7 +94,7 @@ func (t *rrefs) serveRemote(from *Peer, detail proto.Message, body Body) error {
 	if !ok {
 		return failure(codes.InvalidArgument, "RRef %v comes with a secret of %d bytes, not %d", id, len(ref.GetSecret()), secretSize)
 	}
-	return t.run(from, id, body, func(o *owned) {
+	return t.run(from, id, body, time.Duration(ref.GetValueTimeout()), func(o *owned) {
 		if t.incarnations[from.Name] == from.incarnation { // a former incarnation will neither fetch nor release it
 			t.addFork(o, fork, &user{hold: hold{from.Name, from.incarnation}, rank: from.Rank, secret: s})
 		}

@@ -15,7 +15,7 @@ const tellAttempts = 6
 
 // Remote has a worker execute a request and keep the result, and returns an RRef to it. It does not wait for
 // the worker: see [RRef.WaitConfirmed], and [RRef.ToHere] for the result. The end of ctx ends the request, not the
-// execution.
+// execution, which req.ValueTimeout bounds.
 //
 // Torch: rpc.remote.
 func (a *Agent) Remote(ctx context.Context, to string, req Request, typ []byte) (*RRef, error) {
@@ -28,7 +28,9 @@ func (a *Agent) Remote(ctx context.Context, to string, req Request, typ []byte) 
 	}
 	r := a.userRRef(owner, a.rrefs.newID(), a.rrefs.newID(), typ)
 	r.key = string(r.secret[:])
-	c, err := a.begin(ctx, to, agentpb.Method_METHOD_REMOTE, req, r.reference())
+	ref := r.reference()
+	ref.ValueTimeout = uint64(max(req.ValueTimeout, 0))
+	c, err := a.begin(ctx, to, agentpb.Method_METHOD_REMOTE, req, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +53,7 @@ func (a *Agent) userRRef(owner Worker, id, fork rrefID, typ []byte) *RRef {
 // remoteSelf is Remote at the owner.
 func (a *Agent) remoteSelf(req Request, typ []byte) (*RRef, error) {
 	var o *owned
-	err := a.rrefs.run(a.self(), a.rrefs.newID(), req.owned(), func(made *owned) {
+	err := a.rrefs.run(a.self(), a.rrefs.newID(), req.owned(), req.ValueTimeout, func(made *owned) {
 		o = made
 		o.handles = 1
 	})

@@ -634,8 +634,10 @@ type Reference struct {
 	Incarnation uint64                 `protobuf:"fixed64,3,opt,name=incarnation,proto3" json:"incarnation,omitempty"` // the owner's: a restarted owner has none of the old values. 0 in METHOD_REMOTE
 	// The fork's: 16 random bytes. METHOD_REMOTE and METHOD_RREF_FORK tell the owner of it, METHOD_FETCH and
 	// METHOD_RREF_DELETE show it. Never in METHOD_RREF_ACCEPT: a parent does not know its children's.
-	Secret        []byte `protobuf:"bytes,4,opt,name=secret,proto3" json:"secret,omitempty"`
-	Grant         *Grant `protobuf:"bytes,5,opt,name=grant,proto3" json:"grant,omitempty"` // in METHOD_RREF_FORK, and in METHOD_RREF_ACCEPT, where the proof shows who has the fork
+	Secret []byte `protobuf:"bytes,4,opt,name=secret,proto3" json:"secret,omitempty"`
+	Grant  *Grant `protobuf:"bytes,5,opt,name=grant,proto3" json:"grant,omitempty"` // in METHOD_RREF_FORK, and in METHOD_RREF_ACCEPT, where the proof shows who has the fork
+	// In METHOD_REMOTE: how long the value's making may take at the owner, in nanoseconds. 0: as long as it takes.
+	ValueTimeout  uint64 `protobuf:"varint,6,opt,name=value_timeout,json=valueTimeout,proto3" json:"value_timeout,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -703,6 +705,13 @@ func (x *Reference) GetGrant() *Grant {
 		return x.Grant
 	}
 	return nil
+}
+
+func (x *Reference) GetValueTimeout() uint64 {
+	if x != nil {
+		return x.ValueTimeout
+	}
+	return 0
 }
 
 // Grant is the word of a user that it made the fork, for one worker. It is good for one adoption, and as long
@@ -1163,13 +1172,14 @@ const file_agent_proto_rawDesc = "" +
 	"\x03ran\x18\x03 \x01(\bR\x03ran\".\n" +
 	"\x02Id\x12\x12\n" +
 	"\x04rank\x18\x01 \x01(\x05R\x04rank\x12\x14\n" +
-	"\x05local\x18\x02 \x01(\x04R\x05local\"\xc8\x01\n" +
+	"\x05local\x18\x02 \x01(\x04R\x05local\"\xed\x01\n" +
 	"\tReference\x12(\n" +
 	"\x04rref\x18\x01 \x01(\v2\x14.gopyrpc.agent.v1.IdR\x04rref\x12(\n" +
 	"\x04fork\x18\x02 \x01(\v2\x14.gopyrpc.agent.v1.IdR\x04fork\x12 \n" +
 	"\vincarnation\x18\x03 \x01(\x06R\vincarnation\x12\x16\n" +
 	"\x06secret\x18\x04 \x01(\fR\x06secret\x12-\n" +
-	"\x05grant\x18\x05 \x01(\v2\x17.gopyrpc.agent.v1.GrantR\x05grant\"c\n" +
+	"\x05grant\x18\x05 \x01(\v2\x17.gopyrpc.agent.v1.GrantR\x05grant\x12#\n" +
+	"\rvalue_timeout\x18\x06 \x01(\x04R\fvalueTimeout\"c\n" +
 	"\x05Grant\x12,\n" +
 	"\x06parent\x18\x01 \x01(\v2\x14.gopyrpc.agent.v1.IdR\x06parent\x12\x16\n" +
 	"\x06serial\x18\x02 \x01(\x04R\x06serial\x12\x14\n" +

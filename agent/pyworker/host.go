@@ -83,7 +83,12 @@ func within(ctx context.Context, seconds float64) (context.Context, context.Canc
 	if seconds <= 0 {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeout(ctx, time.Duration(min(seconds, float64(365*24*3600))*float64(time.Second)))
+	return context.WithTimeout(ctx, duration(seconds))
+}
+
+// duration is a number of seconds that Python gave, at most a year.
+func duration(seconds float64) time.Duration {
+	return time.Duration(min(seconds, float64(365*24*3600)) * float64(time.Second))
 }
 
 // threadsToRun is the number of threads that calls that wait for other workers leave to calls that run. Without it, a

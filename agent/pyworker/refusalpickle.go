@@ -27,7 +27,7 @@ func (r refused) pickled(worker string) ([]byte, error) {
 	text := fmt.Sprintf("cannot deserialize%s: %s.%s: %s%s", r.what, cause.module, cause.qualname, r.text, hint)
 	first := exception{
 		qualname: "DeserializeError", module: pyname.Internal, text: text, args: []string{text}, caused: true,
-		mro: []string{pyname.Internal + ".DeserializeError", "builtins.Exception", "builtins.BaseException", "builtins.object"},
+		mro: []string{pyname.Internal + ".DeserializeError", "builtins.RuntimeError", "builtins.Exception", "builtins.BaseException", "builtins.object"},
 	}
 	errs := make([]*pickle.Node, 2)
 	for i, e := range []exception{first, cause} {

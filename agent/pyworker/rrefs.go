@@ -57,15 +57,22 @@ func (h *handles) get(a arguments, last bool) (*agent.RRef, error) {
 	return r, nil
 }
 
+// hostRemote takes (to, data, tensors, timeout, value_timeout).
 func (w *Worker) hostRemote(ctx context.Context, a arguments) (any, error) {
 	to, m, seconds, err := w.addressed(ctx, a, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer m.release()
+	making, err := secondsOf(a, 4)
+	if err != nil {
+		return nil, err
+	}
+	req := m.request()
+	req.ValueTimeout = duration(making)
 	// The request goes on when this function has returned.
 	call, cancel := within(w.ctx, seconds)
-	r, err := w.agent.Remote(call, to, m.request(), nil)
+	r, err := w.agent.Remote(call, to, req, nil)
 	if err != nil {
 		cancel()
 		return failed(err), nil

@@ -99,6 +99,8 @@ func (r *reading) functionNamed(f, args, kwargs *pickle.Node) (*pickle.Node, err
 				return nil, refuse(f, "takes an RRef")
 			}
 			return typeOfValue, nil
+		case "_check_value":
+			return r.valueCheck(f, args, kwargs)
 		}
 	}
 	v := r.find(f)
@@ -124,6 +126,18 @@ func (r *reading) methodCall(f, args, kwargs *pickle.Node) (*pickle.Node, error)
 		return nil, refuse(f, "takes the name of a method")
 	}
 	return callMethod, nil
+}
+
+// valueCheck asks whether an RRef's value is there, and has a method, which it names as a call of the method would.
+func (r *reading) valueCheck(f, args, kwargs *pickle.Node) (*pickle.Node, error) {
+	a := args.Items
+	if len(kwargs.Items) > 0 || len(a) < 1 || len(a) > 2 || !r.isReference(a[0]) {
+		return nil, refuse(f, "takes an RRef, and may take the name of a method")
+	}
+	if len(a) == 2 && (!isStr(a[1]) || !isDotted(a[1].Text)) {
+		return nil, refuse(f, "takes the name of a method")
+	}
+	return checkValue, nil
 }
 
 func (r *reading) isReference(n *pickle.Node) bool {

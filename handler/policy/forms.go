@@ -52,6 +52,7 @@ func init() { // as forms look names up themselves
 		{pyname.Internal, "_receive_rref"}:              {make: makeReference, whole: true, takes: "bytes"},
 		{pyname.Internal, "_call_method"}:               {make: neverWritten, whole: true, takes: "an RRef and the name of a method, as the function of a call"},
 		{pyname.Internal, "_type_of_value"}:             {make: neverWritten, whole: true, takes: "an RRef, as the function of a call"},
+		{pyname.Internal, "_check_value"}:               {make: neverWritten, whole: true, takes: "an RRef and the name of a method, as the function of a call"},
 		{pyname.Internal, "_remote_exception"}:          {make: makeRecord, whole: true, takes: "the record of an exception"},
 		{pyname.Internal, "UnpicklableValue"}:           {make: makeCall(isStr), whole: true, takes: "text"},
 		{pyname.Internal, "WorkerInfo"}:                 {make: makeCall(isStr, isInt), whole: true, takes: "a name and a rank"},

@@ -20,7 +20,7 @@ func TestNamesOfThePackage(t *testing.T) {
 		file, pattern string
 		names         []string
 	}{
-		{"internal.py", `[" ]%s[",]`, append(policy.OwnNames(pyname.Internal), "_call_method", "_type_of_value")},
+		{"internal.py", `[" ]%s[",]`, append(policy.OwnNames(pyname.Internal), "_call_method", "_type_of_value", "_check_value")},
 		{"_restricted/standins.py", `"%s":`, policy.StandIns()},
 	} {
 		source, err := os.ReadFile(filepath.Join("..", "..", "python", pyname.Package, c.file))

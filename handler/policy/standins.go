@@ -9,8 +9,9 @@ var standIns = givenOf(`
 	call_class set_state extend update add
 `)
 
-// The two functions of the protocol that a call may be of, whatever is listed.
+// The functions of the protocol that a call may be of, whatever is listed.
 var (
 	callMethod  = newGiven(pyname.Internal + ":_call_method")
 	typeOfValue = newGiven(pyname.Internal + ":_type_of_value")
+	checkValue  = newGiven(pyname.Internal + ":_check_value")
 )

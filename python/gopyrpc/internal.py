@@ -86,6 +86,7 @@ _WITH_AGENT = {
     "WorkerInfo": "_rpc.workers",
     "_receive_rref": "_rpc.rref",
     "_call_method": "_rpc.rref",
+    "_check_value": "_rpc.rref",
     "_type_of_value": "_rpc.rref",
     "RpcError": "_rpc.errors",
     "RpcTimeoutError": "_rpc.errors",

@@ -19,7 +19,7 @@ from unittest import mock
 from gopyrpc._rpc import hosts
 from gopyrpc._restricted.allow_list import AllowList
 from gopyrpc._rpc.caller import Caller
-from gopyrpc._rpc.rref import RRef, RRefProxy, _call_method, _receive_rref, _type_of_value, arriving
+from gopyrpc._rpc.rref import RRef, RRefProxy, _call_method, _check_value, _receive_rref, _type_of_value, arriving
 from gopyrpc.internal import ForbiddenGlobal
 
 from . import targets
@@ -109,6 +109,8 @@ class Specials(unittest.TestCase):
                 _call_method(fake, "total", (), {})
             with self.assertRaisesRegex(TypeError, "expected an RRef, got .*(Nobody|Fake)"):
                 _type_of_value(fake)
+            with self.assertRaisesRegex(TypeError, "expected an RRef, got .*(Nobody|Fake)"):
+                _check_value(fake, "total")
 
     def test_guests_send_none(self):
         host = hosts.Host("w0", 0, {"w0": 0, "w1": 1}, 0, {"adopt": lambda fork: ("Internal", "w0", True, "asked")})

@@ -110,6 +110,22 @@ def type_of():
     return repr(rpc.rpc_sync("w0", own._type_of_value, (rref,)))
 
 
+def look_for(name):
+    return rpc.rpc_sync("w0", own._check_value, (rpc.remote("w0", victim.Account), name))
+
+
+def looked_for():
+    return look_for("_loads")
+
+
+def looked_for_hook():
+    return look_for("getcwd")
+
+
+def looked_for_of_no_rref():
+    return rpc.rpc_sync("w0", own._check_value, (Call(victim.Fake), "anything"))
+
+
 def of_no_rref():
     """_call_method of an object of a listed class instead of an RRef."""
     return rpc.rpc_sync("w0", own._call_method, (Call(victim.Fake), "anything", (), {}))

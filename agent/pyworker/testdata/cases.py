@@ -246,7 +246,8 @@ def test_rref_proxy():
     assert rref.rpc_async().add(k=1).wait() == 12
     assert rref.remote().add(1).to_here() == 13
     assert rref.rpc_sync().me() == "w1"
-    raises(AttributeError, rref.rpc_sync().no_such_method)
+    for call in (rref.rpc_sync().no_such_method, lambda: rref.rpc_async().no_such_method().wait(), rref.remote().no_such_method):
+        assert "has no attribute 'no_such_method'" in str(raises(AttributeError, call))
     assert raises(KeyError, rref.rpc_sync().fail).args == ("of a method",)
     raises(KeyError, rref.rpc_async().fail().wait)
     proxy = rref.rpc_sync(timeout=5)
@@ -295,6 +296,22 @@ def test_rref_special_methods():
     assert rpc.remote("w1", list, args=([1, 2],)).rpc_sync().__len__() == 2
     # What one worker gives, the next takes: pipelines of modules are written so.
     assert rref.remote().__call__(rref.rpc_sync().__len__()).rpc_sync().__add__(1) == 10
+
+
+def test_the_future_of_an_rref():
+    rref = rpc.remote("w1", Counter)
+    assert rref._get_future().wait() is None and rref._get_future().done() in (True, False)
+    assert rpc.RRef(3)._get_future().wait() is None
+    exc = raises(KeyError, rpc.remote("w1", fail, args=("f",))._get_future().wait)
+    assert exc.args == ("f",)
+
+
+def test_what_an_rref_has_not_yet():
+    rref = rpc.RRef(3)
+    for call in (rref.backward, rref._get_profiling_future, lambda: rref._set_profiling_future(None)):
+        exc = raises(RuntimeError, call)
+        assert str(exc).startswith("gopyrpc does not have ") and str(exc).endswith(" yet"), exc
+    assert "only as an argument or a result" in str(raises(RuntimeError, rref._serialize))
 
 
 def test_rref_type():

@@ -6,7 +6,7 @@ import pickle
 
 import gopyrpc as rpc
 from gopyrpc._rpc import hosts, rref as own
-from gopyrpc.internal import PythonUDF, _call_method, _receive_rref, _type_of_value
+from gopyrpc.internal import PythonUDF, _call_method, _check_value, _receive_rref, _type_of_value
 
 
 def raises(kind, text, function, *args):
@@ -144,6 +144,7 @@ def test_impostors():
     for impostor in Impostor(), object.__new__(rpc.RRef), [], None:
         raises((RuntimeError, TypeError), "", _call_method, impostor, "upper", (), {})
         raises((RuntimeError, TypeError), "", _type_of_value, impostor)
+        raises((RuntimeError, TypeError), "", _check_value, impostor, "upper")
     raises(RuntimeError, "refers to nothing", rpc.RRef.local_value, Impostor())
 
 

@@ -111,7 +111,8 @@ def test_case_111_rrefs_inside():
 
 def test_case_112_local_value_of_a_user():
     exc = raises(RuntimeError, rpc.remote("w1", Counter).local_value)
-    assert "w1" in str(exc) and "to_here" in str(exc), exc
+    assert "can't call localValue() on user WorkerInfo(id=0, name=w0). Call it on owner WorkerInfo(id=1, name=w1)" in str(exc), exc
+    assert "to_here()" in str(exc), exc
 
 
 def test_case_115_118_rrefs_of_containers():
@@ -134,12 +135,19 @@ def nap(seconds):
 
 
 def test_case_116_remote_that_takes_too_long():
-    for _ in range(2):
-        rref = rpc.remote("w1", nap, args=(0.5,), timeout=0.05)
-        exc = raises(rpc.RpcTimeoutError, rref.to_here, timeout=0.05)
-        assert str(exc).startswith("RPCErr:1:RPC ran for more than set timeout (50 ms) and will now be marked with an error"), exc
-        assert "to_here of UserRRef" in str(exc) and "worker w1" in str(exc), exc
+    began = "RPCErr:1:RPC ran for more than set timeout (50 ms) and will now be marked with an error"
+    for to in ("w1", "w0"):
+        for _ in range(2):
+            rref = rpc.remote(to, nap, args=(0.5,), timeout=0.05)
+            for use in (rref.to_here, rref._get_future().wait, rref.rpc_sync().upper, rref.remote().upper):
+                exc = raises(rpc.RpcTimeoutError, use)
+                assert str(exc).startswith(began), exc
+                assert "RRef creation via rpc.remote() timed out, and it is possible that the RRef on the owner node does not exist" in str(exc), exc
+    rref = rpc.remote("w1", nap, args=(0.5,))
+    exc = raises(rpc.RpcTimeoutError, rref.to_here, timeout=0.05)
+    assert str(exc).startswith(began) and "to_here of UserRRef" in str(exc) and "worker w1" in str(exc), exc
     assert rref.to_here() == "rested"  # it is not the value that had no time
+    assert rpc.remote("w1", nap, args=(0.01,), timeout=0).to_here() == "rested"
 
 
 def test_case_117_type_is_asked_for_as_it_is_wanted():

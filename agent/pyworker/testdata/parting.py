@@ -7,7 +7,7 @@ import time
 import gopyrpc as rpc
 from cases import add, raises
 from listed import Fake, Listed, shadowed
-from gopyrpc.internal import _call_method, _type_of_value
+from gopyrpc.internal import _call_method, _check_value, _type_of_value
 
 kept = {}
 
@@ -60,11 +60,11 @@ def keep_own():
 
 def check_kept_is_closed():
     rref = kept.pop("own")
-    for call in (rref.to_here, rref.local_value, rref.rpc_sync().bit_length):
+    for name, call in (("local_value", rref.to_here), ("local_value", rref.local_value), ("bit_length", rref.rpc_sync().bit_length)):
         exc = raises(RuntimeError, call)
-        assert "shut down" in str(exc), exc
+        assert f"Cannot call {name}() on it after deletion." in str(exc) and "shut down" in str(exc), exc
     exc = raises(RuntimeError, rpc.rpc_sync, "w0", add, args=(rref, 1))
-    assert "shut down" in str(exc), exc
+    assert "Cannot call fork an UserRRef after deletion." in str(exc) and "shut down" in str(exc), exc
     assert str(rref).startswith("OwnerRRef(")
 
 
@@ -110,8 +110,11 @@ def check_policy():
     assert "listed:Listed.__call__ is not allowed" in str(exc), exc
     exc = raises(Exception, listed.rpc_sync().borrowed)
     assert "listed:Listed.borrowed is not allowed" in str(exc), exc
+    exc = raises(Exception, listed.remote().borrowed)  # which asks first whether it may
+    assert "listed:Listed.borrowed is not allowed" in str(exc), exc
+    assert listed.remote().plain().to_here() == 1
     assert rpc.remote("w1", shadowed).rpc_sync().plain() == 1
-    for function, args in ((_call_method, ("plain", (), {})), (_type_of_value, ())):
+    for function, args in ((_call_method, ("plain", (), {})), (_type_of_value, ()), (_check_value, ("plain",))):
         exc = raises(rpc.DeserializeError, rpc.rpc_sync, "w1", function, (Fake(), *args))
         assert "takes an RRef" in str(exc), exc
     assert rpc.rpc_sync("w1", echo, (account,)).owner_name() == "w1"

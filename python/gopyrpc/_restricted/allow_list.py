@@ -34,6 +34,7 @@ DEFAULT_ALLOWED = frozenset(
     DeserializeError ForbiddenGlobal InvalidDestination PythonUDF RemoteError RemoteTraceback
     RpcConnectionError RpcError RpcTimeoutError SerializeAttributeError SerializeError
     SerializePicklingError SerializeTypeError UnknownWorker UnpicklableValue WorkerInfo _call_method
+    _check_value
     _receive_leaf _receive_named _receive_parameter _receive_quantized _receive_rref
     _receive_sparse _receive_sparse_compressed _receive_strided _receive_subclass
     _receive_tensor _type_of_value

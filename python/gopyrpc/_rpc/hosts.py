@@ -47,7 +47,7 @@ class Host:
 
     ``call(to, data, tensors, timeout[, bound])`` -> reply
     ``call_async(ticket, to, data, tensors, timeout[, bound])``: `settle` gets the reply
-    ``remote(to, data, tensors, timeout)`` -> ``[handle, owner, text]`` of an RRef
+    ``remote(to, data, tensors, timeout, value_timeout)`` -> ``[handle, owner, text]`` of an RRef
     ``new_rref(box)``, ``adopt(fork)`` -> the same
     ``fork(handle, to)`` -> bytes; ``unfork(handle, fork)``; ``release(handle)``
     ``to_here(handle, timeout[, bound])`` -> reply; ``local_value(handle, timeout)`` -> ``[value]``

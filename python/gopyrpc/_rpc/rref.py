@@ -21,6 +21,8 @@ from .calls import bound, destination, lent, name_of_function, pack, seconds, ta
 from .client import rpc_async, rpc_sync
 from .errors import failure
 from .future import Future
+from .lacking import lacking
+from .looked_up import is_looked_up
 from .workers import WorkerInfo, name_of
 
 # The RRefs in the request that is being read. The function is called when their owners have confirmed them.
@@ -30,11 +32,13 @@ arriving = ContextVar("arriving", default=None)
 class _Reference(ref):
     """What an RRef refers to: the Host, Go's *handle*, the owner's name, the RRef's text, a Future of its type.
 
+    *methods* are the names of those that its value is known to have.
+
     An RRef object itself has no attribute that a payload, or code that a payload calls, could read or
     set: its _Reference is found by the object's identity.
     """
 
-    __slots__ = ("key", "host", "handle", "owner", "text", "type")
+    __slots__ = ("key", "host", "handle", "owner", "text", "type", "methods")
 
 
 _references = {}  # id of an RRef -> its _Reference, as long as the RRef lives
@@ -48,6 +52,7 @@ def _bind(rref, host, handle, owner, text):
     reference.owner = owner
     reference.text = text
     reference.type = None
+    reference.methods = set()
     _references[reference.key] = reference
 
 
@@ -126,8 +131,8 @@ class RRef:
         reference = _reference(self)
         if reference.owner != reference.host.name:
             raise RuntimeError(
-                f"local_value() of {reference.text} on worker {reference.host.name}: the value is at"
-                f" {reference.owner}. Call it there, or to_here()"
+                f"For {reference.text}, can't call localValue() on user {WorkerInfo(reference.host.name, reference.host.rank)}."
+                f" Call it on owner {self.owner()}, or call to_here()"
             )
         found = _open_host(reference, "local_value").local_value(reference.handle, 0)
         if type(found) is tuple:
@@ -150,6 +155,24 @@ class RRef:
                     reference.host, rpc_async, reference.owner, _type_of_value, (self,), timeout=timeout
                 )
         return reference.type.wait() if blocking else reference.type
+
+    def _get_future(self):
+        """Return a Future that is done when the value is there; it fails where the value could not be made in time."""
+        reference = _reference(self)
+        return hosts.acting_for(reference.host, rpc_async, reference.owner, _check_value, (self,), timeout=0)
+
+    def _serialize(self):
+        """Return the RRef in the form in which it travels, for the worker that the call goes to which is being pickled."""
+        return _reduce(self)[1]
+
+    def backward(self, dist_autograd_ctx_id=-1, retain_graph=False):
+        raise lacking("distributed autograd")
+
+    def _get_profiling_future(self, wait_for_future=True):
+        raise lacking("a profiler of calls")
+
+    def _set_profiling_future(self, future):
+        raise lacking("a profiler of calls")
 
     def rpc_sync(self, timeout=UNSET_TIMEOUT):
         """Return a proxy: ``rref.rpc_sync().method(...)`` calls a method of the value, at its owner."""
@@ -180,7 +203,9 @@ class RRef:
 
 def _open_host(reference, what):
     if reference.host.closed:
-        raise RuntimeError(f"{what} of {reference.text}: the agent that it belonged to has been shut down")
+        raise RuntimeError(
+            f"Cannot call {what}() on it after deletion. The agent that {reference.text} belonged to has been shut down"
+        )
     return reference.host
 
 
@@ -213,7 +238,9 @@ def _reduce(rref):
 def _fork(reference, host, to):
     if reference.host is not host:
         if reference.host.closed:
-            raise RuntimeError(f"{reference.text} belongs to an agent that has been shut down")
+            raise RuntimeError(
+                f"Cannot call fork an UserRRef after deletion. {reference.text} belongs to an agent that has been shut down"
+            )
         raise RuntimeError(f"{reference.text} is worker {reference.host.name}'s, and the call is made by worker {host.name}")
     fork = host.fork(reference.handle, to)
     if type(fork) is tuple:
@@ -247,46 +274,21 @@ def await_confirmation(rrefs, timeout=0):
 
 
 def remote(to, func, args=None, kwargs=None, timeout=UNSET_TIMEOUT):
-    """Call ``func`` on a worker and leave the result there; return an RRef to it, at once."""
+    """Call ``func`` on a worker and leave the result there; return an RRef to it, at once.
+
+    A *timeout* that is given, in seconds, bounds how long *func* takes, too: after that it is interrupted, and to use
+    the RRef is an RpcTimeoutError. The default is for sending the call alone.
+    """
     host = hosts.current()
     to = name_of(host, to)
     data, tensors, forks = pack(host, to, udf_of(func, args, kwargs))
-    made = host.remote(to, lent(data), tensors, seconds(host, timeout))
+    limit = seconds(host, timeout)
+    value_limit = 0 if timeout is None or timeout == UNSET_TIMEOUT else limit
+    made = host.remote(to, lent(data), tensors, limit, value_limit)
     if type(made) is tuple:
         take_back(host, forks, made)
-        raise failure(*made, name_of_function(func), seconds(host, timeout))
+        raise failure(*made, name_of_function(func), limit)
     return from_handle(host, *made)
-
-
-#: Special names that libraries look up on any object, to learn what kind it is. A proxy lacks
-#: them: otherwise libraries would take it for the value, and to show it in a page or bind it to a
-#: query would call the owner. Names that are looked up on the class alone (__index__, __fspath__) no
-#: library finds by mistake; like other special methods they go to the owner.
-_LOOKED_UP = frozenset(
-    """
-    __copy__ __deepcopy__ __replace__ __getstate__ __setstate__ __getnewargs__ __getnewargs_ex__
-    __getinitargs__ __slots__
-    __name__ __qualname__ __wrapped__ __signature__ __text_signature__ __partialmethod__ __func__ __self__
-    __code__ __globals__ __closure__ __defaults__ __kwdefaults__ __annotations__ __annotate__ __annotate_func__
-    __type_params__ __isabstractmethod__ __objclass__ __get__ __set__ __delete__ __set_name__ __no_type_check__
-    __bases__ __mro__ __mro_entries__ __orig_bases__ __orig_class__ __origin__ __args__ __parameters__
-    __supertype__ __match_args__ __dataclass_fields__ __members__ __methods__
-    __typing_subst__ __typing_is_unpacked_typevartuple__ __typing_unpacked_tuple_args__
-    __file__ __path__ __spec__ __loader__ __all__
-    __cuda_array_interface__ __dlpack__ __dlpack_device__ __numpy_dtype__ __jax_array__ __dataframe__
-    __torch_function__ __torch_dispatch__ __prepare_scriptable__ __cupy_get_ndarray__
-    __conform__ __clause_element__ __sympy__ _sympy_ __json__ __html__ __html_format__
-    _repr_html_ _repr_markdown_ _repr_latex_ _repr_svg_ _repr_png_ _repr_jpeg_ _repr_pdf_ _repr_json_
-    _repr_javascript_ _repr_mimebundle_ _repr_pretty_ _ipython_display_
-    """.split()
-)
-_LOOKED_UP_BEGINNINGS = (
-    "__array", "__arrow_",  # __array__, __array_interface__, __arrow_c_array__, ...
-    "__dask_",  # __dask_graph__, __dask_exprs__, __dask_tokenize__, ...
-    "__pydantic_",  # __pydantic_serializer__, ...
-    "__rich_",  # __rich__, __rich_console__, __rich_repr__, __rich_measure__
-    "__sa_",  # of SQLAlchemy: __sa_type_engine__, ...
-)
 
 
 class RRefProxy:
@@ -304,20 +306,37 @@ class RRefProxy:
         self.rpc_timeout = timeout
 
     def __getattr__(self, name):
-        if name in _LOOKED_UP or name.startswith(_LOOKED_UP_BEGINNINGS):
+        if is_looked_up(name):
             raise AttributeError(name)
         return partial(self._invoke, name)
 
     def _invoke(self, name, /, *args, **kwargs):
         rref = self.rref
         host = rref._open_host(name)
+        if self.rpc_api is remote:  # whose failure shows at the end, if ever
+            _require_method(rref, name, self.rpc_timeout)
         arguments = (rref, name, args, kwargs)
         return hosts.acting_for(host, self.rpc_api, rref.owner_name(), _call_method, arguments, timeout=self.rpc_timeout)
+
+
+def _require_method(rref, name, timeout):
+    """Raise AttributeError where the value of an RRef has no method of that name. Wait for the value."""
+    reference = _reference(rref)
+    if name not in reference.methods:
+        hosts.acting_for(reference.host, rpc_sync, reference.owner, _check_value, (rref, name), timeout=timeout)
+        reference.methods.add(name)
 
 
 def _call_method(rref, name, args, kwargs):
     """Call a method of an RRef's value, at its owner."""
     return method_of(_value_of(rref), name)(*args, **kwargs)
+
+
+def _check_value(rref, name=None):
+    """Raise what making an RRef's value has raised, and AttributeError where the value has no method *name*."""
+    value = _value_of(rref)
+    if name is not None:
+        method_of(value, name)
 
 
 def _type_of_value(rref):
@@ -345,4 +364,6 @@ register_reducer(RRef, _reduce)
 public(RRef, RRefProxy, remote, _rref_typeof_on_owner, _rref_typeof_on_user)
 
 # Their name in pickles: see internal.
-_receive_rref.__module__ = _call_method.__module__ = _type_of_value.__module__ = INTERNAL
+for _function in (_receive_rref, _call_method, _check_value, _type_of_value):
+    _function.__module__ = INTERNAL
+del _function
