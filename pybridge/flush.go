@@ -34,11 +34,13 @@ func (i *interpreter) flush(ctx context.Context) error {
 	)
 }
 
-// The time for what is left to do once ctx has ended. The three fit into the second that a step of the join then has.
+// The time for what is left to do once ctx has ended. All of it fits into the second that a step of the join then has.
 const (
-	lastStage     = 150 * time.Millisecond // for a stage that begins then
-	endChildren   = 250 * time.Millisecond // for processes to heed SIGTERM
-	leaveChildren = 100 * time.Millisecond // for functions that wait for those processes to notice
+	lastStage   = 150 * time.Millisecond // for a stage that begins then
+	endChildren = 250 * time.Millisecond // for processes to heed SIGTERM
+	// afterStage is for processes to end, and for functions that wait for those to notice. Ending them takes some 300 ms; a
+	// function that was not given the rest of a busy machine lost what it had still to write.
+	afterStage = 800 * time.Millisecond
 )
 
 // halfOf is a context for half of ctx's time, so that the later stages have as much.
@@ -85,6 +87,8 @@ func (f *flushing) stage(ctx context.Context, name string, what func(gil.Token) 
 		return err
 	}
 	f.ended = true
+	notice := time.NewTimer(afterStage)
+	defer notice.Stop()
 	names, failed := f.endChildren()
 	switch {
 	case failed != nil:
@@ -97,7 +101,7 @@ func (f *flushing) stage(ctx context.Context, name string, what func(gil.Token) 
 	case late := <-over:
 		f.on = on
 		return errors.Join(err, late)
-	case <-time.After(leaveChildren):
+	case <-notice.C:
 		return err
 	}
 }
