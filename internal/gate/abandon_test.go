@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/gate/gatetest"
 )
 
 // counts are the permits that are inside, suspended, and abandoned.
@@ -18,14 +19,14 @@ func counts(g *gate.Gate) [3]int {
 }
 
 func TestAbandonedPermitIsGivenToTheNext(t *testing.T) {
-	g := opened(t, gate.Options{Max: 1, MaxAbandoned: 1})
-	stuck := enter(t, g, "stuck")
+	g := gatetest.Opened(t, gate.Options{Max: 1, MaxAbandoned: 1})
+	stuck := gatetest.Enter(t, g, "stuck")
 	waits := make(chan *gate.Permit)
 	go func() {
 		p, _ := g.Enter(context.Background(), "waits")
 		waits <- p
 	}()
-	queued(t, g, 1)
+	gatetest.Queued(t, g, 1)
 	require.True(t, g.Abandon(stuck.ID()))
 	next := <-waits
 	assert.Equal(t, [3]int{1, 0, 1}, counts(g))
@@ -37,15 +38,15 @@ func TestAbandonedPermitIsGivenToTheNext(t *testing.T) {
 	stuck.Leave()
 	assert.True(t, g.Abandon(next.ID()))
 	assert.Equal(t, [3]int{0, 0, 1}, counts(g))
-	enter(t, g, "another").Leave()
+	gatetest.Enter(t, g, "another").Leave()
 	next.Leave()
 	assert.Equal(t, [3]int{}, counts(g))
 	assert.True(t, g.Abandon(1), "nobody's")
 }
 
 func TestNobodyIsAbandonedWhereNoneMayBe(t *testing.T) {
-	g := opened(t, gate.Options{Max: 1, MaxAbandoned: -1})
-	p := enter(t, g, "stuck")
+	g := gatetest.Opened(t, gate.Options{Max: 1, MaxAbandoned: -1})
+	p := gatetest.Enter(t, g, "stuck")
 	assert.False(t, g.Abandon(p.ID()))
 	assert.Equal(t, [3]int{1, 0, 0}, counts(g))
 	assert.Zero(t, g.Stats().MaxAbandoned)
@@ -54,8 +55,8 @@ func TestNobodyIsAbandonedWhereNoneMayBe(t *testing.T) {
 
 // TestAbandonedHolderIsSuspended: it counts again when it comes back, as it has come back from where it was stuck.
 func TestAbandonedHolderIsSuspended(t *testing.T) {
-	g := opened(t, gate.Options{Max: 1})
-	p := enter(t, g, "stuck")
+	g := gatetest.Opened(t, gate.Options{Max: 1})
+	p := gatetest.Enter(t, g, "stuck")
 	assert.False(t, g.IsAbandoned(p.ID()))
 	require.True(t, g.Abandon(p.ID()))
 	assert.True(t, g.IsAbandoned(p.ID()))
@@ -72,11 +73,11 @@ func TestAbandonedHolderIsSuspended(t *testing.T) {
 }
 
 func TestDrainWaitsForTheAbandoned(t *testing.T) {
-	g := opened(t, gate.Options{Max: 1})
-	p := enter(t, g, "stuck")
+	g := gatetest.Opened(t, gate.Options{Max: 1})
+	p := gatetest.Enter(t, g, "stuck")
 	require.True(t, g.Abandon(p.ID()))
 	var late *gate.DrainError
-	require.ErrorAs(t, g.Drain(ended()), &late)
+	require.ErrorAs(t, g.Drain(gatetest.Ended()), &late)
 	assert.Equal(t, []string{"stuck"}, late.Inside)
 	assert.Equal(t, gate.Draining, g.State())
 	p.Leave()
@@ -86,16 +87,16 @@ func TestDrainWaitsForTheAbandoned(t *testing.T) {
 
 // TestTotalCountsTheAbandoned: each has an OS thread.
 func TestTotalCountsTheAbandoned(t *testing.T) {
-	g := opened(t, gate.Options{Max: 1, Total: 2})
-	a, b := enter(t, g, "a"), (*gate.Permit)(nil)
+	g := gatetest.Opened(t, gate.Options{Max: 1, Total: 2})
+	a, b := gatetest.Enter(t, g, "a"), (*gate.Permit)(nil)
 	require.True(t, g.Abandon(a.ID()))
-	b = enter(t, g, "b")
+	b = gatetest.Enter(t, g, "b")
 	require.True(t, g.Abandon(b.ID()))
 	_, ok, err := g.TryEnter("c")
 	require.NoError(t, err)
 	assert.False(t, ok)
 	a.Leave()
-	enter(t, g, "c").Leave()
+	gatetest.Enter(t, g, "c").Leave()
 	b.Leave()
 }
 
@@ -115,12 +116,12 @@ func TestBlockedSaysWhyNobodyCanComeIn(t *testing.T) {
 		}}, "no thread for one more: two threads are all there are"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := opened(t, c.options)
+			g := gatetest.Opened(t, c.options)
 			assert.Empty(t, g.Blocked(0))
-			a := enter(t, g, "a")
+			a := gatetest.Enter(t, g, "a")
 			require.True(t, g.Abandon(a.ID()))
 			assert.Empty(t, g.Blocked(0), "there is room")
-			b := enter(t, g, "b")
+			b := gatetest.Enter(t, g, "b")
 			assert.Empty(t, g.Blocked(0), "b will leave")
 			stuck := 0
 			if !g.Abandon(b.ID()) {

@@ -1,5 +1,3 @@
-//go:build go1.25
-
 package gate_test
 
 import (
@@ -10,23 +8,24 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/gate/gatetest"
 )
 
 // looksOften calls Blocked four times a second, as the watchdog does, and gives what it said last.
 func looksOften(g *gate.Gate, stuck int, d time.Duration) (said string) {
 	for ; d > 0; d -= 250 * time.Millisecond {
 		said = g.Blocked(stuck)
-		pass(250 * time.Millisecond)
+		gatetest.Pass(250 * time.Millisecond)
 	}
 	return said
 }
 
 // TestBlockedByOneWithoutADeadline: nobody comes in, though one of those inside is not known to be stuck.
 func TestBlockedByOneWithoutADeadline(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		g := opened(t, gate.Options{Max: 2, MaxAbandoned: -1})
-		stuck, endless := enter(t, g, "stuck"), arrive(t.Context(), g, "endless")
-		pass(ticks)
+	gatetest.Bubble(t, func(t *testing.T) {
+		g := gatetest.Opened(t, gate.Options{Max: 2, MaxAbandoned: -1})
+		stuck, endless := gatetest.Enter(t, g, "stuck"), arrive(t.Context(), g, "endless")
+		gatetest.Pass(ticks)
 		other := endless.in(t)
 		assert.Empty(t, looksOften(g, 1, time.Minute), "nobody waits")
 		newcomer := arrive(t.Context(), g, "newcomer")
@@ -44,20 +43,20 @@ func TestBlockedByOneWithoutADeadline(t *testing.T) {
 
 // TestNotBlockedWhereSomebodyComesIn, though not every newcomer does, and though looks may be far apart.
 func TestNotBlockedWhereSomebodyComesIn(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		g := opened(t, gate.Options{Max: 2, MaxAbandoned: -1})
-		stuck, first := enter(t, g, "stuck"), arrive(t.Context(), g, "first")
-		pass(ticks)
+	gatetest.Bubble(t, func(t *testing.T) {
+		g := gatetest.Opened(t, gate.Options{Max: 2, MaxAbandoned: -1})
+		stuck, first := gatetest.Enter(t, g, "stuck"), arrive(t.Context(), g, "first")
+		gatetest.Pass(ticks)
 		inside := first.in(t)
 		last := arrive(t.Context(), g, "next")
 		for range 10 {
 			newcomer := arrive(t.Context(), g, "newcomer")
 			require.Empty(t, looksOften(g, 1, 4*time.Second))
 			inside.Leave()
-			pass(ticks)
+			gatetest.Pass(ticks)
 			inside, last = last.in(t), newcomer
 		}
-		pass(time.Minute)
+		gatetest.Pass(time.Minute)
 		assert.Empty(t, g.Blocked(1), "nobody has looked for a minute")
 		inside.Leave()
 		last.in(t).Leave()

@@ -1,29 +1,14 @@
-//go:build go1.25
-
 package gate_test
 
 import (
 	"context"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
 )
-
-// bubble runs a test on a clock of its own, which advances when every goroutine waits.
-func bubble(t *testing.T, f func(t *testing.T)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		defer pass(time.Second) // the clock stops with f, and the gate's ticker needs some to end
-		f(t)
-	})
-}
-
-// pass lets time go by in a bubble.
-func pass(d time.Duration) { <-time.After(d) }
 
 // ticks is more than enough for a holder to count as overstaying.
 const ticks = 3 * gate.DefaultTick

@@ -1,5 +1,3 @@
-//go:build go1.25
-
 package gate_test
 
 import (
@@ -12,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/gate/gatetest"
 )
 
 // drain starts a Drain and gives its result.
@@ -23,9 +22,9 @@ func drain(ctx context.Context, g *gate.Gate) chan error {
 }
 
 func TestDrainWaitsForThoseInside(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		g := opened(t, gate.Options{Max: 4, Base: 4})
-		a, b := enter(t, g, "a"), enter(t, g, "b")
+	gatetest.Bubble(t, func(t *testing.T) {
+		g := gatetest.Opened(t, gate.Options{Max: 4, Base: 4})
+		a, b := gatetest.Enter(t, g, "a"), gatetest.Enter(t, g, "b")
 		drained := drain(context.Background(), g)
 		a.Leave()
 		synctest.Wait()
@@ -40,12 +39,12 @@ func TestDrainWaitsForThoseInside(t *testing.T) {
 }
 
 func TestDrainWaitsForSuspendedHolders(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		g := opened(t, gate.Options{})
-		p := enter(t, g, "suspended")
+	gatetest.Bubble(t, func(t *testing.T) {
+		g := gatetest.Opened(t, gate.Options{})
+		p := gatetest.Enter(t, g, "suspended")
 		p.Suspend()
 		drained := drain(context.Background(), g)
-		pass(time.Second)
+		gatetest.Pass(time.Second)
 		assert.Empty(t, drained)
 		p.Resume()
 		p.Leave()
@@ -54,17 +53,17 @@ func TestDrainWaitsForSuspendedHolders(t *testing.T) {
 }
 
 func TestDrainOfEmptyGateReturnsAtOnce(t *testing.T) {
-	g := opened(t, gate.Options{})
-	assert.NoError(t, g.Drain(ended()))
+	g := gatetest.Opened(t, gate.Options{})
+	assert.NoError(t, g.Drain(gatetest.Ended()))
 	assert.Equal(t, gate.Closed, g.State())
-	assert.NoError(t, g.Drain(ended()), "again")
+	assert.NoError(t, g.Drain(gatetest.Ended()), "again")
 	assert.NoError(t, new(gate.Gate).Drain(context.Background()), "never opened")
 }
 
 func TestDrainNamesWhoIsLeft(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		g := opened(t, gate.Options{Max: 4, Base: 4})
-		slow, suspended := enter(t, g, "udf slow"), enter(t, g, "udf suspended")
+	gatetest.Bubble(t, func(t *testing.T) {
+		g := gatetest.Opened(t, gate.Options{Max: 4, Base: 4})
+		slow, suspended := gatetest.Enter(t, g, "udf slow"), gatetest.Enter(t, g, "udf suspended")
 		suspended.Suspend()
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -83,9 +82,9 @@ func TestDrainNamesWhoIsLeft(t *testing.T) {
 }
 
 func TestDrainRefusesThoseWhoWait(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		g := opened(t, gate.Options{Max: 1})
-		holder := enter(t, g, "holder")
+	gatetest.Bubble(t, func(t *testing.T) {
+		g := gatetest.Opened(t, gate.Options{Max: 1})
+		holder := gatetest.Enter(t, g, "holder")
 		a := arrive(context.Background(), g, "a")
 		b := arrive(context.Background(), g, "b")
 		drained := drain(context.Background(), g)
@@ -97,9 +96,9 @@ func TestDrainRefusesThoseWhoWait(t *testing.T) {
 }
 
 func TestCloseEndsDrain(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		g := opened(t, gate.Options{})
-		holder := enter(t, g, "holder")
+	gatetest.Bubble(t, func(t *testing.T) {
+		g := gatetest.Opened(t, gate.Options{})
+		holder := gatetest.Enter(t, g, "holder")
 		drained := drain(context.Background(), g)
 		g.Close()
 		synctest.Wait()

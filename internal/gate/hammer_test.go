@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/gate/gatetest"
 )
 
 // crowd runs f in n goroutines and waits for all.
@@ -29,7 +30,7 @@ func crowd(n int, f func(i int)) {
 
 // A permit granted at the moment its caller gives up goes to the next in line.
 func TestCancelLosesNoPermit_hammer(t *testing.T) {
-	g := opened(t, gate.Options{Max: 1})
+	g := gatetest.Opened(t, gate.Options{Max: 1})
 	var entered, given atomic.Int64
 	crowd(64, func(i int) {
 		for round := range 200 {
@@ -51,17 +52,17 @@ func TestCancelLosesNoPermit_hammer(t *testing.T) {
 	assert.EqualValues(t, 64*200, entered.Load()+given.Load())
 	s := g.Stats()
 	assert.Equal(t, [3]int{0, 0, 0}, [3]int{s.Inside, s.Queue, s.Suspended})
-	enter(t, g, "the permit is still there").Leave()
+	gatetest.Enter(t, g, "the permit is still there").Leave()
 	require.NoError(t, g.Drain(context.Background()))
 }
 
 func TestMaxIsNeverExceeded_hammer(t *testing.T) {
 	const permits = 4
-	g := opened(t, gate.Options{Max: permits, Base: permits})
+	g := gatetest.Opened(t, gate.Options{Max: permits, Base: permits})
 	var inside atomic.Int64
 	crowd(100, func(int) {
 		for range 100 {
-			p := enter(t, g, "call")
+			p := gatetest.Enter(t, g, "call")
 			assert.LessOrEqual(t, inside.Add(1), int64(permits))
 			runtime.Gosched()
 			inside.Add(-1)
@@ -73,10 +74,10 @@ func TestMaxIsNeverExceeded_hammer(t *testing.T) {
 
 // Permits are pooled: each caller must find its own by the number, whatever the others do.
 func TestPermitsKeepTheirIdentity_hammer(t *testing.T) {
-	g := opened(t, gate.Options{Max: 8, Base: 8})
+	g := gatetest.Opened(t, gate.Options{Max: 8, Base: 8})
 	crowd(64, func(i int) {
 		for round := range 200 {
-			p := enter(t, g, "call")
+			p := gatetest.Enter(t, g, "call")
 			assert.Same(t, p, g.Permit(p.ID()))
 			if (i+round)%3 == 0 {
 				p.Suspend()
@@ -92,7 +93,7 @@ func TestPermitsKeepTheirIdentity_hammer(t *testing.T) {
 
 func TestDrainAmongCallers_hammer(t *testing.T) {
 	for range 50 {
-		g := opened(t, gate.Options{Max: 2})
+		g := gatetest.Opened(t, gate.Options{Max: 2})
 		var inside atomic.Int64
 		var wg sync.WaitGroup
 		for range 16 {
@@ -122,10 +123,10 @@ func TestDrainAmongCallers_hammer(t *testing.T) {
 
 func TestTickerEndsWhenIdle(t *testing.T) {
 	before := goleak.IgnoreCurrent()
-	g := opened(t, gate.Options{Max: 1})
+	g := gatetest.Opened(t, gate.Options{Max: 1})
 	crowd(32, func(int) {
 		for range 50 {
-			p := enter(t, g, "call")
+			p := gatetest.Enter(t, g, "call")
 			runtime.Gosched()
 			p.Leave()
 		}

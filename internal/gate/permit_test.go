@@ -6,11 +6,12 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/gate/gatetest"
 )
 
 func TestPermitIsFoundByID(t *testing.T) {
-	g := opened(t, gate.Options{Base: 3, Max: 3})
-	a, b, c := enter(t, g, "a"), enter(t, g, "b"), enter(t, g, "c")
+	g := gatetest.Opened(t, gate.Options{Base: 3, Max: 3})
+	a, b, c := gatetest.Enter(t, g, "a"), gatetest.Enter(t, g, "b"), gatetest.Enter(t, g, "c")
 	assert.Len(t, map[int]bool{a.ID(): true, b.ID(): true, c.ID(): true}, 3)
 	assert.Same(t, b, g.Permit(b.ID()))
 	b.Suspend()
@@ -27,10 +28,10 @@ func TestPermitIsFoundByID(t *testing.T) {
 }
 
 func TestPermitIDsStaySmall(t *testing.T) {
-	g := opened(t, gate.Options{Base: 2, Max: 2})
-	keeper := enter(t, g, "keeper")
+	g := gatetest.Opened(t, gate.Options{Base: 2, Max: 2})
+	keeper := gatetest.Enter(t, g, "keeper")
 	for range 100 {
-		p := enter(t, g, "call")
+		p := gatetest.Enter(t, g, "call")
 		assert.LessOrEqual(t, p.ID(), 2)
 		p.Leave()
 	}
@@ -38,8 +39,8 @@ func TestPermitIDsStaySmall(t *testing.T) {
 }
 
 func TestInsideListsLabelsOldestFirst(t *testing.T) {
-	g := opened(t, gate.Options{Base: 3, Max: 3})
-	a, b, c := enter(t, g, "a"), enter(t, g, "b"), enter(t, g, "c")
+	g := gatetest.Opened(t, gate.Options{Base: 3, Max: 3})
+	a, b, c := gatetest.Enter(t, g, "a"), gatetest.Enter(t, g, "b"), gatetest.Enter(t, g, "c")
 	assert.Equal(t, []string{"a", "b", "c"}, g.Inside())
 	a.Suspend()
 	assert.Equal(t, []string{"b", "c", "a"}, g.Inside(), "suspended last")
@@ -52,10 +53,10 @@ func TestInsideListsLabelsOldestFirst(t *testing.T) {
 }
 
 func TestSuspendMakesRoom(t *testing.T) {
-	g := opened(t, gate.Options{Max: 1})
-	outer := enter(t, g, "outer")
+	g := gatetest.Opened(t, gate.Options{Max: 1})
+	outer := gatetest.Enter(t, g, "outer")
 	outer.Suspend()
-	inner := enter(t, g, "inner")
+	inner := gatetest.Enter(t, g, "inner")
 	s := g.Stats()
 	assert.Equal(t, [2]int{1, 1}, [2]int{s.Inside, s.Suspended})
 	inner.Leave()

@@ -1,5 +1,3 @@
-//go:build go1.25
-
 package gate_test
 
 import (
@@ -13,12 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/gate/gatetest"
 )
 
 func TestQueueIsFirstInFirstOut(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		g := opened(t, gate.Options{Max: 1})
-		holder := enter(t, g, "holder")
+	gatetest.Bubble(t, func(t *testing.T) {
+		g := gatetest.Opened(t, gate.Options{Max: 1})
+		holder := gatetest.Enter(t, g, "holder")
 		var queue []caller
 		for i := range 20 {
 			queue = append(queue, arrive(context.Background(), g, strconv.Itoa(i)))
@@ -35,9 +34,9 @@ func TestQueueIsFirstInFirstOut(t *testing.T) {
 }
 
 func TestNewcomerDoesNotOvertakeQueue(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		g := opened(t, gate.Options{Max: 1})
-		holder := enter(t, g, "holder")
+	gatetest.Bubble(t, func(t *testing.T) {
+		g := gatetest.Opened(t, gate.Options{Max: 1})
+		holder := gatetest.Enter(t, g, "holder")
 		waiter := arrive(context.Background(), g, "waiter")
 		_, ok, err := g.TryEnter("newcomer")
 		require.NoError(t, err)
@@ -48,9 +47,9 @@ func TestNewcomerDoesNotOvertakeQueue(t *testing.T) {
 }
 
 func TestWaitEndsWithContext(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		g := opened(t, gate.Options{Max: 1})
-		holder := enter(t, g, "holder")
+	gatetest.Bubble(t, func(t *testing.T) {
+		g := gatetest.Opened(t, gate.Options{Max: 1})
+		holder := gatetest.Enter(t, g, "holder")
 		timed, stop := context.WithTimeout(context.Background(), time.Second)
 		defer stop()
 		cancelled, cancel := context.WithCancelCause(context.Background())
@@ -61,7 +60,7 @@ func TestWaitEndsWithContext(t *testing.T) {
 		cause := errors.New("no longer wanted")
 		cancel(cause)
 		assert.ErrorIs(t, given.refused(t), cause)
-		pass(time.Second)
+		gatetest.Pass(time.Second)
 		assert.ErrorIs(t, late.refused(t), context.DeadlineExceeded)
 		assert.True(t, last.waits())
 		assert.Equal(t, 1, g.Stats().Queue)
@@ -72,9 +71,9 @@ func TestWaitEndsWithContext(t *testing.T) {
 }
 
 func TestCloseRefusesQueue(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		g := opened(t, gate.Options{Max: 1})
-		holder := enter(t, g, "holder")
+	gatetest.Bubble(t, func(t *testing.T) {
+		g := gatetest.Opened(t, gate.Options{Max: 1})
+		holder := gatetest.Enter(t, g, "holder")
 		waiter := arrive(context.Background(), g, "waiter")
 		g.Close()
 		assert.ErrorIs(t, waiter.refused(t), gate.ErrClosed)

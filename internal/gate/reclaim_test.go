@@ -1,5 +1,3 @@
-//go:build go1.25
-
 package gate_test
 
 import (
@@ -9,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/gate/gatetest"
 )
 
 // dead names each permit once, as the thread that died with it would.
@@ -24,29 +23,29 @@ func dead(permits ...*gate.Permit) func() int {
 }
 
 func TestPermitOfDeadHolderReturns(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		g := opened(t, gate.Options{Max: 1})
-		g.Reclaim(dead(enter(t, g, "died")))
+	gatetest.Bubble(t, func(t *testing.T) {
+		g := gatetest.Opened(t, gate.Options{Max: 1})
+		g.Reclaim(dead(gatetest.Enter(t, g, "died")))
 		waiter := arrive(context.Background(), g, "waiter")
 		assert.True(t, waiter.waits())
-		pass(ticks)
+		gatetest.Pass(ticks)
 		waiter.in(t).Leave()
 		assert.Zero(t, g.Stats().Inside)
 	})
 }
 
 func TestDrainDoesNotWaitForDeadHolder(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		g := opened(t, gate.Options{Max: 2, Base: 2})
-		g.Reclaim(dead(enter(t, g, "died"), enter(t, g, "died too")))
+	gatetest.Bubble(t, func(t *testing.T) {
+		g := gatetest.Opened(t, gate.Options{Max: 2, Base: 2})
+		g.Reclaim(dead(gatetest.Enter(t, g, "died"), gatetest.Enter(t, g, "died too")))
 		assert.NoError(t, g.Drain(context.Background()))
 	})
 }
 
 func TestReclaimIgnoresUnknownPermits(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		g := opened(t, gate.Options{Max: 1})
-		holder := enter(t, g, "holder")
+	gatetest.Bubble(t, func(t *testing.T) {
+		g := gatetest.Opened(t, gate.Options{Max: 1})
+		holder := gatetest.Enter(t, g, "holder")
 		ids := []int{99, 0}
 		g.Reclaim(func() int {
 			id := ids[0]
@@ -54,7 +53,7 @@ func TestReclaimIgnoresUnknownPermits(t *testing.T) {
 			return id
 		})
 		waiter := arrive(context.Background(), g, "waiter")
-		pass(gate.DefaultTick)
+		gatetest.Pass(gate.DefaultTick)
 		assert.True(t, waiter.waits())
 		holder.Leave()
 		waiter.in(t).Leave()

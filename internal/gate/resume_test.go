@@ -1,5 +1,3 @@
-//go:build go1.25
-
 package gate_test
 
 import (
@@ -11,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/gate/gatetest"
 )
 
 // resuming starts a Resume and gives a channel that is closed when it has returned.
@@ -35,11 +34,11 @@ func isClosed(done chan struct{}) bool {
 }
 
 func TestResumeGoesBeforeNewcomers(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		g := opened(t, gate.Options{Max: 1})
-		suspended := enter(t, g, "suspended")
+	gatetest.Bubble(t, func(t *testing.T) {
+		g := gatetest.Opened(t, gate.Options{Max: 1})
+		suspended := gatetest.Enter(t, g, "suspended")
 		suspended.Suspend()
-		holder := enter(t, g, "holder")
+		holder := gatetest.Enter(t, g, "holder")
 		newcomer := arrive(context.Background(), g, "newcomer")
 		back := resuming(suspended)
 		assert.False(t, isClosed(back))
@@ -53,13 +52,13 @@ func TestResumeGoesBeforeNewcomers(t *testing.T) {
 
 // A holder that comes back is not overtaken by later holders for ever.
 func TestResumeIsFirstInFirstOut(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		g := opened(t, gate.Options{Max: 1})
-		first := enter(t, g, "first")
+	gatetest.Bubble(t, func(t *testing.T) {
+		g := gatetest.Opened(t, gate.Options{Max: 1})
+		first := gatetest.Enter(t, g, "first")
 		first.Suspend()
-		second := enter(t, g, "second")
+		second := gatetest.Enter(t, g, "second")
 		second.Suspend()
-		holder := enter(t, g, "holder")
+		holder := gatetest.Enter(t, g, "holder")
 		firstBack, secondBack := resuming(first), resuming(second)
 		holder.Leave()
 		assert.True(t, isClosed(firstBack))
@@ -72,16 +71,16 @@ func TestResumeIsFirstInFirstOut(t *testing.T) {
 
 // The holders inside may wait for a lock that the suspended holder has in Python.
 func TestResumeDoesNotWaitForHoldersThatWaitForIt(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		g := opened(t, gate.Options{Max: 2})
-		suspended := enter(t, g, "holds the lock")
+	gatetest.Bubble(t, func(t *testing.T) {
+		g := gatetest.Opened(t, gate.Options{Max: 2})
+		suspended := gatetest.Enter(t, g, "holds the lock")
 		suspended.Suspend()
 		a := arrive(context.Background(), g, "wants the lock")
 		b := arrive(context.Background(), g, "wants it too")
-		pass(ticks)
+		gatetest.Pass(ticks)
 		assert.Equal(t, 2, g.Stats().Inside)
 		back := resuming(suspended)
-		pass(time.Second)
+		gatetest.Pass(time.Second)
 		assert.True(t, isClosed(back), "everybody waits for everybody")
 		assert.Equal(t, 3, g.Stats().Inside)
 		suspended.Leave()
@@ -91,11 +90,11 @@ func TestResumeDoesNotWaitForHoldersThatWaitForIt(t *testing.T) {
 }
 
 func TestResumeWorksWhileDraining(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		g := opened(t, gate.Options{Max: 1})
-		suspended := enter(t, g, "suspended")
+	gatetest.Bubble(t, func(t *testing.T) {
+		g := gatetest.Opened(t, gate.Options{Max: 1})
+		suspended := gatetest.Enter(t, g, "suspended")
 		suspended.Suspend()
-		holder := enter(t, g, "holder")
+		holder := gatetest.Enter(t, g, "holder")
 		drained := drain(context.Background(), g)
 		back := resuming(suspended)
 		holder.Leave()

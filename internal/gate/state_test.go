@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/gate/gatetest"
 )
 
 var errBroken = errors.New("broken")
@@ -27,9 +28,9 @@ func life(t *testing.T, s gate.State) *gate.Gate {
 		g.Fail(errBroken)
 	case gate.Draining:
 		g.Open(gate.Options{})
-		p := enter(t, g, "stays")
+		p := gatetest.Enter(t, g, "stays")
 		t.Cleanup(p.Leave)
-		require.Error(t, g.Drain(ended()))
+		require.Error(t, g.Drain(gatetest.Ended()))
 	case gate.Closed:
 		g.Open(gate.Options{})
 		g.Close()
@@ -96,14 +97,14 @@ func TestCloseOfUnstartedGateIsFinal(t *testing.T) {
 }
 
 func TestEndedContextDoesNotEnter(t *testing.T) {
-	g := opened(t, gate.Options{})
-	_, err := g.Enter(ended(), "call")
+	g := gatetest.Opened(t, gate.Options{})
+	_, err := g.Enter(gatetest.Ended(), "call")
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.Zero(t, g.Stats().Inside)
 }
 
 func TestContextCauseIsReported(t *testing.T) {
-	g := opened(t, gate.Options{})
+	g := gatetest.Opened(t, gate.Options{})
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(errBroken)
 	_, err := g.Enter(ctx, "call")
@@ -111,12 +112,12 @@ func TestContextCauseIsReported(t *testing.T) {
 }
 
 func TestOptionsHaveBounds(t *testing.T) {
-	g := opened(t, gate.Options{Max: 2, Base: 9, Total: 1})
+	g := gatetest.Opened(t, gate.Options{Max: 2, Base: 9, Total: 1})
 	s := g.Stats()
 	assert.Equal(t, 2, s.Max)
 	assert.Equal(t, 2, s.Quota, "no more than Max")
-	a, b := enter(t, g, "a"), enter(t, g, "b")
+	a, b := gatetest.Enter(t, g, "a"), gatetest.Enter(t, g, "b")
 	a.Leave()
 	b.Leave()
-	assert.Equal(t, gate.DefaultMax, opened(t, gate.Options{}).Stats().Max)
+	assert.Equal(t, gate.DefaultMax, gatetest.Opened(t, gate.Options{}).Stats().Max)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/gate/gatetest"
 )
 
 var errThreads = errors.New("no more threads")
@@ -24,7 +25,7 @@ func upTo(most int) func(int) error {
 
 // Newcomers wait while the process may have no more threads, and come in as soon as one is free.
 func TestThreads(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	gatetest.Bubble(t, func(t *testing.T) {
 		var g gate.Gate
 		require.NoError(t, g.Begin())
 		g.Open(gate.Options{Base: 8, Threads: upTo(2)})
@@ -35,7 +36,7 @@ func TestThreads(t *testing.T) {
 		second.Suspend()
 
 		third := arrive(t.Context(), &g, "third")
-		pass(ticks)
+		gatetest.Pass(ticks)
 		require.Empty(t, third.entered, "a third thread")
 		first.Leave()
 		p := <-third.entered
@@ -47,7 +48,7 @@ func TestThreads(t *testing.T) {
 
 // Where every holder that has a thread waits outside, maybe for the newcomer, the newcomer is refused and does not wait for ever.
 func TestThreads_exhausted(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	gatetest.Bubble(t, func(t *testing.T) {
 		var g gate.Gate
 		require.NoError(t, g.Begin())
 		g.Open(gate.Options{Base: 8, Threads: upTo(2)})
@@ -73,8 +74,8 @@ func TestThreads_exhausted(t *testing.T) {
 
 // A suspended caller that enters anew needs no further thread.
 func TestThreads_again(t *testing.T) {
-	g := opened(t, gate.Options{Threads: upTo(1)})
-	out := enter(t, g, "out")
+	g := gatetest.Opened(t, gate.Options{Threads: upTo(1)})
+	out := gatetest.Enter(t, g, "out")
 	out.Suspend()
 	_, err := g.EnterAgain(t.Context(), "elsewhere", func() bool { return false })
 	require.ErrorIs(t, err, errThreads)
@@ -87,7 +88,7 @@ func TestThreads_again(t *testing.T) {
 
 // A newcomer that waits behind somebody inside is told, too, when that one is suspended, maybe to wait for the newcomer.
 func TestThreads_exhaustedMeanwhile(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	gatetest.Bubble(t, func(t *testing.T) {
 		var g gate.Gate
 		require.NoError(t, g.Begin())
 		g.Open(gate.Options{Base: 8, Threads: upTo(1)})
@@ -98,10 +99,10 @@ func TestThreads_exhaustedMeanwhile(t *testing.T) {
 			_, err := g.Enter(t.Context(), "newcomer")
 			newcomer <- err
 		}()
-		pass(ticks)
+		gatetest.Pass(ticks)
 		require.Empty(t, newcomer)
 		p.Suspend()
-		pass(ticks)
+		gatetest.Pass(ticks)
 		require.NotEmpty(t, newcomer)
 		require.ErrorIs(t, <-newcomer, errThreads)
 		p.Resume()

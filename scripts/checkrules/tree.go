@@ -115,7 +115,7 @@ func (f *file) lines() int {
 func under(p, dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/") }
 
 // helpers are the packages that exist for tests only.
-var helpers = []string{"agent/internal/transport/faulty", "internal/buildtest", "internal/interpreters", "internal/pythontest", "internal/testcerts"}
+var helpers = []string{"agent/internal/transport/faulty", "internal/buildtest", "internal/gate/gatetest", "internal/interpreters", "internal/pythontest", "internal/testcerts"}
 
 func isHelper(dir string) bool {
 	return slices.ContainsFunc(helpers, func(helper string) bool { return under(dir, helper) })

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
 	"github.com/gopyrpc/gopyrpc/internal/gate/batch"
+	"github.com/gopyrpc/gopyrpc/internal/gate/gatetest"
 )
 
 // counts are the permits that are inside, suspended, and abandoned.
@@ -23,7 +24,7 @@ func counts(g *site) [3]int {
 // TestAbandonedJobOfABatch: those behind it run without it, and its own outcome is dropped when it comes back.
 func TestAbandonedJobOfABatch(t *testing.T) {
 	g := opened(t, gate.Options{Max: 1})
-	holder := enter(t, g, "holder")
+	holder := gatetest.Enter(t, g.Gate, "holder")
 	var shared sharing
 	ctx, cancel := context.WithCancel(t.Context())
 	running, free := make(chan *gate.Permit, 1), make(chan struct{})

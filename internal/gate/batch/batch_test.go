@@ -1,5 +1,3 @@
-//go:build go1.25
-
 package batch_test
 
 import (
@@ -17,12 +15,13 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
 	"github.com/gopyrpc/gopyrpc/internal/gate/batch"
+	"github.com/gopyrpc/gopyrpc/internal/gate/gatetest"
 )
 
 // crowded has n jobs wait behind a holder, which leaves then. Job i does what run says.
 func crowded(t *testing.T, g *site, shared *sharing, n int, run func(i int)) (done []chan error) {
 	t.Helper()
-	holder := enter(t, g, "holder")
+	holder := gatetest.Enter(t, g.Gate, "holder")
 	for i := range n {
 		done = append(done, do(context.Background(), g, "job", shared.job(func(*gate.Permit) { run(i) })))
 		synctest.Wait()
@@ -33,13 +32,13 @@ func crowded(t *testing.T, g *site, shared *sharing, n int, run func(i int)) (do
 
 // TestNobodyIsHeldLongerThanATick: the clock notifies a caller whose job is done, however many jobs are still waiting.
 func TestNobodyIsHeldLongerThanATick(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	gatetest.Bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Max: 1})
 		var shared sharing
 		const jobs = 200
 		var over [jobs]time.Time
 		done := crowded(t, g, &shared, jobs, func(i int) {
-			pass(gate.DefaultTick / 10)
+			gatetest.Pass(gate.DefaultTick / 10)
 			over[i] = time.Now()
 		})
 		var wg sync.WaitGroup
@@ -57,7 +56,7 @@ func TestNobodyIsHeldLongerThanATick(t *testing.T) {
 
 // TestJobThatBlocksHoldsUpNoOthers: neither those before it nor those behind it.
 func TestJobThatBlocksHoldsUpNoOthers(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	gatetest.Bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Max: 4})
 		var shared sharing
 		free := make(chan struct{})
@@ -82,12 +81,12 @@ func TestJobThatBlocksHoldsUpNoOthers(t *testing.T) {
 
 // TestJobsThatBlockRunAtOnce though they began in one batch.
 func TestJobsThatBlockRunAtOnce(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	gatetest.Bubble(t, func(t *testing.T) {
 		const jobs = 64
 		g := opened(t, gate.Options{Max: jobs})
 		var shared sharing
 		start := time.Now()
-		for _, done := range crowded(t, g, &shared, jobs, func(int) { pass(time.Second) }) {
+		for _, done := range crowded(t, g, &shared, jobs, func(int) { gatetest.Pass(time.Second) }) {
 			require.NoError(t, <-done)
 		}
 		assert.Less(t, time.Since(start), time.Second+40*gate.DefaultTick)
@@ -97,10 +96,10 @@ func TestJobsThatBlockRunAtOnce(t *testing.T) {
 
 // TestWaitingForTheGILMakesNoRoom: more permits would only mean more threads that wait.
 func TestWaitingForTheGILMakesNoRoom(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	gatetest.Bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Max: 8})
 		var shared sharing
-		holder := enter(t, g, "holder")
+		holder := gatetest.Enter(t, g.Gate, "holder")
 		late := &lateRunner{runner: runner{of: &shared}, held: make(chan struct{})}
 		var done []chan error
 		for range 3 {
@@ -108,13 +107,13 @@ func TestWaitingForTheGILMakesNoRoom(t *testing.T) {
 			synctest.Wait()
 		}
 		holder.Leave()
-		pass(100 * gate.DefaultTick)
+		gatetest.Pass(100 * gate.DefaultTick)
 		caller := make(chan *gate.Permit, 1)
 		go func() {
 			p, _ := g.Enter(context.Background(), "caller")
 			caller <- p
 		}()
-		pass(100 * gate.DefaultTick)
+		gatetest.Pass(100 * gate.DefaultTick)
 		assert.Empty(t, caller, "it waits")
 		assert.Equal(t, 1, g.Stats().Quota)
 		close(late.held)
@@ -150,7 +149,7 @@ func (j *lateJob) Runner() batch.Runner {
 
 // TestDrainRefusesJobsThatHaveNotBegun, at once: they wait, though a dispatcher has them already.
 func TestDrainRefusesJobsThatHaveNotBegun(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	gatetest.Bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Max: 1})
 		var shared sharing
 		free := make(chan struct{})
@@ -165,7 +164,7 @@ func TestDrainRefusesJobsThatHaveNotBegun(t *testing.T) {
 		synctest.Wait()
 		start := time.Now()
 		var inside *gate.DrainError
-		require.ErrorAs(t, g.Drain(ended()), &inside)
+		require.ErrorAs(t, g.Drain(gatetest.Ended()), &inside)
 		assert.Equal(t, []string{"job"}, inside.Inside)
 		require.NoError(t, <-done[0])
 		require.ErrorIs(t, <-done[2], gate.ErrClosed)
@@ -178,12 +177,12 @@ func TestDrainRefusesJobsThatHaveNotBegun(t *testing.T) {
 
 // TestDeadDispatcherHoldsUpNoOthers: its thread has ended in a job, and with it its goroutine.
 func TestDeadDispatcherHoldsUpNoOthers(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	gatetest.Bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Max: 1})
 		var shared sharing
 		var dead atomic.Int32
 		g.Reclaim(func() int { return int(dead.Swap(0)) })
-		holder := enter(t, g, "holder")
+		holder := gatetest.Enter(t, g.Gate, "holder")
 		before := do(t.Context(), g, "before", shared.job(func(*gate.Permit) {}))
 		synctest.Wait()
 		ctx, cancel := context.WithCancel(t.Context())
@@ -225,7 +224,7 @@ func TestCallerWithoutAPauseWaitsForCallersThatReturn(t *testing.T) {
 func lead(t *testing.T, each int) (most int) {
 	t.Helper()
 	g := opened(t, gate.Options{Max: 1})
-	holder := enter(t, g, "holder")
+	holder := gatetest.Enter(t, g.Gate, "holder")
 	var shared sharing
 	const callers = 8
 	var calls [callers]int
@@ -240,7 +239,7 @@ func lead(t *testing.T, each int) (most int) {
 			}
 		})
 	}
-	queued(t, g, callers)
+	gatetest.Queued(t, g.Gate, callers)
 	holder.Leave()
 	wg.Wait()
 	return most

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/gate/gatetest"
 )
 
 // TestCallerIsNotifiedWhileTheNextJobRuns: callers are told in batches, which a long job must not hold up,
@@ -18,7 +19,7 @@ func TestCallerIsNotifiedWhileTheNextJobRuns(t *testing.T) {
 			require.NoError(t, err)
 			quick, long, free := make(chan error, 1), make(chan error, 1), make(chan struct{})
 			go func() { quick <- g.Do(t.Context(), "quick", jobFunc(func(*gate.Permit) {})) }()
-			queued(t, g, 1)
+			gatetest.Queued(t, g.Gate, 1)
 			go func() {
 				long <- g.Do(t.Context(), "long", jobFunc(func(p *gate.Permit) {
 					if steps {
@@ -28,7 +29,7 @@ func TestCallerIsNotifiedWhileTheNextJobRuns(t *testing.T) {
 					<-free
 				}))
 			}()
-			queued(t, g, 2)
+			gatetest.Queued(t, g.Gate, 2)
 			holder.Leave()
 			require.NoError(t, <-quick, "told while the other runs")
 			close(free)

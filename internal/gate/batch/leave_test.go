@@ -11,6 +11,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
 	"github.com/gopyrpc/gopyrpc/internal/gate/batch"
+	"github.com/gopyrpc/gopyrpc/internal/gate/gatetest"
 )
 
 // slowJob runs until it is let go, or interrupted where it can be.
@@ -71,7 +72,7 @@ func TestDoLeavesWhatDoesNotEnd(t *testing.T) {
 	require.ErrorIs(t, <-done, batch.ErrLeft)
 	assert.Equal(t, []string{"job"}, g.Inside())
 	var drain *gate.DrainError
-	require.ErrorAs(t, g.Drain(ended()), &drain)
+	require.ErrorAs(t, g.Drain(gatetest.Ended()), &drain)
 	close(job.free)
 	require.NoError(t, g.Drain(t.Context()))
 	assert.True(t, job.ended.Load())

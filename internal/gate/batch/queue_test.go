@@ -12,6 +12,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
 	"github.com/gopyrpc/gopyrpc/internal/gate/batch"
+	"github.com/gopyrpc/gopyrpc/internal/gate/gatetest"
 )
 
 type jobFunc func(*gate.Permit)
@@ -84,7 +85,7 @@ func TestDoRefused(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- g.Do(t.Context(), "queued", never) }()
 	require.Eventually(t, func() bool { return g.Stats().Queue == 1 }, time.Minute, time.Millisecond)
-	require.Error(t, g.Drain(ended()), "the holder is inside")
+	require.Error(t, g.Drain(gatetest.Ended()), "the holder is inside")
 	require.ErrorIs(t, <-done, gate.ErrClosed)
 	require.ErrorIs(t, g.Do(t.Context(), "late", never), gate.ErrClosed)
 	holder.Leave()

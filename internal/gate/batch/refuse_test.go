@@ -11,6 +11,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
 	"github.com/gopyrpc/gopyrpc/internal/gate/batch"
+	"github.com/gopyrpc/gopyrpc/internal/gate/gatetest"
 )
 
 // otherJob is a job that shares no batch with those of a sharing.
@@ -34,7 +35,7 @@ func TestRefusedBatchRefusesItsOwnCallers(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that the pool gives the same memory again
 	for _, first := range [][]string{{"A0", "A1"}, {"A0", "A1", "A2", "A3"}} {
 		g := opened(t, gate.Options{Max: 1})
-		holder := enter(t, g, "holder")
+		holder := gatetest.Enter(t, g.Gate, "holder")
 		var shared sharing
 		results := map[string]<-chan error{}
 		queue := func(ctx context.Context, label string, j batch.Job, queued int) {

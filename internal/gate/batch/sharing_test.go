@@ -13,6 +13,7 @@ import (
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
 	"github.com/gopyrpc/gopyrpc/internal/gate/batch"
+	"github.com/gopyrpc/gopyrpc/internal/gate/gatetest"
 )
 
 // sharing is jobs that may share runners, and what became of these.
@@ -109,13 +110,13 @@ func do(ctx context.Context, g *site, label string, j batch.Job) chan error {
 func lined(t *testing.T, ctx context.Context, g *site, label string, j batch.Job, n int) chan error {
 	t.Helper()
 	done := do(ctx, g, label, j)
-	queued(t, g, n)
+	gatetest.Queued(t, g.Gate, n)
 	return done
 }
 
 func TestJobsThatWaitShareABatch(t *testing.T) {
 	g := opened(t, gate.Options{Max: 1})
-	holder := enter(t, g, "holder")
+	holder := gatetest.Enter(t, g.Gate, "holder")
 	const jobs = 100
 	var order []int // of all, as one batch runs them one after the other
 	var shared sharing
@@ -141,7 +142,7 @@ func TestJobsThatWaitShareABatch(t *testing.T) {
 // TestBatchesKeepTheOrder: no job that came later overtakes a goroutine that waits for a permit itself.
 func TestBatchesKeepTheOrder(t *testing.T) {
 	g := opened(t, gate.Options{Max: 1})
-	holder := enter(t, g, "holder")
+	holder := gatetest.Enter(t, g.Gate, "holder")
 	var shared sharing
 	var order []string
 	note := func(name string) func(*gate.Permit) { return func(*gate.Permit) { order = append(order, name) } }
@@ -153,7 +154,7 @@ func TestBatchesKeepTheOrder(t *testing.T) {
 		note("caller")(p)
 		caller <- p
 	}()
-	queued(t, g, 3)
+	gatetest.Queued(t, g.Gate, 3)
 	c := lined(t, t.Context(), g, "c", shared.job(note("c")), 4)
 	holder.Leave()
 	require.NoError(t, <-a)
@@ -166,7 +167,7 @@ func TestBatchesKeepTheOrder(t *testing.T) {
 
 func TestBatchLeavesOutCallersThatHaveLeft(t *testing.T) {
 	g := opened(t, gate.Options{Max: 1})
-	holder := enter(t, g, "holder")
+	holder := gatetest.Enter(t, g.Gate, "holder")
 	var shared sharing
 	ctx, cancel := context.WithCancel(t.Context())
 	left := shared.job(func(*gate.Permit) { assert.Fail(t, "ran") })
@@ -183,7 +184,7 @@ func TestBatchLeavesOutCallersThatHaveLeft(t *testing.T) {
 
 func TestBatchThatAllHaveLeftIsNotRun(t *testing.T) {
 	g := opened(t, gate.Options{Max: 1})
-	holder := enter(t, g, "holder")
+	holder := gatetest.Enter(t, g.Gate, "holder")
 	var shared sharing
 	ctx, cancel := context.WithCancel(t.Context())
 	never := func(*gate.Permit) { assert.Fail(t, "ran") }
@@ -202,7 +203,7 @@ func TestBatchThatAllHaveLeftIsNotRun(t *testing.T) {
 // TestJobOfABatchIsLeftBehind: what came of it is dropped when it is over, and its caller is not waited for.
 func TestJobOfABatchIsLeftBehind(t *testing.T) {
 	g := opened(t, gate.Options{Max: 1})
-	holder := enter(t, g, "holder")
+	holder := gatetest.Enter(t, g.Gate, "holder")
 	var shared sharing
 	ctx, cancel := context.WithCancel(t.Context())
 	running, free := make(chan struct{}), make(chan struct{})
@@ -231,7 +232,7 @@ func TestJobOfABatchIsLeftBehind(t *testing.T) {
 // TestCallersOfABatchGoOnWhileItsJobIsSuspended: what is suspended may be waiting for them.
 func TestCallersOfABatchGoOnWhileItsJobIsSuspended(t *testing.T) {
 	g := opened(t, gate.Options{Max: 1})
-	holder := enter(t, g, "holder")
+	holder := gatetest.Enter(t, g.Gate, "holder")
 	var shared sharing
 	free := make(chan struct{})
 	first := lined(t, t.Context(), g, "first", shared.job(func(*gate.Permit) {}), 1)
@@ -301,7 +302,7 @@ func TestBatches_hammer(t *testing.T) {
 func TestBatchesAreRefused_hammer(t *testing.T) {
 	for range 200 {
 		g := opened(t, gate.Options{Max: 1})
-		holder := enter(t, g, "holder")
+		holder := gatetest.Enter(t, g.Gate, "holder")
 		var shared sharing
 		var wg sync.WaitGroup
 		ctx, cancel := context.WithCancel(context.Background())

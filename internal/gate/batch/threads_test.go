@@ -1,5 +1,3 @@
-//go:build go1.25
-
 package batch_test
 
 import (
@@ -11,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/gate"
+	"github.com/gopyrpc/gopyrpc/internal/gate/gatetest"
 )
 
 var errThreads = errors.New("no thread")
@@ -26,7 +25,7 @@ func oneThread(n int) error {
 // TestJobIsRefusedWhereThereIsNoThread: every holder that has a thread waits outside, maybe for the job.
 func TestJobIsRefusedWhereThereIsNoThread(t *testing.T) {
 	g := opened(t, gate.Options{Base: 8, Threads: oneThread})
-	out := enter(t, g, "out")
+	out := gatetest.Enter(t, g.Gate, "out")
 	out.Suspend()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -37,15 +36,15 @@ func TestJobIsRefusedWhereThereIsNoThread(t *testing.T) {
 
 // TestQueuedJobIsRefusedWhereThereIsNoThreadAnyMore: the holder is suspended once the job has come to wait.
 func TestQueuedJobIsRefusedWhereThereIsNoThreadAnyMore(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	gatetest.Bubble(t, func(t *testing.T) {
 		g := opened(t, gate.Options{Base: 8, Threads: oneThread})
-		p := enter(t, g, "holder")
+		p := gatetest.Enter(t, g.Gate, "holder")
 		job := make(chan error, 1)
 		go func() { job <- g.Do(t.Context(), "a newcomer's job", newSlowJob()) }()
-		pass(3 * gate.DefaultTick)
+		gatetest.Pass(3 * gate.DefaultTick)
 		require.Empty(t, job)
 		p.Suspend()
-		pass(3 * gate.DefaultTick)
+		gatetest.Pass(3 * gate.DefaultTick)
 		require.NotEmpty(t, job)
 		require.ErrorIs(t, <-job, errThreads)
 		p.Resume()
