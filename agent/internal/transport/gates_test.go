@@ -3,14 +3,10 @@
 package transport_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
-	"runtime"
-	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -120,19 +116,6 @@ func answered(t *testing.T, futures ...*future) {
 		_, err := f.Wait(testContext(t))
 		require.NoError(t, err)
 	}
-}
-
-// asleep waits until a goroutine sleeps until a ring is written to. While w1 executes, that is what reads for w0.
-func asleep(t *testing.T) {
-	t.Helper()
-	require.Eventually(t, func() bool {
-		all := make([]byte, 1<<20)
-		all = all[:runtime.Stack(all, true)]
-		return slices.ContainsFunc(bytes.Split(all, []byte("\n\n")), func(stack []byte) bool {
-			header, frames, _ := bytes.Cut(stack, []byte("\n"))
-			return bytes.Contains(header, []byte("[syscall")) && bytes.Contains(frames, []byte("shm.(*RingReader).Read("))
-		})
-	}, patience, time.Millisecond)
 }
 
 // leaderIsBack waits until the goroutine that leads in w1 executes no request: one that does reads none that is refused.

@@ -4,9 +4,14 @@ package transport_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gopyrpc/gopyrpc/agent/internal/transport"
 )
 
 const (
@@ -69,72 +74,106 @@ func TestLeader_thatIsQuickRemainsLeader(t *testing.T) {
 	}
 }
 
+// notifications counts the frames of a worker that its peer was not notified of.
+type notifications struct {
+	transport.Writer
+	pending atomic.Int64
+	most    atomic.Int64 // at once
+}
+
+func (n *notifications) Write(f *transport.OutFrame) error {
+	if !f.NotifyLater {
+		n.pending.Store(0)
+	} else if p := n.pending.Add(1); p > n.most.Load() {
+		n.most.Store(p)
+	}
+	return n.Writer.Write(f)
+}
+
+func (n *notifications) Notify() {
+	n.pending.Store(0)
+	n.Writer.Notify()
+}
+
 // TestLeader_notifiesAtLast the peer of what it was not notified of while there was more to execute: a tick does that, a
-// leader that was replaced, and one that finds no further request.
+// leader that was replaced, and one that finds no further request. A peer that is not notified finds out by itself, much
+// later.
 func TestLeader_notifiesAtLast(t *testing.T) {
-	// The reply to a first request has come when the second one is executed, so that w0 has read all there is.
+	newCounted := func(t *testing.T, numbers ...uint64) (*gated, *notifications) {
+		writers := make(chan *notifications, 2) // of w1: its stream's, and its ring's
+		g := newGated(t, options{wrap: func(name string, w transport.Writer) transport.Writer {
+			if name != "w1" {
+				return w
+			}
+			n := &notifications{Writer: w}
+			writers <- n
+			return n
+		}}, numbers...)
+		<-writers
+		return g, <-writers
+	}
+	isNotified := func(t *testing.T, n *notifications) {
+		t.Helper()
+		require.Eventually(t, func() bool { return n.pending.Load() == 0 }, patience, time.Millisecond)
+	}
 	t.Run("in a tick", func(t *testing.T) {
-		g := newGated(t, options{}, 1, 2, 3)
-		first := g.ask(t, 1)
+		g, n := newCounted(t, 1, 2)
+		g.ask(t, 1)
 		g.waitFor(t, 1)
-		quick := []*future{g.ask(t, 2), g.ask(t, 0), g.ask(t, 0)}
-		g.ask(t, 3)
+		quick := []*future{g.ask(t, 0), g.ask(t, 0), g.ask(t, 0)}
+		g.ask(t, 2)
 		g.open(1)
 		g.waitFor(t, 2)
-		answered(t, first)
-		asleep(t)
-		g.open(2)
-		g.waitFor(t, 3)
+		assert.EqualValues(t, len(quick), n.pending.Load())
 		g.b.clock.Tick()
+		assert.Zero(t, n.pending.Load())
 		answered(t, quick...)
 	})
 	t.Run("after too many", func(t *testing.T) {
-		g := newGated(t, options{}, 1, 2, 3)
-		first := g.ask(t, 1)
+		g, n := newCounted(t, 1, 2)
+		g.ask(t, 1)
 		g.waitFor(t, 1)
-		quick := []*future{g.ask(t, 2)}
-		for range maxUnnotified {
+		var quick []*future
+		for range maxUnnotified + 1 {
 			quick = append(quick, g.ask(t, 0))
 		}
 		g.ask(t, 0)
-		g.ask(t, 3)
+		g.ask(t, 2)
 		g.open(1)
 		g.waitFor(t, 2)
-		answered(t, first)
-		asleep(t)
-		g.open(2)
+		assert.EqualValues(t, maxUnnotified, n.most.Load())
+		assert.EqualValues(t, 1, n.pending.Load(), "of the last one")
 		answered(t, quick...)
-		g.waitFor(t, 3)
 	})
 	t.Run("when replaced", func(t *testing.T) {
-		g := newGated(t, options{}, 1, 2, 3)
-		first := g.ask(t, 1)
+		g, n := newCounted(t, 1, 2, 3)
+		g.ask(t, 1)
 		g.waitFor(t, 1)
 		quiet := g.ask(t, 2)
 		g.ask(t, 3)
 		g.open(1)
 		g.waitFor(t, 2)
-		answered(t, first)
-		asleep(t)
-		g.b.clock.Tick() // before there is a reply to notify of, which wakes w0 for nothing
+		g.b.clock.Tick() // before there is a reply to notify of
 		g.b.clock.Tick()
 		g.waitFor(t, 3)
-		asleep(t)
+		before := n.most.Load()
 		g.open(2)
 		answered(t, quiet)
+		assert.Equal(t, before+1, n.most.Load(), "the peer was not notified at once")
+		isNotified(t, n)
 	})
 	t.Run("before it waits", func(t *testing.T) {
-		g := newGated(t, options{}, 1, 2)
+		g, n := newCounted(t, 1, 2)
 		canceled := g.ask(t, 1)
 		g.waitFor(t, 1)
-		read, quiet := g.ask(t, 0), g.ask(t, 2)
+		quiet := g.ask(t, 2)
 		canceled.Abandon(context.Canceled) // which is a frame more, and no request
 		g.open(1)
 		g.waitFor(t, 2)
-		g.b.clock.Tick()
-		answered(t, read) // and what came before it, that nobody waits for
-		asleep(t)
+		before := n.most.Load()
 		g.open(2)
 		answered(t, quiet)
+		assert.Equal(t, before+1, n.most.Load(), "the peer was not notified at once")
+		isNotified(t, n)
 	})
 }
