@@ -7,10 +7,12 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	pypackage "github.com/gopyrpc/gopyrpc/python"
 )
 
-// version is the version of the project. A test compares it with CHANGELOG.md and with the Python package's __version__.
-const version = "0.1.0"
+// version is the version of the project. A test compares it with CHANGELOG.md.
+var version = pypackage.Version()
 
 func versionLine() string {
 	name := version
