@@ -44,6 +44,10 @@ setup-test:
 build: ## build bin/gopyrpc
 	$(GO) build -trimpath -o bin/gopyrpc ./cmd/gopyrpc
 
+.PHONY: library
+library: ## build the shared library beside the Python package's files, for python3 with python/ on PYTHONPATH
+	$(GO) build -trimpath -buildmode=c-shared -o python/gopyrpc/libgopyrpc.so ./cmd/libgopyrpc
+
 .PHONY: run
 run: setup build ## set up, build and show the demo
 	GOPYRPC_PYTHON="$(TEST_PYTHON)" bin/gopyrpc demo

@@ -175,6 +175,9 @@ func (h *Handler) load(t gil.Token) error {
 	if err := h.rt.InstallPackage(t, pyname.Package, files); err != nil {
 		return err
 	}
+	if err := h.checkVersion(t); err != nil {
+		return err
+	}
 	module, err := h.rt.Import(t, pyname.Package+"._module.handle")
 	if err != nil {
 		return err
@@ -195,6 +198,26 @@ func (h *Handler) load(t gil.Token) error {
 	}
 	defer handle.Release()
 	return h.cache(t, handle)
+}
+
+// checkVersion refuses a package of other files than this program's: one that was imported before, from a disk, stays.
+func (h *Handler) checkVersion(t gil.Token) error {
+	p, err := h.rt.Import(t, pyname.Package)
+	if err != nil {
+		return err
+	}
+	defer p.Release()
+	v, err := p.Attr(t, "__version__")
+	if err != nil {
+		return err
+	}
+	defer v.Release()
+	found, err := pybridge.As[string](t, v)
+	if err == nil && found != python.Version() {
+		err = fmt.Errorf("the Python package %s that was imported is version %s, and this program is made for %s: install that, or remove it from sys.path",
+			pyname.Package, found, python.Version())
+	}
+	return err
 }
 
 func (h *Handler) cache(t gil.Token, handle *pybridge.Object) error {

@@ -11,7 +11,7 @@ import (
 )
 
 // hostPatience is how long an interpreter that ends waits for the calls of Go that are inside.
-const hostPatience = 5 * time.Second
+const hostPatience = 2 * time.Second
 
 // watchHost closes Go's way into an interpreter that its host started, before that ends. A program may end without a
 // [Runtime.Close], and Go has reasons of its own to come in at any time, such as references to drop: a thread that

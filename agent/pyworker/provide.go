@@ -20,14 +20,27 @@ import (
 // Rendezvous and Timeout are init_rpc's. Where Listen is empty, the worker of rank 0 listens at the address at which the
 // group meets, and the others on the interface by which they reach that.
 func Provide(ctx context.Context, rt *pybridge.Runtime, config Config) error {
-	p := &provider{rt: rt, config: config}
+	_, err := ProvideAs(ctx, rt, func(context.Context, map[string]any) (Config, error) { return config, nil })
+	return err
+}
+
+// ProvideAs is [Provide] for a process in which Python is the host: configure makes the config of each agent, of the
+// options that init_rpc was given for it (fields of RpcBackendOptions, by name, without those that are None). Its error is
+// init_rpc's, as a ValueError.
+//
+//   - GIL: must not be held
+//   - Thread: any; configure is called on any
+//   - Ref: what it makes lives as long as the runtime
+//   - Blocks: ctx
+func ProvideAs(ctx context.Context, rt *pybridge.Runtime, configure func(context.Context, map[string]any) (Config, error)) (*Provided, error) {
+	p := &Provided{rt: rt, configure: configure}
 	if _, err := handler.New(ctx, rt); err != nil { // makes "import gopyrpc" work
-		return err
+		return nil, err
 	}
-	if err := rt.Registry().Register(cleanup.PhaseAgent, "agent that Python started", p.shutdown); err != nil {
-		return fmt.Errorf("pyworker: %w", err)
+	if err := rt.Registry().Register(cleanup.PhaseAgent, "agent that Python started", p.Shutdown); err != nil {
+		return nil, fmt.Errorf("pyworker: %w", err)
 	}
-	return rt.OnOwner(ctx, func(t gil.Token) error {
+	return p, rt.OnOwner(ctx, func(t gil.Token) error {
 		m, err := rt.Import(t, hostModule)
 		if err != nil {
 			return err
@@ -42,26 +55,31 @@ func Provide(ctx context.Context, rt *pybridge.Runtime, config Config) error {
 	})
 }
 
-type provider struct {
-	rt     *pybridge.Runtime
-	config Config
+// Provided is what starts agents for Python.
+type Provided struct {
+	rt        *pybridge.Runtime
+	configure func(context.Context, map[string]any) (Config, error)
 
 	mu      sync.Mutex
 	current *Worker // guarded by mu
 }
 
-// start takes (name, rank, world_size, address, timeout), and returns when the whole group is there.
-func (p *provider) start(ctx context.Context, args []any, _ map[string]any) (any, error) {
+// start takes (name, rank, world_size, address, timeout, options), and returns when the whole group is there.
+func (p *Provided) start(ctx context.Context, args []any, _ map[string]any) (any, error) {
 	a := arguments{args}
 	name, err1 := argument[string](a, 0)
 	rank, err2 := argument[int64](a, 1)
 	world, err3 := argument[int64](a, 2)
 	address, err4 := argument[string](a, 3)
 	seconds, err5 := secondsOf(a, 4)
-	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
+	options, err6 := optionsOf(a, 5)
+	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
 		return nil, err
 	}
-	config := p.config
+	config, err := p.configure(ctx, options)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", pybridge.ValueError, err)
+	}
 	config.Name, config.Rank = name, int(rank)
 	config.Rendezvous = &agent.Rendezvous{Address: address, WorldSize: int(world), Host: rank == 0}
 	config.Timeout = time.Duration(seconds * float64(time.Second))
@@ -103,6 +121,20 @@ func (p *provider) start(ctx context.Context, args []any, _ map[string]any) (any
 	return nil, fmt.Errorf("%w: %w", pybridge.RuntimeError, err)
 }
 
+// optionsOf returns the argument with index i, a dict with names as keys.
+func optionsOf(a arguments, i int) (map[string]any, error) {
+	dict, err := argument[pybridge.Dict](a, i)
+	options := map[string]any{}
+	for _, item := range dict {
+		name, ok := item.Key.(string)
+		if !ok {
+			return nil, fmt.Errorf("pyworker: an option's name is a %T, not a string", item.Key)
+		}
+		options[name] = item.Value
+	}
+	return options, err
+}
+
 // place sets where a worker listens, which is also where the others find it.
 func place(config *Config, address string, host bool) error {
 	if config.Listen != "" || config.Listener != nil {
@@ -126,8 +158,10 @@ func place(config *Config, address string, host bool) error {
 	return nil
 }
 
-// shutdown ends the agent of a process that ends without rpc.shutdown().
-func (p *provider) shutdown(ctx context.Context) error {
+// Shutdown ends the agent that runs, if there is one: of a process that ends without rpc.shutdown().
+//
+// Errors: those of [agent.Agent.Shutdown].
+func (p *Provided) Shutdown(ctx context.Context) error {
 	p.mu.Lock()
 	w := p.current
 	p.mu.Unlock()

@@ -38,7 +38,11 @@ sys.meta_path.insert(0, finder)
 
 
 def install_package(name, files):
-    """files: path below the package's folder -> source. Submodules and subpackages as on a disk."""
+    """files: path below the package's folder -> source. Submodules and subpackages as on a disk. A package of that name
+    that was imported before stays what it is, with its modules."""
+    imported = sys.modules.get(name)
+    if imported is not None and name not in finder.sources:
+        return
     for path, source in files.items():
         parts = path[: -len(".py")].split("/")
         is_package = parts[-1] == "__init__"

@@ -24,6 +24,7 @@ var layers = map[string][]string{
 	"internal/cpython/discover": {},
 	"internal/cpython":          {"internal/cpython/discover"},
 	"internal/cpython/floor":    {"internal/cpython"},
+	"internal/cpython/exports":  {},
 	"internal/callcontext":      {},
 	"internal/calltimes":        {},
 	"internal/deferred":         {"internal/cpython", "internal/gate"},

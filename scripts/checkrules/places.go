@@ -7,7 +7,7 @@ import (
 )
 
 // cgoDirs are the packages that may hold C.
-var cgoDirs = []string{"internal/cpython", "internal/cpython/floor", "pybridge/cpy3"}
+var cgoDirs = []string{"internal/cpython", "internal/cpython/exports", "internal/cpython/floor", "pybridge/cpy3"}
 
 // checkCgo keeps C in one place: a C type named in two Go packages is two types, a package
 // with cgo cannot be tested with cgo, and one seam can be checked whole. What the scripts

@@ -12,7 +12,7 @@ from ..constants import (
     DEFAULT_RPC_TIMEOUT_SEC,
     DEFAULT_SHUTDOWN_TIMEOUT,
 )
-from . import hosts
+from . import hosts, library
 from .calls import checked_seconds
 from .client import collecting
 from .errors import failure
@@ -66,14 +66,13 @@ def init_rpc(name=None, backend=None, rank=-1, world_size=None, rpc_backend_opti
     torchrun set it; *name* is ``worker{rank}`` by default. RuntimeError if there is
     an agent; ValueError for what is missing or wrong.
     """
+    hosts.refuse_in_child()
     running = hosts.find()
     if running is not None:
         raise RuntimeError(f"RPC is already initialized: this process has an agent, {running.name!r}")
+    if hosts.starter() is None:
+        library.load()
     start = hosts.starter()
-    if start is None:
-        raise RuntimeError(
-            "init_rpc() works in a process whose Go program lets Python start agents, such as gopyrpc run"
-        )
     options = RpcBackendOptions() if rpc_backend_options is None else rpc_backend_options
     timeout = checked_seconds("rpc_timeout", getattr(options, "rpc_timeout", DEFAULT_RPC_TIMEOUT_SEC))
     address = _address(getattr(options, "init_method", None) or DEFAULT_INIT_METHOD)
@@ -86,7 +85,7 @@ def init_rpc(name=None, backend=None, rank=-1, world_size=None, rpc_backend_opti
     name = f"worker{rank}" if name is None else name
     if not isinstance(name, str):
         raise TypeError(f"a worker's name is a str, not {name!r}")
-    start(name, rank, world_size, address, timeout)
+    start(name, rank, world_size, address, timeout, {})
 
 
 def shutdown(graceful=True, timeout=DEFAULT_SHUTDOWN_TIMEOUT):

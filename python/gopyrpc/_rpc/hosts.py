@@ -91,6 +91,39 @@ def starter():
     return _starter
 
 
+def forked():
+    """Have everything of Go's fail in this process, a child that was forked: Go does not run in it.
+
+    What the parent's objects still call when they are dropped does nothing. A function of os.register_at_fork.
+    """
+    provide(_refuse_in_child)
+    for host in _hosts:
+        for name, value in list(host.__dict__.items()):
+            if callable(value):
+                host.__dict__[name] = _nothing_in_child if name in _WHEN_DROPPED else _refuse_in_child
+
+
+def refuse_in_child():
+    """RuntimeError in a child that was forked from a process with an agent."""
+    if _starter is _refuse_in_child:
+        _refuse_in_child()
+
+
+# What finalisers of objects call.
+_WHEN_DROPPED = ("release", "unfork", "set")
+
+
+def _nothing_in_child(*_args):
+    return None
+
+
+def _refuse_in_child(*_args):
+    raise RuntimeError(
+        "this process was forked from one that has an RPC agent, and cannot use it: Go does not run in a forked child."
+        " Start processes that use RPC with multiprocessing's start method 'spawn', and call init_rpc() there"
+    )
+
+
 def acting_for(host, function, /, *args, **kwargs):
     """Return ``function(*args, **kwargs)``, for which `current` is *host*."""
     token = _acting_for.set(host)

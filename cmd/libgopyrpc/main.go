@@ -1,0 +1,69 @@
+// Libgopyrpc is the Go side of the Python package gopyrpc for programs that Python runs: a shared library beside the
+// package's files, which gopyrpc.init_rpc loads (python/gopyrpc/_rpc/library.py). Python is the host: its main thread, signals,
+// forks and end are its own.
+//
+//	go build -buildmode=c-shared -o python/gopyrpc/libgopyrpc.so ./cmd/libgopyrpc
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"sync"
+
+	"github.com/gopyrpc/gopyrpc/agent/pyworker"
+	"github.com/gopyrpc/gopyrpc/internal/cpython/exports"
+	"github.com/gopyrpc/gopyrpc/pybridge"
+	"github.com/gopyrpc/gopyrpc/python"
+)
+
+func main() {} // a shared library has a main that nothing calls
+
+func init() { exports.Serve(&library{}) }
+
+// ballast is never touched, and so no memory: see the command's main.
+var ballast = make([]byte, 16<<20)
+
+type library struct {
+	mu sync.Mutex
+	// guarded by mu
+	started  bool
+	provided *pyworker.Provided
+}
+
+func (l *library) Version() string { return python.Version() }
+
+// Start attaches to the Python that has loaded the library, and lets it start agents. Again it does nothing.
+func (l *library) Start(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.started {
+		return nil
+	}
+	rt, err := pybridge.Start(ctx)
+	if err != nil {
+		return err
+	}
+	if l.provided, err = pyworker.ProvideAs(ctx, rt, configure); err != nil {
+		return err
+	}
+	l.started = true
+	return nil
+}
+
+// Leave shuts the agent down that a program left running at its end.
+func (l *library) Leave(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.started {
+		return nil
+	}
+	return l.provided.Shutdown(ctx)
+}
+
+// configure makes an agent's config of what init_rpc was given.
+func configure(context.Context, map[string]any) (pyworker.Config, error) {
+	var config pyworker.Config
+	config.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	return config, nil
+}
