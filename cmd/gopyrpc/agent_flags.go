@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"os"
 	"slices"
@@ -11,9 +9,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/gopyrpc/gopyrpc/agent"
 	"github.com/gopyrpc/gopyrpc/agent/pyworker"
+	"github.com/gopyrpc/gopyrpc/agent/pyworker/settings"
 )
 
 // guestName is under which gopyrpc call comes, unless it says otherwise.
@@ -22,108 +22,80 @@ const guestName = "cli"
 // peersVariable names the peers where no flag does.
 const peersVariable = "GOPYRPC_PEERS"
 
-// agentFlags say which peers may come in and what is allowed: a program that calls init_rpc leaves that to its
-// user.
+// agentFlags are those of the settings of a worker: a program that calls init_rpc leaves to its user which peers may come in,
+// and what is allowed. What no flag says, the environment may.
 type agentFlags struct {
-	listen, advertise string
-	cert, key, ca     string
-	tokenFile         string
-	insecure          bool
-	allow, guests     []string
-	timeout           time.Duration
-	maxMessage        byteSize
-	budgets           budgetFlags
-	lease             time.Duration
-	calls             bool // and has no callers: it may have a token and no certificate
+	timeout time.Duration
+	calls   bool // and has no callers: it may have a token and no certificate
 }
 
 // identity are the flags by which both sides of a connection prove who they are.
 func (f *agentFlags) identity(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.StringVar(&f.cert, "tls-cert", "", "`file` with this worker's certificate (PEM), read again when it changes")
-	flags.StringVar(&f.key, "tls-key", "", "`file` with the certificate's key (PEM)")
-	flags.StringVar(&f.ca, "tls-ca", "", "`file` with the roots of the peers' certificates (PEM)")
-	flags.StringVar(&f.tokenFile, "token-file", "", "`file` with a shared secret, or a token for this name (gopyrpc token); needs TLS off loopback")
-}
-
-// checkCertificate finds TLS without the certificate that it needs.
-func (f *agentFlags) checkCertificate() error {
-	switch {
-	case (f.cert == "") != (f.key == ""):
-		return &usageError{errors.New("--tls-cert and --tls-key go together")}
-	case f.ca == "" || f.cert != "":
-	case !f.calls:
-		return &usageError{errors.New("--tls-cert and --tls-key are missing: they are what this worker shows to those who call it")}
-	case f.tokenFile == "":
-		return &usageError{errors.New("--tls-ca proves who is called, not who calls: give --tls-cert and --tls-key, or --token-file")}
+	for _, s := range settings.All() {
+		if s.Identity {
+			addSetting(cmd.Flags(), s)
+		}
 	}
-	return nil
 }
 
 func (f *agentFlags) add(cmd *cobra.Command) {
-	f.identity(cmd)
-	flags := cmd.Flags()
-	flags.StringVar(&f.listen, "listen", "", "`host:port` to listen on (default: a free port that only this machine reaches)")
-	flags.StringVar(&f.advertise, "advertise", "", "`host:port` under which peers reach this worker, where that is not what it listens on")
-	flags.BoolVar(&f.insecure, "insecure", false, "let anybody in who reaches this worker, and run what they send (INSECURE)")
-	flags.StringArrayVar(&f.allow, "allow", nil, "`entry` that all may call, or worker=entry that one may call and reply; see handler.WithAllow")
-	flags.StringArrayVar(&f.guests, "guest", []string{guestName}, "`name` under which programs outside the group may call; may be repeated")
-	flags.Var(&f.maxMessage, "max-message", "largest request or reply in `bytes`, as in 64MiB (default 1GiB)")
-	f.budgets.add(cmd)
-	flags.DurationVar(&f.lease, "rref-lease", 0, "`silence` after which a worker is taken for dead and its RRefs are released (default 10m)")
+	for _, s := range settings.All() {
+		addSetting(cmd.Flags(), s)
+	}
 }
 
-// config is what the flags say; the name, the rank and the peers are the caller's.
-func (f *agentFlags) config(c *common, cmd *cobra.Command) (pyworker.Config, error) {
-	config := pyworker.Config{Timeout: f.timeout}
-	config.Listen, config.Advertise, config.Insecure = f.listen, f.advertise, f.insecure
-	config.Limits.MaxMessage = int64(f.maxMessage)
-	if err := f.budgets.set(&config); err != nil {
-		return config, err
+// addSetting makes the flag of a setting.
+func addSetting(flags *pflag.FlagSet, s *settings.Setting) {
+	switch {
+	case s.Secret: // has none
+	case s.Kind == settings.Switch:
+		flags.Bool(s.Name, false, s.Usage)
+	case s.Kind == settings.List:
+		flags.StringArray(s.Name, s.Default, s.Usage)
+	default:
+		flags.String(s.Name, "", s.Usage)
 	}
-	config.Guests = f.guests
-	config.RRefLease = f.lease
-	level := slog.LevelWarn
-	if c.verbose {
-		level = slog.LevelDebug
-	}
-	config.Logger = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
-	if err := f.checkCertificate(); err != nil {
-		return config, err
-	}
-	if f.cert != "" || f.ca != "" {
-		config.TLS = &agent.TLS{Cert: f.cert, Key: f.key, CA: f.ca}
-	}
-	if f.tokenFile != "" {
-		config.Token = &agent.Token{File: f.tokenFile}
-	}
-	if len(f.allow) > 0 {
-		p, err := policyOf(f.allow)
-		if err != nil {
-			return config, err
+}
+
+// said is what the flags say, and where they say nothing, the variables of the same settings.
+func (f *agentFlags) said(c *common, flags *pflag.FlagSet) settings.Values {
+	var given settings.Values
+	theirs := map[string]bool{}
+	for _, s := range settings.All() {
+		flag := flags.Lookup(s.Name)
+		theirs[s.Variable()] = flag != nil || s.Secret
+		if flag == nil || !flag.Changed {
+			continue
 		}
-		config.Policy = p
+		if list, ok := flag.Value.(pflag.SliceValue); ok {
+			given.Set(settings.Flag, s.Name, list.GetSlice()...)
+		} else {
+			given.Set(settings.Flag, s.Name, flag.Value.String())
+		}
+	}
+	if c.verbose && !given.Has("log-level") {
+		given.Set(settings.Flag, "log-level", "debug")
+	}
+	return settings.FromEnvironment(func(variable string) (string, bool) {
+		if !theirs[variable] {
+			return "", false
+		}
+		return os.LookupEnv(variable)
+	}).With(given)
+}
+
+// config is what the settings say; the name, the rank and the peers are the caller's.
+func (f *agentFlags) config(c *common, cmd *cobra.Command) (pyworker.Config, error) {
+	said := f.said(c, cmd.Flags())
+	config, err := pyworker.FromSettings(said, cmd.ErrOrStderr())
+	config.Timeout = f.timeout
+	if err == nil {
+		err = said.CheckIdentity(f.calls)
+	}
+	if err != nil {
+		return config, &usageError{err}
 	}
 	return config, nil
-}
-
-// policyOf makes a policy of entries, of which those with "worker=" before them are for one worker.
-func policyOf(entries []string) (*agent.Policy, error) {
-	p := &agent.Policy{Default: []string{}, Workers: map[string][]string{}}
-	for _, text := range entries {
-		if worker, entry, ok := strings.Cut(text, "="); ok {
-			if worker == "" || entry == "" {
-				return nil, &usageError{fmt.Errorf("--allow %q: expected an entry, or worker=entry", text)}
-			}
-			p.Workers[worker] = append(p.Workers[worker], entry)
-		} else {
-			p.Default = append(p.Default, text)
-		}
-	}
-	for worker, entries := range p.Workers { // what everybody may, they may too
-		p.Workers[worker] = slices.Concat(entries, p.Default)
-	}
-	return p, nil
 }
 
 // parsePeers reads name=host:port, and gives ranks in the order of the names.

@@ -28,7 +28,7 @@ func (r *remoteCall) add(cmd *cobra.Command) {
 	r.identity(cmd)
 	r.calls = true
 	flags := cmd.Flags()
-	flags.BoolVar(&r.insecure, "insecure", false, "call in clear text beyond this machine, a worker that was started like that (INSECURE)")
+	flags.Bool("insecure", false, "call in clear text beyond this machine, a worker that was started like that (INSECURE)")
 	flags.StringArrayVar(&r.peers, "peer", nil, "where a worker is, as `name=host:port`; may be repeated (default: "+peersVariable+")")
 	flags.StringVar(&r.as, "as", guestName, "`name` to come under; the worker must expect it (gopyrpc agent --guest)")
 }

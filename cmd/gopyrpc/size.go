@@ -1,48 +1,20 @@
 package main
 
-import (
-	"fmt"
-	"math"
-	"math/bits"
-	"strconv"
-	"strings"
-)
+import "github.com/gopyrpc/gopyrpc/agent/pyworker/settings"
 
 // byteSize is a flag for a number of bytes, with or without a unit: 1073741824, 1GiB, 64 MB.
 type byteSize int64
 
-// units are IEC's powers of 1024 and SI's of 1000.
-var units = map[string]uint64{
-	"": 1, "b": 1,
-	"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40,
-	"kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
-}
-
 func (b *byteSize) Set(text string) error {
-	digits := strings.TrimRight(strings.TrimSpace(text), "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-	unit, known := units[strings.ToLower(strings.TrimSpace(text)[len(digits):])]
-	n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
-	if err != nil || !known {
-		return fmt.Errorf("a number of bytes was expected, such as 1048576, 64MiB or 1GB")
+	n, err := settings.ParseSize(text)
+	if err == nil {
+		*b = byteSize(n)
 	}
-	high, low := bits.Mul64(uint64(max(n, -n)), unit)
-	if high > 0 || low > math.MaxInt64 {
-		return fmt.Errorf("more than %d bytes", math.MaxInt64)
-	}
-	*b = byteSize(n * int64(unit))
-	return nil
+	return err
 }
 
-// String is what Set reads: workers of run -n get their flags so.
-func (b *byteSize) String() string {
-	n := int64(*b)
-	for _, name := range []string{"GiB", "MiB", "KiB"} {
-		if unit := int64(units[strings.ToLower(name)]); n > 0 && n%unit == 0 {
-			return strconv.FormatInt(n/unit, 10) + name
-		}
-	}
-	return strconv.FormatInt(n, 10)
-}
+// String is what Set reads.
+func (b *byteSize) String() string { return settings.FormatSize(int64(*b)) }
 
 // Type is empty: the flag's usage names what it takes.
 func (b *byteSize) Type() string { return "bytes" }
