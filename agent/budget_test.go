@@ -50,6 +50,5 @@ func TestLimits_areGivenBack(t *testing.T) {
 		require.Equal(t, agentpb.Kind_KIND_FAILURE, answer(remote).Kind)
 		require.Equal(t, agentpb.Kind_KIND_REPLY, answer(next(agentpb.Method_METHOD_CALL, string(make([]byte, 500)))).Kind)
 	}
-	stats := agents[1].Stats()
-	assert.Zero(t, stats.IncomingBytes)
+	assert.Eventually(t, func() bool { return agents[1].Stats().IncomingBytes == 0 }, patience, pollInterval) // after the reply is written
 }
