@@ -71,15 +71,33 @@ def nap(event):
         time.sleep(0.01)
 
 
+def overdue(call, *args, **kwargs):
+    """Return what a call raises whose 0.2 s are over. On a busy machine a call may begin late, and names what is left then."""
+    for _ in range(100):
+        exc = raises(rpc.RpcTimeoutError, call, *args, timeout=0.2, **kwargs)
+        if exc.ran and "(200 ms)" in str(exc):
+            break
+    return exc
+
+
+def check_text_of_nap(exc):
+    """Check what *exc* says of a nap at w1. A callee that notices the deadline before its caller adds what the deadline ended."""
+    began = "RPCErr:1:RPC ran for more than set timeout (200 ms) and will now be marked with an error"
+    subject = " (cases.nap at worker w1)"
+    text = str(exc)
+    assert text.startswith(began) and text.endswith(subject), text
+    ended = text[len(began) : -len(subject)]
+    assert not ended or ended.startswith(": ") and "context deadline" not in ended, text
+
+
 def test_timeout():
-    exc = raises(rpc.RpcTimeoutError, rpc.rpc_sync, "w1", nap, args=(0,), timeout=0.2)
+    exc = overdue(rpc.rpc_sync, "w1", nap, args=(0,))
     assert isinstance(exc, RuntimeError) and isinstance(exc, TimeoutError)
-    text = "RPCErr:1:RPC ran for more than set timeout (200 ms) and will now be marked with an error (cases.nap at worker w1)"
-    assert str(exc) == text, exc
+    check_text_of_nap(exc)
     assert exc.worker == "w1" and exc.ran
-    exc = raises(rpc.RpcTimeoutError, rpc.rpc_async("w1", nap, args=(0,), timeout=0.2).wait)
-    assert str(exc) == text, exc
-    exc = raises(rpc.RpcTimeoutError, rpc.rpc_sync, rpc.get_worker_info(), nap, args=(0,), timeout=0.2)
+    exc = overdue(lambda **kwargs: rpc.rpc_async("w1", nap, args=(0,), **kwargs).wait())
+    check_text_of_nap(exc)
+    exc = overdue(rpc.rpc_sync, rpc.get_worker_info(), nap, args=(0,))
     assert str(exc).startswith("RPCErr:1:RPC ran for more than set timeout (200 ms) and will now be marked with an error"), exc
     assert "cases.nap" in str(exc), exc
     raises(ValueError, rpc.rpc_sync, "w1", add, (1, 2), timeout=-3)
