@@ -46,6 +46,9 @@ func (a *Agent) sync(ctx context.Context, to string, m agentpb.Method, req Reque
 
 // finishSync sends a call and waits for its outcome.
 func (a *Agent) finishSync(ctx context.Context, c *clientCall) (Reply, error) {
+	if check := checkOf(ctx); check != nil {
+		return a.finishChecked(ctx, c, check)
+	}
 	a.send(ctx, c)
 	c.ReadFor(ctx)
 	select {

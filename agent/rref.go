@@ -82,10 +82,13 @@ func (r *RRef) WaitConfirmed(ctx context.Context) error {
 		return r.err
 	default:
 	}
+	if err := await(ctx, r.confirmed); err != nil {
+		return err
+	}
 	select {
 	case <-r.confirmed:
 		return r.err
-	case <-ctx.Done():
+	default:
 		return ended(ctx.Err(), "waiting for the owner of "+r.String())
 	}
 }

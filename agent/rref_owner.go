@@ -129,10 +129,13 @@ func (t *rrefs) dropHandle(o *owned) {
 
 // wait waits for the value.
 func (o *owned) wait(ctx context.Context) (Value, error) {
+	if err := await(ctx, o.ready); err != nil {
+		return nil, err
+	}
 	select {
 	case <-o.ready:
 		return o.value, o.err
-	case <-ctx.Done():
+	default:
 		return nil, ended(ctx.Err(), fmt.Sprintf("waiting for the value of RRef %v", o.id))
 	}
 }

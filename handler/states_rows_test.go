@@ -216,6 +216,8 @@ func runtimeRows() []row {
 		}},
 		plain("pybridge.Runtime.Version", func(c caller) { c.rt.Version() }),
 		plain("pybridge.Runtime.Interpreter", func(c caller) { c.rt.Interpreter() }),
+		plain("pybridge.Runtime.OnHostsMainThread", func(c caller) { c.rt.OnHostsMainThread() }),
+		ofRuntime("pybridge.Runtime.CheckSignals", func(c caller) error { return c.rt.CheckSignals(c.t) }),
 		plain("pybridge.Runtime.Registry", func(c caller) { c.rt.Registry() }),
 		ofRuntime("pybridge.Runtime.Import", func(c caller) error { return released(c.rt.Import(c.t, "sys")) }),
 		ofRuntime("pybridge.Runtime.InstallPackage", func(c caller) error {

@@ -82,7 +82,7 @@ func (w *Worker) hostCall(ctx context.Context, a arguments) (out any, err error)
 		return err
 	})
 	if err != nil {
-		return failed(err), nil
+		return failure(err)
 	}
 	return out, nil
 }

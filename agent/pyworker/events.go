@@ -60,17 +60,39 @@ func (w *Worker) hostWait(ctx context.Context, a arguments) (any, error) {
 		ctx, cancel = within(ctx, seconds)
 		defer cancel()
 	}
-	event := w.events.find(n)
-	if ticket != 0 {
-		if err := w.deliverOutcome(ctx, t, ticket); err != nil {
-			return nil, err
-		}
-	}
-	set, err := w.await(ctx, t, event)
+	set, err := w.waitHeeding(ctx, t, w.events.find(n), ticket)
 	if set {
 		w.events.forget(n)
 	}
 	return set, err
+}
+
+// waitHeeding is waitFor, which looks for signals meanwhile where it waits on the main thread of Python's own process.
+func (w *Worker) waitHeeding(ctx context.Context, t gil.Token, event <-chan struct{}, ticket int64) (set bool, err error) {
+	if !w.rt.OnHostsMainThread() {
+		return w.waitFor(ctx, t, event, ticket)
+	}
+	for {
+		slice, cancel := context.WithTimeout(ctx, heedPeriod)
+		set, err = w.waitFor(slice, t, event, ticket)
+		cancel()
+		if set || err != nil || ctx.Err() != nil {
+			return set, err
+		}
+		if err := w.rt.CheckSignals(t); err != nil {
+			return false, err
+		}
+	}
+}
+
+// waitFor waits for an event, or for the end of ctx, and says whether the event was set.
+func (w *Worker) waitFor(ctx context.Context, t gil.Token, event <-chan struct{}, ticket int64) (set bool, err error) {
+	if ticket != 0 {
+		if err := w.deliverOutcome(ctx, t, ticket); err != nil {
+			return false, err
+		}
+	}
+	return w.await(ctx, t, event)
 }
 
 // deliverOutcome waits for the outcome of an asynchronous call, and delivers it to Python with all others that have come.

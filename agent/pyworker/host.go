@@ -32,7 +32,7 @@ func (w *Worker) hostFunctions(t gil.Token) (map[string]any, error) {
 			where = pybridge.HoldGIL()
 		}
 		o, err := pybridge.NewFunc(t, w.ctx, hostFunctionName(name), func(ctx context.Context, args []any, _ map[string]any) (any, error) {
-			return f(ctx, arguments{args})
+			return f(heeding(ctx, w.rt), arguments{args})
 		}, where)
 		if err != nil {
 			release(functions)
@@ -111,6 +111,15 @@ func (w *Worker) wait(f func() error) error {
 			n-1, refused.Bound.Limit, refused.Bound.Raise)}
 	}
 	return f()
+}
+
+// failure returns an error to Python: as the arguments of an RpcError, or raised where a signal's handler has raised it.
+func failure(err error) (any, error) {
+	var raised *raisedByHandler
+	if errors.As(err, &raised) {
+		return nil, raised.err
+	}
+	return failed(err), nil
 }
 
 // failed returns an error in the form of which Python makes an RpcError: (code, worker, ran, text).

@@ -46,7 +46,7 @@ func ProvideAs(ctx context.Context, rt *pybridge.Runtime, configure func(context
 			return err
 		}
 		defer m.Release()
-		start, err := pybridge.NewFunc(t, context.WithoutCancel(ctx), hostFunctionName("start"), p.start)
+		start, err := pybridge.NewFunc(t, context.WithoutCancel(ctx), hostFunctionName("start"), p.start, pybridge.InPlace())
 		if err != nil {
 			return err
 		}
@@ -66,7 +66,10 @@ type Provided struct {
 
 // start takes (name, rank, world_size, address, timeout, options), and returns when the whole group is there.
 func (p *Provided) start(ctx context.Context, args []any, _ map[string]any) (any, error) {
-	a := arguments{args}
+	return nil, heedfully(ctx, p.rt, func(ctx context.Context) error { return p.join(ctx, arguments{args}) })
+}
+
+func (p *Provided) join(ctx context.Context, a arguments) error {
 	name, err1 := argument[string](a, 0)
 	rank, err2 := argument[int64](a, 1)
 	world, err3 := argument[int64](a, 2)
@@ -74,11 +77,11 @@ func (p *Provided) start(ctx context.Context, args []any, _ map[string]any) (any
 	seconds, err5 := secondsOf(a, 4)
 	options, err6 := optionsOf(a, 5)
 	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
-		return nil, err
+		return err
 	}
 	config, err := p.configure(ctx, options)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", pybridge.ValueError, err)
+		return fmt.Errorf("%w: %w", pybridge.ValueError, err)
 	}
 	config.Name, config.Rank = name, int(rank)
 	config.Rendezvous = &agent.Rendezvous{Address: address, WorldSize: int(world), Host: rank == 0}
@@ -87,12 +90,12 @@ func (p *Provided) start(ctx context.Context, args []any, _ map[string]any) (any
 		config.Timeout = -1
 	}
 	if err := place(&config, address, rank == 0); err != nil {
-		return nil, fmt.Errorf("%w: %w", pybridge.ValueError, err)
+		return fmt.Errorf("%w: %w", pybridge.ValueError, err)
 	}
 	config.Cleanup = cleanup.New()
 	w, err := New(ctx, p.rt, config)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", pybridge.RuntimeError, err)
+		return fmt.Errorf("%w: %w", pybridge.RuntimeError, err)
 	}
 	var once sync.Once
 	w.left = func(report cleanup.Report) {
@@ -108,7 +111,7 @@ func (p *Provided) start(ctx context.Context, args []any, _ map[string]any) (any
 	served := make(chan error, 1)
 	go func() { served <- w.Serve() }()
 	if err = w.WaitReady(ctx); err == nil {
-		return nil, nil
+		return nil
 	}
 	_, _ = w.agent.Shutdown(context.WithoutCancel(ctx))
 	select {
@@ -118,7 +121,7 @@ func (p *Provided) start(ctx context.Context, args []any, _ map[string]any) (any
 		}
 	default:
 	}
-	return nil, fmt.Errorf("%w: %w", pybridge.RuntimeError, err)
+	return fmt.Errorf("%w: %w", pybridge.RuntimeError, err)
 }
 
 // optionsOf returns the argument with index i, a dict with names as keys.
@@ -187,12 +190,16 @@ func (w *Worker) hostShutdown(ctx context.Context, a arguments) (any, error) {
 		end = w.agent.Join
 	}
 	// RRefs that are left are in the report, which the agent logs. As in torch, they do not keep a worker from leaving.
-	report, err := end(ctx)
+	var report cleanup.Report
+	err := heedfully(ctx, w.rt, func(ctx context.Context) (err error) {
+		report, err = end(ctx)
+		return err
+	})
 	if len(report.Steps) > 0 && w.left != nil { // without steps the wait for the others failed, and the agent is still open
 		w.left(report)
 	}
 	if err != nil && !errors.Is(err, cleanup.ErrLeaked) && !errors.Is(err, agent.ErrLeaked) {
-		return failed(err), nil
+		return failure(err)
 	}
 	return nil, nil
 }

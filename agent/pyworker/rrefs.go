@@ -75,7 +75,7 @@ func (w *Worker) hostRemote(ctx context.Context, a arguments) (any, error) {
 	r, err := w.agent.Remote(call, to, req, nil)
 	if err != nil {
 		cancel()
-		return failed(err), nil
+		return failure(err)
 	}
 	context.AfterFunc(call, cancel)
 	go func() {
@@ -93,7 +93,7 @@ func (w *Worker) hostNewRRef(ctx context.Context, a arguments) (any, error) {
 	r, err := w.agent.NewRRef(v, nil)
 	if err != nil {
 		v.Release()
-		return failed(err), nil
+		return failure(err)
 	}
 	return w.handles.made(r), nil
 }
@@ -105,7 +105,7 @@ func (w *Worker) hostAdopt(_ context.Context, a arguments) (any, error) {
 	}
 	r, err := w.agent.Adopt(fork)
 	if err != nil {
-		return failed(err), nil
+		return failure(err)
 	}
 	return w.handles.made(r), nil
 }
@@ -120,7 +120,7 @@ func (w *Worker) hostFork(ctx context.Context, a arguments) (out any, err error)
 		return err
 	})
 	if err != nil {
-		return failed(err), nil
+		return failure(err)
 	}
 	return out, nil
 }
@@ -168,7 +168,7 @@ func (w *Worker) hostToHere(ctx context.Context, a arguments) (out any, err erro
 		return err
 	})
 	if err != nil {
-		return failed(err), nil
+		return failure(err)
 	}
 	return out, nil
 }
@@ -201,7 +201,7 @@ func (w *Worker) hostLocalValue(ctx context.Context, a arguments) (out any, err 
 		return nil
 	})
 	if err != nil {
-		return failed(err), nil
+		return failure(err)
 	}
 	return out, nil
 }
@@ -227,7 +227,7 @@ func (w *Worker) hostWaitConfirmed(ctx context.Context, a arguments) (any, error
 	ctx, cancel := within(ctx, seconds)
 	defer cancel()
 	if err := w.withRRef(a, func(r *agent.RRef) error { return r.WaitConfirmed(ctx) }); err != nil {
-		return failed(err), nil
+		return failure(err)
 	}
 	return nil, nil
 }

@@ -164,6 +164,34 @@ signal.raise_signal(signal.SIGTERM)
 	})
 }
 
+// TestInterrupted: Ctrl-C ends whatever the main thread waits for in Go, as it ends time.sleep.
+func TestInterrupted(t *testing.T) {
+	python := interpreters.Find(t).Executable
+	const inGroup = "join(0, 1, 0)\nimport time\ndef slow(): say(); time.sleep(1000)\n"
+	for name, source := range map[string]string{
+		"init_rpc":  "say()\njoin(0, 2, 0)\n",
+		"rpc_sync":  inGroup + "rpc.rpc_sync('w0', slow, timeout=0)\n",
+		"wait":      inGroup + "f = rpc.rpc_async('w0', slow, timeout=0)\nf.wait()\n",
+		"wait_all":  inGroup + "f = rpc.rpc_async('w0', slow, timeout=0)\nrpc.wait_all([f])\n",
+		"to_here":   inGroup + "r = rpc.remote('w0', slow, timeout=0)\nr.to_here(timeout=0)\n",
+		"shutdown":  inGroup + "f = rpc.rpc_async('w0', slow, timeout=0)\nrpc.shutdown()\n",
+		"a handler": inGroup + "import signal\nsignal.signal(signal.SIGINT, lambda *_: sys.exit(9))\nrpc.rpc_sync('w0', slow, timeout=0)\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := start(t, python, "def say(): print('waiting', flush=True)\n"+source)
+			p.signalWhenWaiting(t, syscall.SIGINT)
+			status := p.ended(t)
+			if name == "a handler" {
+				assert.Equal(t, 9, status, "%s", &p.err)
+				return
+			}
+			assert.Equal(t, -int(syscall.SIGINT), status, "%s", &p.err)
+			assert.Contains(t, p.err.String(), "KeyboardInterrupt")
+		})
+	}
+}
+
 // TestLibrary_isNotThere: what to do is said, and the import works.
 func TestLibrary_isNotThere(t *testing.T) {
 	found := interpreters.Find(t)

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,7 +25,34 @@ func TestMain(m *testing.M) {
 // program is a Python program that a plain python3 runs.
 type program struct {
 	*exec.Cmd
-	out, err strings.Builder
+	out watched
+	err strings.Builder
+}
+
+// watched is what a program writes. It tells when the program says that it waits.
+type watched struct {
+	strings.Builder
+	waits chan struct{}
+	once  sync.Once
+}
+
+func (w *watched) Write(p []byte) (int, error) {
+	n, err := w.Builder.Write(p)
+	if strings.Contains(w.String(), "waiting\n") {
+		w.once.Do(func() { close(w.waits) })
+	}
+	return n, err
+}
+
+// signalWhenWaiting sends a signal when the program has said that it waits.
+func (p *program) signalWhenWaiting(t *testing.T, s os.Signal) {
+	t.Helper()
+	select {
+	case <-p.out.waits:
+	case <-time.After(time.Minute):
+		require.Fail(t, "the program does not wait", "%s%s", p.out.String(), &p.err)
+	}
+	require.NoError(t, p.Process.Signal(s))
 }
 
 // preamble is what programs begin with. Rank and world size are arguments; the group meets at the third.
@@ -54,6 +82,7 @@ func run(t *testing.T, python string, args ...string) *program {
 	p := &program{Cmd: exec.CommandContext(ctx, python, args...)}
 	p.Env = append(os.Environ(), "PYTHONPATH="+buildtest.Library(t), "PYTHONDONTWRITEBYTECODE=1")
 	p.Stdout, p.Stderr = &p.out, &p.err
+	p.out.waits = make(chan struct{})
 	p.WaitDelay = 10 * time.Second
 	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // signals of the terminal are for the program alone
 	require.NoError(t, p.Start())
@@ -66,7 +95,7 @@ func (p *program) ended(t *testing.T) int {
 	err := p.Wait()
 	var exit *exec.ExitError
 	if err != nil {
-		require.ErrorAs(t, err, &exit, "%s%s", &p.out, &p.err)
+		require.ErrorAs(t, err, &exit, "%s%s", p.out.String(), &p.err)
 		if s := exit.Sys().(syscall.WaitStatus); s.Signaled() {
 			return -int(s.Signal())
 		}
@@ -78,7 +107,7 @@ func (p *program) ended(t *testing.T) int {
 // ok waits for a good end and returns what the program wrote.
 func (p *program) ok(t *testing.T) string {
 	t.Helper()
-	require.Equal(t, 0, p.ended(t), "%s%s", &p.out, &p.err)
+	require.Equal(t, 0, p.ended(t), "%s%s", p.out.String(), &p.err)
 	return p.out.String()
 }
 

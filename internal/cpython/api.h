@@ -112,6 +112,7 @@ typedef struct {
 	X(void, Py_DecRef, (PyObject *)) \
 	X(unsigned long, PyThread_get_thread_ident, (void)) \
 	X(PyObject *, PyErr_Occurred, (void)) \
+	X(int, PyErr_CheckSignals, (void)) \
 	X(void, PyErr_Fetch, (PyObject **, PyObject **, PyObject **)) \
 	X(void, PyErr_NormalizeException, (PyObject **, PyObject **, PyObject **)) \
 	X(void, PyErr_SetObject, (PyObject *, PyObject *)) \

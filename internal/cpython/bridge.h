@@ -55,6 +55,7 @@ int cpy_detach(void);
 int cpy_enter(int permit); // cpy_attach for a caller that drops the queued references before the detach
 int cpy_drains(void);      // does such a caller hold the GIL here?
 int cpy_held(void);
+cpy_int cpy_check_signals(void); // on Python's main thread; runs handlers
 uintptr_t cpy_thread_id(void); // never the same for two threads, not even one after the other
 int cpy_orphan(void); // the permit of a thread that ended while it held the GIL, each once; 0 for none
 int cpy_suspend(cpy_nesting *saved);

@@ -237,3 +237,8 @@ void cpy_callback_leave(int entered) {
 	self.depth = 0;
 	self.foreign = 0;
 }
+
+cpy_int cpy_check_signals(void) {
+	NEED_GIL(NOT_HELD_INT);
+	return give_int(cpy.PyErr_CheckSignals());
+}

@@ -65,3 +65,7 @@ func RetireThread() { C.cpy_thread_retire() }
 
 // ThreadStates is the number of warm thread states alive.
 func ThreadStates() int { return int(C.cpy_thread_states()) }
+
+// CheckSignals calls the handlers of signals that have come, on Python's main thread, and does nothing on others. What a
+// handler raised is a [*Raised].
+func CheckSignals() error { return asError(C.cpy_check_signals()) }
