@@ -114,7 +114,7 @@ func (w *Worker) reply(ctx context.Context, reply agent.Reply, from answerer) (a
 	return pybridge.Memory{Data: p.Data, Release: reply.Free}, nil
 }
 
-// hostCallAsync begins a call whose outcome goes to settle of gopyrpc/_rpc/client.py. Python calls it with the GIL held, and
+// hostCallAsync begins a call whose outcome goes to settle of gopyrpc/_rpc/pending.py. Python calls it with the GIL held, and
 // a small call is sent or queued in less time than to give the GIL up and to take it again. A call with memory of Python
 // objects to copy gives it up.
 func (w *Worker) hostCallAsync(ctx context.Context, a arguments) (out any, err error) {

@@ -26,17 +26,19 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// TestTensors does so with testdata/tensors.py, in a group of two, where there is torch.
+// TestTensors does so with testdata/tensors.py and torchfutures.py, in a group of two, where there is torch.
 func TestTensors(t *testing.T) {
 	if err := pythontest.Runtime().Preload(t.Context(), "torch"); err != nil {
 		t.Skip("no torch: ", err)
 	}
 	workers := group(t, 2)
-	for _, name := range casesOf(t, "tensors") {
-		t.Run(name, func(t *testing.T) {
-			err := inside(t, workers[0], "tensors", name)
-			assert.NoError(t, err, "%+v", err)
-		})
+	for _, module := range []string{"tensors", "torchfutures"} {
+		for _, name := range casesOf(t, module) {
+			t.Run(name, func(t *testing.T) {
+				err := inside(t, workers[0], module, name)
+				assert.NoError(t, err, "%+v", err)
+			})
+		}
 	}
 }
 

@@ -161,23 +161,38 @@ func (d *delivery) deliver(t gil.Token) error {
 		return err
 	}
 	defer result.Release()
-	both, err := pybridge.As[[][]int64](t, result)
-	if err != nil || len(both) != 2 {
+	lists, err := pybridge.As[[][]int64](t, result)
+	if err != nil || len(lists) != 3 {
 		return err
 	}
-	busy, awake := both[0], both[1]
+	busy, unread, awake := lists[0], lists[1], lists[2]
 	for _, n := range awake {
-		close(w.events.find(n))
+		w.events.set(n)
 	}
 	for _, ticket := range busy {
-		done := d.done[ticket]
-		delete(d.done, ticket)
-		go func() {
-			defer done()
-			w.runCallbacks(ticket)
-		}()
+		d.goOn("callbacks of a call", ticket)
+	}
+	if len(unread) > 0 {
+		d.goOn("reading of replies", unread...)
 	}
 	return nil
+}
+
+// goOn does what Python has left to be done for some calls. It has a goroutine of its own, since callbacks may wait.
+func (d *delivery) goOn(label string, tickets ...int64) {
+	w := d.worker
+	done := make([]func(), len(tickets))
+	for i, ticket := range tickets {
+		done[i] = d.done[ticket]
+		delete(d.done, ticket)
+	}
+	go func() {
+		ctx := gil.WithLabel(context.WithoutCancel(w.ctx), label)
+		_ = gil.With(ctx, func(t gil.Token) error { return discard(w.python.goOn.Call(t, tickets)) })
+		for _, f := range done {
+			f()
+		}
+	}()
 }
 
 func (d *delivery) release() {
@@ -192,10 +207,4 @@ func (d *delivery) end() {
 	for _, done := range d.done {
 		done()
 	}
-}
-
-// runCallbacks runs the callbacks of a call's Future. It has a goroutine of its own, since callbacks may wait.
-func (w *Worker) runCallbacks(ticket int64) {
-	ctx := gil.WithLabel(context.WithoutCancel(w.ctx), "callbacks of a call")
-	_ = gil.With(ctx, func(t gil.Token) error { return discard(w.python.runCallbacks.Call(t, ticket)) })
 }

@@ -10,25 +10,62 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// events are the events that Python threads set for each other, by number: see _Event of gopyrpc/_rpc/future.py. They are
+// events are the events that Python threads set for each other, by number: see gopyrpc/_rpc/event.py. They are
 // in Go so that a call that waits gives its permit back, and so that an interruption ends the wait. Each event is set
 // once and waited for once, in either order.
 type events struct {
 	mu sync.Mutex
 	// guarded by mu
-	known map[int64]chan struct{} // closed when set
+	known map[int64]*event
+}
+
+// event is one event.
+type event struct {
+	set chan struct{} // closed when it is set
+
+	// guarded by events.mu
+	stop context.CancelFunc // ends what goes on until it is set; nil for nothing
 }
 
 // find returns the event of that number, and makes it if there is none.
-func (e *events) find(n int64) chan struct{} {
+func (e *events) find(n int64) *event {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	c := e.known[n]
-	if c == nil {
-		c = make(chan struct{})
-		e.known[n] = c
+	return e.findLocked(n)
+}
+
+func (e *events) findLocked(n int64) *event {
+	found := e.known[n]
+	if found == nil {
+		found = &event{set: make(chan struct{})}
+		e.known[n] = found
 	}
-	return c
+	return found
+}
+
+// set sets the event of that number.
+func (e *events) set(n int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	found := e.findLocked(n)
+	close(found.set)
+	if found.stop != nil {
+		found.stop()
+	}
+}
+
+// untilSet returns a context that ends when the event is set, which one such context may be for.
+func (e *events) untilSet(ctx context.Context, of *event) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	select {
+	case <-of.set:
+		cancel()
+	default:
+		of.stop = cancel
+	}
+	return ctx, cancel
 }
 
 func (e *events) forget(n int64) {
@@ -40,13 +77,14 @@ func (e *events) forget(n int64) {
 func (w *Worker) hostSet(_ context.Context, a arguments) (any, error) {
 	n, err := argument[int64](a, 0)
 	if err == nil {
-		close(w.events.find(n))
+		w.events.set(n)
 	}
 	return nil, err
 }
 
-// hostWait takes (number, seconds, ticket), and waits for an event. The ticket is that of the asynchronous call whose
-// outcome sets the event, or 0. Python calls it with the GIL held; it gives the GIL up to wait.
+// hostWait takes (number, seconds, ticket, early), and waits for an event. The ticket is that of the asynchronous call whose
+// outcome sets the event, or 0. If early, which may be missing, is true, something else may set the event before. Python
+// calls it with the GIL held; it gives the GIL up to wait.
 func (w *Worker) hostWait(ctx context.Context, a arguments) (any, error) {
 	n, err1 := argument[int64](a, 0)
 	seconds, err2 := secondsOf(a, 1)
@@ -60,21 +98,29 @@ func (w *Worker) hostWait(ctx context.Context, a arguments) (any, error) {
 		ctx, cancel = within(ctx, seconds)
 		defer cancel()
 	}
-	set, err := w.waitHeeding(ctx, t, w.events.find(n), ticket)
+	early, _ := a.at(3).(bool)
+	set, err := w.waitHeeding(ctx, t, awaited{w.events.find(n), ticket, early})
 	if set {
 		w.events.forget(n)
 	}
 	return set, err
 }
 
+// awaited is an event that is waited for: see hostWait.
+type awaited struct {
+	event  *event
+	ticket int64
+	early  bool
+}
+
 // waitHeeding is waitFor, which looks for signals meanwhile where it waits on the main thread of Python's own process.
-func (w *Worker) waitHeeding(ctx context.Context, t gil.Token, event <-chan struct{}, ticket int64) (set bool, err error) {
+func (w *Worker) waitHeeding(ctx context.Context, t gil.Token, a awaited) (set bool, err error) {
 	if !w.rt.OnHostsMainThread() {
-		return w.waitFor(ctx, t, event, ticket)
+		return w.waitFor(ctx, t, a)
 	}
 	for {
 		slice, cancel := context.WithTimeout(ctx, heedPeriod)
-		set, err = w.waitFor(slice, t, event, ticket)
+		set, err = w.waitFor(slice, t, a)
 		cancel()
 		if set || err != nil || ctx.Err() != nil {
 			return set, err
@@ -86,13 +132,19 @@ func (w *Worker) waitHeeding(ctx context.Context, t gil.Token, event <-chan stru
 }
 
 // waitFor waits for an event, or for the end of ctx, and says whether the event was set.
-func (w *Worker) waitFor(ctx context.Context, t gil.Token, event <-chan struct{}, ticket int64) (set bool, err error) {
-	if ticket != 0 {
-		if err := w.deliverOutcome(ctx, t, ticket); err != nil {
+func (w *Worker) waitFor(ctx context.Context, t gil.Token, a awaited) (set bool, err error) {
+	if a.ticket != 0 {
+		outcome := ctx
+		if a.early {
+			var stop context.CancelFunc
+			outcome, stop = w.events.untilSet(ctx, a.event)
+			defer stop()
+		}
+		if err := w.deliverOutcome(outcome, t, a.ticket); err != nil {
 			return false, err
 		}
 	}
-	return w.await(ctx, t, event)
+	return w.await(ctx, t, a.event.set)
 }
 
 // deliverOutcome waits for the outcome of an asynchronous call, and delivers it to Python with all others that have come.

@@ -17,8 +17,8 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// futureType is what [pybridge.Object.TypeName] says of the Future of gopyrpc.
-const futureType = pyname.Package + ".Future"
+// laterType is what [pybridge.Object.TypeName] says of the Later of gopyrpc/_rpc/later.py.
+const laterType = pyname.Package + "._rpc.later.Later"
 
 // Execute runs a pickled PythonUDF for a peer. An exception that the function raises is a reply, not an error.
 func (w *Worker) Execute(ctx context.Context, req agent.Request) (agent.Reply, error) {
@@ -170,12 +170,12 @@ func (w *Worker) withTensors(ctx context.Context, other *pybridge.Object, p hand
 	return extra, err
 }
 
-// finish makes a message of a result that is not bytes alone: a list of bytes, (bytes, tensors), or a Future of any of
-// these. It releases the result unless it is a Future.
+// finish makes a message of a result that is not bytes alone: a list of bytes, (bytes, tensors), or a Later of any of
+// these. It releases the result unless it is a Later.
 func (w *Worker) finish(ctx context.Context, caller, result *pybridge.Object) (m message, err error) {
 	kind := ""
 	err = w.inside(context.WithoutCancel(ctx), func(t gil.Token) (err error) {
-		if kind, err = result.TypeName(t); err != nil || kind == futureType {
+		if kind, err = result.TypeName(t); err != nil || kind == laterType {
 			return err
 		}
 		defer result.Release()
@@ -186,17 +186,17 @@ func (w *Worker) finish(ctx context.Context, caller, result *pybridge.Object) (m
 		}
 		return err
 	})
-	if err != nil || kind != futureType {
+	if err != nil || kind != laterType {
 		return m, err
 	}
-	return awaitFuture(ctx, w, result, func(t gil.Token, deliver *pybridge.Object) error {
+	return awaitLater(ctx, w, result, func(t gil.Token, deliver *pybridge.Object) error {
 		return discard(w.python.whenDone.Call(t, result, caller, deliver))
 	}, w.messageOf, message.release)
 }
 
-// awaitFuture has Python call deliver with the outcome of a Future, and waits for what read makes of the outcome. When ctx
-// ends first, the coroutine behind the Future is cancelled, and an outcome that comes all the same goes to drop.
-func awaitFuture[T any](ctx context.Context, w *Worker, future *pybridge.Object, ask func(t gil.Token, deliver *pybridge.Object) error,
+// awaitLater has Python call deliver with the outcome of a Later, and waits for what read makes of the outcome. When ctx
+// ends first, the coroutine behind it is cancelled, and an outcome that comes all the same goes to drop.
+func awaitLater[T any](ctx context.Context, w *Worker, later *pybridge.Object, ask func(t gil.Token, deliver *pybridge.Object) error,
 	read func(context.Context, any) (T, error), drop func(T)) (T, error) {
 	type outcome struct {
 		value T
@@ -239,7 +239,7 @@ func awaitFuture[T any](ctx context.Context, w *Worker, future *pybridge.Object,
 	left.Store(true)
 	dropLate()
 	_ = w.inside(context.WithoutCancel(ctx), func(t gil.Token) error { // fails where Python is closed: nothing runs there
-		return discard(w.python.abandon.Call(t, future))
+		return discard(w.python.abandon.Call(t, later))
 	})
 	return *new(T), err
 }

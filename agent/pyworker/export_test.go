@@ -1,7 +1,7 @@
 package pyworker
 
 // What tests hold to the Python package.
-const FutureType = futureType
+const LaterType = laterType
 
 // Failed is the form in which Python gets an error.
 var Failed = failed

@@ -13,16 +13,16 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// TestFutureTypeIsTheFutures: Go knows a Future by that name. Nothing else would say so if it were renamed or moved: a
-// Future would be taken for a value.
-func TestFutureTypeIsTheFutures(t *testing.T) {
+// TestLaterTypeIsTheLaters: Go knows a Later by that name. Nothing else would say so if it were renamed or moved: a
+// Later would be taken for a value.
+func TestLaterTypeIsTheLaters(t *testing.T) {
 	group(t, 1) // so that the package is there
 	pythontest.With(t, func(tok gil.Token) {
-		future := pythontest.Define(t, tok, "import gopyrpc\nvalue = gopyrpc.Future()", "value")
-		defer future.Release()
-		kind, err := future.TypeName(tok)
+		later := pythontest.Define(t, tok, "from gopyrpc._rpc import later\nvalue = later.Later(None)", "value")
+		defer later.Release()
+		kind, err := later.TypeName(tok)
 		require.NoError(t, err)
-		assert.Equal(t, pyworker.FutureType, kind)
+		assert.Equal(t, pyworker.LaterType, kind)
 	})
 }
 
@@ -30,8 +30,8 @@ func TestFutureTypeIsTheFutures(t *testing.T) {
 func TestWhatHandsOutOutcomesIsUninterruptible(t *testing.T) {
 	group(t, 1)
 	const marked = `
-from gopyrpc._rpc import calls, client, future
-functions = client.settle, calls.take_back, future.Future._deliver, future.Future._set, future.Future._become, future._Event.set
+from gopyrpc._rpc import calls, event, future, pending
+functions = pending.settle, calls.take_back, future.Future._deliver, future.Future._set, future.Future._become, event.Event.set
 value = [f.__qualname__ for f in functions if id(f.__code__) not in masked]
 `
 	pythontest.With(t, func(tok gil.Token) {

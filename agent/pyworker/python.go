@@ -12,10 +12,10 @@ import (
 
 // Modules of the package gopyrpc.
 const (
-	serveModule  = pyname.Package + "._rpc.serve"
-	clientModule = pyname.Package + "._rpc.client"
-	hostModule   = pyname.Package + "._rpc.hosts"
-	callerModule = pyname.Package + "._rpc.caller"
+	serveModule   = pyname.Package + "._rpc.serve"
+	pendingModule = pyname.Package + "._rpc.pending"
+	hostModule    = pyname.Package + "._rpc.hosts"
+	callerModule  = pyname.Package + "._rpc.caller"
 )
 
 // hostFunctionName returns the name of a function of a Host in error messages.
@@ -25,7 +25,7 @@ func hostFunctionName(name string) string { return pyname.Package + " host." + n
 type python struct {
 	serve, serveRemote, serveBeside, serveRemoteBeside *pybridge.Object // serve
 	fetch, whenDone, whenKept, abandon, makeCaller     *pybridge.Object // serve, and caller
-	settle, runCallbacks                               *pybridge.Object // client
+	settle, goOn                                       *pybridge.Object // pending
 	makeHost, installHost, removeHost                  *pybridge.Object // hosts
 	setName                                            *pybridge.Object // internal
 	host                                               *pybridge.Object
@@ -39,7 +39,7 @@ func (p *python) slots() map[string]map[string]**pybridge.Object {
 			"when_done": &p.whenDone, "when_kept": &p.whenKept, "abandon": &p.abandon,
 		},
 		callerModule:    {"Caller": &p.makeCaller},
-		clientModule:    {"settle": &p.settle, "run_callbacks": &p.runCallbacks},
+		pendingModule:   {"settle": &p.settle, "go_on": &p.goOn},
 		hostModule:      {"Host": &p.makeHost, "install": &p.installHost, "remove": &p.removeHost},
 		pyname.Internal: {"set_worker_name": &p.setName},
 	}

@@ -17,7 +17,7 @@ type value struct {
 	object *pybridge.Object
 }
 
-// keep makes a value of the result of a function. It waits for a result that is a Future.
+// keep makes a value of the result of a function. It waits for a result that is a Later.
 func (w *Worker) keep(ctx context.Context, caller, result *pybridge.Object) (*value, error) {
 	kind := ""
 	err := w.inside(context.WithoutCancel(ctx), func(t gil.Token) (err error) {
@@ -28,11 +28,11 @@ func (w *Worker) keep(ctx context.Context, caller, result *pybridge.Object) (*va
 		result.Release()
 		return nil, err
 	}
-	if kind != futureType {
+	if kind != laterType {
 		return &value{w, result.Named("value of an RRef")}, nil
 	}
 	defer result.Release()
-	return awaitFuture(ctx, w, result, func(t gil.Token, deliver *pybridge.Object) error {
+	return awaitLater(ctx, w, result, func(t gil.Token, deliver *pybridge.Object) error {
 		return discard(w.python.whenKept.Call(t, result, caller, deliver))
 	}, func(ctx context.Context, boxed any) (*value, error) { return w.box(ctx, boxed) }, (*value).Release)
 }

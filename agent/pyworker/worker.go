@@ -97,7 +97,7 @@ func New(ctx context.Context, rt *pybridge.Runtime, config Config) (*Worker, err
 	w.ctx, w.cancel = context.WithCancelCause(context.Background())
 	w.callers.known, w.callers.policies = map[callerKey]*caller{}, map[string]*policy.Policy{}
 	w.handles.known = map[handle]*agent.RRef{}
-	w.events.known = map[int64]chan struct{}{}
+	w.events.known = map[int64]*event{}
 	w.completions = completions{worker: w, calls: map[int64]*agent.Future{}, waiters: map[int64][]*waiter{}}
 	var err error
 	if w.accounts, err = newAccounts(config); err != nil {

@@ -93,6 +93,7 @@ _WITH_AGENT = {
     "RpcConnectionError": "_rpc.errors",
     "UnknownWorker": "_rpc.errors",
     "InvalidDestination": "_rpc.errors",
+    "NotAFuture": "_rpc.errors",
 }
 
 

@@ -11,7 +11,7 @@ import gopyrpc
 from gopyrpc import _name, internal
 from gopyrpc._exceptions import render
 from gopyrpc._restricted import allow_list
-from gopyrpc._rpc import client, rref
+from gopyrpc._rpc import client, pending, rref
 from gopyrpc._exceptions.capture import capture
 
 PACKAGE = Path(gopyrpc.__file__).parent
@@ -69,7 +69,7 @@ class Name(unittest.TestCase):
         self.assertIs(getattr(raised(internal._handle_exception, result), _name.REMOTE), result)
 
     def test_rrefs_are_seen_in_pickles(self):
-        self.assertTrue(client._has_rrefs(internal._receive_rref.__qualname__.encode()))
+        self.assertTrue(pending._has_rrefs(internal._receive_rref.__qualname__.encode()))
         self.assertIs(internal._receive_rref, rref._receive_rref)
 
     def test_no_module_says_it_again(self):

@@ -8,6 +8,7 @@ import unittest
 from gopyrpc._pickling import by_class, pickler
 from gopyrpc._rpc import serve
 from gopyrpc._rpc.future import Future
+from gopyrpc._rpc.later import Later
 from gopyrpc._module.handle import make_handle
 from gopyrpc._rpc.caller import Caller
 from gopyrpc.internal import PythonUDF, RemoteException, SerializeError, to_table
@@ -139,15 +140,15 @@ class ByClassTest(unittest.TestCase):
 
     def test_futures(self):
         future, came = Future(), []
-        serve.when_done(future, self.restricted, came.append)
+        serve.when_done(Later(future), self.restricted, came.append)
         future.set_result(disguised())
         self.refused(came[0], "only its class may say how it is pickled")
         future = Future()
-        serve.when_done(future, self.restricted, came.append)
+        serve.when_done(Later(future), self.restricted, came.append)
         future.set_exception(KeyError(disguised()))
         self.assertIs(type(self.outcome(came[1]).to_exception()), KeyError)
         future = Future()
-        serve.when_kept(future, self.restricted, came.append)
+        serve.when_kept(Later(future), self.restricted, came.append)
         future.set_exception(KeyError(disguised()))
         self.assertIs(type(came[2].value.to_exception()), KeyError)
         self.assertEqual(self.finder.asked, [])

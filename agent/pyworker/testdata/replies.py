@@ -46,11 +46,19 @@ def fail(kind):
     raise {"bomb": ValueError(Bomb()), "own": Failure(1), "other": OtherFailure(2), "plain": KeyError("key")}[kind]
 
 
+def chained(future):
+    """The value of *future* as a callback sees it, which raises what it raises there."""
+    try:
+        return future.then(lambda done: done.value()).wait()
+    except RuntimeError as exc:
+        raise exc.__cause__ from exc.__cause__.__cause__
+
+
 def ways(function, *args):
     """All ways in which a worker's reply comes in."""
     yield lambda: rpc.rpc_sync("w1", function, args)
     yield lambda: rpc.rpc_async("w1", function, args).wait()
-    yield lambda: rpc.rpc_async("w1", function, args).then(lambda done: done.value()).wait()
+    yield lambda: chained(rpc.rpc_async("w1", function, args))
     yield lambda: rpc.remote("w1", function, args).to_here()
 
 

@@ -6,7 +6,7 @@ from _thread import allocate_lock
 from contextvars import copy_context
 
 from .._name import PACKAGE
-from .future import Future
+from .future import PlainFuture
 
 _lock = allocate_lock()
 _loop = None
@@ -24,7 +24,7 @@ class _Prepared:
 
 def prepare(awaitable):
     """Return a Future for *awaitable*, which the caller begins, and cancels when nobody wants the outcome any more."""
-    future = Future()
+    future = PlainFuture()
     future._content = _Prepared(awaitable)
     return future
 

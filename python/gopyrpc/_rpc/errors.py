@@ -30,6 +30,10 @@ class InvalidDestination(TypeError, ValueError):
     """A destination is neither a name, nor a rank, nor a WorkerInfo."""
 
 
+class NotAFuture(RuntimeError, TypeError):
+    """A function that is decorated with async_execution has returned no future."""
+
+
 class RpcTimeoutError(RpcError, TimeoutError):
     """The time for a call was over. Its text begins as torch's does, with ``RPCErr:1:RPC ran for more than set timeout``."""
 
@@ -43,7 +47,7 @@ class RpcConnectionError(RpcError, ConnectionError):
 
 
 # Their name in pickles: see internal.
-for _cls in (RpcError, RpcTimeoutError, RpcConnectionError, UnknownWorker, InvalidDestination):
+for _cls in (RpcError, RpcTimeoutError, RpcConnectionError, UnknownWorker, InvalidDestination, NotAFuture):
     _cls.__module__ = INTERNAL
 del _cls
 

@@ -4,15 +4,20 @@ from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 from _thread import allocate_lock
 from contextvars import copy_context
-from itertools import count
+from sys import modules
 
-from .._introspect import is_interruption
+from .._introspect import is_interruption, text_of, type_name
 from .._name import PACKAGE
 from .._public import public
 from .._uninterruptible import uninterruptible
 from . import hosts
+from .event import Event
 
 _PENDING, _RAW, _READING, _VALUE, _FAILED = range(5)
+
+# What `_deliver` leaves to be done, on a thread of the agent's.
+UNREAD = 1  # to read the reply
+CALLBACKS = 2  # and to run callbacks, which may wait
 
 
 _read = None  # makes a value of a reply
@@ -29,9 +34,20 @@ class Future:
 
     Any thread may use it. Callbacks run in the thread that sets the outcome, or, of a
     future that is done, at once; ``await future`` works in any asyncio event loop.
+    Where torch is imported, what ``Future()`` and rpc_async return is a
+    ``torch.futures.Future``, too.
     """
 
-    __slots__ = ("_state", "_content", "_lock", "_callbacks", "_events", "_source", "__weakref__")
+    __slots__ = ()  # torch's classes have an object layout of their own, so the fields are those of subclasses
+
+    #: Whether the reply to a call is read when it comes, as there may be waiting what `Event` does not know of.
+    _is_read_at_once = False
+
+    def __new__(cls, *, devices=None):
+        if cls is not Future:
+            return super().__new__(cls)
+        cls = _class()
+        return cls.__new__(cls)
 
     def __init__(self, *, devices=None):
         if devices:
@@ -70,20 +86,23 @@ class Future:
 
     def set_exception(self, exception):
         if not isinstance(exception, BaseException):
-            raise TypeError(f"{exception!r} is of type {type(exception)}, not an Exception.")
+            raise NotAnException(f"{exception} is of type {type(exception)}, not an Exception.")
         self._set(_FAILED, exception)
 
     def then(self, callback):
-        """Return a future for ``callback(self)``, which is called once this one is done."""
-        _require_callable(callback)
+        """Return a future for ``callback(self)``, which is called once this one is done.
+
+        What the callback raises is the ``__cause__`` of the RuntimeError that the future raises, as in torch.
+        """
+        _require_callable("then", callback)
         callback = _carried(callback)
-        following = Future()
+        following = new()
 
         def run(done):
             try:
                 result = callback(done)
             except BaseException as exc:
-                following.set_exception(exc)
+                following.set_exception(_failed_callback(exc))
             else:
                 following.set_result(result)
 
@@ -92,7 +111,7 @@ class Future:
 
     def add_done_callback(self, callback):
         """Call ``callback(self)`` once this is done. What it raises is logged."""
-        _require_callable(callback)
+        _require_callable("add_done_callback", callback)
         self._add(_carried(callback))
 
     def exception(self):
@@ -130,7 +149,12 @@ class Future:
         return waiter
 
     def __reduce__(self):
-        raise TypeError("a gopyrpc Future cannot be pickled: return it from a function, or send its value")
+        raise TypeError(
+            f"Can not pickle {self._NAME}: send its value; a function that returns one, to be waited for where"
+            " it ran, is decorated with @gopyrpc.functions.async_execution"
+        )
+
+    _NAME = f"{PACKAGE}.Future"
 
     def __repr__(self):
         state = ("pending", "done", "done", "done", "failed")[self._state]
@@ -149,6 +173,7 @@ class Future:
             events, self._events = self._events, []
         for event in events:
             event.set()
+        self._publish()
         for callback in callbacks:
             self._call(callback)
 
@@ -157,20 +182,23 @@ class Future:
         """Set what came from a worker, which the first thread that wants the value reads.
 
         The numbers of the events that threads wait for in *host*'s Go are added to *awake*. Return
-        whether there are callbacks, which the caller must have called.
+        what is left to be done: UNREAD, CALLBACKS, or 0.
         """
         with self._lock:
             if self._state != _PENDING:
-                return False
+                return 0
             self._content = reply
             self._state = _RAW
             callbacks = self._callbacks
             events, self._events = self._events, []
             if not callbacks:
                 self._callbacks = None
+        has_reader = False
         for event in events:
-            event.set(host, awake)
-        return bool(callbacks)
+            has_reader = event.set(host, awake) or has_reader
+        if callbacks:
+            return CALLBACKS
+        return UNREAD if self._is_read_at_once and not has_reader else 0
 
     def _run_callbacks(self):
         with self._lock:
@@ -191,13 +219,13 @@ class Future:
         except BaseException:
             import logging
 
-            logging.getLogger(PACKAGE).exception("a callback of %r raised", self)
+            logging.getLogger(PACKAGE).exception("Got the following error when running the callback of %r", self)
 
     def _await(self, timeout):
         return self._await_change((_PENDING,), timeout)
 
     def _await_change(self, states, timeout):
-        event = _Event()
+        event = Event()
         with self._lock:
             if self._state not in states:
                 return True
@@ -207,6 +235,7 @@ class Future:
                 return True
         except BaseException:
             self._give_up(event)
+            self._leave_unread()
             raise
         self._give_up(event)
         return self._state not in states
@@ -239,6 +268,7 @@ class Future:
         except BaseException as exc:
             if is_interruption(exc):
                 self._become(_RAW, self._content)  # others have time to read it
+                self._leave_unread()
                 raise
             self._become(_FAILED, exc)
 
@@ -252,42 +282,54 @@ class Future:
             events, self._events = self._events, []
         for event in events:
             event.set()
+        if state != _RAW:
+            self._publish()
+
+    def _may_have_failed(self):
+        """Tell whether the outcome may be an exception, of a future that is done."""
+        state, content = self._state, self._content
+        if state in (_VALUE, _FAILED):
+            return state == _FAILED
+        if type(content) is list:
+            if len(content) == 3:
+                return True  # a canonical pickle, which does not say
+            content = content[0]
+        return type(content) is tuple or b"_remote_exception" in content[:200]
+
+    def _publish(self):
+        """Pass the value or exception on to what waits for it outside Python."""
+
+    def _leave_unread(self):
+        """Called by a thread that was to read the reply, if it has come, and does not."""
 
 
-_numbers = count(1)
+class PlainFuture(Future):
+    """A Future where there is no torch."""
+
+    __slots__ = ("_state", "_content", "_lock", "_callbacks", "_events", "_source", "__weakref__")
+    __new__ = object.__new__
+    __init__ = Future.__init__
 
 
-class _Event:
-    """An event to wait for once. Where there is an agent the wait is Go's, which gives the permit back meanwhile."""
+class NotAnException(AssertionError, TypeError):
+    """torch asserts that what a future is to raise is an exception."""
 
-    __slots__ = ("_host", "_id", "_lock")
 
-    def __init__(self):
-        host = hosts.find()
-        self._host = host
-        if host is not None:
-            self._id = next(_numbers)
-        else:
-            self._lock = allocate_lock()
-            self._lock.acquire()
+_torch_class = None  # once there is torch
 
-    def wait(self, timeout, source=None):
-        """Wait; *source* is a call whose outcome sets this: (host, ticket), or None."""
-        host = self._host
-        if host is not None:
-            ticket = source[1] if source is not None and source[0] is host else 0
-            return host.wait(self._id, 0.0 if timeout is None else max(float(timeout), 1e-9), ticket)
-        return self._lock.acquire(timeout=-1 if timeout is None else timeout)
 
-    @uninterruptible
-    def set(self, host=None, awake=None):
-        """Wake the waiting thread. If it waits in *host*'s Go, add this event's number to *awake* instead."""
-        if self._host is None:
-            self._lock.release()
-        elif self._host is host:
-            awake.append(self._id)
-        else:
-            self._host.set(self._id)
+def _class():
+    """Return the class of new futures: one of torch's too, once torch is imported."""
+    global _torch_class
+    if _torch_class is None and hasattr(modules.get("torch.futures"), "wait_all"):
+        from .torch_future import make_class
+
+        _torch_class = make_class(Future, _RAW, _FAILED) or PlainFuture
+    return _torch_class or PlainFuture
+
+
+def new():
+    return (_torch_class or _class())()
 
 
 def _carried(callback):
@@ -304,40 +346,19 @@ def _carried(callback):
     return lambda done: context.run(callback, done)
 
 
-def _require_callable(callback):
+def _require_callable(what, callback):
     if not callable(callback):
-        raise TypeError(f"a callback must be callable, not {callback!r}")
+        raise TypeError(f"{what}(): incompatible function arguments. A callback must be callable, not {callback!r}")
 
 
-def collect_all(futures):
-    """Return a future whose value is the list of *futures*, once all are done."""
-    futures = list(futures)
-    all_done = Future()
-    left = len(futures)
-    lock = allocate_lock()
-    if not futures:
-        all_done.set_result(futures)
-
-    def one_more(_):
-        nonlocal left
-        with lock:
-            left -= 1
-            last = left == 0
-        if last:
-            all_done.set_result(futures)
-
-    for future in futures:
-        future.add_done_callback(one_more)
-    return all_done
+def _failed_callback(exc):
+    """Return the exception for what a callback of `then` raised, with torch's words."""
+    failure = RuntimeError(f"Got the following error when running the callback: {type_name(type(exc))}: {text_of(exc)}")
+    failure.__cause__ = exc
+    return failure
 
 
-def wait_all(futures):
-    """Wait for all; return the list of values, or raise the first exception in their order."""
-    futures = list(futures)
-    for future in futures:
-        if not future.done():
-            future._await(None)
-    return [future.wait() for future in futures]
-
-
-public(Future, collect_all, wait_all)
+public(Future)
+for _cls in (PlainFuture,):
+    _cls.__module__, _cls.__name__, _cls.__qualname__ = PACKAGE, "Future", "Future"
+del _cls

@@ -16,7 +16,7 @@ from . import hosts, library
 from .calls import checked_seconds
 from .client import collecting
 from .errors import failure
-from .future import wait_all
+from .gather import wait_all
 
 
 def is_available():

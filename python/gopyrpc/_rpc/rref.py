@@ -20,7 +20,8 @@ from .caller import method_of
 from .calls import bound, destination, lent, name_of_function, pack, seconds, take_back, udf_of, unwrap
 from .client import rpc_async, rpc_sync
 from .errors import failure
-from .future import Future
+from .future import new
+from .later import later
 from .lacking import lacking
 from .looked_up import is_looked_up
 from .workers import WorkerInfo, name_of
@@ -148,7 +149,7 @@ class RRef:
         reference = _reference(self)
         if reference.type is None or not reference.type.done():
             if self.is_owner():
-                reference.type = Future()
+                reference.type = new()
                 reference.type.set_result(type(self.local_value()))
             else:
                 reference.type = hosts.acting_for(
@@ -329,7 +330,8 @@ def _require_method(rref, name, timeout):
 
 def _call_method(rref, name, args, kwargs):
     """Call a method of an RRef's value, at its owner."""
-    return method_of(_value_of(rref), name)(*args, **kwargs)
+    method = method_of(_value_of(rref), name)
+    return later(method, method(*args, **kwargs))
 
 
 def _check_value(rref, name=None):

@@ -7,13 +7,13 @@ from contextvars import Context
 
 from .._errors import ForbiddenGlobal
 from .._introspect import type_name
-from .._pickling.pickler import SCALARS, load, loads_with
+from .._pickling.pickler import load, loads_with
 from .._restricted.canonical import Names
 from .._run import call, failed
 from .._udf import PythonUDF
 from .caller import Caller
 from .calls import pack
-from .future import Future
+from .later import Later, later
 from .hosts import Box
 from .rref import arriving, await_confirmation
 
@@ -21,7 +21,7 @@ from .rref import arriving, await_confirmation
 def serve(data, extra):
     """Run a pickled PythonUDF; *extra* is the Caller, or a list of it and the tensors.
 
-    Returns what `answer` does, or a Future of the result. Nothing is raised: what went
+    Returns what `answer` does, or the Later of the result. Nothing is raised: what went
     wrong travels as a RemoteException.
     """
     caller, tensors = (extra, ()) if type(extra) is Caller else extra
@@ -36,11 +36,11 @@ def serve_beside(data, beside):
 def _serve(data, extra, caller, canonical):
     result = _run(data, extra, caller, canonical)
     data = extra = None
-    return result if type(result) is Future else answer(result, caller)
+    return result if type(result) is Later else answer(result, caller)
 
 
 def serve_remote(data, extra):
-    """`serve` that returns the result itself, to be kept, or a Future of it."""
+    """`serve` that returns the result itself, to be kept, or the Later of it."""
     caller, tensors = (extra, ()) if type(extra) is Caller else extra
     return Context().run(_run, data, tensors, caller, False)
 
@@ -84,31 +84,12 @@ def _run(data, extra, caller, canonical):
 
 
 def _outcome(udf):
-    """Call it, and return its result or a Future of that."""
+    """Call it, and return its result or the Later of that."""
     result = call(udf)
-    kind = type(result)
-    if kind is Future or kind in SCALARS or not hasattr(kind, "__await__"):
-        marked = getattr(udf, "func", None)
-        if getattr(marked, "_wrapped_async_rpc_function", None) and not _is_outcome(result):
-            return failed(_not_a_future(result))
-        return result
-    from .coroutines import prepare
-
-    return prepare(result)  # when_done or when_kept begins it
-
-
-def _is_outcome(result):
-    from .._exceptions.remote import RemoteException
-
-    return type(result) is Future or type(result) is RemoteException
-
-
-def _not_a_future(result):
-    cls = type(result)
-    return TypeError(
-        "Functions decorated with @gopyrpc.functions.async_execution must return a gopyrpc.Future"
-        f" object, but got {cls.__module__}.{cls.__qualname__}"
-    )
+    try:
+        return later(getattr(udf, "func", None), result)
+    except BaseException as exc:
+        return failed(exc)
 
 
 def answer(result, caller):
@@ -139,10 +120,10 @@ def result_of(future):
         return failed(exc)
 
 
-def when_done(future, caller, deliver):
+def when_done(later, caller, deliver):
     """Call Go's *deliver* with what travels back, once there is an outcome."""
-    _begin(future)
-    future.add_done_callback(_entered(caller, lambda done: deliver(answer(result_of(done), caller))))
+    _begin(later.future)
+    later.future.add_done_callback(_entered(caller, lambda done: deliver(answer(result_of(done), caller))))
 
 
 def _entered(caller, callback):
@@ -166,14 +147,14 @@ def _begin(future):
     begin(future)
 
 
-def abandon(future):
+def abandon(later):
     """Nobody waits for this outcome any more: end the coroutine that makes it, if one does."""
     from .coroutines import cancel
 
-    cancel(future)
+    cancel(later.future)
 
 
-def when_kept(future, caller, deliver):
-    """Call Go's *deliver* with the outcome of a Future, once there is one, to be kept."""
-    _begin(future)
-    future.add_done_callback(_entered(caller, lambda done: deliver(Box(result_of(done)))))
+def when_kept(later, caller, deliver):
+    """Call Go's *deliver* with the outcome of a Later, once there is one, to be kept."""
+    _begin(later.future)
+    later.future.add_done_callback(_entered(caller, lambda done: deliver(Box(result_of(done)))))

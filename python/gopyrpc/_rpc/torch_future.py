@@ -1,0 +1,77 @@
+"""The class of Futures where torch is imported: they are torch's, too."""
+
+from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
+
+from _thread import start_new_thread
+from sys import modules
+
+from .._name import PACKAGE
+
+
+def make_class(future, raw, failed):
+    """Make the class, of *future*, and have torch's `collect_all` and `wait_all` know it.
+
+    *raw* and *failed* are states. Return None if this torch's futures are others.
+    """
+    c_module = modules.get("torch._C")
+    base = modules["torch.futures"].Future
+    c_future = getattr(c_module, "Future", None)
+    if not (isinstance(c_future, type) and issubclass(base, c_future) and hasattr(c_future, "_set_unwrap_func")):
+        return None
+    cls = _derive(future, base, c_future, raw, failed)
+    _teach_collect_all(c_module, cls)
+    return cls
+
+
+def _derive(future, base, c_future, raw, failed):
+    init, set_result, set_unwrap = c_future.__init__, c_future.set_result, c_future._set_unwrap_func
+    begin = future.__init__
+    no_devices = []
+
+    class TorchFuture(future, base):
+        """A Future whose C++ side is done when the reply has been read, for what waits there."""
+
+        __slots__ = ("_state", "_content", "_lock", "_callbacks", "_events", "_source")
+        __new__ = c_future.__new__
+
+        _is_read_at_once = True
+        _NAME = "torch.futures.Future"
+
+        def __init__(self, *, devices=None):
+            if devices:
+                raise ValueError("futures with devices are not supported: tensors travel by way of the CPU")
+            init(self, no_devices)
+            begin(self)
+
+        def _publish(self):
+            if self._state == failed:
+                set_unwrap(self, _raise)
+            set_result(self, self._content)
+
+        def _leave_unread(self):
+            if self._state == raw:
+                start_new_thread(self._read, ())
+
+    TorchFuture.__module__, TorchFuture.__name__, TorchFuture.__qualname__ = PACKAGE, "Future", "Future"
+    return TorchFuture
+
+
+def _raise(exc):
+    raise exc
+
+
+def _teach_collect_all(c_module, cls):
+    """Have ``torch._C._collect_all`` end with the first of our futures that fails, and its waits be Go's.
+
+    In C++ a future's failure is C++'s, which Python cannot set: torch's own collect_all of futures that failed in
+    Python waits for all of them, in C, where nothing gives the permit back. Lists of other futures are torch's as ever.
+    """
+    theirs = c_module._collect_all
+
+    def _collect_all(futures):
+        if any(type(future) is cls for future in futures):
+            return modules[PACKAGE].collect_all(futures)
+        return theirs(futures)
+
+    _collect_all.__wrapped__ = theirs
+    c_module._collect_all = _collect_all
