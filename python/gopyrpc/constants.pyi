@@ -1,0 +1,7 @@
+from typing import Final
+
+DEFAULT_RPC_TIMEOUT_SEC: Final = 60.0
+DEFAULT_INIT_METHOD: Final = "env://"
+DEFAULT_SHUTDOWN_TIMEOUT: Final = 0
+DEFAULT_NUM_WORKER_THREADS: Final = 16
+UNSET_RPC_TIMEOUT: Final = -1.0
