@@ -117,6 +117,42 @@ func TestJoin_unreachableWorker(t *testing.T) {
 	})
 }
 
+// TestJoin_survivesALostConnection: of a worker that has joined, and of the leader. A process that was stopped for 45 s goes on like that.
+func TestJoin_survivesALostConnection(t *testing.T) {
+	inMetWorld(t, 3, func(t *testing.T, w *world, agents []*agent.Agent, _ []*keeper) {
+		outcomes := joinApart(t, agents[1:]...)
+		for rank := range agents {
+			w.after(time.Hour)
+			w.breakConnections(rank)
+			w.after(time.Hour)
+			w.cut(rank)
+			w.after(membership.JoinPatience - 15*time.Second)
+			w.mend(rank)
+		}
+		w.after(time.Hour)
+		for i, outcome := range outcomes {
+			require.Empty(t, outcome, "w%d waits no more", i+1)
+		}
+		for _, outcome := range append(outcomes, joinApart(t, agents[0])...) {
+			assert.NoError(t, <-outcome)
+		}
+	})
+}
+
+// TestJoin_endsWhereTheLeaderIsNotReachedAgain within JoinPatience.
+func TestJoin_endsWhereTheLeaderIsNotReachedAgain(t *testing.T) {
+	inMetWorld(t, 3, func(t *testing.T, w *world, agents []*agent.Agent, _ []*keeper) {
+		outcome := joinApart(t, agents[1])[0]
+		w.after(time.Hour)
+		w.cut(0)
+		took(t, membership.JoinPatience+10*time.Second, func() {
+			err := <-outcome
+			assert.Equal(t, codes.Unavailable, status.Code(err))
+			assert.ErrorContains(t, err, "worker w0: ")
+		})
+	})
+}
+
 // A worker that calls, and that nobody can call, lives: nothing listens at the address that it gave.
 func TestJoin_workerThatCannotBeCalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

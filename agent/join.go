@@ -8,6 +8,9 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/backoff"
+	"github.com/gopyrpc/gopyrpc/agent/internal/membership"
+	"github.com/gopyrpc/gopyrpc/agent/internal/transport"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 	"github.com/gopyrpc/gopyrpc/cleanup"
 )
@@ -19,7 +22,7 @@ import (
 // A worker that lives may take its time: Join has no deadline of its own. One that has ended without joining ends the
 // join of all others: at once in a group that a rendezvous has brought together, after Config.StartTimeout in
 // one that Config.Peers names, as it may be started again; and after a minute if it cannot be reached, and nothing
-// says that it has ended.
+// says that it has ended. A join outlives connections that are lost and come back within that minute.
 //
 // Errors: the end of ctx, with the names of those who were waited for; codes.Unavailable, with the name of the worker that
 // has gone; whatever kept this worker from talking with the leader (the worker with the lowest rank). The agent is open
@@ -69,7 +72,35 @@ func (a *Agent) report(ctx context.Context, act *agentpb.Activity) (quiet bool, 
 		defer cancel()
 		travel = short
 	}
-	return a.ask(ctx, travel, leader, act)
+	return a.askAgain(ctx, travel, leader, act)
+}
+
+// askAgain is ask that outlives a connection. A process that is stopped or starved for longer than Config.Keepalive allows loses its
+// connections, and goes on: its report is sent by the next connection, as the leader knows a report that it had. The error of
+// the lost connection stays where nothing listens any more at the leader's address: the leader may have said there why it left.
+func (a *Agent) askAgain(wait, travel context.Context, leader string, act *agentpb.Activity) (quiet bool, err error) {
+	var lost error
+	var since time.Time
+	for attempt := 1; ; attempt++ {
+		quiet, err = a.ask(wait, travel, leader, act)
+		switch {
+		case errors.Is(err, transport.ErrLost):
+			lost, since, attempt = err, time.Now(), 1
+		case lost == nil, answered(err), !temporary(err), errors.Is(err, ErrClosed), time.Since(since) >= membership.JoinPatience:
+			return quiet, err
+		case errors.Is(err, transport.ErrRefused):
+			return false, lost
+		}
+		if err := backoff.Wait(wait, backoff.Delay(attempt)); err != nil {
+			return false, ended(err, "connecting to the leader again").about(leader, true)
+		}
+	}
+}
+
+// answered says whether a call has an outcome that its worker gave.
+func answered(err error) bool {
+	var e *Error
+	return err == nil || errors.As(err, &e) && e.Ran && !errors.Is(err, transport.ErrLost)
 }
 
 // ask sends the report with one deadline and waits for the answer with another.

@@ -250,6 +250,14 @@ func (s *clientConn) end(cause error) {
 	go s.tcp.Close()    // waits for goroutines of grpc, of which this may be one
 }
 
+// ErrLost is for a call whose connection ended before the call did, and whose peer may be there all the same.
+var ErrLost = errors.New("the connection was lost")
+
+// lost is a cause that is ErrLost.
+type lost struct{ error }
+
+func (l lost) Unwrap() []error { return []error{l.error, ErrLost} }
+
 // reason says why the connection ended in the terms in which calls end.
 func (s *clientConn) reason(cause error) *rpcerr.Error {
 	if errors.Is(cause, rpcerr.ErrClosed) {
@@ -260,8 +268,11 @@ func (s *clientConn) reason(cause error) *rpcerr.Error {
 	}
 	e := rpcerr.From(cause)
 	switch e.Code {
-	case codes.Unavailable, codes.Unauthenticated, codes.PermissionDenied, codes.FailedPrecondition, codes.AlreadyExists:
+	case codes.Unauthenticated, codes.PermissionDenied, codes.FailedPrecondition, codes.AlreadyExists:
 		return e
+	case codes.Unavailable:
+	default:
+		e = rpcerr.Errorf(codes.Unavailable, "the connection ended: %w", cause)
 	}
-	return rpcerr.Errorf(codes.Unavailable, "the connection ended: %w", cause)
+	return &rpcerr.Error{Code: e.Code, Worker: e.Worker, Text: e.Text, Ran: e.Ran, Err: lost{cause}}
 }
