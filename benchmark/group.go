@@ -7,13 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/gopyrpc/gopyrpc/cmd/gopyrpc/launch"
 )
 
 // group is the processes of one side, of which the first measures a round when it is asked to.
@@ -23,6 +24,7 @@ type group struct {
 	stderr   []*strings.Builder
 	requests io.WriteCloser
 	answers  *bufio.Reader
+	kept     int // a socket that keeps the port at which the workers meet
 }
 
 const noTorchRPC = "this Python has no PyTorch with RPC over TensorPipe"
@@ -49,16 +51,14 @@ func scriptFile(name, text string) (path string, remove func(), err error) {
 
 // startGroup runs the command once for each worker, and waits until the first one has said "ready".
 func startGroup(ctx context.Context, size int, command ...string) (*group, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	kept, port, err := launch.KeepPort()
 	if err != nil {
 		return nil, err
 	}
-	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
-	_ = l.Close()
-	g := &group{size: size}
+	g := &group{size: size, kept: kept}
 	for rank := range size {
 		cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-		cmd.Env = append(os.Environ(), "RANK="+strconv.Itoa(rank), "WORLD_SIZE="+strconv.Itoa(size), "MASTER_ADDR=127.0.0.1", "MASTER_PORT="+port,
+		cmd.Env = append(os.Environ(), "RANK="+strconv.Itoa(rank), "WORLD_SIZE="+strconv.Itoa(size), "MASTER_ADDR=127.0.0.1", "MASTER_PORT="+strconv.Itoa(port),
 			"USE_LIBUV=0") // Debian's torch 2.6 is built without libuv, and asks for it
 		stderr := &strings.Builder{}
 		cmd.Stderr = stderr
@@ -98,6 +98,7 @@ func (g *group) ask(request string, answer any) error {
 
 // end ends the input of the first, with which all end.
 func (g *group) end() error {
+	defer func() { _ = syscall.Close(g.kept) }()
 	_ = g.requests.Close()
 	var failed error
 	for rank, cmd := range g.workers {

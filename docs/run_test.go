@@ -3,7 +3,6 @@ package docs_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gopyrpc/gopyrpc/cmd/gopyrpc/launch"
 	"github.com/gopyrpc/gopyrpc/internal/buildtest"
 	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
@@ -189,12 +189,13 @@ func assertLines(t *testing.T, at, expected, got string) {
 	}
 }
 
+// freePort is a port of 127.0.0.1 that nobody else is given before the test ends (see [launch.KeepPort]).
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	socket, port, err := launch.KeepPort()
 	require.NoError(t, err)
-	defer func() { require.NoError(t, l.Close()) }()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	t.Cleanup(func() { _ = syscall.Close(socket) })
+	return strconv.Itoa(port)
 }
 
 func TestWant(t *testing.T) {

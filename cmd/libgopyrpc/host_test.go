@@ -2,7 +2,7 @@ package main_test
 
 import (
 	"fmt"
-	"net"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -10,19 +10,18 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gopyrpc/gopyrpc/cmd/gopyrpc/launch"
 	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
 	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
 
-// freePort returns a port of 127.0.0.1 that nothing listens at.
+// freePort is a port of 127.0.0.1 that nobody else is given before the test ends (see [launch.KeepPort]).
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	socket, port, err := launch.KeepPort()
 	require.NoError(t, err)
-	defer func() { _ = l.Close() }()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	require.NoError(t, err)
-	return port
+	t.Cleanup(func() { _ = syscall.Close(socket) })
+	return strconv.Itoa(port)
 }
 
 // group runs a program as a group, and returns what each wrote.

@@ -56,7 +56,7 @@ var layers = map[string][]string{
 	"agent/pyworker":            {"agent", "agent/pyworker/budget", "agent/pyworker/settings", "handler", "handler/pickle", "handler/policy", "handler/wire", "pybridge", "gil", "cleanup", "internal/callcontext", "internal/interrupt", "internal/panics", "internal/pyname", "internal/threadlimit"},
 	"benchmark":                 {"*"},
 	"cmd":                       {"*"},
-	"docs":                      {},
+	"docs":                      {"cmd"},
 	"examples":                  {"agent", "agent/pyworker", "cleanup", "gil", "handler", "pybridge"}, // what a user's program may import
 	"scripts":                   {"*"},
 }
