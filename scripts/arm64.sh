@@ -4,9 +4,9 @@
 #
 #   scripts/arm64.sh [CELL…]
 #
-# Cells are vet, doctor, call, demo, pair, and the packages gil, internal/cpython, pybridge and handler. All of them take ten
-# minutes once the tree is made; in CI (CI=true) pybridge and handler are left out, unless they are named. Where the cross compiler,
-# qemu, debootstrap, root or Linux 6.7 is missing, or Debian's mirror does not answer, all of it is skipped.
+# Cells are vet, doctor, call, demo, pair, and the packages gil, internal/cpython, pybridge and handler. All cells take ten
+# minutes once the tree is made. CI (CI=true) leaves pybridge and handler out, unless they are named. The whole script is skipped
+# where the cross compiler, qemu, debootstrap, root or Linux 6.7 is missing, or Debian's mirror does not answer.
 #
 # Logs are in .cache/arm64/.
 set -euo pipefail
@@ -20,8 +20,8 @@ if [[ $# == 0 ]]; then
   [[ ${CI:-} == true ]] || cells+=(pybridge handler)
 fi
 
-# Tests that cannot pass in qemu's user mode: package, test, reason. Each is run all the same, and the cell says FAIL when
-# it passes, or is no longer there: then its line goes.
+# Tests that cannot pass in qemu's user mode: package, test, reason. The script runs each of them all the same. The cell says
+# FAIL when such a test passes or no longer exists: then its line here has to go.
 cannot_pass() {
   cat <<'END'
 internal/cpython TestStackGrowsToWhatThreadsGet the first thread's stack is as large as it was made at the start
@@ -33,7 +33,7 @@ skip() {
   exit 0
 }
 
-unset GOPYRPC_PYTHON # one of this machine's
+unset GOPYRPC_PYTHON # names an interpreter of this machine
 command -v aarch64-linux-gnu-gcc >/dev/null ||
   skip "there is no aarch64-linux-gnu-gcc here (scripts/setup.sh --with-trees installs it)"
 made=0
@@ -61,7 +61,7 @@ run_tests() { # package
   test_inside "$1" -test.timeout=20m -test.skip="^(${skipped:-none})\$"
 }
 
-# Those that cannot.
+# The tests of a package that cannot pass.
 run_hopeless() { # package
   local package name reason wrong=0
   while read -r package name reason; do

@@ -4,13 +4,13 @@
 #
 #   eval "$(scripts/cpy3env.sh [PYTHON])" && go test -tags cpy3 ./pybridge/cpy3
 #
-# PYTHON is by default $GOPYRPC_PYTHON, else the system's python3 if it has its headers, else python3 on
-# PATH. What is missing is said on stderr, with the package to install; then nothing is printed.
+# PYTHON is by default $GOPYRPC_PYTHON, else the system's python3 if its headers are installed, else python3 on
+# PATH. Where something is missing, stderr names the package to install, and stdout stays empty.
 #
-# Every flag is spelt out: Go's build cache does not see what pkg-config answers, and would go on using
-# objects compiled for another Python. So pkg-config itself is not needed: PKG_CONFIG=true names a program
-# that answers cpy3's "#cgo pkg-config: python3" with nothing. A build with further packages that do need
-# it unsets PKG_CONFIG and puts this Python's directory of .pc files first in PKG_CONFIG_PATH.
+# Every flag is spelt out. Go's build cache does not see what pkg-config answers, and would go on using
+# objects that were compiled for another Python. So pkg-config is not needed: PKG_CONFIG=true names a program
+# that answers cpy3's "#cgo pkg-config: python3" with nothing. A build with further packages that need
+# pkg-config unsets PKG_CONFIG and puts this Python's directory of .pc files first in PKG_CONFIG_PATH.
 set -euo pipefail
 header=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/pybridge/cpy3/compat.h
 
@@ -19,8 +19,8 @@ fail() {
   exit 1
 }
 
-# Prints a line each: the executable, the library's directory and name, the include directories; or one
-# line that begins with "!", an error.
+# The program prints a line each: the executable, the library's directory, the library's name, the include directories.
+# After an error it prints one line that begins with "!".
 ask='
 import os, sys, sysconfig as s
 var, (major, minor) = s.get_config_var, sys.version_info[:2]
@@ -37,7 +37,7 @@ if not os.path.exists(os.path.join(includes[0], "Python.h")):
     stop("has no Python.h in %s: install libpython%s-dev (Debian, Ubuntu) or python%s-devel (Fedora)"
          % (includes[0], name, name))
 library = "libpython%s.so.1.0" % name
-dirs = [os.path.join(sys.base_prefix, "lib")] # before LIBDIR: of a Python that was moved, that is not its own
+dirs = [os.path.join(sys.base_prefix, "lib")] # before LIBDIR, which is wrong for a Python that was moved
 dirs += [var("LIBDIR")] if var("LIBDIR") else []
 found = [d for d in dirs if os.path.exists(os.path.join(d, library))]
 if not found:
@@ -77,19 +77,20 @@ executable=${lines[0]} libdir=${lines[1]} library=${lines[2]}
 compiler=${CC:-gcc}
 command -v "${compiler%% *}" >/dev/null || fail "there is no C compiler $compiler: install gcc and libc6-dev"
 
-# -O2 -g is Go's own default, which setting these variables replaces. cpy3 wraps what CPython deprecates, and
-# each such function would be a warning of four lines.
+# -O2 -g is Go's own default, which these variables replace. cpy3 wraps functions that CPython deprecates, and
+# each of them would cause a warning of four lines.
 cflags="-O2 -g -Wno-deprecated-declarations"
 for dir in "${lines[@]:3}"; do
   cflags+=$(flag "-I$dir")
 done
 cflags+=" -include$(flag "$header")"
-# Nor does Go's cache see the header's text: its checksum, in a macro that nobody reads, stands for it.
+# Go's build cache does not see the header's text either. The header's checksum, in a macro that no code uses, stands for
+# the text.
 cflags+=" -DGOPYRPC_CPY3_COMPAT=$(cksum <"$header" | cut -d ' ' -f 1)"
 
-# The shared library by its full name: -lpython3.N would settle for a static one, a second copy of Python
-# in the process. The run path makes it the very file that gopyrpc loads for this interpreter. As needed:
-# programs without cpy3 that are built in the same environment are not linked with it.
+# The shared library has its full name here. -lpython3.N would settle for a static library, which is a second copy of
+# Python in the process. With the run path the library is the very file that gopyrpc loads for this interpreter. With
+# --as-needed, programs without cpy3 that are built in the same environment are not linked with libpython.
 ldflags="-O2 -g$(flag "-L$libdir")$(flag "-Wl,-rpath,$libdir") -Wl,--as-needed -l:$library"
 
 echo "export CGO_CFLAGS=${cflags@Q}"

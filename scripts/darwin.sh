@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Checks that gopyrpc builds for macOS, on a machine that is none: go vet of everything, every library, and the
-# command as a C archive, as linking a program takes Apple's frameworks. C is compiled by zig, which PyPI has
-# (ziglang) and which is kept in .cache/zig. Where zig cannot be had this is skipped, but in CI (CI=true) it fails.
+# Checks on Linux that gopyrpc builds for macOS: go vet of everything, every library, and the command as a C archive. A
+# program cannot be linked without Apple's frameworks. The C compiler is zig, which PyPI has (ziglang) and which is kept in
+# .cache/zig. Where zig cannot be had the script skips the check; in CI (CI=true) the script fails.
 #
 #   scripts/darwin.sh [GOARCH…]        (default: arm64 amd64)
 set -euo pipefail

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts a CPython 3.14 with a shared library into .cache/python3.14, where the tests look for it. It comes
-# as a Go module, so that the Go module proxy is all it takes. Does nothing when it is there.
+# Puts a CPython 3.14 with a shared library into .cache/python3.14, where the tests look for it. That Python comes
+# as a Go module, so the Go module proxy is all that the script needs. The script does nothing when the Python is there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes every Fuzz function for FUZZTIME each (default 10s): go test takes only one at a time.
+# Fuzzes every Fuzz function for FUZZTIME each (default 10s), one after the other, as go test takes only one at a time.
 #
 #   FUZZTIME=1m scripts/fuzz.sh [PACKAGE-DIR…]
 set -euo pipefail
@@ -9,8 +9,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-# When the time is up the engine's context ends a moment before the one that it made of it for the workers. If it
-# looks in between, it takes the end for a failure: one without an input, a hung worker, or a line of a test.
+# When the time is up, the fuzzing engine's context ends a moment before the context of its workers. An engine that looks in
+# between takes the end for a failure. Such a failure has no input, no hung worker, and no line of a test.
 time_was_up() {
   grep -qx '    context deadline exceeded' "$log" && ! grep -qE 'Failing input|hung or terminated|_test\.go:' "$log"
 }

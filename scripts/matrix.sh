@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Runs what enters Python against every CPython on this machine, and against those of other Debian systems
-# (scripts/tree.sh), with the same binaries: they are compiled once, here, and libpython is loaded at run time. Prints a
-# table with a row for each interpreter; exits 1 if a cell says FAIL, or if there was nothing to run with.
+# Runs the tests that enter Python against every CPython on this machine, and against the CPythons of other Debian systems
+# (scripts/tree.sh). All run the same binaries, which are compiled once, here, and load libpython at run time. The script
+# prints a table with a row for each interpreter. It exits 1 if a cell says FAIL, or if there is no interpreter.
 #
 #   TREES="sid trixie" scripts/matrix.sh [COLUMN…]
 #
 # A column is a package, whose tests run; or python, the tests of the Python package; demo, the demonstration; pair,
-# two pairs of processes that call each other (scripts/pair.sh). Default: all.
+# two pairs of processes that call each other (scripts/pair.sh). The default is all columns.
 # TREES names the other systems. The default is none.
 #
-# Logs are in .cache/matrix/, and the table with versions in .cache/matrix/table.tsv: scripts/supported makes the
-# that of docs/supported.md from it. GOPYRPC_TEST_PYTHONS names further interpreters.
+# Logs are in .cache/matrix/. The table with versions is .cache/matrix/table.tsv, of which scripts/supported makes the
+# table of docs/supported.md. GOPYRPC_TEST_PYTHONS names further interpreters.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -52,25 +52,25 @@ run_column() { # column
   esac
 }
 
-# What passes without having run a single test or call did not test this interpreter.
+# Says whether a log that tells of no failure tells of no test and no call either: such a run did not test the interpreter.
 tested_nothing() { # log
   ! grep -qE '^(--- PASS|Ran [1-9]|  references still owned: 0|called the agent)' "$1"
 }
 
-# In a tree there are a compiler and headers of every version: what they say of our prototypes is not to be missed.
+# Says whether a tree, which has a compiler and headers of every version, did not compare our prototypes with them.
 prototypes_unseen() { # column log
   [[ $system != here && $1 == internal/cpython ]] || return 1
   ! grep -q "^ *--- PASS: TestPrototypesAreThoseOfPythonH/$minor-" "$2" || return 1
   echo "matrix: the prototypes were not compared with the Python.h of $minor" >>"$2"
 }
 
-# The last lines of a log are rarely those of the test that failed.
+# Prints a log without the tests that passed: the last lines of a log are rarely about the test that failed.
 what_failed() { # log
   grep -vE '^[[:space:]]*(=== (RUN|PAUSE|CONT|NAME)|--- (PASS|SKIP))' "$1"
 }
 
-# In few lines, for a reader who has only the end of the output: which tests failed, or which one ran when
-# the process died, of what, and the functions that were being called.
+# Prints in few lines, for a reader who has only the end of the output, which tests failed. For a process that died it prints
+# which test ran, what the process died of, and which functions were being called.
 in_short() { # log; sed reads it to the end, where head would have grep die of SIGPIPE
   local death='^(fatal error|panic|runtime: |SIG[A-Z]+|unexpected fault|Fatal Python error|\*\*\* )'
   grep -E '^[[:space:]]*--- FAIL' "$1" | sed -n '1,4p' || true # a test that died may have no such line
@@ -94,7 +94,8 @@ cell() { # column log → ok, FAIL or skip
   fi
 }
 
-# Version, torch, numpy and glibc of the row's interpreter, a line each, "-" for what it cannot import.
+# The program prints the versions of the row's interpreter, torch, numpy and glibc, a line each. A module that it cannot import
+# is "-".
 versions='
 import importlib, os, platform, sys
 print(platform.python_version())
@@ -105,7 +106,7 @@ for name in "torch", "numpy":
         print("-")
 print(os.confstr("CS_GNU_LIBC_VERSION").split()[1])'
 
-# Whose interpreter it is: a distribution's, by its name and release, or another builder's.
+# Prints whose an interpreter is: a distribution's, by name and release, or another builder's.
 origin() { # executable
   if [[ $system != here ]]; then
     echo "Debian $system" # sid calls itself by the name of the next release
@@ -144,7 +145,7 @@ run_row() { # version executable
   )
 }
 
-# Runs the rows of a system. In a tree what this repository brings is none of the system's.
+# Runs the rows of a system. A tree sees this repository, whose interpreters are not the tree's.
 run_system() {
   local version exe before=$rows
   on_system "$out/list" >"$out/pythons-$system" || true
@@ -154,13 +155,13 @@ run_system() {
   if [[ $rows == "$before" ]]; then missing "no interpreter of $system can be run with"; fi
 }
 
-# Something to test with that is not there: in CI somebody counted on it.
+# Notes that something to test with is missing. In CI that is a failure, as the machine is set up to have it.
 missing() {
   notes+=("$1")
   [[ ${CI:-} != true ]] || failed+=("$1")
 }
 
-# Makes the tree, or notes why not: Debian's mirror is not ours to mend.
+# Makes a tree, or notes why there is none. A mirror of Debian that does not answer is no failure of this project.
 make_tree() { # tree
   local status=0
   scripts/tree.sh make "$1" || status=$?

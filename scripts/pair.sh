@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs two pairs of processes that call each other: workers that exchange tensors, and an agent that the command
-# calls. Prints a line of each; exits 1 if either did not do what it should.
+# Runs two pairs of processes that call each other: two workers that exchange tensors, and an agent that the command
+# calls. The script prints a line for each pair, and exits 1 if one of them did not do what it should.
 #
 #   scripts/pair.sh [GOPYRPC]      (default: bin/gopyrpc; GOPYRPC_PYTHON names the interpreter)
 set -euo pipefail

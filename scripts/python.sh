@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# Prints the interpreter that the tests run with: GOPYRPC_PYTHON where that is set, else the first
-# of python3 on PATH and the system's python3 that has every module named as an argument.
-# Exits 1, silently, if there is none.
+# Prints the interpreter that the tests run with: GOPYRPC_PYTHON where that is set, else the system's python3 or
+# python3 on PATH, the first that has every module named as an argument. The script exits 1, silently, if there is none.
 #
 #   scripts/python.sh [--most] [MODULE…]
 #
-# --most    rather one that lacks modules, the last ones first, than none: what is set up, demonstrated and tested with
+# --most    take an interpreter that lacks modules, the last ones first, rather than none. Set-up, demo and tests use this
 set -euo pipefail
 
 if [[ ${1:-} == --most ]]; then
@@ -17,7 +16,7 @@ if [[ ${1:-} == --most ]]; then
   exit
 fi
 
-# Asks for the modules without importing them: importing torch takes a second.
+# The program finds the modules without importing them: an import of torch takes 1 s.
 probe='
 import sys, importlib.util
 sys.exit(sys.version_info < (3, 9) or not all(map(importlib.util.find_spec, sys.argv[1:])))'
@@ -32,7 +31,7 @@ if [[ -n ${GOPYRPC_PYTHON:-} ]]; then
   exit
 fi
 
-# `command -v` twice: the second search is what the system has when PATH leads elsewhere.
+# The first search is for the system's python3, where PATH leads elsewhere; the second is along PATH.
 for python in "$(PATH=/usr/local/bin:/usr/bin command -v python3 || true)" "$(command -v python3 || true)"; do
   if [[ -n $python ]] && has "$python" "$@"; then
     echo "$python"

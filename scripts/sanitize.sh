@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs the tests that enter Python under what sees errors that tests alone do not, a mode after the other,
-# and prints a line for each: what ran, and what came of it. Exits 1 if a mode failed.
+# Runs the tests that enter Python under tools that see errors which tests alone do not see, a mode after the other. The
+# script prints a line for each mode, with what ran and what came of it, and exits 1 if a mode failed.
 #
 #   scripts/sanitize.sh [MODE…]      (default: all; SANITIZE_RUN=PATTERN only tests of that name)
 #
-#   asan       gcc's address sanitizer over the C code, and Python's memory from malloc, so that it is
-#              seen too
-#   cgocheck2  Go's check of each pointer that is written where C may see it
+#   asan       gcc's address sanitizer over the C code. Python takes its memory from malloc, so that the
+#              sanitizer sees that memory too
+#   cgocheck2  Go's check of each pointer that is written to memory that C may see
 #   pydebug    tokens and the GIL asserted, the makers of leaked references named
 #   pymalloc   pydebug, and CPython's debug allocator: writes past the end, use and free by the wrong name
 #   pybuild    pydebug, with a CPython that was configured --with-pydebug, whose assertions are on
@@ -18,21 +18,21 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 modes=("$@")
 [[ $# -gt 0 ]] || modes=(asan cgocheck2 pydebug pymalloc pybuild)
 packages=(./internal/cpython ./gil ./pybridge ./handler ./agent/pyworker)
-limit=10m # of a mode; a quiet machine takes a minute or two
+limit=10m # for a mode; a quiet machine takes one or two minutes
 logs=.cache/sanitize
 mkdir -p "$logs"
 
-# Exits that tests make on purpose, by a crash or in the middle of a call, leave much: CPython itself
-# keeps most of what it allocates until the process ends, and would drown a leak of ours, which the ledger
-# of references tells. Crashes that tests inject are for our handler of signals, not the sanitizer's.
+# Leaks are not looked for. CPython keeps most of what it allocates until the process ends, and tests end processes in the
+# middle of a call: a leak of ours would drown in that. The ledger of references tells of our leaks. The crashes that tests
+# inject are for our signal handler, not for the sanitizer's.
 asan_options=detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigfpe=0:handle_sigill=0:use_sigaltstack=0
-# A request for 2^62 bytes is a test of ours, and has the answer NULL.
+# One of our tests asks for 2^62 bytes, and expects NULL.
 asan_options+=:allocator_may_return_null=1
-# The sanitizer looks for C++'s throw when it starts and aborts the first one that it did not find; torch brings
-# libstdc++ only later. So that is loaded before, ahead of the sanitizer itself, which must not mind.
+# The sanitizer looks for C++'s throw when it starts. If it finds none, it aborts at the first throw, and torch brings
+# libstdc++ only later. So libstdc++ is loaded first, before the sanitizer, which is told to accept that order.
 asan_options+=:verify_asan_link_order=0
 
-# Tests that measure memory, which every mode changes, and those with torch's own agent and all orders of
+# Skipped are the tests that measure memory, which every mode changes, and the tests of torch's own agent with all orders of
 # leaving, which take minutes.
 measuring='Allocat|TakeNoMemory|KeepNoMemory|TestLarge$|LiveTorch'
 
@@ -40,7 +40,7 @@ report() { # mode, verdict, what
   printf 'sanitize: %-9s  %-7s  %s\n' "$@"
 }
 
-# Passed, failed and skipped tests, as go test -v says.
+# Prints how many tests passed, failed and were skipped, from the output of go test -v.
 count() { # log
   printf '%d passed, %d failed, %d skipped' \
     "$(grep -cE '^--- PASS' "$1")" "$(grep -cE '^--- FAIL' "$1")" "$(grep -cE '^--- SKIP' "$1")"
@@ -75,7 +75,7 @@ has_asan() {
   return $status
 }
 
-# The first interpreter that CPython's own assertions are compiled into: Debian's are called python3.N-dbg.
+# Prints the first interpreter that was compiled with CPython's own assertions. Debian calls such interpreters python3.N-dbg.
 debug_python() {
   local python
   while read -r python; do

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that what gopyrpc is built and run with is there: Go, a C compiler, make, and a CPython from 3.9
-# with its shared library, its headers and numpy. Installs what is missing with apt, where it
-# may; anywhere else it says what to install. When nothing is missing it changes nothing.
+# with its shared library, its headers and numpy. The script installs what is missing with apt, where it
+# may, and says elsewhere what to install. When nothing is missing the script changes nothing.
 #
 #   scripts/setup.sh [--with-torch | --without-torch] [--with-lint] [--with-trees]
 #
@@ -9,7 +9,7 @@
 #                 GOPYRPC_SETUP_TORCH=1 is the same, and 0 overrules the flag.
 # --with-lint     shellcheck and pip too, for `make check`
 # --with-trees    debootstrap too, with which scripts/tree.sh makes other Debian systems for `make matrix`; on amd64
-#                 a cross compiler for arm64 and qemu's user mode, too, for the one of that architecture
+#                 also a cross compiler and qemu's user mode, for the Debian system of arm64
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -42,7 +42,7 @@ esac
 
 has() { command -v "$1" >/dev/null; }
 
-# at_least A B: version A ≥ version B.
+# at_least A B says whether version A ≥ version B.
 at_least() { [[ $(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1) == "$2" ]]; }
 
 # --- what is missing -----------------------------------------------------------------------
@@ -53,7 +53,7 @@ need_tool() { # command, package…
   has "$1" || missing+=("${@:2}")
 }
 
-# Has the interpreter's own shared library, or the distribution's for its version, and Python.h.
+# The program exits 0 if there are Python.h and a shared library, the interpreter's own or the distribution's for its version.
 embeddable='
 import ctypes.util, os, sys, sysconfig
 var = sysconfig.get_config_var
@@ -63,7 +63,7 @@ shared = var("Py_ENABLE_SHARED") or ctypes.util.find_library(minor) or os.path.e
 header = os.path.join(sysconfig.get_path("include"), "Python.h")
 sys.exit(not (sys.version_info >= (3, 9) and shared and os.path.exists(header)))'
 
-# GOPYRPC_PYTHON is left aside: what it names is its owner's, and apt cannot mend it.
+# GOPYRPC_PYTHON does not count here: apt cannot mend an interpreter that the user chose.
 system_python() { env -u GOPYRPC_PYTHON scripts/python.sh "$@"; }
 
 need_python() {
@@ -90,7 +90,7 @@ need_python
 
 want_go=$(awk '$1 == "go" { print $2 }' go.mod)
 
-# From 1.21 on, go fetches the version that go.mod names by itself, unless GOTOOLCHAIN=local.
+# From 1.21 on, go itself fetches the version that go.mod names, unless GOTOOLCHAIN=local.
 go_serves() {
   has go && at_least "$(go env GOVERSION 2>/dev/null | sed 's/^go//')" "$want_go"
 }
@@ -135,7 +135,7 @@ install() {
     fail "apt-get could not install: ${missing[*]}"
 }
 
-# Not every distribution packages torch; without it some tests are skipped, and that is all.
+# Drops torch where the distribution has no package of it: some tests are skipped then, and nothing else changes.
 drop_unavailable() {
   local kept=() package
   for package in "${missing[@]}"; do

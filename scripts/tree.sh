@@ -3,17 +3,17 @@
 # below .cache/trees, made by debootstrap from Debian's packages: every CPython of the suite with its headers,
 # numpy, torch and gcc.
 #
-#   scripts/tree.sh make TREE           make it, unless it is there and complete
-#   scripts/tree.sh refresh TREE        make it anew: sid changes daily, and a tree stays as it was made
-#   scripts/tree.sh run TREE COMMAND…   run a command in it, in this directory, which is read-only there
-#   scripts/tree.sh about TREE          print what it is, and of which day
-#   scripts/tree.sh remove [TREE…]      remove it, or all; refused while something is mounted below
+#   scripts/tree.sh make TREE           make the tree, unless it is there and complete
+#   scripts/tree.sh refresh TREE        make the tree anew: sid changes daily, and a tree stays as it was made
+#   scripts/tree.sh run TREE COMMAND…   run a command in the tree, in this directory, which is read-only there
+#   scripts/tree.sh about TREE          print what the tree is, and of which day
+#   scripts/tree.sh remove [TREE…]      remove the trees, or all trees; refused while something is mounted below
 #
 # TREE is SUITE or SUITE-ARCH, in Debian's names: sid, trixie, bookworm-arm64.
 #
-# A tree of another architecture takes qemu's user mode (scripts/emulate), and has neither torch nor a compiler.
+# A tree of another architecture needs qemu's user mode (scripts/emulate), and has neither torch nor a compiler.
 #
-# What is mounted in a tree is mounted in a mount namespace of the command's own (unshare -m), and gone with it.
+# Mounts in a tree are made in a mount namespace of the command's own (unshare -m), and end with that namespace.
 # A new tree takes its name only when it is complete. Exit statuses of make and refresh: 3 where a tree cannot be
 # made for want of a tool or of permission, 4 where Debian's mirror did not answer, 1 for anything else.
 set -euo pipefail
@@ -52,7 +52,7 @@ packages() { # TREE
   fi
 }
 
-# Written last. A tree whose recipe is another one is made anew.
+# The stamp is written last. A tree whose stamp has another recipe is made anew.
 stamp() { echo "$trees/$1/.gopyrpc-tree"; }
 
 recipe() { # TREE
@@ -72,7 +72,7 @@ about() { # TREE
   echo
 }
 
-# What the commands in a tree of another architecture are run by, see in_tree.
+# The command that runs the commands in a tree of another architecture, see in_tree.
 emulate=()
 
 use_emulator() { # TREE
@@ -107,7 +107,7 @@ mounted_below() { # DIR
   done </proc/self/mountinfo
 }
 
-# Not through a mount: what is mounted is somebody's, and rm would empty it.
+# Removes a directory in which nothing is mounted. Mounted files belong to others, and rm would remove them.
 remove_dir() { # DIR
   local mounts
   [[ -e $1 ]] || return 0
@@ -116,11 +116,11 @@ remove_dir() { # DIR
   rm -rf --one-file-system "$1"
 }
 
-# What debootstrap and apt print when they get nothing, or not the whole of it.
+# What debootstrap and apt print when a download fails or is not complete.
 no_answer='Failed getting release file|Invalid Release file|Couldn.t download|Failed to fetch|Unable to fetch|Temporary failure|Could not (resolve|connect)|Connection (failed|timed out)|Hash Sum mismatch'
 
-# Installs a tree's packages, from within it. The mirror may be a copy that is some weeks old: its signature is
-# looked at, its age is not, as debootstrap does it.
+# Installs a tree's packages, from within the tree. The mirror may be a copy that is some weeks old: its signature is
+# checked and its age is not, as in debootstrap.
 install_packages() { # DIR PACKAGE…
   local dir=$1 apt
   apt=(apt-get -qq -o Acquire::Check-Valid-Until=false -o Acquire::Retries=3
@@ -137,18 +137,18 @@ release_date() { # DIR
   date -u -d "$date" +%F 2>/dev/null || echo unknown
 }
 
-# Runs in a mount namespace, as debootstrap mounts too.
+# Makes a tree's directory. The caller has a mount namespace of its own, as debootstrap mounts, too.
 build() { # TREE DIR
   local tree=$1 dir=$2 wanted
   if [[ $(arch "$tree") == "$native" ]]; then
     debootstrap --variant=minbase "$(suite "$tree")" "$dir"
-  else # its device nodes are made here, as in a user namespace they cannot, which debootstrap knows of LXC's only
+  else # a user namespace cannot make device nodes; debootstrap leaves them out where it takes the system for a container of LXC
     debootstrap --foreign --variant=minbase --arch="$(arch "$tree")" "$(suite "$tree")" "$dir"
     in_tree "$dir" /usr/bin/env container=lxc /debootstrap/debootstrap --second-stage
   fi
   read -r -d '' -a wanted < <(packages "$tree") || true
   install_packages "$dir" "${wanted[@]}"
-  # Not the name of the stamp yet, which says that all is well.
+  # The stamp has another name until the tree is complete.
   {
     recipe "$tree"
     echo "Debian $(suite "$tree") $(arch "$tree") of $(release_date "$dir"), made on $(date -u +%F)"
@@ -156,7 +156,7 @@ build() { # TREE DIR
   rm -rf "$dir"/var/lib/apt/lists/*
 }
 
-# Makes a tree beside its name and then gives it the name.
+# Makes a tree under another name, and then gives it its own.
 make_tree() { # TREE
   local tree=$1 part=$trees/.part-$1 log=$trees/$1.log
   require_tools
@@ -173,7 +173,7 @@ make_tree() { # TREE
   mv "$part" "$trees/$tree"
 }
 
-# One process at a time makes or removes a tree, and none while commands run in it.
+# Locks a tree: one process at a time makes or removes it, and none does while commands run in it.
 lock() { # TREE, and -s to share it
   mkdir -p "$trees"
   exec 9>"$trees/.lock-$1"
@@ -190,12 +190,12 @@ remove_all() {
   for made in "$trees"/*/; do
     if [[ -d $made ]]; then remove "$(basename "$made")"; fi
   done
-  remove_dir "$trees" # with what was left half made
+  remove_dir "$trees" # with the trees that were not completed
 }
 
 # --- running ----------------------------------------------------------------------------------
 
-# The environment of a login on that system, and what tests are told by.
+# Runs a command in the environment of a login on that system, with the variables that tests look at.
 in_tree() { # DIR COMMAND…
   local keep=() name
   for name in $(compgen -e); do
@@ -207,7 +207,7 @@ in_tree() { # DIR COMMAND…
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "${emulate[@]}" "$(command -v chroot)" "$@"
 }
 
-# Runs in a mount namespace: what a system has besides its files.
+# Mounts what a system has besides its files. The caller has a mount namespace of its own.
 mount_all() { # DIR
   local dir=$1 node
   mount --rbind /proc "$dir/proc"
@@ -259,7 +259,7 @@ case ${1:-} in
     lock "$2" -s
     is_made "$2" || fail 1 "$2 is not made (scripts/tree.sh make $2)"
     use_emulator "$2"
-    # The lock is this process's: what runs inside and stays behind does not keep it.
+    # The lock belongs to this process. A process that was started inside and stays behind does not keep it.
     status=0
     GOPYRPC_TREE_INSIDE=1 unshare --mount --propagation private "$BASH" "$self" inside "$trees/$2" "${@:3}" 9>&- || status=$?
     exit "$status"
