@@ -14,6 +14,7 @@ SOAKTIME ?= 2m
 SANITIZE ?=
 TREES ?= sid trixie
 ARM64 ?=
+WHEELS ?=
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
 # Packages without C: built and tested with CGO_ENABLED=0 too, which proves the layering.
@@ -47,6 +48,10 @@ build: ## build bin/gopyrpc
 .PHONY: library
 library: ## build the shared library beside the Python package's files, for python3 with python/ on PYTHONPATH
 	$(GO) build -trimpath -buildmode=c-shared -o python/gopyrpc/libgopyrpc.so ./cmd/libgopyrpc
+
+.PHONY: wheel
+wheel: ## build sdist and wheel of the Python package into dist/, for glibc from 2.28 on (WHEELS='amd64 arm64'; default: this machine's)
+	scripts/wheel.sh $(WHEELS)
 
 .PHONY: run
 run: setup build ## set up, build and show the demo
@@ -156,4 +161,4 @@ check-darwin: ## everything compiles for macOS, with zig's C compiler
 .PHONY: clean
 clean: ## remove what was built (not the Go cache)
 	scripts/tree.sh remove
-	rm -rf --one-file-system bin .cache
+	rm -rf --one-file-system bin dist .cache

@@ -1,30 +1,18 @@
 #!/usr/bin/env bash
 # Checks on Linux that gopyrpc builds for macOS: go vet of everything, every library, and the command as a C archive. A
-# program cannot be linked without Apple's frameworks. The C compiler is zig, which PyPI has (ziglang) and which is kept in
-# .cache/zig. Where zig cannot be had the script skips the check; in CI (CI=true) the script fails.
+# program cannot be linked without Apple's frameworks. The C compiler is zig (scripts/zig.sh). Where zig cannot be had the
+# script skips the check; in CI (CI=true) the script fails.
 #
 #   scripts/darwin.sh [GOARCH…]        (default: arm64 amd64)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-version=0.17.1
-dir=$PWD/.cache/zig
-zig=$dir/$version/ziglang/zig
-
-skip() {
-  printf 'darwin: %s: skipped\n' "$1" >&2
+zig=$(scripts/zig.sh) || {
+  echo "darwin: skipped" >&2
   [[ ${CI:-} != true ]] || exit 1
   exit 0
 }
-
-if [[ ! -x $zig ]]; then
-  python=$(scripts/python.sh pip) || skip "no Python here has pip, by which zig is installed"
-  rm -rf "$dir"
-  mkdir -p "$dir/new"
-  PIP_ROOT_USER_ACTION=ignore "$python" -m pip install --quiet --no-deps --disable-pip-version-check --target "$dir/new" "ziglang==$version" ||
-    skip "zig $version cannot be had from PyPI"
-  mv "$dir/new" "$dir/$version"
-fi
+dir=$PWD/.cache/zig
 export ZIG_GLOBAL_CACHE_DIR=$dir/cache ZIG_LOCAL_CACHE_DIR=$dir/cache
 
 [[ $# -gt 0 ]] || set -- arm64 amd64

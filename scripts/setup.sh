@@ -7,7 +7,7 @@
 #
 # --with-torch    torch too (some 200 MB; the tests that compare with torch want it).
 #                 GOPYRPC_SETUP_TORCH=1 is the same, and 0 overrules the flag.
-# --with-lint     shellcheck and pip too, for `make check`
+# --with-lint     shellcheck and pip too, for `make check`, and what virtual environments need, for `make newcomer`
 # --with-trees    debootstrap too, with which scripts/tree.sh makes other Debian systems for `make matrix`; on amd64
 #                 also a cross compiler and qemu's user mode, for the Debian system of arm64
 set -euo pipefail
@@ -79,6 +79,7 @@ need_tool gcc gcc libc6-dev
 need_tool make make
 if $lint; then need_tool shellcheck shellcheck; fi
 if $lint && ! system_python pip >/dev/null; then missing+=(python3-pip); fi
+if $lint && ! system_python ensurepip venv >/dev/null; then missing+=(python3-venv); fi
 if $trees; then PATH=$PATH:/usr/sbin:/sbin need_tool debootstrap debootstrap debian-archive-keyring; fi
 if $trees && [[ $(uname -m) == x86_64 ]]; then
   need_tool qemu-aarch64-static qemu-user-static

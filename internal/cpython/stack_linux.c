@@ -8,6 +8,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "status.h"
@@ -16,7 +17,8 @@ enum { wanted = 16 << 20, used_before = 256 << 10 };
 
 static size_t first; // what the process's first thread has below the frame of prepare
 
-int cpy_on_first_thread(void) { return getpid() == gettid(); }
+// gettid() is in glibc from 2.30 on only.
+int cpy_on_first_thread(void) { return getpid() == (pid_t)syscall(SYS_gettid); }
 
 static size_t default_size(void) {
 	pthread_attr_t attr;
@@ -91,7 +93,7 @@ static void guess_first(void) {
 
 // Before the Go runtime makes threads. In a process that is Python's stacks are Python's.
 __attribute__((constructor)) static void prepare(void) {
-	char here;
+	char here = 0;
 	if (cpy_process_has_python() == 2) return;
 	raise_default();
 	if (cpy_on_first_thread())
