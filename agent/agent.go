@@ -117,6 +117,7 @@ func (a *Agent) prepareGroup() error {
 	if r := a.config.Rendezvous; r != nil {
 		if r.Host {
 			a.coordinator = membership.NewCoordinator(r.WorldSize, a.log)
+			a.coordinator.BeforeComplete = r.BeforeComplete
 		}
 		return nil
 	}

@@ -42,8 +42,11 @@ type Limits struct {
 	Handshake time.Duration
 }
 
+// DefaultMaxMessage is the default of Limits.MaxMessage.
+const DefaultMaxMessage = 1 << 30
+
 func (l Limits) withDefaults() Limits {
-	set(&l.MaxMessage, 1<<30)
+	set(&l.MaxMessage, DefaultMaxMessage)
 	set(&l.CallsPerPeer, 1<<14)
 	set(&l.Calls, 1<<16)
 	set(&l.QueuePerPeer, 1<<30)

@@ -27,6 +27,8 @@ type Rendezvous struct {
 	Name      string // the coordinator's worker name, where it is known: then no other worker of the group is taken for it
 	WorldSize int    // how many workers the group has
 	Host      bool   // this agent is the coordinator
+	// BeforeComplete is called when all workers have come to this agent, and before any is told. It may be nil.
+	BeforeComplete func()
 }
 
 func (r *Rendezvous) check(rank int) error {
@@ -67,7 +69,7 @@ func (a *Agent) findGroup() {
 // joinGroup finds the group: at this agent, if it is the coordinator, or by asking the coordinator.
 func (a *Agent) joinGroup() (*agentpb.Group, error) {
 	r := a.config.Rendezvous
-	me := &agentpb.Member{Name: a.config.Name, Rank: int32(a.config.Rank), Address: a.advertised()}
+	me := &agentpb.Member{Name: a.config.Name, Rank: int32(a.config.Rank), Address: a.Advertised()}
 	if r.Host {
 		if host, _, err := net.SplitHostPort(me.GetAddress()); err == nil && unspecified(host) {
 			return nil, wrong("Advertise", "the coordinator listens on %s: say here where the others reach it", me.GetAddress())
@@ -103,8 +105,8 @@ func (a *Agent) askCoordinator(ctx context.Context, me *agentpb.Member) (*agentp
 	return g, nil
 }
 
-// advertised is where the others are told to find this worker.
-func (a *Agent) advertised() string {
+// Advertised is where the others are told to find this worker.
+func (a *Agent) Advertised() string {
 	if a.config.Advertise != "" {
 		return a.config.Advertise
 	}

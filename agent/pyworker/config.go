@@ -1,10 +1,8 @@
 package pyworker
 
 import (
-	"errors"
 	"io"
 	"log/slog"
-	"os"
 
 	"github.com/gopyrpc/gopyrpc/agent/pyworker/budget"
 	"github.com/gopyrpc/gopyrpc/agent/pyworker/settings"
@@ -17,12 +15,4 @@ func FromSettings(said settings.Values, log io.Writer) (Config, error) {
 	err := said.Apply(&t)
 	config.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: t.Level}))
 	return config, err
-}
-
-// FromEnvironment is for [ProvideAs] in a process that is Python's own: the options of the program come before the
-// variables of its environment, and the agent logs to standard error.
-func FromEnvironment(options settings.Values) (Config, error) {
-	said := settings.FromEnvironment(os.LookupEnv).With(options)
-	config, err := FromSettings(said, os.Stderr)
-	return config, errors.Join(err, said.CheckIdentity(false))
 }

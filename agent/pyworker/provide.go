@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync"
 	"time"
 
 	"github.com/gopyrpc/gopyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/agent/pyworker/settings"
 	"github.com/gopyrpc/gopyrpc/cleanup"
 	"github.com/gopyrpc/gopyrpc/gil"
 	"github.com/gopyrpc/gopyrpc/handler"
@@ -17,85 +17,117 @@ import (
 
 // Provide lets the Python programs of a runtime start agents with gopyrpc.init_rpc, one at a time. Each agent has the
 // given config, which says what Python does not: which peers may come in, what they may call, the limits. Name, Rank,
-// Rendezvous and Timeout are init_rpc's. Where Listen is empty, the worker of rank 0 listens at the address at which the
-// group meets, and the others on the interface by which they reach that.
+// Rendezvous and Timeout are init_rpc's. The program's options can restrict the config further, and are refused where they
+// would loosen it. Where Listen is empty, the worker of rank 0 listens at the address at which the group meets, and the
+// others on the interface by which they reach that. Where the config has neither TLS nor Insecure, and that address is
+// this machine's, they listen on the loopback interface, whatever name the machine has.
 func Provide(ctx context.Context, rt *pybridge.Runtime, config Config) error {
-	_, err := ProvideAs(ctx, rt, func(context.Context, map[string]any) (Config, error) { return config, nil })
-	return err
+	p := &Provided{rt: rt}
+	p.configure = func(_ context.Context, asked Asked) (Config, error) { return narrowed(config, asked.Options) }
+	p.explain = func(_ Asked, err error) string { return err.Error() } // the settings of the environment do not count
+	return p.provide(ctx)
 }
 
-// ProvideAs is [Provide] for a process in which Python is the host: configure makes the config of each agent, of the
-// options that init_rpc was given for it (fields of RpcBackendOptions, by name, without those that are None). Its error is
-// init_rpc's, as a ValueError.
+// Asked is what a Python program says of the agent that it starts: the fields of its RpcBackendOptions, and the variables of
+// its os.environ.
+type Asked struct{ Options, Environment settings.Values }
+
+// ProvideAs is [Provide] for a process in which Python is the host: configure makes the config of each agent, of what the
+// program says. Its error is init_rpc's, as a ValueError. [FromEnvironment] is such a function.
 //
 //   - GIL: must not be held
 //   - Thread: any; configure is called on any
 //   - Ref: what it makes lives as long as the runtime
 //   - Blocks: ctx
-func ProvideAs(ctx context.Context, rt *pybridge.Runtime, configure func(context.Context, map[string]any) (Config, error)) (*Provided, error) {
-	p := &Provided{rt: rt, configure: configure}
-	if _, err := handler.New(ctx, rt); err != nil { // makes "import gopyrpc" work
-		return nil, err
-	}
-	if err := rt.Registry().Register(cleanup.PhaseAgent, "agent that Python started", p.Shutdown); err != nil {
-		return nil, fmt.Errorf("pyworker: %w", err)
-	}
-	return p, rt.OnOwner(ctx, func(t gil.Token) error {
-		m, err := rt.Import(t, hostModule)
-		if err != nil {
-			return err
-		}
-		defer m.Release()
-		start, err := pybridge.NewFunc(t, context.WithoutCancel(ctx), hostFunctionName("start"), p.start, pybridge.InPlace())
-		if err != nil {
-			return err
-		}
-		defer start.Release()
-		return discard(m.CallMethod(t, "provide", start))
-	})
+func ProvideAs(ctx context.Context, rt *pybridge.Runtime, configure func(context.Context, Asked) (Config, error)) (*Provided, error) {
+	p := &Provided{rt: rt, configure: configure, explain: Asked.explain}
+	return p, p.provide(ctx)
 }
 
 // Provided is what starts agents for Python.
 type Provided struct {
 	rt        *pybridge.Runtime
-	configure func(context.Context, map[string]any) (Config, error)
+	configure func(context.Context, Asked) (Config, error)
+	explain   func(Asked, error) string // what an agent's error is in the words of what the program can change
 
-	mu      sync.Mutex
-	current *Worker // guarded by mu
+	mu       sync.Mutex
+	current  *Worker   // guarded by mu
+	starting *starting // guarded by mu
 }
 
-// start takes (name, rank, world_size, address, timeout, options), and returns when the whole group is there.
+func (p *Provided) provide(ctx context.Context) error {
+	if _, err := handler.New(ctx, p.rt); err != nil { // makes "import gopyrpc" work
+		return err
+	}
+	if err := p.rt.Registry().Register(cleanup.PhaseAgent, "agent that Python started", p.Shutdown); err != nil {
+		return fmt.Errorf("pyworker: %w", err)
+	}
+	return p.rt.OnOwner(ctx, func(t gil.Token) error {
+		m, err := p.rt.Import(t, hostModule)
+		if err != nil {
+			return err
+		}
+		defer m.Release()
+		functions := map[string]any{}
+		defer release(functions)
+		for name, f := range map[string]pybridge.Func{"start": p.start, "meet": p.meet, "give_up": p.giveUp} {
+			o, err := pybridge.NewFunc(t, context.WithoutCancel(ctx), hostFunctionName(name), f, pybridge.InPlace())
+			if err != nil {
+				return err
+			}
+			functions[name] = o
+		}
+		return discard(m.CallMethod(t, "provide", functions["start"], functions["meet"], functions["give_up"]))
+	})
+}
+
+// starting is a worker that looks for its group.
+type starting struct {
+	worker *Worker
+	asked  Asked
+	served chan error
+}
+
+// start takes (name, rank, world_size, timeout, address, coordinator, hosts, lent, spread, settings, variables), which
+// Starter in gopyrpc/_rpc/hosts.py describes, and returns where an agent listens that looks for its group.
 func (p *Provided) start(ctx context.Context, args []any, _ map[string]any) (any, error) {
-	return nil, heedfully(ctx, p.rt, func(ctx context.Context) error { return p.join(ctx, arguments{args}) })
+	var listens string
+	err := heedfully(ctx, p.rt, func(ctx context.Context) (err error) {
+		listens, err = p.begin(ctx, arguments{args})
+		return err
+	})
+	return listens, err
 }
 
-func (p *Provided) join(ctx context.Context, a arguments) error {
+func (p *Provided) begin(ctx context.Context, a arguments) (string, error) {
 	name, err1 := argument[string](a, 0)
 	rank, err2 := argument[int64](a, 1)
 	world, err3 := argument[int64](a, 2)
-	address, err4 := argument[string](a, 3)
-	seconds, err5 := secondsOf(a, 4)
-	options, err6 := optionsOf(a, 5)
+	seconds, err4 := secondsOf(a, 3)
+	where, err5 := meetingPlaceOf(a, 4)
+	asked, err6 := askedOf(a, 9)
 	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
-		return err
+		return "", err
 	}
-	config, err := p.configure(ctx, options)
+	config, err := p.configure(ctx, asked)
+	if err == nil {
+		err = where.settle(ctx, &config)
+	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", pybridge.ValueError, err)
+		return "", &pythonError{pybridge.ValueError, err.Error(), err}
 	}
 	config.Name, config.Rank = name, int(rank)
-	config.Rendezvous = &agent.Rendezvous{Address: address, WorldSize: int(world), Host: rank == 0}
 	config.Timeout = time.Duration(seconds * float64(time.Second))
 	if seconds == 0 {
 		config.Timeout = -1
 	}
-	if err := place(&config, address, rank == 0); err != nil {
-		return fmt.Errorf("%w: %w", pybridge.ValueError, err)
+	config.Rendezvous = &agent.Rendezvous{
+		Address: where.address, Name: where.coordinator, WorldSize: int(world), Host: rank == 0, BeforeComplete: where.giveBack,
 	}
 	config.Cleanup = cleanup.New()
 	w, err := New(ctx, p.rt, config)
 	if err != nil {
-		return fmt.Errorf("%w: %w", pybridge.RuntimeError, err)
+		return "", &pythonError{pybridge.RuntimeError, p.explain(asked, err), err}
 	}
 	var once sync.Once
 	w.left = func(report cleanup.Report) {
@@ -105,60 +137,58 @@ func (p *Provided) join(ctx context.Context, a arguments) error {
 			}
 		})
 	}
+	s := &starting{worker: w, asked: asked, served: make(chan error, 1)}
 	p.mu.Lock()
-	p.current = w
+	p.current, p.starting = w, s
 	p.mu.Unlock()
-	served := make(chan error, 1)
-	go func() { served <- w.Serve() }()
-	if err = w.WaitReady(ctx); err == nil {
-		return nil
+	go func() { s.served <- w.Serve() }()
+	return w.agent.Advertised(), nil
+}
+
+// meet returns when the whole group is there.
+func (p *Provided) meet(ctx context.Context, _ []any, _ map[string]any) (any, error) {
+	s := p.taken()
+	if s == nil {
+		return nil, errors.New("pyworker: no agent was started")
 	}
-	_, _ = w.agent.Shutdown(context.WithoutCancel(ctx))
-	select {
-	case why := <-served:
-		if why != nil {
+	return nil, heedfully(ctx, p.rt, func(ctx context.Context) error {
+		err := s.worker.WaitReady(ctx)
+		if err == nil {
+			return nil
+		}
+		if why := s.end(ctx); why != nil {
 			err = why
 		}
-	default:
-	}
-	return fmt.Errorf("%w: %w", pybridge.RuntimeError, err)
+		return &pythonError{pybridge.RuntimeError, p.explain(s.asked, err), err}
+	})
 }
 
-// optionsOf returns the argument with index i, a dict with names as keys.
-func optionsOf(a arguments, i int) (map[string]any, error) {
-	dict, err := argument[pybridge.Dict](a, i)
-	options := map[string]any{}
-	for _, item := range dict {
-		name, ok := item.Key.(string)
-		if !ok {
-			return nil, fmt.Errorf("pyworker: an option's name is a %T, not a string", item.Key)
-		}
-		options[name] = item.Value
+// giveUp ends an agent whose group is not to meet.
+func (p *Provided) giveUp(ctx context.Context, _ []any, _ map[string]any) (any, error) {
+	if s := p.taken(); s != nil {
+		_ = s.end(ctx)
 	}
-	return options, err
+	return nil, nil
 }
 
-// place sets where a worker listens, which is also where the others find it.
-func place(config *Config, address string, host bool) error {
-	if config.Listen != "" || config.Listener != nil {
-		return nil
-	}
-	if host {
-		config.Listen = address
-		return nil
-	}
-	// The others reach this worker on the interface by which it reaches the coordinator.
-	conn, err := net.Dial("udp", address)
-	if err != nil {
-		return fmt.Errorf("worker 0 cannot be at %s: %w", address, err)
-	}
-	defer func() { _ = conn.Close() }()
-	mine, _, err := net.SplitHostPort(conn.LocalAddr().String())
-	if err != nil {
+// taken is the worker that was started last, which is then no longer one that is starting.
+func (p *Provided) taken() *starting {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.starting
+	p.starting = nil
+	return s
+}
+
+// end shuts the agent down, and returns why it served no longer before, if it did not.
+func (s *starting) end(ctx context.Context) error {
+	_, _ = s.worker.agent.Shutdown(context.WithoutCancel(ctx))
+	select {
+	case err := <-s.served:
 		return err
+	default:
+		return nil
 	}
-	config.Listen = net.JoinHostPort(mine, "0")
-	return nil
 }
 
 // Shutdown ends the agent that runs, if there is one: of a process that ends without rpc.shutdown().

@@ -7,8 +7,6 @@ package main
 
 import (
 	"context"
-	"log/slog"
-	"os"
 	"sync"
 
 	"github.com/gopyrpc/gopyrpc/agent/pyworker"
@@ -44,7 +42,7 @@ func (l *library) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if l.provided, err = pyworker.ProvideAs(ctx, rt, configure); err != nil {
+	if l.provided, err = pyworker.ProvideAs(ctx, rt, pyworker.FromEnvironment); err != nil {
 		return err
 	}
 	l.started = true
@@ -59,11 +57,4 @@ func (l *library) Leave(ctx context.Context) error {
 		return nil
 	}
 	return l.provided.Shutdown(ctx)
-}
-
-// configure makes an agent's config of what init_rpc was given.
-func configure(context.Context, map[string]any) (pyworker.Config, error) {
-	var config pyworker.Config
-	config.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return config, nil
 }

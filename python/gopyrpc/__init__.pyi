@@ -1,6 +1,7 @@
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future as _ConcurrentFuture
 from contextlib import AbstractContextManager
+from os import PathLike
 from typing import Any, Final, Generic, Protocol, TypeVar, overload
 from typing_extensions import TypeAlias
 
@@ -173,10 +174,33 @@ class BackendType:
     GOPYRPC: str
     TENSORPIPE: str
 
+_Path: TypeAlias = str | PathLike[str] | None
+# Everybody's, or a worker's own.
+_Each: TypeAlias = float | str | Iterable[str] | Mapping[str, float | str] | None
+
 class RpcBackendOptions:
     num_worker_threads: int
     rpc_timeout: float
     init_method: str
+    device_maps: dict[str, Any]
+    devices: list[Any]
+    tls_cert: _Path
+    tls_key: _Path
+    tls_ca: _Path
+    token_file: _Path
+    token: str | None
+    listen: str | None
+    advertise: str | None
+    insecure: bool | None
+    allow: Iterable[str] | None
+    guest: Iterable[str] | None
+    max_message: int | str | None
+    max_call_time: _Each
+    max_minute_time: _Each
+    max_result: _Each
+    max_calls: _Each
+    rref_lease: float | str | None
+    log_level: str | None
     def __init__(
         self,
         *,
@@ -187,7 +211,26 @@ class RpcBackendOptions:
         devices: Iterable[Any] | None = None,
         _transports: Iterable[str] | None = None,
         _channels: Iterable[str] | None = None,
+        tls_cert: _Path = None,
+        tls_key: _Path = None,
+        tls_ca: _Path = None,
+        token_file: _Path = None,
+        token: str | None = None,
+        listen: str | None = None,
+        advertise: str | None = None,
+        insecure: bool | None = None,
+        allow: Iterable[str] | None = None,
+        guest: Iterable[str] | None = None,
+        max_message: int | str | None = None,
+        max_call_time: _Each = None,
+        max_minute_time: _Each = None,
+        max_result: _Each = None,
+        max_calls: _Each = None,
+        rref_lease: float | str | None = None,
+        log_level: str | None = None,
     ) -> None: ...
+    def set_device_map(self, to: str, device_map: Mapping[Any, Any]) -> None: ...
+    def set_devices(self, devices: Iterable[Any]) -> None: ...
 
 TensorPipeRpcBackendOptions = RpcBackendOptions
 

@@ -18,6 +18,9 @@ import (
 
 // Coordinator collects the workers of a group until all are there. Its methods may be called from any goroutine.
 type Coordinator struct {
+	// BeforeComplete is called when all have joined, before any is told. It may be nil, and is set before the first Join.
+	BeforeComplete func()
+
 	size int
 	log  *slog.Logger
 
@@ -158,6 +161,9 @@ func (c *Coordinator) completeLocked() {
 	}
 	slices.SortFunc(g.Members, func(x, y *agentpb.Member) int { return cmp.Compare(x.GetRank(), y.GetRank()) })
 	c.group = g
+	if c.BeforeComplete != nil {
+		c.BeforeComplete()
+	}
 	close(c.complete)
 }
 

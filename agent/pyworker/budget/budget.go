@@ -26,6 +26,16 @@ func (l Limits) Or(other Limits) Limits {
 	}
 }
 
+// Within says whether limits allow no more than others. What is zero says nothing, and is the others'.
+func (l Limits) Within(other Limits) bool {
+	return within(l.PerCall, other.PerCall) && within(l.PerMinute, other.PerMinute) && within(l.Result, other.Result) && within(l.Calls, other.Calls)
+}
+
+func within[T cmp.Ordered](limit, other T) bool {
+	var none T
+	return limit == none || other == none || limit <= other
+}
+
 // Wrong says which limit cannot be one, "" for none.
 func (l Limits) Wrong() string {
 	switch {

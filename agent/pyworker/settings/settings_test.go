@@ -152,6 +152,20 @@ func TestSizesAreWrittenAsTheyAreRead(t *testing.T) {
 	assert.Equal(t, "1GiB", settings.FormatSize(1<<30))
 }
 
+// TestPythonHasTheTable: RpcBackendOptions has the settings as fields.
+func TestPythonHasTheTable(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "python", "gopyrpc", "_rpc", "options.py"))
+	require.NoError(t, err)
+	_, list, found := strings.Cut(string(text), "\nSETTINGS = (")
+	require.True(t, found)
+	list, _, _ = strings.Cut(list, "\n)")
+	var want []string
+	for _, s := range settings.All() {
+		want = append(want, s.Option())
+	}
+	assert.Equal(t, want, strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune("\", \n", r) }))
+}
+
 // TestTheDocumentHasTheTable: docs/operations.md lists the settings that there are, with these names and in this order.
 func TestTheDocumentHasTheTable(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "operations.md"))

@@ -3,20 +3,15 @@
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 from contextlib import contextmanager
-from os import environ
 
 from .._public import public
-from ..constants import (
-    DEFAULT_INIT_METHOD,
-    DEFAULT_NUM_WORKER_THREADS,
-    DEFAULT_RPC_TIMEOUT_SEC,
-    DEFAULT_SHUTDOWN_TIMEOUT,
-)
-from . import hosts, library
-from .calls import checked_seconds
+from ..constants import DEFAULT_INIT_METHOD, DEFAULT_SHUTDOWN_TIMEOUT
+from . import hosts, launchers, library, meeting
 from .client import collecting
 from .errors import failure
 from .gather import wait_all
+from .init_method import InitMethod
+from .options import checked, seconds_of, settings_of, variables
 
 
 def is_available():
@@ -24,47 +19,14 @@ def is_available():
     return True
 
 
-class BackendType:
-    """There is one backend. The names are torch's, for programs that give one."""
-
-    GOPYRPC = TENSORPIPE = "GOPYRPC"
-
-
-class RpcBackendOptions:
-    """``rpc_timeout`` in seconds, and ``init_method``: ``env://`` or ``tcp://host:port``.
-
-    What TensorPipe's options have beside these is accepted, and not needed: threads
-    come as calls need them, and tensors travel by way of the CPU.
-    """
-
-    def __init__(
-        self,
-        *,
-        num_worker_threads=DEFAULT_NUM_WORKER_THREADS,
-        rpc_timeout=DEFAULT_RPC_TIMEOUT_SEC,
-        init_method=DEFAULT_INIT_METHOD,
-        device_maps=None,
-        devices=None,
-        _transports=None,
-        _channels=None,
-    ):
-        if device_maps or devices:
-            raise ValueError("device maps are not supported: tensors travel by way of the CPU")
-        self.num_worker_threads = num_worker_threads
-        self.rpc_timeout = rpc_timeout
-        self.init_method = init_method
-
-
-TensorPipeRpcBackendOptions = RpcBackendOptions
-
-
 def init_rpc(name=None, backend=None, rank=-1, world_size=None, rpc_backend_options=None):
     """Start this process's agent, and wait until the whole group is there.
 
-    *rank*, *world_size* and where worker 0 is (``MASTER_ADDR``, ``MASTER_PORT``) are
-    taken from the environment where they are not given, as ``gopyrpc run -n`` and
-    torchrun set it; *name* is ``worker{rank}`` by default. RuntimeError if there is
-    an agent; ValueError for what is missing or wrong.
+    *rank*, *world_size* and where worker 0 is (``MASTER_ADDR``, ``MASTER_PORT``) are taken from the environment where
+    they are not given, as launchers set it; *name* is ``worker{rank}`` by default. The options' ``init_method`` may
+    say where the group meets: ``tcp://host:port``, or ``file:///path`` of a file that all reach, of which the process
+    group may be the same; or ``gopyrpc://host:port``, or ``gopyrpc://name@host:port`` with the name of rank 0, a port
+    that no store of torch's has. RuntimeError if there is an agent; ValueError for what is missing or wrong.
     """
     hosts.refuse_in_child()
     running = hosts.find()
@@ -73,19 +35,18 @@ def init_rpc(name=None, backend=None, rank=-1, world_size=None, rpc_backend_opti
     if hosts.starter() is None:
         library.load()
     start = hosts.starter()
-    options = RpcBackendOptions() if rpc_backend_options is None else rpc_backend_options
-    timeout = checked_seconds("rpc_timeout", getattr(options, "rpc_timeout", DEFAULT_RPC_TIMEOUT_SEC))
-    address = _address(getattr(options, "init_method", None) or DEFAULT_INIT_METHOD)
-    if rank is None or rank < 0:
-        rank = _number("RANK", "rank")
-    if world_size is None:
-        world_size = _number("WORLD_SIZE", "world_size")
+    options = checked(rpc_backend_options)
+    settings = settings_of(options)
+    place = InitMethod(options.init_method or DEFAULT_INIT_METHOD)
+    rank = place.number("rank", rank, launchers.RANK)
+    world_size = place.number("world_size", world_size, launchers.WORLD_SIZE)
     if not 0 <= rank < world_size:
         raise ValueError(f"rank {rank} is not one of a group of {world_size}: ranks begin with 0")
     name = f"worker{rank}" if name is None else name
     if not isinstance(name, str):
         raise TypeError(f"a worker's name is a str, not {name!r}")
-    start(name, rank, world_size, address, timeout, {})
+    me = name, rank, world_size, seconds_of(options.rpc_timeout)
+    meeting.join(hosts.starter(), me, place, settings, variables())
 
 
 def shutdown(graceful=True, timeout=DEFAULT_SHUTDOWN_TIMEOUT):
@@ -122,30 +83,4 @@ def _wait_all():
     wait_all(futures)
 
 
-def _address(method):
-    """Return "host:port" of worker 0."""
-    if method.startswith("tcp://"):
-        return method[len("tcp://") :].split("?")[0].rstrip("/")
-    if method.split("?")[0].rstrip("/") not in ("env:", DEFAULT_INIT_METHOD):
-        raise ValueError(f"init_method must be env:// or tcp://host:port, not {method!r}")
-    missing = [name for name in ("MASTER_ADDR", "MASTER_PORT") if not environ.get(name)]
-    if missing:
-        raise ValueError(
-            f"the environment has no {' and no '.join(missing)}: set them to where worker 0 is,"
-            " give init_method='tcp://host:port', or run the program with gopyrpc run -n"
-        )
-    host = environ["MASTER_ADDR"]
-    return f"[{host}]:{environ['MASTER_PORT']}" if ":" in host else f"{host}:{environ['MASTER_PORT']}"
-
-
-def _number(variable, argument):
-    text = environ.get(variable, "")
-    if not text.isdecimal():
-        raise ValueError(
-            f"{argument} is not given, and the environment's {variable} is {text!r}:"
-            f" pass {argument}=, or run the program with gopyrpc run -n"
-        )
-    return int(text)
-
-
-public(init_rpc, shutdown, is_available, _wait_all, BackendType, RpcBackendOptions)
+public(init_rpc, shutdown, is_available, _wait_all)

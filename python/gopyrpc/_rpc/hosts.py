@@ -81,10 +81,25 @@ def remove(host):
         _hosts.remove(host)
 
 
-def provide(starter):
-    """Set the Go function by which `init_rpc` starts an agent, or None."""
+class Starter:
+    """Go's functions by which `init_rpc` starts an agent.
+
+    ``start(name, rank, world_size, timeout, address, coordinator, hosts, lent, spread, settings, variables)`` -> where
+    the agent listens. It has begun to look for its group: at *address*, which is where it listens itself where it
+    *hosts* the group. *coordinator* is the name that the worker there must have, or "". *lent*: it listens there until
+    the group is complete, and else elsewhere. *spread*: the group is known to have workers on other machines.
+    ``meet()`` waits for the group.
+    ``give_up()`` ends the agent of a group that is not to meet.
+    """
+
+    def __init__(self, start, meet, give_up):
+        self.start, self.meet, self.give_up = start, meet, give_up
+
+
+def provide(start, meet=None, give_up=None):
+    """Set the functions of `Starter`."""
     global _starter
-    _starter = starter
+    _starter = Starter(start, meet, give_up)
 
 
 def starter():
@@ -105,7 +120,7 @@ def forked():
 
 def refuse_in_child():
     """RuntimeError in a child that was forked from a process with an agent."""
-    if _starter is _refuse_in_child:
+    if _starter is not None and _starter.start is _refuse_in_child:
         _refuse_in_child()
 
 

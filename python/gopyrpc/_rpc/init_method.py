@@ -1,0 +1,73 @@
+"""The URLs of init_method."""
+
+from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
+
+from .._name import PACKAGE
+from . import launchers
+
+KINDS = f"env://, tcp://host:port, file:///path or {PACKAGE}://host:port"
+
+
+class InitMethod:
+    """Where a group meets, as a URL says it, and which worker this is where it says that.
+
+    ``kind`` is env, tcp, file or gopyrpc; ``host`` and ``port``, or ``path``; ``coordinator`` is the name of worker 0 in
+    ``gopyrpc://name@host:port``. ``rank`` and ``world_size`` are None where the URL does not say them.
+    """
+
+    def __init__(self, url):
+        from urllib.parse import parse_qs, unquote, urlsplit
+
+        self.url = url
+        parts = urlsplit(url)
+        self.kind = parts.scheme
+        self.host = self.port = self.path = None
+        self.coordinator = ""
+        try:
+            self._place(parts, unquote)
+            query = parse_qs(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+            self.rank, self.world_size = (_number(query.pop(name, None)) for name in ("rank", "world_size"))
+        except ValueError as exc:
+            raise ValueError(f"init_method {url!r} cannot be read: {exc}") from None
+        if query:
+            raise ValueError(f"init_method {url!r} says {', '.join(query)}, and can say rank and world_size")
+
+    def _place(self, parts, unquote):
+        if self.kind == "env":
+            self.host, self.port = launchers.meeting_place()
+        elif self.kind in ("tcp", PACKAGE):
+            if not parts.hostname or parts.port is None:
+                raise ValueError(f"expected {self.kind}://host:port")
+            self.host, self.port = parts.hostname, str(parts.port)
+            self.coordinator = parts.username or ""
+        elif self.kind == "file":
+            self.path = unquote(parts.netloc + parts.path)
+            if not self.path:
+                raise ValueError("expected file:///path of a file that all workers reach")
+        else:
+            raise ValueError(f"init_method must be {KINDS}")
+
+    def number(self, name, given, variables):
+        """Return the rank, or the size of the group: as given, as the URL says it, or as the environment does."""
+        said = getattr(self, name)
+        if given is None or given < 0:
+            return launchers.number(variables, name) if said is None else said
+        if said not in (None, given):
+            raise ValueError(f"{name}={given} is given, and init_method {self.url!r} says {said}")
+        return given
+
+    def address(self):
+        """Return ``host:port``."""
+        return address_of(self.host, self.port)
+
+
+def address_of(host, port):
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _number(values):
+    if values is None:
+        return None
+    if len(values) != 1 or not values[0].isdecimal():
+        raise ValueError(f"expected one number, not {', '.join(values)!r}")
+    return int(values[0])

@@ -1,0 +1,117 @@
+"""How a group finds together.
+
+Everybody knows one address, that of init_method. Where nothing listens there, the agent of rank 0 does, and the others
+ask it. Where somebody else has the port, it is a store of torch's: torchrun's, or that of a process group which uses the
+same MASTER_PORT. Then rank 0's agent listens elsewhere, and the store says where. With torch in the process, rank 0 gives
+the port up again when all have met, so that a process group can have it next.
+"""
+
+from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
+
+import sys
+
+from .._name import PACKAGE
+from . import launchers, probe, stores
+
+# How many groups have met in this process: each has its own key in a store.
+_met = 0
+
+
+def join(starter, me, place, settings, variables):
+    """Start the agent of *me*, ``(name, rank, world_size, timeout)``, and return when the whole group is there.
+
+    *place* is an InitMethod.
+    """
+    global _met
+    _, rank, world_size, _ = me
+    meeting = _Meeting(starter, me, settings, variables, launchers.spread(rank, world_size))
+    if place.kind == "file":
+        meeting.by_store(stores.FileStore(place.path), None)
+    elif place.kind == PACKAGE:
+        meeting.directly(place.address(), place.coordinator, lent=False)
+    else:
+        meeting.at_port(place)
+    _met += 1
+
+
+class _Meeting:
+    def __init__(self, starter, me, settings, variables, spread):
+        self._starter, self._me = starter, me
+        self._settings, self._variables = settings, variables
+        self._spread = spread
+        self._name, self._rank, self._world_size, _ = me
+
+    def at_port(self, place):
+        if launchers.holds_store() and place.kind == "env":
+            found = probe.OTHER
+        elif place.port == "0":
+            found = probe.NOBODY
+        else:
+            found = self._listener(place)
+        if found == probe.OTHER:
+            self.by_store(stores.TCPStore(place.host, place.port), place.address())
+        else:
+            self.directly(place.address(), "", lent="torch.distributed" in sys.modules)
+
+    def _listener(self, place):
+        """Tell what listens there; for others than rank 0, once something does."""
+        tls = bool(self._settings.get("tls_cert") or self._variables.get(f"{PACKAGE.upper()}_TLS_CERT"))
+        if self._rank == 0:
+            return probe.listener(place.host, place.port, tls)
+
+        def look():
+            found = probe.listener(place.host, place.port, tls)
+            return None if found == probe.NOBODY else found
+
+        return stores.poll(look, self._late(f"nothing listens at {place.address()}, where worker 0 is to be"))
+
+    def directly(self, address, coordinator, lent):
+        """Meet at rank 0's agent, which listens at that address."""
+        hosts = self._rank == 0
+        self._start(address, coordinator, hosts, lent and hosts)
+        self._meet()
+
+    def by_store(self, store, address):
+        """Meet at rank 0's agent, of which the store at that address, None for a file, says where it listens."""
+        key = f"{PACKAGE}/{launchers.attempt()}/{self._world_size}/{_met}"
+        if self._rank != 0:
+            late = self._late(f"the store {'' if address is None else 'at ' + address + ' '}has no word of worker 0")
+            coordinator, _, address = stores.awaited(store, key, late).partition("=")
+            self._start(address, coordinator, False, False)
+            self._meet()
+            return
+        listens = self._start(address or self._somewhere(), "", False, False)
+        store.set(key, f"{self._name}={listens}")
+        try:
+            self._meet()
+        except BaseException:
+            store.remove(key)
+            raise
+        if address is None:
+            store.remove(key)  # a file stays, and may be of use again
+
+    def _somewhere(self):
+        """Return an address on whose interface an agent listens that a file tells of."""
+        if not self._spread:
+            return "127.0.0.1:0"
+        from socket import gethostname
+
+        return f"{gethostname()}:0"
+
+    def _start(self, address, coordinator, hosts, lent):
+        return self._starter.start(
+            *self._me, address, coordinator, hosts, lent, self._spread, self._settings, self._variables
+        )
+
+    def _meet(self):
+        try:
+            self._starter.meet()
+        except BaseException:
+            self._starter.give_up()
+            raise
+
+    def _late(self, why):
+        def late(seconds):
+            print(f"{PACKAGE}: {self._name} has waited for {seconds} s: {why}", file=sys.stderr, flush=True)
+
+        return late

@@ -1,0 +1,55 @@
+"""What listens at a port: nothing, a gopyrpc worker, or something else, as a store of torch's."""
+
+from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
+
+import socket
+
+NOBODY, WORKER, OTHER = "nobody", "a gopyrpc worker", "something else"
+
+# How HTTP/2 begins, which a worker answers with its settings. A store of torch's ends such a connection.
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+_SETTINGS = 4
+_PATIENCE = 2.0  # seconds: a machine that is busy
+
+
+def listener(host, port, tls):
+    """Return NOBODY, WORKER or OTHER. *tls* says that workers speak TLS, as far as this process knows."""
+    try:
+        with socket.create_connection((host, int(port)), _PATIENCE) as conn:
+            if not tls and _answers_http2(conn):
+                return WORKER
+    except OSError:
+        return NOBODY
+    return WORKER if _speaks_tls(host, port) else OTHER
+
+
+def _answers_http2(conn):
+    try:
+        conn.settimeout(_PATIENCE)
+        conn.sendall(_PREFACE)
+        answer = b""
+        while len(answer) < 4:
+            more = conn.recv(64)
+            if not more:
+                return False
+            answer += more
+        return answer[3] == _SETTINGS
+    except OSError:
+        return False
+
+
+def _speaks_tls(host, port):
+    """Tell whether there is TLS. Nothing is said in it, and so nobody need be proved to be there."""
+    try:
+        import ssl
+    except ImportError:
+        return False
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with socket.create_connection((host, int(port)), _PATIENCE) as conn, context.wrap_socket(conn):
+            return True
+    except ssl.SSLError as exc:
+        return "ALERT" in str(exc).upper()  # from the other side, which therefore speaks TLS
+    except OSError:
+        return False
