@@ -55,6 +55,9 @@ def path():
 
 def _open(ctypes):
     file = path()
+    elsewhere = _elsewhere()
+    if elsewhere:
+        raise RuntimeError(f"{PACKAGE} cannot start an agent {elsewhere}. {_supported()}")
     if not os.path.exists(file):
         raise RuntimeError(_lacking(file))
     try:
@@ -64,12 +67,24 @@ def _open(ctypes):
 
 
 def _lacking(file):
-    if sys.platform != "linux":
-        return f"{PACKAGE} cannot start an agent on {sys.platform}. {_supported()}"
     return (
         f"this installation of {PACKAGE} has no {FILE} (looked for {file}), without which it cannot start an agent:"
         f" pip install {PACKAGE}, or in a checkout make library"
     )
+
+
+def _elsewhere():
+    """Return where this program runs, if that is nowhere the library does, else ""."""
+    if sys.platform != "linux":
+        return f"on {sys.platform}"
+    machine = os.uname().machine
+    if machine not in ("x86_64", "aarch64"):
+        return f"on Linux on {machine}"
+    if "CS_GNU_LIBC_VERSION" not in os.confstr_names:
+        return "on Linux with another C library than glibc"
+    if sys.implementation.name != "cpython":
+        return f"in {sys.implementation.name}"
+    return ""
 
 
 def _supported():
