@@ -75,6 +75,8 @@ func All() []Measurement {
 		{"short_p99_vs_interval", "ratio", "short calls beside one that computes: p99 over the switch interval", 2, true, besideSpinning},
 		{"udf_own_vs_torch", "ratio", "our module's round trip over torch's, same call", 0.5, true, ownVsTorch},
 		{"udf_torch_vs_c_floor", "ratio", "RunUDF with torch's module over torch's three functions called in a C loop", 1.05, true, torchVsFloor},
+		{"async_torch_vs_bare", "ratio", "rpc_async(…).wait() where torch is imported, and futures are torch's, over the same without torch", 1.1, true, withTorch("async_torch", "async")},
+		{"async_torch_w32_vs_bare", "ratio", "rpc_async adds, 32 at a time, where torch is imported over the same without, calls per second", 0, false, withTorch("throughput_w32", "throughput_w32_bare")},
 		{"agent_latency_vs_tensorpipe", "ratio", "rpc_sync of an add between two processes over torch's, time", 0.33, true, vsTensorPipe("latency")},
 		{"agent_throughput_w32_vs_tensorpipe", "ratio", "rpc_async adds, 32 at a time, over torch's, calls per second", 3, false, vsTensorPipe("throughput_w32")},
 		{"agent_bytes_1mib_vs_tensorpipe", "ratio", "an echo of 1 MiB of bytes over torch's, time", 0.1, true, vsTensorPipe("bytes_1mib")},

@@ -17,6 +17,7 @@ MIB = 1 << 20
 WINDOW = 32
 LATENCY_CALLS = 300
 WINDOW_CALLS = 1500
+BARE = ("async", "throughput_w32_bare")  # measured without torch
 
 
 def echo(value):
@@ -28,6 +29,16 @@ def latency(rpc):
     for _ in range(LATENCY_CALLS):
         start = time.perf_counter()
         result = rpc.rpc_sync("worker1", operator.add, args=(1, 2))
+        times.append(time.perf_counter() - start)
+        assert result == 3, result
+    return median(times)
+
+
+def async_wait(rpc):
+    times = []
+    for _ in range(LATENCY_CALLS):
+        start = time.perf_counter()
+        result = rpc.rpc_async("worker1", operator.add, args=(1, 2)).wait()
         times.append(time.perf_counter() - start)
         assert result == 3, result
     return median(times)
@@ -61,7 +72,10 @@ def measurement(rpc, torch, figure):
     """Return the function that makes one round of a figure."""
     return {
         "latency": lambda: latency(rpc),
+        "async": lambda: async_wait(rpc),
+        "async_torch": lambda: async_wait(rpc),
         "throughput_w32": lambda: throughput(rpc),
+        "throughput_w32_bare": lambda: throughput(rpc),
         "bytes_1mib": lambda: echoed(rpc, bytes(MIB), 5),
         "tensor_1mib": lambda: echoed(rpc, torch.ones(MIB // 4), 10),
         "tensor_100mib": lambda: echoed(rpc, torch.ones(100 * MIB // 4), 1),
@@ -69,14 +83,17 @@ def measurement(rpc, torch, figure):
 
 
 def main():
-    import torch
-
-    torch.set_num_threads(1)
+    figure = sys.argv[2]
     rpc = importlib.import_module(sys.argv[1])
     rank = int(os.environ["RANK"])
+    torch = None
+    if figure not in BARE and (rank == 0 or figure != "async_torch"):
+        import torch
+
+        torch.set_num_threads(1)
     rpc.init_rpc(f"worker{rank}", rank=rank, world_size=2)
     if rank == 0:
-        measure = measurement(rpc, torch, sys.argv[2])
+        measure = measurement(rpc, torch, figure)
         measure()  # connections are made, and caches filled
         print("ready", flush=True)
         for _ in sys.stdin:

@@ -22,6 +22,8 @@ type completions struct {
 	coming  int                     // waiters that were notified, and have not taken their outcome yet
 	queue   []completion
 	running bool
+
+	unread unread
 }
 
 type completion struct {
@@ -170,29 +172,20 @@ func (d *delivery) deliver(t gil.Token) error {
 		w.events.set(n)
 	}
 	for _, ticket := range busy {
-		d.goOn("callbacks of a call", ticket)
+		tickets, done := []int64{ticket}, []func(){d.take(ticket)}
+		go w.goOn("callbacks of a call", func() ([]int64, []func()) { return tickets, done }) // on its own, since callbacks may wait
 	}
-	if len(unread) > 0 {
-		d.goOn("reading of replies", unread...)
+	for _, ticket := range unread {
+		w.completions.unread.add(w, ticket, d.take(ticket))
 	}
 	return nil
 }
 
-// goOn does what Python has left to be done for some calls. It has a goroutine of its own, since callbacks may wait.
-func (d *delivery) goOn(label string, tickets ...int64) {
-	w := d.worker
-	done := make([]func(), len(tickets))
-	for i, ticket := range tickets {
-		done[i] = d.done[ticket]
-		delete(d.done, ticket)
-	}
-	go func() {
-		ctx := gil.WithLabel(context.WithoutCancel(w.ctx), label)
-		_ = gil.With(ctx, func(t gil.Token) error { return discard(w.python.goOn.Call(t, tickets)) })
-		for _, f := range done {
-			f()
-		}
-	}()
+// take returns the callback of a completion, which end does not call then.
+func (d *delivery) take(ticket int64) (done func()) {
+	done = d.done[ticket]
+	delete(d.done, ticket)
+	return done
 }
 
 func (d *delivery) release() {

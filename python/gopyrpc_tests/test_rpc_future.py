@@ -1,5 +1,6 @@
 """A Future's outcome is read by whoever wants it first, and is everybody's."""
 
+import pickle
 import threading
 import unittest
 from unittest import mock
@@ -101,6 +102,70 @@ class Reading(unittest.TestCase):
         second.join()
         self.assertEqual(sorted(seen), ["interrupted", "value"])
         self.assertEqual(readers, ["first", "second"])
+
+
+class Outcomes(unittest.TestCase):
+    def test_the_class_of_a_future(self):
+        future = futures.Future()
+        self.assertIsInstance(future, futures.Future)
+        self.assertEqual((type(future).__module__, type(future).__qualname__), ("gopyrpc", "Future"))
+
+    def test_a_programs_own_class(self):
+        class Own(futures.Future):
+            """As a program has it."""
+
+        future = Own()
+        future.extra = 1
+        future.set_result(2)
+        self.assertEqual((future.wait(), type(future)), (2, Own))
+
+    def test_only_exceptions_are_raised(self):
+        for kind in (AssertionError, TypeError):
+            with self.assertRaisesRegex(kind, "^text is of type <class 'str'>, not an Exception.$"):
+                futures.Future().set_exception("text")
+
+    def test_once(self):
+        future = futures.Future()
+        with self.assertRaises(RuntimeError):
+            future.value()
+        future.set_result(1)
+        with self.assertRaisesRegex(RuntimeError, "Future can only be marked completed once"):
+            future.set_result(2)
+
+    def test_what_a_callback_raises(self):
+        future = futures.Future()
+        following = future.then(lambda a, b: None)
+        raised = KeyError("x")
+
+        def raises(_):
+            raise raised
+
+        second = future.then(raises)
+        future.set_result(1)
+        with self.assertRaisesRegex(
+            RuntimeError, r"^Got the following error when running the callback: TypeError: .*missing 1 required positional argument: 'b'$"
+        ):
+            following.wait()
+        with self.assertRaises(RuntimeError) as failed:
+            second.wait()
+        self.assertIs(failed.exception.__cause__, raised)
+
+    def test_what_a_done_callback_raises_is_logged(self):
+        future = futures.Future()
+        future.set_result(1)
+        with self.assertLogs("gopyrpc", "ERROR") as logged:
+            future.add_done_callback(lambda f: f.value() / 0)
+        self.assertIn("Got the following error when running the callback of ", logged.output[0])
+        self.assertIn("ZeroDivisionError: division by zero", logged.output[0])
+
+    def test_what_is_no_callback(self):
+        for name in ("then", "add_done_callback"):
+            with self.assertRaisesRegex(TypeError, rf"^{name}\(\): incompatible function arguments\. A callback must be callable, not None$"):
+                getattr(futures.Future(), name)(None)
+
+    def test_no_pickle(self):
+        with self.assertRaisesRegex(TypeError, r"Can not pickle (gopyrpc|torch\.futures)\.Future: send its value"):
+            pickle.dumps(futures.Future())
 
 
 if __name__ == "__main__":

@@ -25,27 +25,23 @@ class Event:
             self._lock = allocate_lock()
             self._lock.acquire()
 
-    def wait(self, timeout, source=None, *early):
-        """Wait. *source* is a call, (host, ticket), or None.
+    def wait(self, timeout, source=None):
+        """Wait. *source* is a call, ``(host, ticket)``, whose outcome sets this, or None.
 
-        The outcome of that call sets this; where what else does is not to wait for that outcome, *early* is True.
+        It is ``(host, ticket, True)`` where something else may set this before.
         """
         host = self._host
         if host is not None:
-            ticket = source[1] if source is not None and source[0] is host else 0
-            return host.wait(self._id, 0.0 if timeout is None else max(float(timeout), 1e-9), ticket, *early)
+            ticket = source[1:] if source is not None and source[0] is host else (0,)
+            return host.wait(self._id, 0.0 if timeout is None else max(float(timeout), 1e-9), *ticket)
         return self._lock.acquire(timeout=-1 if timeout is None else timeout)
 
     @uninterruptible
     def set(self, host=None, awake=None):
-        """Wake the waiting thread. If it waits in *host*'s Go, add this event's number to *awake* instead.
-
-        Return True: the thread reads the outcome that sets this.
-        """
+        """Wake the waiting thread. If it waits in *host*'s Go, add this event's number to *awake* instead."""
         if self._host is None:
             self._lock.release()
         elif self._host is host:
             awake.append(self._id)
         else:
             self._host.set(self._id)
-        return True

@@ -16,7 +16,7 @@ from .event import Event
 _PENDING, _RAW, _READING, _VALUE, _FAILED = range(5)
 
 # What `_deliver` leaves to be done, on a thread of the agent's.
-UNREAD = 1  # to read the reply
+UNREAD = 1  # to read the reply, if nobody has soon
 CALLBACKS = 2  # and to run callbacks, which may wait
 
 
@@ -40,8 +40,8 @@ class Future:
 
     __slots__ = ()  # torch's classes have an object layout of their own, so the fields are those of subclasses
 
-    #: Whether the reply to a call is read when it comes, as there may be waiting what `Event` does not know of.
-    _is_read_at_once = False
+    #: Whether the agent reads the reply to a call soon after it came, where nobody else has by then.
+    _is_read_soon = False
 
     def __new__(cls, *, devices=None):
         if cls is not Future:
@@ -171,11 +171,11 @@ class Future:
             self._state = state
             callbacks, self._callbacks = self._callbacks, None
             events, self._events = self._events, []
-        for event in events:
-            event.set()
+        callbacks += [event.set() for event in events]
         self._publish()
         for callback in callbacks:
-            self._call(callback)
+            if callback is not None:
+                self._call(callback)
 
     @uninterruptible
     def _deliver(self, reply, host, awake):
@@ -194,11 +194,18 @@ class Future:
             if not callbacks:
                 self._callbacks = None
         has_reader = False
+        more = []
         for event in events:
-            has_reader = event.set(host, awake) or has_reader
+            has_reader = has_reader or type(event) is Event
+            callback = event.set(host, awake)
+            if callback is not None:
+                more.append(callback)
+        if more:
+            with self._lock:
+                callbacks = self._callbacks = [*(self._callbacks or ()), *more]
         if callbacks:
             return CALLBACKS
-        return UNREAD if self._is_read_at_once and not has_reader else 0
+        return UNREAD if self._is_read_soon and not has_reader else 0
 
     def _run_callbacks(self):
         with self._lock:
@@ -300,7 +307,7 @@ class Future:
         """Pass the value or exception on to what waits for it outside Python."""
 
     def _leave_unread(self):
-        """Called by a thread that was to read the reply, if it has come, and does not."""
+        """Called by a thread that was to read the reply, which may have come, and does not."""
 
 
 class PlainFuture(Future):
@@ -316,15 +323,18 @@ class NotAnException(AssertionError, TypeError):
 
 
 _torch_class = None  # once there is torch
+_making_it = allocate_lock()
 
 
 def _class():
     """Return the class of new futures: one of torch's too, once torch is imported."""
     global _torch_class
-    if _torch_class is None and hasattr(modules.get("torch.futures"), "wait_all"):
+    if _torch_class is None and hasattr(modules.get("torch.futures"), "wait_all"):  # which is the module's last name
         from .torch_future import make_class
 
-        _torch_class = make_class(Future, _RAW, _FAILED) or PlainFuture
+        with _making_it:
+            if _torch_class is None:
+                _torch_class = make_class(Future, _PENDING, _RAW, _FAILED) or PlainFuture
     return _torch_class or PlainFuture
 
 
@@ -359,6 +369,4 @@ def _failed_callback(exc):
 
 
 public(Future)
-for _cls in (PlainFuture,):
-    _cls.__module__, _cls.__name__, _cls.__qualname__ = PACKAGE, "Future", "Future"
-del _cls
+PlainFuture.__module__, PlainFuture.__name__, PlainFuture.__qualname__ = PACKAGE, "Future", "Future"

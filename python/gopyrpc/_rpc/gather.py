@@ -12,29 +12,8 @@ from .future import new
 
 def collect_all(futures):
     """Return a future whose value is the list of *futures*, once all are done. The first that fails ends it."""
-    futures = list(futures)
     collected = new()
-    left = len(futures)
-    lock = allocate_lock()
-    if not futures:
-        collected.set_result(futures)
-
-    def one_more(future):
-        nonlocal left
-        failure = future.exception()
-        with lock:
-            if left <= 0:
-                return
-            left = left - 1 if failure is None else -1
-            if left > 0:
-                return
-        if failure is None:
-            collected.set_result(futures)
-        else:
-            collected.set_exception(failure)
-
-    for future in [as_future(future) for future in futures]:
-        future.add_done_callback(one_more)
+    _Collection(list(futures), collected).begin()
     return collected
 
 
@@ -44,6 +23,11 @@ def wait_all(futures):
     if len(futures) > 1:
         _Gathering(futures).wait()
     return [future.wait() for future in futures]
+
+
+def _early(source):
+    """Return a call to wait for where the outcome of another may end the waiting: see Event."""
+    return source and (*source[:2], True)
 
 
 class _Gathering:
@@ -62,7 +46,8 @@ class _Gathering:
         parts = [_Part(self, future) for future in self._futures]
         try:
             for part in parts:
-                part.begin()
+                if not part.begin():
+                    part.set()
             for future in self._futures:
                 self._wait_for(future)
         finally:
@@ -79,7 +64,7 @@ class _Gathering:
                 if waits:
                     self._awaited, self._event = future, event
             if waits:
-                event.wait(None, future._source, True)
+                event.wait(None, _early(future._source))
             self._raise_failures()
 
     def _raise_failures(self):
@@ -108,21 +93,22 @@ class _Gathering:
 
 
 class _Part:
-    """One of the futures of a `_Gathering`. It takes the place of an Event."""
+    """One of the futures of a `_Gathering` or `_Collection`. It takes the place of an Event."""
 
-    __slots__ = ("_gathering", "_future")
+    __slots__ = ("_whole", "_future")
 
-    def __init__(self, gathering, future):
-        self._gathering = gathering
+    def __init__(self, whole, future):
+        self._whole = whole
         self._future = future
 
     def begin(self):
+        """Return whether the outcome is still to come."""
         future = self._future
         with future._lock:
             if not future.done():
                 future._events.append(self)
-                return
-        self.set()
+                return True
+        return False
 
     def end(self):
         future = self._future
@@ -131,7 +117,49 @@ class _Part:
                 future._events.remove(self)
 
     def set(self, host=None, awake=None):
-        self._gathering.came(self._future, host, awake)
+        return self._whole.came(self._future, host, awake)
+
+
+class _Collection:
+    """Futures for which another, *collected*, stands."""
+
+    __slots__ = ("_futures", "_collected", "_left", "_lock")
+
+    def __init__(self, futures, collected):
+        self._futures = futures
+        self._collected = collected
+        self._left = len(futures)  # those that have not been counted; 0 once there is an outcome
+        self._lock = allocate_lock()
+
+    def begin(self):
+        if not self._futures:
+            self._collected.set_result(self._futures)
+        for future in [as_future(future) for future in self._futures]:
+            if _Part(self, future).begin():
+                self._collected._source = _early(future._source)  # who waits waits for the last one
+            else:
+                self._count(future)
+
+    def came(self, future, host, awake):
+        """Count *future*, which is done. Return a callback for what may decide: it reads the reply."""
+        with self._lock:
+            if self._left > 1 and not future._may_have_failed():
+                self._left -= 1
+                return None
+        return self._count
+
+    def _count(self, future):
+        failure = future.exception()
+        with self._lock:
+            if not self._left:
+                return
+            self._left = self._left - 1 if failure is None else 0
+            if self._left:
+                return
+        if failure is None:
+            self._collected.set_result(self._futures)
+        else:
+            self._collected.set_exception(failure)
 
 
 public(collect_all, wait_all)
