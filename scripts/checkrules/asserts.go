@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// checkAssert wants what builds with the tag pydebug check at the beginning of exported functions: that
-// a token is good where one is taken, and that the GIL is not held where it must not be. A function
-// that is a single return hands that on to the one it calls.
+// checkAssert wants assertions, which builds with the tag pydebug check, at the beginning of exported functions: that
+// a token that the function takes is good, and that the GIL is not held where the contract forbids it. A function
+// that is a single return leaves the assertions to the function that it calls.
 func checkAssert(_ *tree, f *file, report func(int, string, ...any)) {
 	if f.ast == nil || f.isTest() || f.isGenerated() || !slices.Contains(contractDirs, f.dir) {
 		return

@@ -35,7 +35,7 @@ var printers = regexp.MustCompile(`\b(PyRun_Simple|PyErr_Print)\w*`)
 // checkStderr forbids the C-API functions that print an exception instead of returning it.
 func checkStderr(_ *tree, f *file, report func(int, string, ...any)) {
 	if f.isTest() || under(f.dir, "scripts") {
-		return // the scripts name them to look for them
+		return // the scripts name these functions to look for them
 	}
 	for line, text := range f.codeLines() {
 		if name := printers.FindString(text); name != "" {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// checkPackageComment wants a comment on every package, in one of its files at least: it is the first that a newcomer
-// reads. Packages of tests alone need none. The finding is at the package's first file.
+// checkPackageComment wants a comment on every package, in one of its files at least: a newcomer reads the package's comment
+// first. Packages of tests alone need none. The finding is at the package's first file.
 func checkPackageComment(t *tree, f *file, report func(int, string, ...any)) {
 	if f.ast == nil || f.isTest() || f != t.firstOf(f.dir) {
 		return

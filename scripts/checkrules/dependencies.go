@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// dependencies are the modules of others that a program which embeds the project builds with. What only the commands
-// and the tools import stays out of that program's go.sum: Go prunes the module graph.
+// dependencies are the modules of others with which a program that embeds the project is built. Modules that only the commands
+// and the tools import stay out of that program's go.sum, as Go prunes the module graph.
 var dependencies = []string{
 	"github.com/go-python/cpy3", "golang.org/x/sys", "golang.org/x/text", "google.golang.org/grpc", "google.golang.org/protobuf",
 }
 
-// checkDependencies holds what users link to that list.
+// checkDependencies keeps the packages that users link to that list.
 func checkDependencies(t *tree, f *file, report func(int, string, ...any)) {
 	if f.ast == nil || f.isTest() || isHelper(f.dir) || under(f.dir, "cmd") || f.dir == "benchmark" || under(f.dir, "scripts") {
 		return

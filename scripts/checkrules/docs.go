@@ -63,7 +63,7 @@ func receiver(expr ast.Expr) *ast.Ident {
 	return nil
 }
 
-// isOption says whether the function only makes an option: a type whose name ends so.
+// isOption says whether the function only makes an option, which is of a type whose name ends in Option.
 func isOption(fn *ast.FuncDecl) bool {
 	results := fn.Type.Results
 	if fn.Recv != nil || results.NumFields() != 1 {
@@ -82,8 +82,8 @@ func hasContract(doc *ast.CommentGroup) bool {
 	return false
 }
 
-// isContractOf says whether a line of a doc comment is an item of the contract: a list, so that pkg.go.dev shows a line for
-// each.
+// isContractOf says whether a line of a doc comment is an item of the contract. The contract is a list, so that pkg.go.dev
+// shows a line for each item.
 func isContractOf(line, item string) bool {
 	return strings.HasPrefix(strings.TrimSpace(line), "- "+item+":")
 }

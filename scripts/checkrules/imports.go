@@ -72,8 +72,8 @@ func partOf(dir string) (string, bool) {
 	return best, found
 }
 
-// checkImports holds the imports among the project's packages to the table. Examples are free: they show how packages
-// are used together, those above too.
+// checkImports holds the imports among the project's packages to the table. Examples may import any package: they show how
+// packages are used together, also with packages above.
 func checkImports(t *tree, f *file, report func(int, string, ...any)) {
 	if f.ast == nil || isHelper(f.dir) || path.Base(f.path) == "example_test.go" {
 		return

@@ -2,8 +2,8 @@
 // may import which, where C and locked threads may be, what never to call, how long a file may be,
 // what a doc comment must say. Each finding is a line "FILE:LINE: [RULE] what, and why".
 //
-// Run it in the module's root: go run ./scripts/checkrules. It reads every Go file whatever
-// its build tags, which is why it parses the files itself instead of asking go list.
+// Checkrules runs in the module's root: go run ./scripts/checkrules. It reads every Go file, whatever the file's
+// build tags are. So it parses the files itself instead of asking go list.
 package main
 
 import (

@@ -9,8 +9,8 @@ import (
 // cgoDirs are the packages that may hold C.
 var cgoDirs = []string{"internal/cpython", "internal/cpython/exports", "internal/cpython/floor", "pybridge/cpy3"}
 
-// checkCgo keeps C in one place: a C type named in two Go packages is two types, a package
-// with cgo cannot be tested with cgo, and one seam can be checked whole. What the scripts
+// checkCgo keeps C in one place. A C type that two Go packages name is two types, the tests of a package
+// with cgo cannot use cgo themselves, and a single seam can be checked whole. What the scripts
 // compile is no part of the library.
 func checkCgo(_ *tree, f *file, report func(int, string, ...any)) {
 	if slices.Contains(cgoDirs, f.dir) || under(f.dir, "scripts") {

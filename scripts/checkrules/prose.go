@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// nobodysSentence begins with a subject that has no name: "Who waits reads on." The words before it are the end of another
+// nobodysSentence begins with a subject that has no name: "Who waits reads on." The words before it are the end of the previous
 // sentence, or none.
 var nobodysSentence = regexp.MustCompile(`(?:^|[.;:] )([Ww]ho|[Ww]hoever) `)
 

@@ -59,7 +59,7 @@ func check(t *tree) []finding {
 	return found
 }
 
-// checkParse reports what the other rules could not look at.
+// checkParse reports files that do not parse, which the other rules cannot look at.
 func checkParse(_ *tree, f *file, report func(int, string, ...any)) {
 	if f.parseErr != nil {
 		report(1, "not checked, since it does not parse: %v", f.parseErr)

@@ -40,7 +40,7 @@ func load(root fs.FS) (*tree, error) {
 	t := &tree{module: module}
 	err = fs.WalkDir(root, ".", func(p string, d fs.DirEntry, err error) error {
 		switch {
-		case errors.Is(err, fs.ErrNotExist): // removed meanwhile
+		case errors.Is(err, fs.ErrNotExist): // the file was removed meanwhile
 			return nil
 		case err != nil:
 			return err
@@ -58,7 +58,7 @@ func load(root fs.FS) (*tree, error) {
 	return t, err
 }
 
-// skipped says which directories hold no source of ours: what the go command skips too, and what is built.
+// skipped says which directories hold no source of ours: those that the go command skips, too, and those of built files.
 func skipped(dir string) bool {
 	base := path.Base(dir)
 	hidden := base != "." && (base[0] == '.' || base[0] == '_')

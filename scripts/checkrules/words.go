@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// retired are names that were this project's own, in lower case, and the field's word for each. A name comes here when
-// nothing has it any more, so that it does not come back.
+// retired are names that were this project's own, in lower case, and the field's word for each. A name is entered here when
+// nothing is called by it any more, so that the name does not come back.
 var retired = map[string]string{
 	"attend":         "Join, of a Coordinator",
 	"attendant":      "background reader",

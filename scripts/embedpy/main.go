@@ -1,10 +1,10 @@
 // Command embedpy puts a CPython 3.14 with a shared libpython into a directory, so that gopyrpc can be
 // tested against a version that the machine's packages do not have. The interpreter travels in a Go
-// module (python-build-standalone, packed by go-embed-python), which makes the Go module proxy enough.
+// module (python-build-standalone, packed by go-embed-python), so the Go module proxy is all that embedpy needs.
 //
 //	go run . -o DIR
 //
-// It prints the path of the interpreter. Running it again over the same directory repairs what is
+// Embedpy prints the path of the interpreter. A second run over the same directory repairs what is
 // missing and leaves the rest alone.
 package main
 
@@ -17,7 +17,7 @@ import (
 	"github.com/kluctl/go-embed-python/python"
 )
 
-// library is what the extraction is for: without it the interpreter is of no use to gopyrpc.
+// library is the file that the extraction is for: an interpreter without a shared library is of no use to gopyrpc.
 const library = "libpython3.14.so.1.0"
 
 func main() {

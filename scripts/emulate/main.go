@@ -5,10 +5,11 @@
 //
 //	go run ./scripts/emulate arm64 COMMAND…
 //
-// Where this machine executes them already, because an emulator is registered in binfmt_misc or the architecture is its own,
-// the command is run as it is. Else it is run in a user and a mount namespace, in which the emulator is registered and
-// all users are themselves: Linux 6.7 keeps a register for each user namespace, and so nothing of it is left when
-// the command ends. It takes root, and exits with 3 where there is no emulator, no permission or an older kernel.
+// A machine may execute such programs already, because an emulator is registered in binfmt_misc or the architecture is its own:
+// then emulate runs the command as it is. Else emulate runs the command in a user and a mount namespace, in which it registers
+// the emulator and maps every user to itself. Linux 6.7 and newer keep a register for each user namespace, so nothing is left
+// of the registration when the command ends. Emulate needs root. It exits with 3 where there is no emulator, no permission, or an
+// older kernel.
 package main
 
 import (
@@ -22,7 +23,7 @@ import (
 	"syscall"
 )
 
-// emulator is what the kernel has to know of one: by which bytes, under which mask, its programs begin.
+// emulator is what the kernel has to know of an emulator: with which bytes, under which mask, the emulator's programs begin.
 type emulator struct{ name, magic, mask string }
 
 // The header of an ELF file: its class, byte order and version, then its type, executable or shared, and machine.
@@ -97,8 +98,8 @@ func (e emulator) path() (string, error) {
 	return filepath.EvalSymlinks(path)
 }
 
-// register makes the emulator known to this user namespace's kernel register. F: it is opened now, so that it is found in any
-// root directory. P: it is told the name by which the program was called.
+// register makes the emulator known to the kernel's register of this user namespace. Flag F: the kernel opens the emulator now,
+// so that it is found in any root directory. Flag P: the emulator is told the name by which the program was called.
 func (e emulator) register() error {
 	path, err := e.path()
 	if err != nil {

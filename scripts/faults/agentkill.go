@@ -70,7 +70,7 @@ func killFaults() []fault {
 
 const kept100 = 100
 
-// killGroup is w0, and the process of w1.
+// killGroup is a fault's group: the agent w0 in this process, and the process of w1.
 type killGroup struct {
 	*probe
 	*agent.Agent
@@ -79,18 +79,19 @@ type killGroup struct {
 	w1    *exec.Cmd
 }
 
-// Execute says nothing.
+// Execute answers with an empty reply.
 func (g *killGroup) Execute(context.Context, agent.Request) (agent.Reply, error) {
 	return agent.Reply{}, nil
 }
 
-// ExecuteRemote keeps what it is asked to.
+// ExecuteRemote keeps the value that the request asks for.
 func (g *killGroup) ExecuteRemote(_ context.Context, req agent.Request) (agent.Value, error) {
 	g.live.Add(1)
 	return &kept{body: req.Body, live: &g.live}, nil
 }
 
-// withMember runs the fault in a group whose RRefs have that lease, or, for none, in one that a rendezvous brings together: w1's process does what be says, and w0's what do says.
+// withMember runs the fault in a group whose RRefs have that lease. Without a lease a rendezvous brings the group together. W1's
+// process does what be says, and w0's process does what do says.
 func withMember(lease time.Duration, be func(*probe, *agent.Agent), do func(*killGroup)) func(*probe) {
 	return func(p *probe) {
 		if text := os.Getenv(memberVariable); text != "" {
@@ -105,7 +106,7 @@ func withMember(lease time.Duration, be func(*probe, *agent.Agent), do func(*kil
 			listeners[i] = l
 			g.peers = append(g.peers, agent.Worker{Name: fmt.Sprintf("w%d", i), Rank: i, Address: l.Addr().String()})
 		}
-		p.must(listeners[1].Close()) // w1's, which takes it over
+		p.must(listeners[1].Close()) // w1 listens there itself
 		config := agent.Config{Name: "w0", Executor: g, Listener: listeners[0], RRefLease: lease}
 		g.Agent = p.serve(inGroup(config, g.peers, lease == 0))
 		g.member()
@@ -116,14 +117,14 @@ func withMember(lease time.Duration, be func(*probe, *agent.Agent), do func(*kil
 	}
 }
 
-// member starts w1, and returns when it has done what it does.
+// member starts w1, and returns when w1 has done its part.
 func (g *killGroup) member() {
 	self, err := os.Executable()
 	g.must(err)
 	g.w1 = exec.Command(self)
 	g.w1.Env = append(os.Environ(), memberVariable+"="+g.peers[0].Address+" "+g.peers[1].Address)
 	g.w1.Stderr = os.Stderr
-	_, err = g.w1.StdinPipe() // whose end tells it that w0 has gone
+	_, err = g.w1.StdinPipe() // its end tells w1 that w0 has gone
 	g.must(err)
 	out, err := g.w1.StdoutPipe()
 	g.must(err)
@@ -133,7 +134,8 @@ func (g *killGroup) member() {
 	go func() { _, _ = io.Copy(os.Stdout, out) }()
 }
 
-// reach has w0 connected to w1. w0 connects by itself, but a w1 that is killed before that may be out of reach for a reason of its own.
+// reach has w0 connected to w1. W0 connects by itself, but a w1 that is killed before that is out of reach for another reason than
+// the fault's.
 func (g *killGroup) reach() {
 	_, err := g.Call(background, "w1", agent.Request{})
 	g.must(err)
@@ -144,7 +146,7 @@ func (g *killGroup) kill() {
 	_ = g.w1.Wait()
 }
 
-// beMember is w1: it does what it is to do, says so, and waits to be killed.
+// beMember is w1: it does its part, says so, and waits to be killed.
 func beMember(p *probe, addresses string, meet bool, be func(*probe, *agent.Agent)) {
 	peers := []agent.Worker{{Name: "w0"}, {Name: "w1", Rank: 1}}
 	_, err := fmt.Sscan(addresses, &peers[0].Address, &peers[1].Address)
@@ -168,7 +170,7 @@ func inGroup(c agent.Config, peers []agent.Worker, meet bool) agent.Config {
 
 func nothing(*probe, *agent.Agent) {}
 
-// leave closes w0 without the other.
+// leave closes w0 without w1.
 func (g *killGroup) leave() {
 	_, err := g.Shutdown(background)
 	g.check(err == nil, "Shutdown: %v", err)

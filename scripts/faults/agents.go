@@ -21,10 +21,10 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/shm"
 )
 
-// helloKey is the metadata in which a peer says who it is.
+// helloKey is the key of the metadata in which a peer says its name.
 const helloKey = "gopyrpc-hello-bin"
 
-// agentFaults are what one worker does to another.
+// agentFaults are faults that a peer does to a worker.
 func agentFaults() []fault {
 	return []fault{
 		{name: "agent-streams-reset", injected: "a peer opens 20,000 streams and resets each at once",
@@ -52,7 +52,7 @@ func (p *probe) agents(configs ...agent.Config) []*agent.Agent {
 	return agents
 }
 
-// serve makes one agent. Where it has no Executor it answers with what was asked.
+// serve makes one agent. An agent without an Executor echoes requests.
 func (p *probe) serve(c agent.Config) *agent.Agent {
 	if c.Executor == nil {
 		c.Executor = agent.ExecutorFunc(func(_ context.Context, req agent.Request) (agent.Reply, error) {
@@ -95,7 +95,7 @@ func (p *probe) connect(to *agent.Agent) *grpc.ClientConn {
 	return conn
 }
 
-// rawStream is a stream of such a peer.
+// rawStream is a stream of a peer that is no agent of this project.
 type rawStream struct {
 	*probe
 	grpc.BidiStreamingClient[agentpb.Frame, agentpb.Frame]
@@ -124,7 +124,7 @@ func (s rawStream) until(kind agentpb.Kind) {
 	}
 }
 
-// ring opens one to the worker, as a worker would, and returns the head of its file.
+// ring opens a ring to the worker, as a worker would, and returns the head of the ring's file.
 func (s rawStream) ring(sender *shm.Sender) (*shm.RingWriter, []byte) {
 	place, ok := sender.Put(nil)
 	s.check(ok, "no shared memory")
@@ -145,7 +145,7 @@ func regionMessage(p shm.Region) *agentpb.Place {
 }
 
 func ringDeaf(p *probe) {
-	const times, asleep = 70, 128 // more than there are rings; where a ring's head counts the readers that sleep
+	const times, asleep = 70, 128 // more times than there are rings; the place in a ring's head that counts the readers that sleep
 	agents := p.agents(agent.Config{Name: "w0"}, agent.Config{Name: "w1"})
 	conn := p.connect(agents[0])
 	var incarnation uint64
@@ -179,7 +179,7 @@ func ringDeaf(p *probe) {
 	for range times - 1 {
 		deafen()
 	}
-	p.until("the threads are back", func() bool { return count("/proc/self/task") <= threads+8 }) // Go starts some of its own
+	p.until("the threads are back", func() bool { return count("/proc/self/task") <= threads+8 }) // Go's runtime starts some threads itself
 	p.until("the descriptors are back", func() bool { return count("/proc/self/fd") <= files })
 	_, sleepers, hangUp := open()
 	p.until("the last ring is read", func() bool { return sleepers.Load() == 1 })
@@ -196,7 +196,7 @@ func count(folder string) int {
 	return len(names)
 }
 
-// heap is how much memory of Go's is in use.
+// heap is how much memory of Go's heap is in use, in bytes.
 func heap() int64 {
 	runtime.GC()
 	var m runtime.MemStats

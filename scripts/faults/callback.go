@@ -77,7 +77,7 @@ func callback(text string, f func(*world) pybridge.Func) func(*probe) {
 	})
 }
 
-// callback is what Python sees of a Go function: its result, or the exception.
+// callback returns what Python sees of a Go function: the result, or the exception.
 func (w *world) callback(f pybridge.Func) (seen string) {
 	w.must(gil.With(background, func(t gil.Token) error {
 		fn, err := pybridge.NewFunc(t, background, "f", f)

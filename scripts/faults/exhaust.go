@@ -12,7 +12,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/procmem"
 )
 
-// exhaustFaults use up what a process or a thread has only so much of.
+// exhaustFaults use up memory, stack or descriptors, of which a process or a thread has only so much.
 func exhaustFaults() []fault {
 	const answer = "MemoryError, as often as it is tried; the next call is answered"
 	const tooDeep = "an error that says RecursionError; the process goes on"
@@ -70,8 +70,8 @@ func exhaustFaults() []fault {
 	}
 }
 
-// confined is usual in a process that can have 1.2 GB more of address space than it has now. Not less, as what Go
-// cannot have ends the process: a thread takes 16 MB for its stack, and up to 128 MB for what glibc allocates there.
+// confined is usual in a process that can have 1.2 GB more of address space than it has now. Less would not do: Go's runtime
+// ends the process when it gets no memory, and a thread takes 16 MB for its stack, and up to 128 MB for glibc's arena.
 func confined(f func(*world)) func(*probe) {
 	return usual(func(w *world) {
 		size, err := procmem.Read()
@@ -82,7 +82,7 @@ func confined(f func(*world)) func(*probe) {
 	})
 }
 
-// unpicklers is a pickle that calls pickle.loads with one that does so, and so on.
+// unpicklers is a pickle that calls pickle.loads with a pickle of the same kind, and so on.
 func unpicklers(depth int) []byte {
 	const call, end = "c_pickle\nloads\nB....", "\x85R."
 	var data bytes.Buffer

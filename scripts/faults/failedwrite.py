@@ -1,4 +1,4 @@
-"""Functions whose writes fail with a signal, and what becomes of signals."""
+"""Functions whose writes fail with a signal, and a function that tells how signals are set."""
 
 
 def write_failing(what):
@@ -47,8 +47,8 @@ def fails_to_write(where, what):
 
 
 def feeds_nobody(times):
-    """Have the thread that feeds a queue of multiprocessing, as that of a ProcessPoolExecutor, write to a pipe whose
-    reader is closed. (A pool whose workers die would do it too, but hangs now and then up to Python 3.11.4: gh-94777.)"""
+    """Have the thread that feeds a queue of multiprocessing, such as a ProcessPoolExecutor has, write to a pipe whose
+    reader is closed. (In a pool whose workers die the same happens, but up to Python 3.11.4 the pool may hang: gh-94777.)"""
     import multiprocessing
 
     kinds = set()
@@ -63,8 +63,8 @@ def feeds_nobody(times):
 
 
 def signals_of_children():
-    """The masks of ignored and of blocked signals of programs, each as often as it was found. What does not count is
-    what this process was started with, as under nohup, and glibc's two signals, which its posix_spawn ignores."""
+    """Count the masks of ignored and of blocked signals of programs. Signals do not count that this process was started
+    with as ignored, as under nohup, nor do glibc's two signals, which glibc's posix_spawn ignores."""
     import collections, os, signal, subprocess
 
     with open("/proc/self/status") as status:

@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// faultVariable tells a process that it is to suffer a fault, and which.
+// faultVariable tells a process which fault it is to suffer.
 const faultVariable = "GOPYRPC_FAULT"
 
 // fault is one row of the table.
 type fault struct {
-	name     string // what the table calls it; the part before the dash is the group
+	name     string // the fault's name in the table; the part before the dash is the group
 	injected string // what is done
 	must     string // what must happen
 
-	env    []string                // on top of the environment
+	env    []string                // added to the environment
 	limit  time.Duration           // of the process; defaultLimit where zero
 	do     func(p *probe)          // runs in the process
 	status int                     // how the process must end; 128 and its number for a signal
@@ -31,7 +31,7 @@ type fault struct {
 
 const defaultLimit = 40 * time.Second
 
-// statuses are those that the fault may end with.
+// statuses are the exit statuses that the fault may have.
 func (f fault) statuses() []int {
 	if len(f.among) > 0 {
 		return f.among
@@ -72,7 +72,7 @@ func allFaults() []fault {
 	)
 }
 
-// Lines of a process's stdout that are for the table; all else on it is Python's.
+// Beginnings of the lines of a process's stdout that are for the table. All other lines are Python's.
 const (
 	readyLine = "fault: ready"
 	didLine   = "fault: did "
@@ -80,7 +80,7 @@ const (
 	skipLine  = "fault: skip "
 )
 
-// statusWrong is a process's own when it saw what must not happen.
+// statusWrong is the exit status of a process that saw what must not happen.
 const statusWrong = 97
 
 // inject is the main function of a process that suffers a fault.
@@ -99,16 +99,16 @@ func inject(name string) int {
 	return statusWrong
 }
 
-// probe is what a fault's function reports to.
+// probe takes the report of a fault's function.
 type probe struct {
 	wrong  atomic.Bool
-	status int // to end with
+	status int // the process ends with it
 }
 
 // did says what happened, for the table.
 func (p *probe) did(format string, args ...any) { say(didLine, format, args...) }
 
-// check says that what must hold does not.
+// check reports that a condition does not hold which must hold.
 func (p *probe) check(holds bool, format string, args ...any) {
 	if !holds {
 		p.wrong.Store(true)
@@ -116,7 +116,7 @@ func (p *probe) check(holds bool, format string, args ...any) {
 	}
 }
 
-// must ends the process: without this the fault cannot even be injected.
+// must ends the process if there is an error: the fault cannot even be injected then.
 func (p *probe) must(err error) {
 	if err != nil {
 		say(wrongLine, "%v", err)
@@ -124,13 +124,13 @@ func (p *probe) must(err error) {
 	}
 }
 
-// skip ends the process: this Python has not got what is needed.
+// skip ends the process: this Python lacks something that the fault needs.
 func (p *probe) skip(format string, args ...any) {
 	say(skipLine, format, args...)
 	os.Exit(0)
 }
 
-// ready says to the parent that the process is where it is to be hit.
+// ready tells the parent that the process has come to the place where the fault hits it.
 func (p *probe) ready() { fmt.Println(readyLine) }
 
 func say(prefix, format string, args ...any) {

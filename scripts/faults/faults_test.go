@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestMain makes the test binary one that suffers faults, as the command is.
+// TestMain makes the test binary a program that suffers faults, as the command is.
 func TestMain(m *testing.M) {
 	switch name := os.Getenv(faultVariable); name {
 	case "":
@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// TestTheTableCanFail: a fault with another outcome than it must have is seen to differ.
+// TestTheTableCanFail: a fault whose outcome is not the one that it must have counts as different.
 func TestTheTableCanFail(t *testing.T) {
 	for _, c := range []struct {
 		fault fault
@@ -76,7 +76,7 @@ func TestFaultsAreTold(t *testing.T) {
 	assert.Equal(t, 2, run(t.Context(), options{list: true, pattern: regexp.MustCompile("no such fault")}, io.Discard))
 }
 
-// TestTheEndTellsWhatFailed: what comes after the counts is all that was different, and nothing else.
+// TestTheEndTellsWhatFailed: all faults that were different, and no others, come after the counts.
 func TestTheEndTellsWhatFailed(t *testing.T) {
 	var out strings.Builder
 	printTable(&out, []result{
@@ -89,7 +89,7 @@ func TestTheEndTellsWhatFailed(t *testing.T) {
 	assert.NotContains(t, end, "held its value")
 }
 
-// TestEndedProcessesAreNotLeft: a process that has ended is not left behind, though nobody has waited for it.
+// TestEndedProcessesAreNotLeft: a process that has ended is not left behind, also where its parent has not waited for it.
 func TestEndedProcessesAreNotLeft(t *testing.T) {
 	child, err := os.StartProcess("/bin/true", []string{"true"}, &os.ProcAttr{Sys: &syscall.SysProcAttr{Setpgid: true}})
 	assert.NoError(t, err)

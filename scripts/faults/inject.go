@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// What became of a fault.
+// The verdicts on a fault.
 const (
 	held    = "ok"
 	differs = "DIFFERS"
@@ -32,10 +32,10 @@ type result struct {
 	Verdict  string  `json:"verdict"`
 	Status   int     `json:"status"`
 	Seconds  float64 `json:"seconds"`
-	Stderr   string  `json:"stderr,omitempty"` // of those that differ
+	Stderr   string  `json:"stderr,omitempty"` // of a fault that was different
 }
 
-// injectAll runs the faults, some at a time, and gives their results in the table's order.
+// injectAll runs the faults, several at a time, and gives their results in the table's order.
 func injectAll(ctx context.Context, faults []fault, parallel int) []result {
 	results := make([]result, len(faults))
 	free := make(chan struct{}, parallel)
@@ -111,7 +111,7 @@ type ending struct {
 	wrong          []string
 }
 
-// suffer runs the process, in a group of its own, so that what it leaves behind is seen and ended.
+// suffer runs the process, in a process group of its own, so that processes which it leaves behind are seen and ended.
 func (f fault) suffer(ctx context.Context) (e ending) {
 	limit := f.limit
 	if limit == 0 {
@@ -126,8 +126,8 @@ func (f fault) suffer(ctx context.Context) (e ending) {
 	cmd := exec.CommandContext(ctx, self)
 	cmd.Env = slices.Concat(os.Environ(), f.env, []string{faultVariable + "=" + f.name, "GORACE=atexit_sleep_ms=0"})
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGQUIT) } // for the goroutines on stderr
-	cmd.WaitDelay = 10 * time.Second                                         // for processes that end because this one has, see endLeft
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGQUIT) } // prints the goroutines on stderr
+	cmd.WaitDelay = 10 * time.Second                                         // time for processes that end because this process has ended, see endLeft
 	var stdout, stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	var problem error
@@ -169,7 +169,7 @@ func (f fault) suffer(ctx context.Context) (e ending) {
 	return e
 }
 
-// hit waits until the process is ready and does from outside what the fault wants.
+// hit waits until the process is ready, and then does what the fault does from outside.
 func (f fault) hit(pid int, stdout io.Reader) error {
 	lines := bufio.NewReader(stdout)
 	err := errors.New("the process never was ready")

@@ -9,7 +9,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/gil"
 )
 
-// interruptFaults are functions that are interrupted where others would suffer from it.
+// interruptFaults are functions that are interrupted in places where other calls would suffer from it.
 func interruptFaults() []fault {
 	const must = "DeadlineExceeded each time; every call ends, and a later one finds everything free"
 	row := func(name, injected string, shortest, longest time.Duration, functions ...string) fault {

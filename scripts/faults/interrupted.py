@@ -1,4 +1,4 @@
-"""Functions that never end, and share what a careless interruption would spoil."""
+"""Functions that never end, and share locks and queues, which a careless interruption would spoil."""
 
 import concurrent.futures
 import queue

@@ -15,7 +15,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// joinFaults are joins while something is under way.
+// joinFaults are joins while calls are in progress.
 func joinFaults() []fault {
 	const named = "Close returns at its bound, names the call, nothing is finalised; status as asked"
 	return []fault{
@@ -72,7 +72,7 @@ func isInside(label string) bool {
 	return false
 }
 
-// until waits for what nobody tells.
+// until polls for a condition that has no notification.
 func (p *probe) until(what string, condition func() bool) {
 	for deadline := time.Now().Add(30 * time.Second); !condition(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {

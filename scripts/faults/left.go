@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// endLeft ends what is left of a process group, and says what that was. Processes that end because their parent has, as
-// multiprocessing's resource tracker does, have ten seconds: on a busy machine Python takes some of them to end. Those
-// that have ended and that nobody has waited for do not count: it is for the system's first process to do so.
+// endLeft ends the processes that are left of a process group, and says which they were. Processes that end because their parent
+// has ended, such as multiprocessing's resource tracker, have 10 s: on a busy machine Python takes some seconds to end. Processes
+// that have ended and that no process has waited for do not count: the system's first process has to wait for them.
 func endLeft(group int) []string {
 	var left []string
 	for range 200 {
@@ -33,9 +33,9 @@ func running(group int) (found []string) {
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
-			continue // it has ended meanwhile
+			continue // the process has ended meanwhile
 		}
-		// pid (command) state ppid pgrp …; the command may have anything in it.
+		// pid (command) state ppid pgrp …; the command may contain any character.
 		before, after, _ := strings.Cut(string(text), " (")
 		i := strings.LastIndexByte(after, ')')
 		if i < 0 {

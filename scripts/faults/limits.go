@@ -66,7 +66,7 @@ func (w *world) sleepers() {
 	w.did("%d results, %d OS threads, at most %d calls inside", waitingCalls, gil.Stats().OSThreads, gil.Stats().Peak)
 }
 
-// withWorker is a fault's function: after limit, calls to a worker of this process that each wait for another one.
+// withWorker is a fault's function: after limit, it makes calls to a worker of this process, each of which waits for a second call.
 func withWorker(limit func(*probe) (lift func())) func(*probe) {
 	return func(p *probe) {
 		w := start(p)
@@ -110,18 +110,18 @@ func (w *world) waiters(worker *pyworker.Worker, call handler.Payload) {
 	w.did("%d results, %d × %v, %d OS threads", results.Load(), refused.Load(), codes.ResourceExhausted, gil.Stats().OSThreads)
 }
 
-// limitUser makes the process one of a user who may have moreThreads threads more than now.
+// limitUser makes the process run as a user who may have moreThreads threads more than now.
 func limitUser(p *probe) (lift func()) {
-	if uid := 100000 + os.Getpid(); os.Getuid() == 0 { // root is exempt; a user of its own, as all of a user's threads count
+	if uid := 100000 + os.Getpid(); os.Getuid() == 0 { // root is exempt; a user of the process's own, as all threads of a user count
 		p.must(syscall.Setgid(uid))
 		p.must(syscall.Setuid(uid))
 	}
 	limit := uint64(threadlimit.UserThreads() + moreThreads)
 	p.must(unix.Setrlimit(unix.RLIMIT_NPROC, &unix.Rlimit{Cur: limit, Max: limit}))
-	return func() {} // for good
+	return func() {} // the limit stays
 }
 
-// groupRoot is where control groups with a pids controller can be made.
+// groupRoot is the directory where control groups with a pids controller can be made.
 func groupRoot() (string, error) {
 	for _, dir := range []string{"/sys/fs/cgroup/pids", "/sys/fs/cgroup"} {
 		if _, err := os.Stat(filepath.Join(dir, "cgroup.procs")); err != nil {
@@ -162,7 +162,8 @@ func limitGroup(p *probe) (lift func()) {
 	}
 }
 
-// limitAddressSpace leaves address space of which the calls would have needed more, with a stack of 16 MiB each and what the C library reserves.
+// limitAddressSpace leaves less address space than the calls would need, with a stack of 16 MiB each and what the C library
+// reserves.
 func limitAddressSpace(p *probe) {
 	size, err := procmem.Read()
 	p.must(err)

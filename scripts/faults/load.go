@@ -17,7 +17,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// deadlineFaults are calls whose caller goes before they end.
+// deadlineFaults are calls whose caller leaves before they end.
 func deadlineFaults() []fault {
 	return []fault{
 		{name: "deadline-spin", injected: "an endless loop, deadline 200 ms, then 100 innocent calls", must: "the deadline's error; no stray interrupts", do: usual(func(w *world) {
@@ -67,7 +67,7 @@ func deadlineFaults() []fault {
 	}
 }
 
-// deadline makes a call that must not end with the context of 200 ms alive.
+// deadline makes a call that must not end before its context does, after 200 ms.
 func (w *world) deadline(name string, args ...any) error {
 	call := w.payload(name, args...)
 	ctx, cancel := context.WithTimeout(background, 200*time.Millisecond)
@@ -77,7 +77,7 @@ func (w *world) deadline(name string, args ...any) error {
 	return err
 }
 
-// loadFaults are many at once.
+// loadFaults are many calls at once.
 func loadFaults() []fault {
 	return []fault{
 		{name: "load-short-calls", injected: "64 goroutines × 500 short calls, with Gosched and GC between", must: "every result right", do: usual(func(w *world) {
@@ -127,7 +127,7 @@ func loadFaults() []fault {
 	}
 }
 
-// threadsBounded: the permits, those whose holders are suspended, and some of the Go runtime's own.
+// threadsBounded checks that there are no more threads than permits, calls that are suspended, and some of the Go runtime's own.
 func (w *world) threadsBounded(suspended int) {
 	s := gil.Stats()
 	w.check(s.OSThreads <= s.Permits+suspended+2*runtime.NumCPU()+32, "%d OS threads with %d permits", s.OSThreads, s.Permits)

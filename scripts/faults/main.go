@@ -1,12 +1,12 @@
-// Command faults injects faults into processes that embed Python, one process a fault, and says of each
-// what was done, what had to happen, and what did. It exits 1 when they differ.
+// Command faults injects faults into processes that embed Python, one process for each fault. For each fault it prints
+// what was done, what had to happen, and what happened. It exits 1 if something else happened than what had to.
 //
 //	go run ./scripts/faults                every fault, two at a time
 //	go run ./scripts/faults -run 'start|gil'
 //	go run ./scripts/faults -json -list
 //	go run ./scripts/faults -soak 2m       random calls for so long, in one process; figures at the end
 //
-// Python is the one that gopyrpc would choose (GOPYRPC_PYTHON first).
+// The interpreter is the one that gopyrpc would choose (GOPYRPC_PYTHON first).
 package main
 
 import (

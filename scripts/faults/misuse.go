@@ -13,7 +13,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// gilFaults are mistakes with the GIL made in Go.
+// gilFaults are mistakes with the GIL that Go code makes.
 func gilFaults() []fault {
 	return []fault{
 		{name: "gil-double-release", injected: "a guard is released twice", must: "ErrReleased, nothing else", do: usual(func(w *world) {
@@ -41,7 +41,7 @@ func gilFaults() []fault {
 				go func() {
 					g, err := gil.Acquire(background)
 					w.must(err)
-					if cpython.OnFirstThread() { // this one Go parks instead of ending it
+					if cpython.OnFirstThread() { // Go's runtime parks the first thread instead of ending it
 						w.must(g.Release())
 						lost <- false
 						return

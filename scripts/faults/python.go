@@ -73,7 +73,7 @@ func exceptionFaults() []fault {
 	}
 }
 
-// poisonFaults spoil what all share in one interpreter.
+// poisonFaults spoil what all code of an interpreter shares.
 func poisonFaults() []fault {
 	const answer = "that call and the next are answered"
 	return []fault{
@@ -96,7 +96,7 @@ func poisonFaults() []fault {
 	}
 }
 
-// payloadFaults are requests that nobody honest sends.
+// payloadFaults are requests that no honest peer sends.
 func payloadFaults() []fault {
 	const refused = "DeserializeError; the process goes on"
 	return []fault{
@@ -153,8 +153,8 @@ func payloadFaults() []fault {
 	}
 }
 
-// refused checks that a payload has no outcome. One that is, by chance, a pickle of something is no
-// PythonUDF, which is an outcome.
+// refused checks that a payload has no outcome. A payload that is, by chance, a pickle of another value than a
+// PythonUDF has the outcome that it is no PythonUDF.
 func (w *world) refused(data []byte) {
 	result, err := w.h.RunUDF(background, handler.Payload{Data: data})
 	if err == nil {
@@ -178,6 +178,6 @@ var hugeClaims = []string{
 	"\x80\x04\x8b\xff\xff\xff\x7f.",                      // LONG4
 	"\x80\x04j\xff\xff\xff\x7f.",                         // LONG_BINGET
 	"\x80\x05\x97.",                                      // NEXT_BUFFER
-	"\x80\x04I99999999999999999999999999999999999999\n.", // INT, a fine number but no function
+	"\x80\x04I99999999999999999999999999999999999999\n.", // INT, a number and no function
 	"\x80\xff.", // a protocol of the future
 }

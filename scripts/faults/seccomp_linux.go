@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fixLimits has every later attempt of this thread, and of what it executes, to set a limit succeed and do nothing.
+// fixLimits has every later attempt to set a limit succeed and do nothing, in this thread and in the programs that it executes.
 func fixLimits() error {
 	const number, third = 0, 16 + 2*8 // of struct seccomp_data: nr; args[2], its lower half on machines that are little-endian
 	const pretend = unix.SECCOMP_RET_ERRNO
@@ -22,7 +22,7 @@ func fixLimits() error {
 		equal(unix.SYS_SETRLIMIT, 5, 0),
 		equal(unix.SYS_PRLIMIT64, 0, 3),
 		load(third),
-		equal(0, 1, 2), // no new limit: it is read
+		equal(0, 1, 2), // no new limit: the call reads the old one
 		end(unix.SECCOMP_RET_ALLOW), end(unix.SECCOMP_RET_ALLOW), end(pretend),
 	}
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {

@@ -4,5 +4,5 @@ package main
 
 import "errors"
 
-// fixLimits cannot be done here.
+// fixLimits is for Linux alone.
 func fixLimits() error { return errors.ErrUnsupported }

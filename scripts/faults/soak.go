@@ -20,7 +20,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// How much a soak may grow once it is warm; its memory is looked at when it has rested, see checkRest.
+// How much a soak may grow once it is warm. Its memory is measured when the soak has rested, see checkRest.
 const (
 	soakCallers = 32
 	mostThreads = 16
@@ -48,7 +48,7 @@ func soak(p *probe, long time.Duration, out io.Writer) {
 
 type figures struct{ memory, threads, states, references, goroutines, callbacks int }
 
-// takeFigures when everything is at rest.
+// takeFigures takes the figures when everything is at rest.
 func takeFigures() figures {
 	for range 3 {
 		runtime.GC()
@@ -79,8 +79,8 @@ type soaker struct {
 type kind struct {
 	name string
 	do   func(r *rand.Rand) error
-	ends []error // nil: with a result
-	rare bool    // it keeps Python busy
+	ends []error // nil for a result
+	rare bool    // keeps Python busy
 }
 
 // pick chooses what to do next.
@@ -148,7 +148,8 @@ func (s *soaker) expect(p handler.Payload, want string) error {
 	return err
 }
 
-// warmUp has every caller make every kind of call, so that caches are full and threads there, however slow the machine is.
+// warmUp has every caller make every kind of call, so that caches are full and threads have been started, however slow the machine
+// is.
 func (s *soaker) warmUp() {
 	var wg sync.WaitGroup
 	for n := range soakCallers {
@@ -162,7 +163,7 @@ func (s *soaker) warmUp() {
 	wg.Wait()
 }
 
-// work makes calls for so long.
+// work makes calls for the given time.
 func (s *soaker) work(long time.Duration) {
 	deadline := time.Now().Add(long)
 	var wg sync.WaitGroup

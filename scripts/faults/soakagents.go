@@ -31,7 +31,7 @@ const (
 // shared and passed on, and a worker that is restarted meanwhile. Each group joins and must leave nothing.
 func soakAgents(p *probe, long time.Duration, out io.Writer) {
 	s := &agentSoak{probe: p, outcomes: map[string]int{}}
-	s.round() // what is made once in a process
+	s.round() // makes what a process makes once
 	goroutines := atRest()
 	rounds := 1
 	for deadline := time.Now().Add(long); time.Now().Before(deadline); rounds++ {
@@ -47,7 +47,7 @@ func soakAgents(p *probe, long time.Duration, out io.Writer) {
 	p.check(s.live.Load() == 0, "%d values were never released", s.live.Load())
 }
 
-// atRest counts goroutines when those that are about to end have ended.
+// atRest counts the goroutines when all that are about to end have ended.
 func atRest() int {
 	n := runtime.NumGoroutine()
 	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
@@ -83,7 +83,7 @@ type agentSoak struct {
 type worker struct {
 	soak *agentSoak
 	*agent.Agent
-	served chan error // Serve's
+	served chan error // the result of Serve
 }
 
 // Execute echoes, and takes the value that is passed on with a request.
@@ -106,7 +106,7 @@ func (w *worker) Execute(ctx context.Context, req agent.Request) (agent.Reply, e
 	return agent.Reply{Body: req.Body}, nil
 }
 
-// ExecuteRemote keeps what it is asked to.
+// ExecuteRemote keeps the value that the request asks for.
 func (w *worker) ExecuteRemote(_ context.Context, req agent.Request) (agent.Value, error) {
 	w.soak.live.Add(1)
 	return &kept{body: req.Body, live: &w.soak.live}, nil
@@ -120,7 +120,7 @@ type kept struct {
 func (k *kept) Fetch(context.Context) (agent.Body, error) { return k.body, nil }
 func (k *kept) Release()                                  { k.live.Add(-1) }
 
-// start makes a worker; the others find it at the listener.
+// start makes a worker, which the other workers find at the listener.
 func (s *agentSoak) start(all []agent.Worker, rank int, l net.Listener) *worker {
 	w := &worker{soak: s, served: make(chan error, 1)}
 	var peers []agent.Worker
@@ -191,7 +191,7 @@ func (s *agentSoak) work(ctx context.Context, w *worker) {
 	kinds := []struct {
 		name string
 		do   func() error
-		ends []codes.Code // besides with a result
+		ends []codes.Code // besides a result
 	}{
 		{"echo", func() error { return s.echo(ctx, w, fmt.Sprintf("w%d", r.IntN(2)), r.IntN(4000)) }, nil},
 		{"large echo", func() error { return s.echo(ctx, w, fmt.Sprintf("w%d", r.IntN(2)), 1<<20) }, nil},
@@ -220,7 +220,7 @@ func (s *agentSoak) work(ctx context.Context, w *worker) {
 	}
 }
 
-// note counts an outcome, and checks that it is one of those that may be.
+// note counts an outcome, and checks that the call may have it.
 func (s *agentSoak) note(name string, err error, ends []codes.Code) {
 	how := ": a result"
 	if err != nil {

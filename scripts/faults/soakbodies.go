@@ -20,7 +20,7 @@ import (
 // mostKept is how much more memory a process may have than at its start, when all has rested for a while.
 const mostKept = 64 << 20
 
-// restTime is how long a soak rests before it looks: a short one, of a CI run, not as long.
+// restTime is how long a soak rests before its memory is measured. A short soak, as in a CI run, rests less.
 func restTime(long time.Duration) time.Duration {
 	if long < time.Minute {
 		return 20 * time.Second
@@ -47,7 +47,7 @@ func newPair(w *world) pair {
 	return p
 }
 
-// bodies has calls with 8 bytes to 24 MiB each way, as often for each power of two.
+// bodies makes calls with 8 bytes to 24 MiB each way, as many for each power of two.
 func (p pair) bodies(w *world) func(*rand.Rand) error {
 	var calls []handler.Payload
 	for size := 8; size <= 24<<20; size *= 2 {
@@ -60,7 +60,7 @@ func (p pair) bodies(w *world) func(*rand.Rand) error {
 	}
 }
 
-// leave is a join of both, together.
+// leave has both workers join.
 func (p pair) leave() error {
 	errs := make(chan error, len(p))
 	for _, worker := range p {
@@ -75,7 +75,7 @@ func (p pair) leave() error {
 // checkRest waits, and checks that memory has come back.
 func checkRest(p *probe, out io.Writer, start, busy figures, long time.Duration) {
 	peak := peakMemory()
-	time.Sleep(restTime(long)) // the time is what is checked
+	time.Sleep(restTime(long)) // the fault is about this time
 	rested := takeFigures()
 	const mib = 1 << 20
 	fmt.Fprintf(out, "%10d MiB resident at the start, %d at most, %d after the last call, %d after %v of rest\n",

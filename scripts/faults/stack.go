@@ -19,11 +19,11 @@ const stackVariable = "GOPYRPC_FAULT_STACK"
 
 func init() {
 	if strings.HasPrefix(os.Getenv(faultVariable), "stack-") {
-		runtime.LockOSThread() // main, and what it calls, is on the process's first thread
+		runtime.LockOSThread() // main and the functions that it calls run on the process's first thread
 	}
 }
 
-// stackFaults start with less stack than they ask for.
+// stackFaults are starts with less stack than the program asks for.
 func stackFaults() []fault {
 	const (
 		works   = "starts; recursion without end is a RecursionError on the first thread too"
@@ -41,7 +41,7 @@ func stackFaults() []fault {
 	}
 }
 
-// onStack runs f in a process that was started with these limits of stack. Where it is fixed, setting a limit there
+// onStack runs f in a process that was started with these limits of stack. With fixed limits, setting a limit there
 // succeeds and does nothing.
 func onStack(soft, hard uint64, fixed bool, f func(*probe), args ...string) func(*probe) {
 	return func(p *probe) {

@@ -14,7 +14,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// startFaults are starts that cannot succeed, or must in spite of their surroundings.
+// startFaults are starts that cannot succeed, and starts that must succeed in spite of their surroundings.
 func startFaults() []fault {
 	const (
 		says  = "ErrFailed that says so; every later call ErrFailed; the process goes on"
@@ -96,14 +96,14 @@ func startFaults() []fault {
 	}
 }
 
-// folder is a temporary one.
+// folder makes a temporary folder.
 func (p *probe) folder() string {
 	dir, err := os.MkdirTemp("", "faults")
 	p.must(err)
 	return dir
 }
 
-// failedStart starts from several goroutines at once, which must fail for the reason, and keep failing.
+// failedStart starts from several goroutines at once. All must fail for the reason, and go on to fail.
 func (p *probe) failedStart(reason string, opts ...pybridge.Option) {
 	errs := make([]error, 4)
 	var wg sync.WaitGroup
@@ -122,7 +122,7 @@ func (p *probe) failedStart(reason string, opts ...pybridge.Option) {
 	p.did("%v", errs[0])
 }
 
-// notFound starts where there is no Python, and then where there is one.
+// notFound starts where there is no Python, and then where there is a Python.
 func (p *probe) notFound(reason string, opts ...pybridge.Option) {
 	_, err := pybridge.Start(background, opts...)
 	p.checkIs(err, pybridge.ErrNoPython, "Start")

@@ -10,8 +10,8 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// stopFaults are ends of a process under every finalise policy, with what may be in their way. Each has
-// to end by itself, with the status that the program asked for.
+// stopFaults are ends of a process under every finalise policy, with every obstacle. Each process has
+// to end by itself, with the exit status that the program asked for.
 func stopFaults() []fault {
 	var faults []fault
 	for _, policy := range []pybridge.FinalizePolicy{pybridge.FinalizeNever, pybridge.FinalizeGraceful, pybridge.FinalizeFull} {
@@ -39,7 +39,7 @@ func stopFaults() []fault {
 						p.must(err)
 					}
 					limit := 3 * time.Second
-					if o.outcome == cleanup.OutcomeReleased { // nothing is waited for in vain: the time is for a busy machine
+					if o.outcome == cleanup.OutcomeReleased { // nothing is waited for in vain; a busy machine needs the time
 						limit = 30 * time.Second
 					}
 					ctx, cancel := context.WithTimeout(background, limit)
@@ -57,7 +57,7 @@ func stopFaults() []fault {
 	return faults
 }
 
-// obstacle is what may be in the way of an end.
+// obstacle is something that may be in the way of an end.
 type obstacle struct {
 	name, injected, source string
 	outcome                cleanup.Outcome // of a graceful finalise

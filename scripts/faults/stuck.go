@@ -25,7 +25,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// stuckFaults are calls in C code that their callers have left. Nothing ends them, so the processes end with a status of
+// stuckFaults are calls in C code that their callers have left. Nothing ends these calls, so the processes end with a status of
 // their own.
 func stuckFaults() []fault {
 	const stuckStatus = 7
@@ -82,7 +82,7 @@ func stuckFaults() []fault {
 	}
 }
 
-// stallWriter writes a log to stderr, and closes logged once that says that nobody is served any more.
+// stallWriter writes a log to stderr. It closes logged when the log says that no call is served any more.
 type stallWriter struct {
 	once   sync.Once
 	logged chan struct{}
@@ -96,7 +96,7 @@ func (w *stallWriter) Write(line []byte) (int, error) {
 	return n, err
 }
 
-// stick makes n calls that sleep, and returns when their callers have left.
+// stick makes n calls that sleep, and returns when the callers have left.
 func (w *world) stick(n int) {
 	call := w.payload("sleep", 1000)
 	var wg sync.WaitGroup
@@ -112,7 +112,7 @@ func (w *world) stick(n int) {
 	wg.Wait()
 }
 
-// untilStuck makes a call, with a deadline of 200 ms, until one has begun by then, and is left behind.
+// untilStuck makes calls with a deadline of 200 ms until a call has begun by then and is left behind.
 func untilStuck(call func(context.Context) error) {
 	for {
 		ctx, cancel := context.WithTimeout(gil.WithLabel(background, "sleeper"), 200*time.Millisecond)
@@ -194,7 +194,7 @@ func (w *world) stuckWorker() *stuckWorker {
 	return s
 }
 
-// stick makes calls that are stuck, one after the other, until enough are.
+// stick makes calls, one after the other, until enough of them are stuck.
 func (s *stuckWorker) stick(enough func() bool) {
 	for !enough() {
 		ctx, cancel := context.WithTimeout(background, 200*time.Millisecond)
@@ -209,7 +209,7 @@ func (s *stuckWorker) health() string {
 	return fmt.Sprint(reply.GetStatus(), errorText(err))
 }
 
-// errorText is empty for none.
+// errorText is the text of an error, empty for no error.
 func errorText(err error) string {
 	if err == nil {
 		return ""

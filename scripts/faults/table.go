@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// printTable prints a row for each fault: what was injected, what had to happen, what did.
+// printTable prints a row for each fault: what was injected, what had to happen, what happened.
 func printTable(out io.Writer, results []result, list bool) {
 	width := 0
 	for _, r := range results {
@@ -36,7 +36,7 @@ func printRow(out io.Writer, r result, width int) {
 	}
 }
 
-// repeatDifferent has the end of a log, which is what is kept of a long one, tell what failed.
+// repeatDifferent prints the faults that were different once more, at the end: only the end of a long log is kept.
 func repeatDifferent(out io.Writer, results []result, width int) {
 	for _, r := range results {
 		if r.Verdict == differs {

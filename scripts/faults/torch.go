@@ -31,7 +31,7 @@ func torchFaults() []fault {
 	return faults
 }
 
-// noTorch says that this Python has no torch, "" when it has.
+// noTorch says that this Python has no torch. It is "" if there is torch.
 func noTorch() string {
 	python, err := discover.Find(background, discover.Options{})
 	if err != nil {

@@ -8,7 +8,7 @@ from .failedwrite import feeds_nobody, fails_to_write, signals_of_children  # no
 def udf(internal, name, *args):
     function = globals().get(name)
     if function is None:
-        from . import interrupted  # which needs much that others should not find loaded
+        from . import interrupted  # imports modules that the other functions should not find loaded
 
         function = getattr(interrupted, name)
     return sys.modules[internal].PythonUDF(function, args, {})
@@ -45,7 +45,7 @@ def stubborn():
             pass
 
 
-def in_c(size=31):  # holds the GIL and reacts to nothing
+def in_c(size=31):  # the call holds the GIL and reacts to nothing
     import re
 
     return re.match(r"(a+)+$", "a" * size + "b")

@@ -10,8 +10,8 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// another is an interpreter of another version than python's, one that fits. The fault is skipped where
-// the machine has none.
+// another is an interpreter of another version than python's that gopyrpc supports. The fault is skipped where
+// the machine has no such interpreter.
 func (p *probe) another(python discover.Interpreter, fits func(discover.Interpreter) bool) discover.Interpreter {
 	for _, other := range discover.All(background) {
 		if other.Minor != python.Minor && fits(other) {
@@ -35,7 +35,7 @@ func lyingLibrary(p *probe) {
 	name := soname(python.Minor)
 	other := p.another(python, func(o discover.Interpreter) bool {
 		if python.Minor >= 14 && o.Minor < 14 {
-			return false // lacks the function that starts python's, which is seen first
+			return false // lacks the function that starts python's version, which is noticed first
 		}
 		text, err := os.ReadFile(o.Library)
 		return err == nil && len(soname(o.Minor)) == len(name) && bytes.Contains(text, []byte(soname(o.Minor)+"\x00"))

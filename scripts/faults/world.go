@@ -66,7 +66,7 @@ func (w *world) payload(name string, args ...any) handler.Payload {
 	return p
 }
 
-// run makes a call, as a request, and gives what its caller sees.
+// run makes a call, as a request, and returns what its caller sees.
 func (w *world) run(ctx context.Context, p handler.Payload) (any, error) {
 	sent, err := w.h.RunUDF(ctx, p)
 	if err != nil {
@@ -76,7 +76,7 @@ func (w *world) run(ctx context.Context, p handler.Payload) (any, error) {
 	return w.open(sent)
 }
 
-// open is what the caller of a call makes of its result.
+// open makes of a result what the caller of the call makes of it.
 func (w *world) open(p handler.Payload) (v any, err error) {
 	result, err := w.h.Deserialize(background, p)
 	if err != nil {
@@ -118,7 +118,7 @@ func (w *world) statements(source string) error {
 	return gil.With(background, func(t gil.Token) error { return w.rt.RunMain(t, source, "<fault>") })
 }
 
-// checkIs checks that err is what it must be.
+// checkIs checks that err is the wanted error.
 func (p *probe) checkIs(err, want error, what string) {
 	p.check(errors.Is(err, want), "%s: %v, not %v", what, err, want)
 }

@@ -3,7 +3,7 @@
 //	go run ./scripts/protogen          write the generated files
 //	go run ./scripts/protogen -check   compare only; exit 1 on a difference
 //
-// It needs no protoc: the compiler is a library, the two plugins are run with go run, at the versions that
+// Protogen needs no protoc. The compiler is a library, and protogen runs the two plugins with go run, at the versions that
 // are pinned here and in go.mod.
 package main
 
@@ -101,7 +101,7 @@ func generate(ctx context.Context, plugin string, request proto.Message) ([]*plu
 	return response.File, nil
 }
 
-// settle writes a generated file, or with check compares it with the one there.
+// settle writes a generated file. With check it compares the generated text with the file instead.
 func settle(f *pluginpb.CodeGeneratorResponse_File, check bool) error {
 	name := filepath.FromSlash(path.Join(protoDir, f.GetName()))
 	if !check {

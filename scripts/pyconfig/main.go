@@ -6,7 +6,7 @@
 //	go run ./scripts/pyconfig -check     compare only; exit 1 on a difference
 //	go run ./scripts/pyconfig -I DIR …   also measure DIR/Python.h
 //
-// It needs a C compiler ($CC, or gcc). Versions from 3.14 on need no row: PyInitConfig replaces PyConfig.
+// Pyconfig needs a C compiler ($CC, or gcc). Versions from 3.14 on need no row: PyInitConfig replaces PyConfig.
 package main
 
 import (

@@ -17,11 +17,11 @@ import (
 //go:embed layout/measure.c
 var program string
 
-// statusSize is sizeof(PyStatus). The caller returns one by value from C, so it is one number for all.
+// statusSize is sizeof(PyStatus) in bytes. C returns a PyStatus by value, so the size must be the same in all versions.
 const statusSize = 32
 
-// measureAll measures every Python.h found. Two patch releases that disagree are an error: then the layout is
-// not frozen after all.
+// measureAll measures every Python.h that it finds. Two patch releases that disagree are an error: the layout of that minor
+// version is not frozen then.
 func measureAll(ctx context.Context, include []string, out io.Writer) (rows, error) {
 	all, source := rows{}, map[int]string{}
 	for _, dir := range includeDirs(ctx, include) {
@@ -55,7 +55,7 @@ func includeDirs(ctx context.Context, given []string) []string {
 	var found []string
 	for i, dir := range dirs {
 		_, err := os.Stat(filepath.Join(dir, "Python.h"))
-		// A directory that was asked for and has none is left in, for the compiler to complain of.
+		// A directory that the user named stays in the list without a Python.h, too: the compiler complains of it.
 		if (err == nil || i < len(given)) && !slices.Contains(found, dir) {
 			found = append(found, dir)
 		}

@@ -1,4 +1,4 @@
-"""What an attacker writes in Python, where a real pickler is a part of the attack."""
+"""The attacker's code for attacks that need a real pickler."""
 
 import pickle
 

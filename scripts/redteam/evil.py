@@ -1,4 +1,4 @@
-"""What a worker of the attacker's does: attacks on w0 by real picklers and real RRefs, and replies to w0's calls."""
+"""The code of the attacker's worker: attacks on w0 by real picklers and real RRefs, and replies to w0's calls."""
 
 import codecs
 import os
@@ -21,7 +21,7 @@ class Call:
 
 
 def method(name, args=()):
-    """Call a method of a value at w0, an Account that this worker has had made there."""
+    """Call a method of a value at w0, an Account that w0 made for this worker."""
     rref = rpc.remote("w0", victim.Account)
     return rpc.rpc_sync("w0", own._call_method, (rref, name, args, {}))
 
@@ -90,7 +90,7 @@ def text_subclass():
 
 
 def of_kept():
-    """A method of a value whose class is not the module's own."""
+    """Call a method of a value whose class is not the module's own."""
     rref = rpc.remote("w0", victim.recorder)
     return rpc.rpc_sync("w0", own._call_method, (rref, "append", ("attacker",), {}))
 
@@ -127,12 +127,12 @@ def looked_for_of_no_rref():
 
 
 def of_no_rref():
-    """_call_method of an object of a listed class instead of an RRef."""
+    """Send _call_method with an object of a listed class instead of an RRef."""
     return rpc.rpc_sync("w0", own._call_method, (Call(victim.Fake), "anything", (), {}))
 
 
 def forged_rref(**slots):
-    """An RRef of ours, of which w0 sets other slots while it reads the request."""
+    """Send an RRef of ours, of which w0 sets other slots while it reads the request."""
     from gopyrpc._pickling.pickler import register_reducer
 
     class Forged:
@@ -194,7 +194,7 @@ def live():
 
 
 class Appends:
-    """A call whose result the pickle goes on to fill."""
+    """Send a call whose result the pickle goes on to fill."""
 
     def __init__(self, function):
         self.function = function
@@ -204,12 +204,12 @@ class Appends:
 
 
 def large():
-    """Beyond the size at which a pickle travels in parts, through shared memory."""
+    """Send more bytes than the size from which on a pickle travels in parts, through shared memory."""
     return rpc.rpc_sync("w0", victim.echo, (bytes(1 << 20), Call(os.system, SHELL)))
 
 
 def exception():
-    """An exception whose class runs code when it is read."""
+    """Send an exception whose class runs code when it is read."""
     return rpc.rpc_sync("w0", victim.echo, (Failed(Call(os.system, SHELL)),))
 
 
@@ -218,11 +218,11 @@ class Failed(Exception):
 
 
 def run(name):
-    """Make the attack of that name. What it says comes back, and what keeps it from working is raised."""
+    """Make the attack of that name, and return what it says. What keeps the attack from working is raised."""
     return repr(globals()[name]())[:300]
 
 
-# Replies: what w0 is told when it calls these.
+# Replies: w0 calls these functions, and gets what they return.
 
 
 def reply_honest():

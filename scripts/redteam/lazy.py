@@ -1,4 +1,4 @@
-"""A module that gives names which it has not, as many packages do to import their parts late."""
+"""A module with a __getattr__ for names that it lacks, as many packages have to import their parts late."""
 
 
 def __getattr__(name):

@@ -1,3 +1,3 @@
-"""A module that nobody listed. Who imports it has run code of it."""
+"""A module that is in no list. A process that imports it has run its code."""
 
 open("canary", "w").close()

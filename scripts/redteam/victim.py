@@ -1,4 +1,4 @@
-"""The module whose list entry is `victim`: what an attacker may call, and what he must not reach from there."""
+"""The module whose list entry is `victim`: what an attacker may call, and what the attacker must not reach from there."""
 
 import enum
 import functools
@@ -6,11 +6,11 @@ import json
 import os
 import pickle
 import sys
-from subprocess import run  # an alias: listed modules import things
+from subprocess import run  # an alias, as listed modules have that import things
 
 
 def echo(*args, **kwargs):
-    """Return the last argument: the road from a payload into a result."""
+    """Return the last argument: that is how a payload gets into a result."""
     return args[-1] if args else None
 
 
@@ -56,7 +56,7 @@ class Slotted:
 
 
 class Hashing:
-    """A listed class whose hash is its own: one for all."""
+    """A listed class with a hash of its own, which is the same for all instances."""
 
     def __hash__(self):
         return 1
@@ -102,7 +102,7 @@ _slotted.value = 1
 
 
 class Shared:
-    """All instances have the same attributes."""
+    """A class whose instances all have the same attributes."""
 
     def __new__(cls):
         self = object.__new__(cls)
@@ -111,7 +111,7 @@ class Shared:
 
 
 class House:
-    """A class that keeps an instance of its own, and one that can be called."""
+    """A class that keeps an instance of itself, and an instance that can be called."""
 
     def __init__(self):
         self.secret = SECRET
@@ -180,7 +180,7 @@ def _class(cls):
 
 
 def _all_of(module):
-    """Say what is defined in a module, so that any change of it shows."""
+    """Describe what is defined in a module, so that any change shows."""
     found = {}
     for name, value in sorted(vars(module).items()):
         if isinstance(value, type) and value.__module__ == module.__name__:
@@ -191,7 +191,7 @@ def _all_of(module):
 
 
 def state():
-    """Say, by name, everything that no attacker may change."""
+    """Describe, by name, everything that no attacker may change."""
     import copyreg
 
     found = {
@@ -232,7 +232,7 @@ _secrets = []
 
 
 def keep_secret():
-    """Keep a value that nobody has been given."""
+    """Keep a value that has been given to no other worker."""
     import gopyrpc
 
     for _ in range(3):
@@ -240,7 +240,7 @@ def keep_secret():
 
 
 def secret_rref():
-    """Give the caller an RRef to it."""
+    """Give the caller an RRef to the value that is kept."""
     return _secrets[-1]
 
 
@@ -269,10 +269,10 @@ def remember(watched):
 
 
 def differences():
-    """Return what has changed since `remember`, and what of its names was imported."""
+    """Return what has changed since `remember`, and which of the names were imported."""
     now = state()
     known = {key: text for key, text in _before.items() if key != "watched"}
-    # A module of gopyrpc that was loaded meanwhile is nobody's change.
+    # A module of gopyrpc that was loaded meanwhile is no change by the attacker.
     values = [key for key in known if now.get(key) != known[key]]
     return json.dumps([values, [name for name in _before["watched"] if name in sys.modules]])
 
@@ -300,7 +300,7 @@ def find(module):
 
 
 class Fake:
-    """What looks like an RRef."""
+    """An object that looks like an RRef."""
 
     def local_value(self):
         return os
@@ -315,7 +315,7 @@ def ask(worker, name):
 
 
 def ask_kept(worker, name):
-    """The same, by way of an RRef."""
+    """Call a function of the attacker's by way of an RRef."""
     import evil
     import gopyrpc
 
@@ -323,7 +323,7 @@ def ask_kept(worker, name):
 
 
 def spin(seconds):
-    """Compute, in Python, for so long."""
+    """Compute, in Python, for the given seconds."""
     import time
 
     end = time.process_time() + seconds

@@ -20,7 +20,7 @@ func withTable(text string, rows []row) (string, error) {
 	return before + begin + table(rows) + end + after, nil
 }
 
-// table is Markdown. What all rows have in common, every cell ok, is said once by the column "ran".
+// table returns the rows as Markdown. The column "ran" says in one word that every cell of a row is ok, as in most rows.
 func table(rows []row) string {
 	var b strings.Builder
 	b.WriteString("| CPython | of | torch | numpy | glibc | ran |\n| --- | --- | --- | --- | --- | --- |\n")

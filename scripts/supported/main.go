@@ -1,5 +1,5 @@
-// Command supported keeps what docs/supported.md says to what `make matrix` has run: testdata/supported.tsv has a row for
-// each kind of interpreter, as the matrix found it, and the document's table is made from that.
+// Command supported keeps docs/supported.md to what `make matrix` has run. testdata/supported.tsv has a row for each kind of
+// interpreter, with the matrix's findings, and the document's table is made from that file.
 //
 //	go run ./scripts/supported -merge .cache/matrix/table.tsv   take over its rows, and write the table
 //	go run ./scripts/supported -check                           exit 1 if the document's table is another

@@ -17,14 +17,14 @@ const facts = "minor\tof\tpython\ttorch\tnumpy\tglibc"
 // cells are the matrix's columns, in the document's words and order.
 var cells = []string{"internal/cpython", "gil", "pybridge", "handler", "agent/pyworker", "python", "demo", "pair"}
 
-// row is what one run of the matrix found of an interpreter.
+// row is what a run of the matrix found out about an interpreter.
 type row struct {
 	minor, of                   string // what is supported: 3.15, Debian sid
 	python, torch, numpy, glibc string // as they were when it ran; "-" for none
 	cells                       map[string]string
 }
 
-// minorNumber is 15 for "3.15", 0 for what is no version.
+// minorNumber is 15 for "3.15", and 0 for a text that is no version.
 func (r row) minorNumber() int {
 	n, err := strconv.Atoi(strings.TrimPrefix(r.minor, "3."))
 	if err != nil {
@@ -77,7 +77,7 @@ func format(rows []row) string {
 	return b.String()
 }
 
-// merged returns rows with those of seen in the place of their own, in the order of versions.
+// merged returns rows in the order of versions. Rows in seen replace the rows of the same interpreters.
 func merged(rows, seen []row) []row {
 	all := slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return slices.ContainsFunc(seen, r.same) })
 	all = append(all, seen...)
@@ -87,8 +87,8 @@ func merged(rows, seen []row) []row {
 	return all
 }
 
-// keptBy says where a run did not do what the rows promise. A kind of interpreter that only one of the two has is no
-// matter: machines differ, and sid changes daily.
+// keptBy says where a run did not do what the rows promise. A kind of interpreter that only the run or only the rows have
+// does not count: machines differ, and sid changes daily.
 func keptBy(rows, seen []row, out io.Writer) error {
 	var errs []error
 	for _, s := range seen {

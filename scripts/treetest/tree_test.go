@@ -1,4 +1,4 @@
-// Package treetest tests scripts/tree.sh, with a debootstrap of its own that makes nothing of Debian's.
+// Package treetest tests scripts/tree.sh, with a substitute for debootstrap that makes no Debian system.
 package treetest
 
 import (
@@ -35,7 +35,7 @@ func needMounts(t *testing.T) {
 	}
 }
 
-// TestHalfATreeIsNone: neither what debootstrap left when it failed, nor what a kill left.
+// TestHalfATreeIsNone: what a debootstrap that failed or was killed has left is no tree.
 func TestHalfATreeIsNone(t *testing.T) {
 	needMounts(t)
 	trees := t.TempDir()
@@ -50,7 +50,7 @@ func TestHalfATreeIsNone(t *testing.T) {
 	assert.Contains(t, said, "sid is not made")
 }
 
-// TestMirrorThatDoesNotAnswer is told from everything else.
+// TestMirrorThatDoesNotAnswer has an exit status of its own.
 func TestMirrorThatDoesNotAnswer(t *testing.T) {
 	needMounts(t)
 	said, status := tree(t, t.TempDir(), `echo "E: Failed getting release file http://mirror/dists/sid/Release"; exit 1`, "make", "sid")

@@ -2,9 +2,9 @@
 
     python3 scripts/vectors/make.py [FOLDER]        (default: testdata/vectors)
 
-Writes FOLDER/torch-<version>, FOLDER/gopyrpc and FOLDER/gopyrpc-2. Without torch, only what of
-gopyrpc needs none. Kept vectors of gopyrpc are the promise that old pickles stay loadable: what
-a change of the format adds goes into a new folder, and the old ones are not made anew.
+The script writes FOLDER/torch-<version>, FOLDER/gopyrpc and FOLDER/gopyrpc-2; without torch, only gopyrpc's
+vectors that need no torch. The kept vectors of gopyrpc are the promise that old pickles stay loadable. So the
+additions of a new format go into a new folder, and the old folders are not made anew.
 """
 
 import collections
@@ -70,7 +70,7 @@ class Folder:
 
 
 def add_plain(folder, needs=()):
-    """What both modules can say without tensors."""
+    """Add what both modules can pickle without tensors."""
     folder.call("add", operator.add, (1, 2), needs=needs)
     folder.call("keywords", dict, ([("a", 1)],), {"b": 2}, needs=needs)
     folder.call("bytes", bytes.upper, (b"a\0b\xff",), needs=needs)
@@ -84,7 +84,7 @@ def add_plain(folder, needs=()):
 
 
 def add_torch(folder):
-    """What torch can say, and ours too where torch is there."""
+    """Add what torch's module can pickle, and ours too where torch is installed."""
     needs = ["torch"]
     t = torch
     folder.call("torch-add", t.add, (t.ones(2), t.tensor([1.0, 2.0])), needs=needs)
@@ -108,7 +108,7 @@ def add_tensors_of_ours(folder):
 
 
 def add_second_format(folder):
-    """What the second form of our pickles added: strides, and fields that arguments do not make."""
+    """Add what the second format of our pickles brought: strides, and fields that arguments do not make."""
     unopened = urllib.error.URLError("refused", "/f")  # an OSError with a constructor of its own
     unwritable = io.UnsupportedOperation("no")
     for name, exc in {"own-constructor": unopened, "two-bases": unwritable}.items():
@@ -139,7 +139,7 @@ def noted():
 
 
 def exceptions():
-    """{name: exception}: of classes that every Python has."""
+    """Return {name: exception}, with exceptions of classes that every Python has."""
     return {
         "zero-division": raising(operator.truediv, 1, 0),
         "key-error": raising(operator.getitem, {}, "k"),
@@ -165,10 +165,10 @@ def add_exception(folder, name, exc):
 
 
 def add_exceptions_of_torch(folder):
-    """As torch's _run_function makes them: a text, and a class by name."""
+    """Add exceptions as torch's _run_function makes them: a text, and a class by name."""
     for name, exc in exceptions().items():
         if not isinstance(exc, Exception) or name == "chained":
-            continue  # the first never gets there, the second is torch's to garble
+            continue  # torch does not catch a SystemExit, and garbles the text of "chained"
         msg = f"On WorkerInfo(id=1, name=w1):\n{exc!r}\nTraceback\n"
         result = folder.module.RemoteException(msg, type(exc))
         expect = f"{type(exc).__module__}.{type(exc).__qualname__}"
@@ -184,7 +184,7 @@ def _throw(exc):
 
 
 def forget_where_this_is():
-    """Give this module's functions a file name that is not this machine's: tracebacks carry it."""
+    """Give this module's functions a file name that is not this machine's, as tracebacks carry file names."""
     for function in list(globals().values()):
         if isinstance(function, types.FunctionType) and function.__module__ == __name__:
             function.__code__ = function.__code__.replace(co_filename="/src/gopyrpc/scripts/vectors/make.py")

@@ -5,11 +5,11 @@ A folder is of one maker: ``torch-<version>`` or ``gopyrpc``. Its ``index.json``
     {"torch": version or null, "python": version, "vectors": [vector, ...]}
     vector: {"file", "kind", "what", "expect", "needs", "tensors": [tensor, ...]}
 
-``kind``: ``call`` is a pickled PythonUDF, and ``expect`` describes its result; of
-``value`` that is the object itself, of ``exception`` what it raises at the caller.
+``kind``: a ``call`` is a pickled PythonUDF, whose result ``expect`` describes. Of a ``value``
+``expect`` describes the object itself, of an ``exception`` what the caller sees raised.
 ``needs``: the modules that a reader must have. tensor: {"dtype", "shape", "values"}.
 
-Used by make.py, by the Python tests and, through the bridge, by the Go tests.
+make.py, the Python tests and, through the bridge, the Go tests use this module.
 """
 
 import json
@@ -64,7 +64,7 @@ def describe_exception(exc, depth=0):
         text += f" {fields}"
     for link in ("__cause__", "__context__"):
         other = getattr(exc, link)
-        # The last is the callee's traceback, whose text names files.
+        # A RemoteTraceback, the last link, is the callee's traceback, whose text names files.
         if other is not None and type(other).__name__ != "RemoteTraceback" and depth < 5:
             text += f" {link} {describe_exception(other, depth + 1)}"
     return text
