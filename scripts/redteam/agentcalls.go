@@ -6,7 +6,7 @@ import (
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
-// overWire are attacks that are made on an agent, too, and not on a handler alone: some of each kind.
+// overWire are the attacks, some of each kind, that are made on an agent, too, and not on a handler alone.
 var overWire = []string{
 	"gadget-os.system", "gadget-builtins.eval", "gadget-pty.spawn", "gadget-os._exit", "chain-getattr", "chain-partial", "chain-finalize", "chain-codecs-encode",
 	"name-alias", "name-cyrillic", "name-secret", "name-dotted-globals", "name-call-builtin", "opcode-inst", "opcode-obj", "opcode-broken-end", "opcode-after-stop",
@@ -15,7 +15,8 @@ var overWire = []string{
 	"size-list-of-range", "size-bytearray", "result-import", "result-global", "exception-request-args", "array-objects-call", "tensor-load-from-bytes",
 }
 
-// agentCallAttacks are those, sent by a worker of the group, and some by a guest, and as requests whose result is kept.
+// agentCallAttacks are the attacks of overWire, sent by a worker of the group. Some are sent by a guest, too, and as requests whose
+// result is kept.
 func agentCallAttacks(handlers []attack) (all []attack) {
 	guests := []string{"gadget-os.system", "name-alias", "frame-hidden-defaults", "build-function", "live-dict", "nest-obj", "size-fraction", "result-import"}
 	kept := []string{"gadget-os.system", "name-alias", "build-kept", "live-dict", "nest-tuples-hashed", "result-import"}
@@ -45,7 +46,7 @@ func agentCallAttacks(handlers []attack) (all []attack) {
 	return all
 }
 
-// request sends an attack that is one of a handler's.
+// request sends the payload of an attack on a handler.
 func (p *peer) request(method agentpb.Method, on attack) (string, error) {
 	data := on.payload
 	if on.large != nil {
@@ -63,7 +64,7 @@ func (p *peer) request(method agentpb.Method, on attack) (string, error) {
 	return said(reply), err
 }
 
-// said is what a row tells of a reply: its text where that is what matters.
+// said is what a row tells of a reply: the reply's text where the text matters.
 func said(reply string) string {
 	if reply == "" {
 		return ""

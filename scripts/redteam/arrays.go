@@ -1,6 +1,6 @@
 package main
 
-// arrayAttacks are forms of numpy's arrays that no array pickles as.
+// arrayAttacks are pickles of numpy arrays in forms that numpy does not write.
 func arrayAttacks() []attack {
 	const multiarray, no = "numpy.core.multiarray", "\x89"
 	dtype := func(name string, size int64, flags int64) string {

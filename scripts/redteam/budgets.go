@@ -1,6 +1,6 @@
 package main
 
-// budgetAttacks take from a worker what a budget of theirs does not let them have.
+// budgetAttacks try to take more from a worker than the attacker's budget allows.
 func budgetAttacks() []attack {
 	row := func(name, tries, canary string, flags []string, do func(*site) (string, error)) attack {
 		return attack{name: "budget-" + name, tries: tries, expect: refused, canary: canary,

@@ -1,6 +1,6 @@
 package main
 
-// buildAttacks set attributes, with BUILD, of what is not theirs, and attributes that are not for peers to set.
+// buildAttacks set attributes, with BUILD, of objects that the payload has not made, and attributes that peers may not set.
 func buildAttacks() []attack {
 	slots := func(items ...string) string { return tuple(none, dict(items...)) }
 	sent := func(name, tries, value, canary string) attack {

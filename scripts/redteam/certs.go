@@ -10,7 +10,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/certs"
 )
 
-// certificates are those of the group's authority, and of another authority with the same subject.
+// certificates are the certificates of the group's authority, and of a second authority with the same subject.
 type certificates struct {
 	group, other *certs.Authority
 	leaves       atomic.Int64

@@ -1,6 +1,6 @@
 package main
 
-// chainAttacks reach what they want in two steps and more, each of which looks innocent.
+// chainAttacks reach their end in two steps and more, each of which looks innocent.
 func chainAttacks() []attack {
 	sh, file := text(shell), text(canaryFile)
 	chain := func(name, tries, value, canary string, imports ...string) attack {

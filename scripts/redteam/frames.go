@@ -2,10 +2,10 @@ package main
 
 import "strings"
 
-// frameAttacks are frames and claims on which two readers disagree, so that one runs what the other has not seen.
+// frameAttacks are frames and claims on which two readers disagree, so that the second reader runs what the first has not seen.
 func frameAttacks() []attack {
-	// A frame that ends inside the length of a text: C's unpickler, which reads a file, drops the rest of the frame and
-	// reads on behind it.
+	// A frame that ends inside the length of a text. C's unpickler, which reads a file, drops the rest of the frame and
+	// reads on behind the frame.
 	hidden := func(value string) []byte {
 		rest := value + "."
 		return []byte("\x80\x04" + frame(3) + "X" + little(2, uint64(len(rest))) + "\x00\x00\x00\x00" + rest)
@@ -16,7 +16,7 @@ func frameAttacks() []attack {
 	sent := func(name, tries string, payload []byte, canary string) attack {
 		return attack{name: "frame-" + name, tries: tries, payload: payload, expect: refused, canary: canary}
 	}
-	// The control of those reads from a file, too: from memory nothing is dropped.
+	// The control of these attacks reads from a file, too: a reader of memory drops nothing.
 	fromFile := func(a attack) attack {
 		a.file = true
 		return a

@@ -2,23 +2,23 @@ package main
 
 import "strings"
 
-// Code that makes the canary's file.
+// Python code that makes the canary's file.
 const (
 	shell     = "touch " + canaryFile
 	statement = "open('" + canaryFile + "', 'w').close()"
 )
 
-// gadget is a function that no list of a reasonable person has, called while the pickle is read.
+// gadget is a function that no reasonable list has, called while the pickle is read.
 type gadget struct {
 	module, name string
 	args         []string // opcodes
 	canary       string   // of the control; touched where it is ""
 	inert        string
 	needs        string
-	imports      string // a module that it imports
+	imports      string // a module that the gadget imports
 }
 
-// gadgetAttacks are the classics: each names a function that runs code, opens a file or reaches further.
+// gadgetAttacks are the classics. Each names a function that runs code, opens a file or reaches further.
 func gadgetAttacks() (all []attack) {
 	sh, file := text(shell), text(canaryFile)
 	command := list(text("touch"), file)

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// hashAttacks are keys of one hash: n of them take n² comparisons in C, with the GIL held.
+// hashAttacks are keys with the same hash: n such keys take n² comparisons in C, with the GIL held.
 func hashAttacks() []attack {
 	const keys = 40_000
 	modulus := new(big.Int).SetUint64(1<<61 - 1) // of Python's hash of numbers
@@ -19,7 +19,7 @@ func hashAttacks() []attack {
 		}
 		return natural(string(b))
 	}
-	// class is what is in the memo under 0, if anything: it is named once.
+	// class is the class in the memo under 0, if there is one, so that the payload names it once.
 	sent := func(name, tries, class string, key func(class string, i int) string, set bool) attack {
 		a := attack{name: "hash-" + name, tries: fmt.Sprintf("%d %s of one hash", keys, tries), expect: refused, because: "a dict or a set has", canary: busy}
 		a.large = func() []byte {

@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// host is how an attack is made on a real agent, gopyrpc agent in a process of its own, by peers that speak the wire or
-// by another worker.
+// host says how an attack is made on a real agent, gopyrpc agent in a process of its own, by peers that speak the wire or
+// by a second worker.
 type host struct {
 	flags   []string // of the agent that is attacked; restrictedFlags where nil
 	open    []string // of the control's agent, none where nil
 	attack  func(s *site) (said string, err error)
 	control func(s *site) (said string, err error) // attack where nil
-	as      string                                 // instead of a control: that of this row
+	as      string                                 // instead of a control: the row with this name has the control
 }
 
-// restrictedFlags are of an agent that lets everybody name what victim defines, and reads replies of w1 by that list, too.
+// restrictedFlags are the flags of an agent that lets everybody name what victim defines, and reads replies of w1 by that list, too.
 var restrictedFlags = []string{"--allow", "victim", "--allow", "w1=victim"}
 
 func (h *host) restricted() []string {
@@ -27,8 +27,8 @@ func (h *host) restricted() []string {
 	return h.flags
 }
 
-// onAgents makes the attacks on agents: those with the same flags on one agent, as long as it stands, and each
-// control on an agent of its own.
+// onAgents makes the attacks on agents. Attacks with the same flags have one agent, as long as that agent lives, and each
+// control has an agent of its own.
 func (r *runner) onAgents(ctx context.Context, chosen []attack) {
 	shared := map[string][]attack{}
 	var tasks []func()
@@ -77,7 +77,7 @@ func (r *runner) controlAgent(ctx context.Context, group []attack) {
 		})
 }
 
-// onSites makes attacks one after the other, and a new site where one has worked.
+// onSites makes attacks one after the other. After an attack that has worked it makes a new site.
 func (r *runner) onSites(ctx context.Context, flags []string, group []attack, tell func(attack, ending), do func(attack, *site) (string, error)) {
 	var s *site
 	defer func() { s.close() }()
@@ -98,7 +98,7 @@ func (r *runner) onSites(ctx context.Context, flags []string, group []attack, te
 	}
 }
 
-// withRow adds the row of which another one has the control, where it is not chosen.
+// withRow adds the row that has the control of a chosen row, where that row is not chosen itself.
 func withRow(chosen, all []attack) []attack {
 	names := map[string]bool{}
 	for _, a := range chosen {

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// What a row says in the end.
+// The verdicts of a row.
 const (
 	held    = "ok"
 	differs = "DIFFERS"
 	skipped = "skip"
 )
 
-// violation is what an agent says to frames that no agent sends: the attacker's own mistake.
+// violation is the error of an agent about frames that no agent sends: the attack itself is wrong then.
 const violation = "protocol violation"
 
 // result is a row of the table as it is printed.
@@ -25,10 +25,10 @@ type result struct {
 	Control  string `json:"control"`
 	Verdict  string `json:"verdict"`
 
-	slow bool // it differs for the time alone that the attack, or its control, took of a processor
+	slow bool // the row differs only in the processor time that the attack, or its control, took
 }
 
-// judge compares what came of an attack and its control with what had to.
+// judge compares what came of an attack and its control with what had to come.
 func judge(a attack, m *trial) result {
 	r := result{Name: a.name, Tries: a.tries, Expected: string(a.expect), Verdict: held}
 	r.Came = m.attack.tell()
@@ -42,7 +42,7 @@ func judge(a attack, m *trial) result {
 	switch {
 	case m.attack.Skip != "" || m.control.Skip != "":
 		r.Verdict = skipped
-		if a.needs == "" { // nothing else may keep an attack from being made
+		if a.needs == "" { // the lack of a module is the only reason not to make an attack
 			r.Verdict = differs
 		}
 	case !m.attack.came, len(m.attack.Fired) > 0:
@@ -65,7 +65,7 @@ func judge(a attack, m *trial) result {
 	return r
 }
 
-// onlyBusy says whether what happened is that it took long, and nothing else.
+// onlyBusy says whether the attack took long and did nothing else.
 func (e ending) onlyBusy() bool {
 	return e.came && len(e.Fired) > 0 && !slices.ContainsFunc(e.Fired, func(f firing) bool { return f.Canary != busy })
 }
@@ -106,7 +106,7 @@ func (e ending) has(canary string) bool {
 	return false
 }
 
-// oneLine is text that no terminal obeys.
+// oneLine is a text on one line, without characters that a terminal obeys.
 func oneLine(text string) string {
 	return cut(strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {

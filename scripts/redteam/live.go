@@ -1,6 +1,6 @@
 package main
 
-// liveAttacks change, with the instructions that fill containers, what the payload has not made.
+// liveAttacks change containers that the payload has not made, with the instructions that fill containers.
 func liveAttacks() []attack {
 	sent := func(name, tries, value, canary string) attack {
 		return attack{name: "live-" + name, tries: tries, payload: request(after(value, text("done"))), expect: refused, canary: canary}

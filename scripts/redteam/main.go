@@ -1,5 +1,5 @@
-// Command redteam attacks a process that lets others in with an allow-list, and says of each attack what it tried,
-// what had to come of it, and what came. It exits 1 when they differ.
+// Command redteam attacks a process that lets others in with an allow-list. For each attack it prints what the attack tried,
+// what had to come of it, and what came of it. It exits 1 if an attack had another outcome than it had to have.
 //
 //	go run ./scripts/redteam                every attack
 //	go run ./scripts/redteam -run 'build|frame'
@@ -8,10 +8,10 @@
 //
 // An attack works when one of its canaries says so: a file that was touched, a module that was imported, a value of
 // the victim that changed, a secret in the reply, memory or time over a bound, the end of the process. Each attack is
-// made twice: on a victim with the list, and, as a control, on one without, where its canary has to fire. So no row
+// made twice: on a victim with the list, and, as a control, on a victim without a list, where its canary has to fire. So no row
 // passes because its attack is broken. A row whose control cannot fire says why.
 //
-// Python is the one that gopyrpc would choose (GOPYRPC_PYTHON first).
+// The interpreter is the one that gopyrpc would choose (GOPYRPC_PYTHON first).
 package main
 
 import (

@@ -13,7 +13,7 @@ func evil(function string) func(*site) (string, error) {
 	}
 }
 
-// methodAttacks are made by another worker, with the pickler and the RRefs that everybody has.
+// methodAttacks are made by a second worker, with the pickler and the RRefs that every worker has.
 func methodAttacks() (all []attack) {
 	for _, r := range []struct {
 		name, tries, function, canary string

@@ -1,6 +1,6 @@
 package main
 
-// nameAttacks name what is not listed in a way that looks as if it were.
+// nameAttacks name what is not listed, in a way that looks like a listed name.
 func nameAttacks() []attack {
 	named := func(name, tries, module, qualname, canary string) attack {
 		return attack{name: "name-" + name, tries: tries, payload: request(after(reduce(global(module, qualname), text(shell)), text("done"))),

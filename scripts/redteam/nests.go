@@ -2,9 +2,9 @@ package main
 
 import "strings"
 
-// nestAttacks nest without end: C code that walks what is nested recurses.
+// nestAttacks nest values very deeply: C code that walks a nested value recurses.
 func nestAttacks() []attack {
-	const deep = 600_000 // C's stack here has room for a few hundred thousand
+	const deep = 600_000 // the C stack here has room for a few hundred thousand levels
 	sent := func(name, tries, value string, expect outcome, canary string) attack {
 		return attack{name: "nest-" + name, tries: tries, payload: request(value), expect: expect, canary: canary}
 	}
@@ -17,7 +17,7 @@ func nestAttacks() []attack {
 		again += recall(41+i) + "\x86" + remember
 	}
 	laughs := text("ha") + remember
-	for i := range 12 { // each is ten of the one before
+	for i := range 12 { // each list has the previous list ten times
 		laughs = "]" + remember + "(" + laughs + strings.Repeat(recall(12-i), 9) + "e"
 	}
 	instance := strings.Repeat(global("victim", "Plain")+")\x81}"+text("a"), 1000) + none + strings.Repeat("sb", 1000)
@@ -58,7 +58,7 @@ func objTuples(deep int) string {
 	return strings.Repeat("(cbuiltins\ntuple\n]", deep) + none + strings.Repeat("ao", deep)
 }
 
-// instTuples are the same by INST.
+// instTuples are tuples of one element each, made by INST of tuple.
 func instTuples(deep int) string {
 	return strings.Repeat("(]", deep) + none + strings.Repeat("aibuiltins\ntuple\n", deep)
 }

@@ -2,7 +2,7 @@ package main
 
 import "strings"
 
-// opcodeAttacks are streams that scanners read otherwise than unpicklers: those that got by picklescan and torch's
+// opcodeAttacks are streams that scanners read otherwise than unpicklers: the streams that got by picklescan and torch's
 // weights_only, and the forms of old protocols.
 func opcodeAttacks() []attack {
 	quoted := "S'" + shell + "'\n"

@@ -7,7 +7,7 @@ import (
 )
 
 // The functions of this file are a small assembler: each gives the instructions that leave one value on the
-// unpickler's stack. They check nothing: what no pickler writes is what they are for.
+// unpickler's stack. The functions check nothing, as they are for pickles that no pickler writes.
 
 const (
 	none  = "N"
@@ -18,7 +18,7 @@ const (
 // whole is a pickle of protocol 4 of one value.
 func whole(value string) []byte { return []byte("\x80\x04" + value + ".") }
 
-// request is a call of victim.echo with the value as its argument; what comes back is the last one.
+// request is a call of victim.echo with the value as its argument. The last argument comes back.
 func request(value string) []byte { return whole(udf(global("victim", "echo"), value)) }
 
 // udf is a PythonUDF, as gopyrpc writes it.
@@ -26,7 +26,7 @@ func udf(function string, args ...string) string {
 	return newobj(global("gopyrpc.internal", "PythonUDF"), function, tuple(args...), empty)
 }
 
-// older is a pickle of protocol 2, and olderRequest a request in it: its globals are lines of text.
+// older is a pickle of protocol 2, whose globals are lines of text, and olderRequest is a request in that protocol.
 func older(value string) []byte { return []byte("\x80\x02" + value + ".") }
 
 func olderRequest(value string) []byte {
@@ -71,21 +71,21 @@ func tuple(items ...string) string { return "(" + strings.Join(items, "") + "t" 
 
 func list(items ...string) string { return "](" + strings.Join(items, "") + "e" }
 
-// dict is one of key, value, key, value…
+// dict is a dict made of key, value, key, value…
 func dict(items ...string) string { return "}(" + strings.Join(items, "") + "u" }
 
 func frozenset(items ...string) string { return "(" + strings.Join(items, "") + "\x91" }
 
 func reduce(callable string, args ...string) string { return callable + tuple(args...) + "R" }
 
-// call is reduce of a name.
+// call is reduce of a global by its name.
 func call(module, name string, args ...string) string { return reduce(global(module, name), args...) }
 
 func newobj(class string, args ...string) string { return class + tuple(args...) + "\x81" }
 
 func build(object, state string) string { return object + state + "b" }
 
-// setitems goes on with a value as with a dict, additions as with a list, members as with a set.
+// setitems adds to a value as to a dict, additions as to a list, members as to a set.
 func setitems(object string, items ...string) string {
 	return object + "(" + strings.Join(items, "") + "u"
 }
@@ -96,7 +96,7 @@ func members(object string, items ...string) string {
 	return object + "(" + strings.Join(items, "") + "\x90"
 }
 
-// remember puts what is on top into the memo, as the next entry; recall gets one.
+// remember puts the value on top of the stack into the memo, as the next entry; recall gets an entry.
 const remember = "\x94"
 
 func recall(index int) string {
@@ -106,7 +106,7 @@ func recall(index int) string {
 	return "j" + little(4, uint64(index))
 }
 
-// put is remember of protocols 2 and 3, at any place.
+// put is the remember of protocols 2 and 3, with any index.
 func put(index uint32) string { return "r" + little(4, uint64(index)) }
 
 // frame says that so many bytes follow; frame(len(s)) + s is honest.

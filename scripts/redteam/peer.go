@@ -21,7 +21,7 @@ import (
 const (
 	helloKey        = "gopyrpc-hello-bin"
 	protocolVersion = 2
-	part            = 256 << 10 // of a body, in bytes
+	part            = 256 << 10 // bytes of a body in one frame
 	patience        = 20 * time.Second
 )
 
@@ -37,7 +37,7 @@ type peer struct {
 	incarnation uint64 // of the agent that is called
 }
 
-// requests numbers what all peers of this process ask: an agent takes only numbers that grow from a worker that comes
+// requests numbers the requests of all peers of this process: an agent takes only numbers that grow from a worker that comes
 // again in the same life.
 var requests atomic.Uint64
 
@@ -46,7 +46,7 @@ func (s *site) raw(name string) (*peer, error) {
 	return dialRaw(s.ctx, s.address(0), &agentpb.Hello{Version: protocolVersion, Name: name, Incarnation: 7}, nil)
 }
 
-// dialRaw opens a stream. A dialer may do with the connection what it likes before gRPC begins.
+// dialRaw opens a stream. The dialer may do anything with the connection before gRPC begins.
 func dialRaw(ctx context.Context, address string, hello *agentpb.Hello, dialer func(context.Context, string) (net.Conn, error)) (*peer, error) {
 	if dialer == nil {
 		dialer = func(ctx context.Context, a string) (net.Conn, error) {
@@ -76,7 +76,7 @@ func dialRaw(ctx context.Context, address string, hello *agentpb.Hello, dialer f
 	}
 	values := header.Get(helloKey)
 	if len(values) != 1 {
-		_, err := p.stream.Recv() // which says why
+		_, err := p.stream.Recv() // the error says why
 		p.close()
 		return nil, fmt.Errorf("the agent does not say hello: %w", err)
 	}
@@ -111,7 +111,7 @@ func bodyOf(value any) []byte {
 	return nil
 }
 
-// ask sends a request of any kind, and waits for its end. What a remote exception says is an error.
+// ask sends a request of any kind, and waits for its end. The text of a remote exception is an error.
 func (p *peer) ask(method agentpb.Method, body []byte, ref *agentpb.Reference) (string, error) {
 	p.last = requests.Add(1)
 	first := body[:min(len(body), part)]
@@ -135,7 +135,7 @@ func (p *peer) ask(method agentpb.Method, body []byte, ref *agentpb.Reference) (
 	return p.answer()
 }
 
-// why is the stream's own end, which tells more than that nothing can be sent.
+// why returns the error with which the stream ended, which tells more than the error of a failed send.
 func (p *peer) why(err error) error {
 	if _, told := p.stream.Recv(); told != nil {
 		return told
@@ -153,7 +153,7 @@ func (p *peer) answer() (string, error) {
 			return "", err
 		}
 		if f.GetCall() != p.last {
-			continue // of another call, or about none
+			continue // the frame is about another call, or about no call
 		}
 		switch f.GetKind() {
 		case agentpb.Kind_KIND_FAILURE:
@@ -174,7 +174,7 @@ func (p *peer) answer() (string, error) {
 	return reply, nil
 }
 
-// readable are the parts of a pickled record that a person can read: what was refused is among them.
+// readable are the parts of a pickled record that a person can read. The name that was refused is among them.
 func readable(text string) string {
 	var words []string
 	for _, w := range strings.FieldsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {

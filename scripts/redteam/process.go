@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// processLimit is of one process: a victim suffers hundreds of attacks.
+// processLimit is how long one process may run: a victim suffers hundreds of attacks.
 const processLimit = 2 * time.Minute
 
-// process runs one of this program's roles in a folder of its own, passes on what it says, and returns how it ended,
-// "" where that was well.
+// process runs a role of this program in a folder of its own, passes on what the role says, and returns how the role ended,
+// "" for exit status 0.
 func (r *runner) process(ctx context.Context, role role, tell func(event)) string {
 	dir, err := os.MkdirTemp("", "redteam-victim")
 	if err != nil {
@@ -50,7 +50,7 @@ func (r *runner) process(ctx context.Context, role role, tell func(event)) strin
 	if err != nil {
 		return err.Error()
 	}
-	// What the attack has started must not hold the pipe open: it is closed when the process has ended.
+	// A program that the attack has started must not hold the pipe open: the pipe is closed when the process has ended.
 	told := make(chan struct{})
 	go func() {
 		defer close(told)
@@ -82,7 +82,7 @@ func how(state *os.ProcessState) string {
 	return fmt.Sprintf("ended with status %d", state.ExitCode())
 }
 
-// lastLine is the last of a process's stderr that says something, or of a crash the line that names the signal.
+// lastLine is the last line of a process's stderr that is not empty. Of a crash it is the line that names the signal.
 func lastLine(text string) string {
 	found := ""
 	for line := range strings.Lines(text) {

@@ -2,7 +2,7 @@ package main
 
 import "fmt"
 
-// protocolAttacks are what a real pickler writes, in each protocol.
+// protocolAttacks are attacks written by a real pickler, in each protocol.
 func protocolAttacks() (all []attack) {
 	for p := range 6 {
 		row := func(name, tries, source string, expect outcome, canary string) {

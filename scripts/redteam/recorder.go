@@ -2,7 +2,7 @@ package main
 
 import "sync"
 
-// recorder notes what goes by.
+// recorder keeps the bytes that go by.
 type recorder struct {
 	mu sync.Mutex
 	b  []byte // guarded by mu

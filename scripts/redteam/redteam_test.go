@@ -13,7 +13,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
 
-// TestMain makes the test binary one that can be a victim, as the command is.
+// TestMain makes the test binary a program that can be a victim, as the command is.
 func TestMain(m *testing.M) {
 	if text := os.Getenv(roleVariable); text != "" {
 		os.Exit(play(text))
@@ -38,9 +38,9 @@ func TestTheTableCanFail(t *testing.T) {
 		verdict       string
 	}{
 		{gadget, refusal, fired, held},
-		{gadget, fired, fired, differs},    // it works
-		{gadget, answer, fired, differs},   // it is let in
-		{gadget, refusal, answer, differs}, // it is broken
+		{gadget, fired, fired, differs},    // the attack works
+		{gadget, answer, fired, differs},   // the attack is answered
+		{gadget, refusal, answer, differs}, // the attack is broken
 		{gadget, refusal, ending{}, differs},
 		{gadget, ending{}, fired, differs},
 		{gadget, skip, fired, differs},
@@ -60,7 +60,7 @@ func TestTheTableCanFail(t *testing.T) {
 	}
 }
 
-// Time alone is a reason to try again; a canary of any other kind, or an answer where there must be none, is not.
+// An attack that only took long is tried again. A canary of another kind, or an answer where there must be none, is final.
 func TestJudge_slow(t *testing.T) {
 	late := ending{event{Fired: []firing{{busy, "more than 1.5s of a processor"}}}, true}
 	both := ending{event{Fired: []firing{{busy, "more than 1.5s of a processor"}, {touched, "a file was made"}}}, true}
@@ -86,7 +86,7 @@ func TestJudge_slow(t *testing.T) {
 	}
 }
 
-// TestAttacksWork makes some that Python cannot refuse by itself, on a victim that has no list: each fires its canary.
+// TestAttacksWork makes attacks that Python cannot refuse by itself, on a victim without a list: each attack fires its canary.
 func TestAttacksWork(t *testing.T) {
 	t.Setenv("GOPYRPC_PYTHON", interpreters.Find(t).Executable)
 	pattern := regexp.MustCompile(`^(gadget-os\.system|gadget-os\._exit|gadget-pdb\.Pdb|live-dict|nest-tuples-hashed|size-bytearray|size-fraction)$`)
@@ -123,7 +123,7 @@ func TestAttacksAreTold(t *testing.T) {
 	assert.Equal(t, 2, run(t.Context(), options{pattern: regexp.MustCompile("no such attack")}, io.Discard))
 }
 
-// TestTheEndTellsAll: the rows that differ come once more after the counts.
+// TestTheEndTellsAll: the rows that differ are printed once more after the counts.
 func TestTheEndTellsAll(t *testing.T) {
 	var out strings.Builder
 	printTable(&out, []result{{Name: "good", Verdict: held}, {Name: "bad", Verdict: differs, Came: "file: a file was made\x1b[2J"}})

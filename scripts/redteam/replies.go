@@ -31,7 +31,7 @@ func replyAttacks() []attack {
 	}
 }
 
-// doubling makes a pair of twice the same of what is on top, which is in the memo under 0, n times.
+// doubling makes, n times, a pair that has the value on top of the stack twice. That value is in the memo under 0.
 func doubling(n int) string {
 	b := ""
 	for i := range n {

@@ -6,19 +6,19 @@ import (
 	"os"
 )
 
-// roleVariable tells a process of this program what it is to be.
+// roleVariable tells a process of this program its role.
 const roleVariable = "GOPYRPC_REDTEAM"
 
-// role is what a process is to be. Its working directory is its own.
+// role is what a process has to be. Each process has a working directory of its own.
 type role struct {
-	Attacks    []string `json:"attacks"`    // that are made on it, in order
+	Attacks    []string `json:"attacks"`    // that are made on the process, in order
 	Restricted bool     `json:"restricted"` // with the attack's list
 	Modules    string   `json:"modules"`    // where the victim's modules are
-	Payloads   string   `json:"payloads"`   // where the payloads are that Python makes
-	Make       bool     `json:"make"`       // it makes those
+	Payloads   string   `json:"payloads"`   // where the payloads made by Python are
+	Make       bool     `json:"make"`       // the process makes these payloads
 }
 
-// event is what a process says of an attack, a line each on descriptor 3.
+// event is what a process says about an attack, a line each on descriptor 3.
 type event struct {
 	Name  string   `json:"name"`
 	Begun bool     `json:"begun,omitempty"`
@@ -28,7 +28,7 @@ type event struct {
 	Fired []firing `json:"fired,omitempty"`
 }
 
-// firing is a canary that says that an attack has worked.
+// firing is a canary that has fired: the attack has worked.
 type firing struct {
 	Canary string `json:"canary"`
 	What   string `json:"what"`
@@ -36,7 +36,7 @@ type firing struct {
 
 func (f firing) String() string { return f.Canary + ": " + f.What }
 
-// play is the main function of such a process.
+// play is the main function of a process that has a role.
 func play(text string) int {
 	var r role
 	if err := json.Unmarshal([]byte(text), &r); err != nil {

@@ -9,7 +9,7 @@ import (
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
-// newReference is one to a value that the peer has the agent make.
+// newReference is a reference to a value that the peer has the agent make.
 func (p *peer) newReference() *agentpb.Reference {
 	p.made++
 	return &agentpb.Reference{
@@ -23,7 +23,7 @@ func (p *peer) known(ref *agentpb.Reference) *agentpb.Reference {
 	return ref
 }
 
-// given has the agent give the peer an RRef to its secret, as it may, and returns what came: the fork.
+// given has the agent give the peer an RRef to the agent's secret, as the agent may, and returns the fork that came.
 func (p *peer) given() (*agentpb.Fork, error) {
 	reply, err := p.call(udf(global("victim", "secret_rref")))
 	if err != nil {
@@ -51,12 +51,12 @@ func (p *peer) fetch(ref *agentpb.Reference) (string, error) {
 	return reply, err
 }
 
-// other is a peer that comes to the same agent under another name.
+// other is a second peer, which comes to the same agent under another name.
 func (p *peer) other(name string) (*peer, error) {
 	return dialRaw(background, p.address, &agentpb.Hello{Version: protocolVersion, Name: name, Incarnation: 7}, nil)
 }
 
-// guess tries the ids that the agent's first values have, and returns what the first answer is.
+// guess tries the ids that the agent's first values have, and returns the first answer.
 func (p *peer) guess(do func(rref *agentpb.Id) (string, error)) (string, error) {
 	var last error
 	for local := uint64(1); local <= 12; local++ {
@@ -69,7 +69,7 @@ func (p *peer) guess(do func(rref *agentpb.Id) (string, error)) (string, error) 
 	return "", last
 }
 
-// by is an attack of a peer that comes under a name, on an agent that has a secret in an RRef.
+// by is an attack by a peer that comes under a name, on an agent that has a secret in an RRef.
 func by(name string, do func(*peer) (string, error)) func(*site) (string, error) {
 	return func(s *site) (string, error) {
 		p, err := s.raw(name)
@@ -92,7 +92,7 @@ func given(do func(*peer, *agentpb.Reference) (string, error)) func(*site) (stri
 	})
 }
 
-// lend lets another worker do something with what this one has.
+// lend lets a second worker do something with the reference that this worker has.
 func (p *peer) lend(do func(thief *peer) (string, error)) (string, error) {
 	thief, err := p.other("w3")
 	if err != nil {
@@ -123,7 +123,7 @@ func rrefAttacks() []attack {
 		return p.guess(func(id *agentpb.Id) (string, error) {
 			var said string
 			var err error
-			for fork := uint64(1); fork <= 12; fork++ { // those of the owner's own making
+			for fork := uint64(1); fork <= 12; fork++ { // the forks that the owner itself makes
 				ref := &agentpb.Reference{Rref: id, Fork: &agentpb.Id{Rank: 0, Local: fork}, Incarnation: p.incarnation}
 				if said, err = p.fetch(ref); err == nil {
 					break
@@ -169,7 +169,7 @@ func rrefAttacks() []attack {
 		})),
 		row("secret-wrong", "a worker uses its own reference with one bit of its secret changed", given(func(p *peer, ref *agentpb.Reference) (string, error) {
 			if len(ref.GetSecret()) == 0 {
-				return p.fetch(ref) // there is none, and so none is needed
+				return p.fetch(ref) // the value does not exist, so no reference is needed
 			}
 			ref.Secret[3] ^= 1
 			return p.fetch(ref)
@@ -192,5 +192,5 @@ func rrefAttacks() []attack {
 	}
 }
 
-// made is a secret of an RRef that nobody has told the peer.
+// made is an RRef with a secret, of which the peer has not been told.
 func made() []byte { return []byte("0123456789abcdef") }

@@ -13,7 +13,7 @@ import (
 //go:embed victim.py attacker.py evil.py lazy.py sideeffect.py
 var modules embed.FS
 
-// lookalikes are names of files that are modules of the same side effect, for attacks by a name that reads as another.
+// lookalikes are names of modules with the same side effect, for attacks by a name that looks like another name.
 var lookalikes = []string{"v\u0456ctim", "ｖｉｃｔｉｍ", "victim ", "victim\u200b", "Victim"}
 
 // runner makes attacks.
@@ -26,12 +26,12 @@ type runner struct {
 	events map[string]*trial // by the attack's name, guarded by mu
 }
 
-// trial is what came of an attack: on the victim with the list, and on the one without.
+// trial is what came of an attack, on the victim with the list and on the victim without.
 type trial struct {
 	attack, control ending
 }
 
-// ending is what a process said of an attack, or how it ended.
+// ending is what a process said about an attack, or how the process ended.
 type ending struct {
 	event
 	came bool
@@ -70,8 +70,8 @@ func (r *runner) all(ctx context.Context, asked []attack) ([]result, error) {
 	return results, nil
 }
 
-// twice makes the attacks, and those a second time, by themselves, that took too long and did nothing else: the time of
-// a processor that something takes is longer on a busy machine. Whatever else differs is not tried again.
+// twice makes the attacks. Attacks that took too long and did nothing else are made a second time, by themselves: the processor
+// time of a computation is longer on a busy machine. An attack that differs in anything else is not tried again.
 func (r *runner) twice(ctx context.Context, asked []attack) ([]result, error) {
 	results, err := r.all(ctx, asked)
 	if err != nil {
@@ -97,7 +97,7 @@ func (r *runner) twice(ctx context.Context, asked []attack) ([]result, error) {
 	return results, nil
 }
 
-// prepare writes the modules that victims have.
+// prepare writes the victims' modules.
 func (r *runner) prepare(dir string) error {
 	r.modules, r.payloads = filepath.Join(dir, "modules"), filepath.Join(dir, "payloads")
 	for _, d := range []string{r.modules, r.payloads} {
@@ -178,7 +178,7 @@ func (r *runner) inParallel(tasks []func()) {
 	wg.Wait()
 }
 
-// makePayloads has Python make what it has to make.
+// makePayloads has Python make the payloads that are given as Python code.
 func (r *runner) makePayloads(ctx context.Context, chosen []attack) error {
 	var names []string
 	for _, a := range chosen {
@@ -196,7 +196,7 @@ func (r *runner) makePayloads(ctx context.Context, chosen []attack) error {
 	return nil
 }
 
-// attackGroup makes attacks on a victim, and those that are left on another one where it does not live on.
+// attackGroup makes attacks on a victim. When the victim dies, the remaining attacks are made on a new victim.
 func (r *runner) attackGroup(ctx context.Context, names []string) {
 	for len(names) > 0 {
 		done := r.victim(ctx, role{Attacks: names, Restricted: true}, func(name string, e ending) { r.of(name).attack = e })
@@ -204,8 +204,8 @@ func (r *runner) attackGroup(ctx context.Context, names []string) {
 	}
 }
 
-// controls are the attacks whose controls share a process: of those that need numpy or torch, whose import takes
-// seconds, the ones that Python itself refuses or answers. Every other one has a process to itself.
+// controls are the attacks whose controls share a process. An import of numpy or torch takes seconds: of the attacks that need
+// these modules, those that Python itself refuses or answers share one. Every other control has a process to itself.
 func controls(chosen []attack) (all [][]string) {
 	shared := map[string][]string{}
 	for _, a := range chosen {
@@ -236,7 +236,7 @@ func (r *runner) of(name string) *trial {
 	return r.events[name]
 }
 
-// victim runs one, tells what became of each attack that it has suffered, and returns how many these are.
+// victim runs a victim, notes what became of each attack that the victim has suffered, and returns how many these are.
 func (r *runner) victim(ctx context.Context, role role, tell func(string, ending)) int {
 	done, current := 0, ""
 	end := r.process(ctx, role, func(e event) {
@@ -250,7 +250,7 @@ func (r *runner) victim(ctx context.Context, role role, tell func(string, ending
 		}
 	})
 	switch {
-	case current != "": // it has not lived to say so
+	case current != "": // the victim died before it could say what became of the attack
 		tell(current, ending{event{Name: current, Fired: []firing{{died, end}}}, true})
 		done++
 	case end != "" && done == 0:

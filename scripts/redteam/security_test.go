@@ -14,10 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// shown finds, in the lines of SECURITY.md, what is in code and shows a promise: rows, with stars, and tests.
+// shown finds, in the lines of SECURITY.md, the rows (with stars) and the tests that show a promise. They are set as code.
 var shown = regexp.MustCompile("`((?:[a-z]+[0-9]*\\*?-[A-Za-z0-9_.*-]+)|(?:Test[A-Za-z_]+))`")
 
-// TestSecurityIsShown: what SECURITY.md says that shows its promises is there.
+// TestSecurityIsShown: the rows and the tests that SECURITY.md names exist.
 func TestSecurityIsShown(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "SECURITY.md"))
 	require.NoError(t, err)

@@ -42,7 +42,7 @@ type member struct {
 	ended  chan struct{}
 }
 
-// safeBuffer is what a process says, to be read while it does.
+// safeBuffer keeps the output of a process, and can be read while the process writes.
 type safeBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer // guarded by mu
@@ -60,7 +60,7 @@ func (b *safeBuffer) String() string {
 	return b.b.String()
 }
 
-// newSite starts both.
+// newSite starts w0 and w1.
 func (r *runner) newSite(ctx context.Context, flags []string) (s *site, err error) {
 	if r.gopyrpc == "" {
 		return nil, errNoCommand
@@ -259,7 +259,7 @@ func (s *site) canaries() (fired []firing) {
 	return fired
 }
 
-// siteWatch ends the agent when it takes too much: what it computes with the GIL held would not end by itself.
+// siteWatch ends the agent when the agent takes too much memory or time: a computation with the GIL held would not end by itself.
 type siteWatch struct {
 	guard
 	fired chan []firing
@@ -300,7 +300,7 @@ func (w *siteWatch) end() []firing {
 	}
 }
 
-// attackersWorker is a peer of w1.
+// attackersWorker is a peer that calls w1.
 func (s *site) attackersWorker() (*peer, error) {
 	return dialRaw(s.ctx, s.address(1), &agentpb.Hello{Version: protocolVersion, Name: "judge", Incarnation: 7}, nil)
 }

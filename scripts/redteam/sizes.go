@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// sizeAttacks are few bytes that take much memory or time in constructors.
+// sizeAttacks are payloads of few bytes that take much memory or time in constructors.
 func sizeAttacks() []attack {
 	sent := func(name, tries, value string, expect outcome, canary string) attack {
 		return attack{name: "size-" + name, tries: tries, payload: request(after(value, text("done"))), expect: expect, canary: canary}
@@ -57,7 +57,7 @@ func sizeAttacks() []attack {
 	}
 }
 
-// memoised are so many texts, each of them in the memo.
+// memoised are n texts, each of them in the memo.
 func memoised(n int) string {
 	var b strings.Builder
 	b.WriteString("](")

@@ -21,7 +21,7 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/handshake"
 )
 
-// squatter listens at a worker's address, takes what callers send, and answers with a pickle that runs code in them.
+// squatter listens at a worker's address, takes what callers send, and answers with a pickle that runs code in the caller.
 type squatter struct {
 	agentpb.UnimplementedAgentServer
 	name  string
@@ -50,7 +50,7 @@ func (q *squatter) Connect(stream grpc.BidiStreamingServer[agentpb.Frame, agentp
 	}
 }
 
-// provingCreds has a squatter that has a token of its own, or of another secret, answer the handshake with it.
+// provingCreds has a squatter answer the handshake with a token of its own, or of another secret.
 type provingCreds struct {
 	credentials.TransportCredentials
 	name string
@@ -76,13 +76,13 @@ func (c provingCreds) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthI
 
 func (c provingCreds) Clone() credentials.TransportCredentials { return c }
 
-// anyKey is one key for whatever name.
+// anyKey is the same key for every name.
 type anyKey []byte
 
 func (k anyKey) Of(string) []byte { return k }
 func (k anyKey) All() bool        { return true }
 
-// squatAttacks are on callers: the address of their worker is another's.
+// squatAttacks are attacks on callers: a squatter has the address of their worker.
 func squatAttacks() []attack {
 	row := func(name, tries, says string, key func() ([]byte, error)) attack {
 		return attack{name: "squatter-" + name, tries: tries, expect: refused, canary: touched,
@@ -102,7 +102,7 @@ func squatAttacks() []attack {
 	}
 }
 
-// squat has gopyrpc call look for w0 where a squatter is. What it is to send, and must not, is the house's secret.
+// squat has gopyrpc call look for w0 where a squatter is. The call carries the house's secret, and must not send it.
 func squat(says string, key func() ([]byte, error), withToken bool) func(*site) (string, error) {
 	return func(s *site) (string, error) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -1,6 +1,6 @@
 package main
 
-// tensorAttacks are on torch's tensors, those that travel beside a pickle too.
+// tensorAttacks are attacks with torch's tensors, also with tensors that travel beside a pickle.
 func tensorAttacks() []attack {
 	first := call("gopyrpc.internal", "_receive_tensor", number(0))
 	receive := func(name string, args ...string) string { return call("gopyrpc.internal", name, args...) }
@@ -8,7 +8,7 @@ func tensorAttacks() []attack {
 		return attack{name: "tensor-" + name, tries: tries, payload: request(value), expect: expect, canary: canary, needs: "torch",
 			tensors: "[torch.zeros(1)]", grown: 1 << 20}
 	}
-	alone := func(a attack) attack { // without tensors beside it, and with nothing that goes back
+	alone := func(a attack) attack { // without tensors beside the pickle, and without a value that goes back
 		a.tensors = ""
 		return a
 	}

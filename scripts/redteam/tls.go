@@ -11,17 +11,17 @@ import (
 	"github.com/gopyrpc/gopyrpc/internal/certs"
 )
 
-// What stands in flags for the files of the agent's certificate.
+// Placeholders in flags for the files of the agent's certificate.
 const (
 	certFile = "@cert"
 	keyFile  = "@key"
 	caFile   = "@ca"
 )
 
-// tlsFlags are of an agent that lets in peers with a certificate of their name.
+// tlsFlags are the flags of an agent that lets in peers with a certificate of their name.
 var tlsFlags = []string{"--tls-cert", certFile, "--tls-key", keyFile, "--tls-ca", caFile}
 
-// overTLS dials with a certificate, or none, and looks at nothing of the agent's: what it lets in is the question.
+// overTLS dials with a certificate, or without, and does not check the agent's: the attack asks whom the agent lets in.
 func overTLS(files *certs.Files) dialer {
 	return func(ctx context.Context, address string) (net.Conn, error) {
 		raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
@@ -46,7 +46,7 @@ func overTLS(files *certs.Files) dialer {
 	}
 }
 
-// tlsAttacks come to an agent that asks for certificates.
+// tlsAttacks are peers that come to an agent which asks for certificates.
 func tlsAttacks() []attack {
 	type issue func(*certificates) (certs.Files, error)
 	as := func(name string, issue issue) func(*site) (string, error) {

@@ -22,14 +22,14 @@ import (
 const (
 	groupSecret = "correct horse battery staple"
 	otherSecret = "wrong mule battery staple"
-	// secretFile stands in flags for the file that has the group's secret.
+	// secretFile is the placeholder in flags for the file that has the group's secret.
 	secretFile = "@secret"
 )
 
-// tokenFlags are of an agent that lets in peers with a token, to run anything: what a call does is the canary.
+// tokenFlags are the flags of an agent that lets in peers with a token, to run anything: the effect of a call is the canary.
 var tokenFlags = []string{"--token-file", secretFile}
 
-// keysOf are a token's: of one name.
+// keysOf are the keys of a token, which has one name.
 type keysOf struct {
 	name string
 	key  []byte
@@ -56,7 +56,7 @@ func token(secret, name string) (keysOf, error) {
 
 type dialer = func(context.Context, string) (net.Conn, error)
 
-// proving dials, and proves there that it is somebody before gRPC begins.
+// proving returns a dialer that proves a name before gRPC begins.
 func proving(name string, keys keysOf, incarnation uint64) dialer {
 	return func(ctx context.Context, address string) (net.Conn, error) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
@@ -73,14 +73,14 @@ func proving(name string, keys keysOf, incarnation uint64) dialer {
 	}
 }
 
-// comes is a call of os.system by a peer that proves one name, by a token, and says that it has another name.
+// comes is a call of os.system by a peer that proves a name, by a token, and claims another name.
 func comes(secret, tokenOf, proves, says string, incarnation uint64) func(*site) (string, error) {
 	return func(s *site) (string, error) {
 		keys, err := token(secret, tokenOf)
 		if err != nil {
 			return "", err
 		}
-		keys.name = proves // what it has is taken for the key of that name
+		keys.name = proves // the peer's key is taken for the key of that name
 		return runs(s.ctx, s.address(0), &agentpb.Hello{Version: protocolVersion, Name: says, Incarnation: incarnation}, proving(proves, keys, 7))
 	}
 }
@@ -105,7 +105,7 @@ func hello(name string) *agentpb.Hello {
 // rightToken is the control of attacks on tokens: a peer with the right token is let in, and what it calls is seen.
 var rightToken = comes(groupSecret, "w2", "w2", "w2", 7)
 
-// tokenAttacks come without a proof of their name.
+// tokenAttacks are peers that come without a proof of their name.
 func tokenAttacks() []attack {
 	row := func(name, tries string, do func(*site) (string, error)) attack {
 		return attack{name: "token-" + name, tries: tries, expect: refused, canary: touched, host: &host{flags: tokenFlags, open: tokenFlags, attack: do, control: rightToken}}
@@ -141,7 +141,7 @@ func tokenAttacks() []attack {
 	}
 }
 
-// overheard is what an honest worker sends to the agent for a call, as it is on the way.
+// overheard is what an honest worker sends to the agent for a call, as it was recorded on the way.
 func (s *site) overheard() ([]byte, error) {
 	keys, err := token(groupSecret, "w2")
 	if err != nil {
@@ -164,7 +164,7 @@ func (s *site) overheard() ([]byte, error) {
 	return tap.bytes(), os.Remove(s.canary())
 }
 
-// relay passes the connections of a listener on, and notes what goes up.
+// relay passes the connections of a listener on to the agent, and keeps what goes there.
 func relay(l net.Listener, to string, tap *recorder) {
 	for {
 		down, err := l.Accept()
@@ -181,7 +181,7 @@ func relay(l net.Listener, to string, tap *recorder) {
 	}
 }
 
-// firstMessage is how long the first message of a handshake is.
+// firstMessage is the length of a handshake's first message, in bytes.
 func firstMessage(stream []byte) int {
 	const head = 11 // the magic, the kind, and the length of the rest
 	if len(stream) < head {
@@ -231,7 +231,7 @@ func pour(s *site, parts ...[]byte) (string, error) {
 	return "", fmt.Errorf("the connection ended after %q: %w", oneLine(string(append(back, rest...))), err)
 }
 
-// reflection answers a challenge with the proof that is in it.
+// reflection answers a challenge with the proof that the challenge itself has.
 func reflection(s *site) (string, error) {
 	heard, err := s.overheard()
 	if err != nil {

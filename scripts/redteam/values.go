@@ -1,6 +1,6 @@
 package main
 
-// valueAttacks are on a list whose entry is value:victim:Account: instances are let in, and nothing is called.
+// valueAttacks are attacks on a list whose entry is value:victim:Account, which lets instances in and calls nothing.
 func valueAttacks() []attack {
 	account := global("victim", "Account")
 	instance := build(newobj(account), dict(text("owner"), text("x")))

@@ -18,7 +18,7 @@ import (
 // canaryFile is in the working directory of each victim.
 const canaryFile = "canary"
 
-// victim is a process with Python and a handler, on which attacks are made.
+// victim is a process with Python and a handler, which suffers attacks.
 type victim struct {
 	role
 	rt     *pybridge.Runtime
@@ -33,12 +33,12 @@ const secret = "SECRET-of-the-house"
 
 var background = context.Background()
 
-// startPython starts it with the victim's modules.
+// startPython starts Python with the victim's modules.
 func startPython(r role) (*pybridge.Runtime, error) {
 	return pybridge.Start(background, pybridge.WithPath(r.Modules))
 }
 
-// beVictim suffers attacks of one list. It ends at the first that works: what comes after would be of no value.
+// beVictim suffers attacks of one list. It ends at the first attack that works, as later outcomes would say nothing.
 func beVictim(r role, events *json.Encoder) error {
 	rt, err := startPython(r)
 	if err != nil {
@@ -60,7 +60,7 @@ func beVictim(r role, events *json.Encoder) error {
 	if err != nil {
 		return err
 	}
-	if err := v.honest(); err != nil { // what is imported at the first call, no attack has imported
+	if err := v.honest(); err != nil { // modules that the first call imports must not count as an attack's
 		return fmt.Errorf("the honest call before all attacks: %w", err)
 	}
 	for _, name := range r.Attacks {
@@ -124,7 +124,7 @@ func (v *victim) suffer(a attack) bool {
 	return len(e.Fired) > 0
 }
 
-// canaries are those that are to be seen afterwards.
+// canaries looks for the canaries that can be seen after an attack.
 func (v *victim) canaries() (fired []firing) {
 	if _, err := os.Stat(canaryFile); err == nil {
 		fired = append(fired, firing{touched, "a file was made"})
@@ -144,7 +144,7 @@ func (v *victim) canaries() (fired []firing) {
 	return fired
 }
 
-// attack sends the payload, and says what came.
+// attack sends the payload, and says what came back.
 func (v *victim) attack(a attack, p handler.Payload) (said string, grown int64, err error) {
 	switch {
 	case a.file && !v.Restricted:
@@ -183,7 +183,7 @@ func (v *victim) readReply(p handler.Payload) (said string, grown int64, err err
 	return "a value", 0, nil
 }
 
-// honest makes a call that has to work whatever was attacked before.
+// honest makes a call that has to work whatever attacks came before.
 func (v *victim) honest() error {
 	reply, err := v.h.RunUDF(background, handler.Payload{Data: request(text("an honest call"))})
 	if err != nil {
@@ -196,7 +196,7 @@ func (v *victim) honest() error {
 	return nil
 }
 
-// payloadOf is what the attack sends.
+// payloadOf is the payload that the attack sends.
 func (v *victim) payloadOf(a attack) (p handler.Payload, err error) {
 	p.Data = a.payload
 	if a.large != nil {
@@ -223,7 +223,8 @@ func (v *victim) payloadOf(a attack) (p handler.Payload, err error) {
 	return p, err
 }
 
-// needs makes sure that there is what is attacked. Numpy and torch are imported for that: what they take is not the attack's.
+// needs makes sure that the module exists that is attacked. Numpy and torch are imported here, so that the attack does not pay for
+// their memory.
 func (v *victim) needs(a attack) error {
 	if slices.Contains(a.imports, a.needs) {
 		return v.python("find", a.needs, nil)

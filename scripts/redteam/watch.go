@@ -8,26 +8,26 @@ import (
 	"time"
 )
 
-// What an attack may cost the process: more than the limits of the reader let it.
+// What an attack may cost the process. The bounds are above what the reader's limits allow.
 const (
-	maxMemory = 400 << 20 // of real memory, in bytes: a million nodes, which are the most, take half of it
-	maxRoom   = 2 << 30   // of address space: a thread's stack and Python's arenas are some of it
+	maxMemory = 400 << 20 // bytes of resident memory; 1,000,000 nodes, the most that the reader allows, take half of that
+	maxRoom   = 2 << 30   // bytes of address space, with threads' stacks and Python's arenas
 	maxTime   = 1500 * time.Millisecond
 )
 
-// statusOver is that of a process that a guard has ended: C code with the GIL held does not end by itself.
+// statusOver is the exit status of a process that a guard has ended: C code with the GIL held does not end by itself.
 const statusOver = 3
 
-// guard watches what a process takes while an attack is under way.
+// guard watches how much memory and time a process takes during an attack.
 type guard struct {
 	pid           int
-	memory, space int64 // before, in bytes
+	memory, space int64 // before the attack, in bytes
 	time          time.Duration
 	over, stopped chan struct{}
 }
 
 func newGuard(pid int) guard {
-	// The highest of real memory begins anew.
+	// The kernel begins anew to note the peak of resident memory.
 	_ = os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
 	g := guard{pid: pid, over: make(chan struct{}), stopped: make(chan struct{})}
 	g.memory, g.space = g.status("VmHWM:"), g.status("VmPeak:")
@@ -35,7 +35,7 @@ func newGuard(pid int) guard {
 	return g
 }
 
-// watch ends this process when it takes too much.
+// watch ends this process when an attack takes too much.
 func (v *victim) watch(name string) *guard {
 	g := newGuard(os.Getpid())
 	go func() {
@@ -57,7 +57,7 @@ func (v *victim) watch(name string) *guard {
 	return &g
 }
 
-// end is called when the attack is over, and looks once more.
+// end is called when the attack is over, and looks for the last time.
 func (g *guard) end() []firing {
 	close(g.over)
 	<-g.stopped
@@ -91,13 +91,13 @@ func (g *guard) status(key string) int64 {
 	return 0
 }
 
-// computed is how long the process has computed, to a hundredth of a second; 0 when it has ended.
+// computed is how long the process has computed, to 10 ms; 0 when the process has ended.
 func (g *guard) computed() time.Duration {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", g.pid))
 	if err != nil {
 		return 0
 	}
-	_, after, _ := strings.Cut(string(text), ") ") // behind the name, which may be anything
+	_, after, _ := strings.Cut(string(text), ") ") // behind the name, which may contain any character
 	fields := strings.Fields(after)
 	if len(fields) < 13 {
 		return 0
