@@ -55,12 +55,17 @@ func (id rrefID) proto() *agentpb.Id { return &agentpb.Id{Rank: id.rank, Local: 
 
 func idOf(p *agentpb.Id) rrefID { return rrefID{p.GetRank(), p.GetLocal()} }
 
-// String returns the RRef's name in messages.
+// unique is the id in torch's words.
+func (id rrefID) unique() string {
+	return fmt.Sprintf("GloballyUniqueId(created_on=%d, local_id=%d)", id.rank, id.local)
+}
+
+// String returns the RRef's name in messages. It is torch's.
 func (r *RRef) String() string {
 	if r.IsOwner() {
-		return fmt.Sprintf("OwnerRRef%v", r.id)
+		return fmt.Sprintf("OwnerRRef(%s)", r.id.unique())
 	}
-	return fmt.Sprintf("UserRRef%v fork %v, owned by %s", r.id, r.fork, r.owner.Name)
+	return fmt.Sprintf("UserRRef(RRefId = %s, ForkId = %s)", r.id.unique(), r.fork.unique())
 }
 
 // Owner returns the worker that keeps the value.

@@ -36,7 +36,7 @@ func newRRefs(a *Agent) *rrefs {
 
 // newID makes an id that is unique in the group. As in torch, one counter serves RRefs and forks.
 func (t *rrefs) newID() rrefID {
-	return rrefID{int32(t.agent.Rank()), t.counter.Add(1)}
+	return rrefID{int32(t.agent.Rank()), t.counter.Add(1) - 1}
 }
 
 // addUser enters a user. It returns false if there is a user of the same fork.
@@ -95,8 +95,22 @@ func (t *rrefs) releaseUsers() {
 	}
 }
 
-func (t *rrefs) counts() (owned, users int) {
+// count sets what is counted of the table.
+func (t *rrefs) count(s *Stats) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.owned), len(t.users)
+	s.RRefsOwned, s.RRefsUsed, s.RRefsPending = len(t.owned), len(t.users), len(t.children)
+	for _, o := range t.owned {
+		s.RRefUsers += len(o.forks)
+		if len(o.forks) > 0 {
+			s.RRefsShared++
+		}
+	}
+	for _, r := range t.users {
+		select {
+		case <-r.confirmed:
+		default:
+			s.RRefsPending++
+		}
+	}
 }

@@ -224,7 +224,7 @@ func TestRRef_lostForksAreReported(t *testing.T) {
 	require.NoError(t, err)
 	errs := joinAll(testContext(t), agents)
 	assert.ErrorIs(t, errs[0], agent.ErrLeaked)
-	assert.ErrorContains(t, errs[0], "RRef (0, 1), used by worker w1 by fork (0, 3)")
+	assert.ErrorContains(t, errs[0], "RRef (0, 0), used by worker w1 by fork (0, 2)")
 	assert.NoError(t, errs[1])
 	assert.Zero(t, live.Load(), "the value is released all the same")
 }

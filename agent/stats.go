@@ -31,6 +31,9 @@ type Stats struct {
 	Pending       int    // of them, whose peer has not proved yet who it is
 	RRefsOwned    int    // values that this worker keeps for the group
 	RRefsUsed     int    // references that this worker holds to values of others
+	RRefsShared   int    // values that this worker keeps, and to which others have references
+	RRefUsers     int    // references of others to values that this worker keeps
+	RRefsPending  int    // references that this worker holds or has sent, and whose owner has not confirmed them yet
 }
 
 type counters struct {
@@ -65,7 +68,7 @@ func (a *Agent) Stats() Stats {
 		Served: a.count.served.Load(), Shared: t.Shared, Rings: t.Rings,
 		InFlight: a.activity.Load(), QueuedBytes: t.QueuedBytes, IncomingBytes: a.transport.Incoming.Used(),
 	}
-	s.RRefsOwned, s.RRefsUsed = a.rrefs.counts()
+	a.rrefs.count(&s)
 	l, refusals := a.listener.Stats(), a.security.Stats()
 	s.Connections, s.Pending, s.TurnedAway = l.Open, l.Pending, l.Rejected
 	s.Refused, s.Handshakes = refusals.Refused, refusals.Handshakes
