@@ -26,6 +26,7 @@ func (w *Worker) hostFunctions(t gil.Token) (map[string]any, error) {
 		"confirmed": w.hostConfirmed, "wait_confirmed": w.hostWaitConfirmed,
 		"wait": w.hostWait, "set": w.hostSet,
 		"shutdown": w.hostShutdown, "refused": w.hostRefused,
+		"debug_info": w.hostDebugInfo,
 	} {
 		where := pybridge.InPlace()
 		if name == "call_async" || name == "wait" {

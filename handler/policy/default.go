@@ -19,7 +19,7 @@ var plainNames = namesOf(`
 // ownExceptions are those of the package gopyrpc.
 const ownExceptions = pyname.Internal +
 	" RemoteError RemoteTraceback SerializeError SerializeAttributeError SerializePicklingError SerializeTypeError" +
-	" DeserializeError ForbiddenGlobal RpcError RpcTimeoutError RpcConnectionError UnknownWorker InvalidDestination NotAFuture"
+	" DeserializeError ForbiddenGlobal RpcError RpcTimeoutError RpcConnectionError UnknownWorker InvalidDestination NoSuchOverload NotAFuture"
 
 // builtinExceptions are those of every CPython that is supported; one that this CPython lacks is an error there.
 const builtinExceptions = `

@@ -29,22 +29,33 @@ _LAZY = {
     "WorkerInfo": "_rpc.workers",
     "get_worker_info": "_rpc.workers",
     "get_worker_infos": "_rpc.workers",
-    "init_rpc": "_rpc.group",
+    "init_rpc": "_rpc.initialize",
     "shutdown": "_rpc.group",
     "_wait_all": "_rpc.group",
     "is_available": "_rpc.group",
     "get_rpc_timeout": "_rpc.client",
     "_set_rpc_timeout": "_rpc.client",
-    "BackendType": "_rpc.options",
+    "install_as_torch_rpc": "_rpc.as_torch",
+    "RpcAgent": "_rpc.current_agent",
+    "TensorPipeAgent": "_rpc.current_agent",
+    "BackendType": "_rpc.backends",
     "RpcBackendOptions": "_rpc.options",
     "TensorPipeRpcBackendOptions": "_rpc.options",
+    "_get_current_rpc_agent": "_rpc.current_agent",
+    "_is_current_rpc_agent_set": "_rpc.current_agent",
+    "_get_debug_info": "_rpc.current_agent",
+    "_rref_context_get_debug_info": "_rpc.current_agent",
+    "_delete_all_user_and_unforked_owner_rrefs": "_rpc.rref",
+    "_server_process_global_profile": "_rpc.lacking",
+    "_set_profiler_node_id": "_rpc.lacking",
+    "enable_gil_profiling": "_rpc.lacking",
     "RpcError": "_rpc.errors",
     "RpcTimeoutError": "_rpc.errors",
     "RpcConnectionError": "_rpc.errors",
     "UnknownWorker": "_rpc.errors",
     "InvalidDestination": "_rpc.errors",
 }
-_MODULES = ("constants", "functions")  # likewise
+_MODULES = ("api", "backend_registry", "constants", "functions", "options", "rref_proxy")  # likewise
 
 
 def __getattr__(name):
@@ -54,7 +65,8 @@ def __getattr__(name):
 
     module = import_module("." + _LAZY.get(name, name), __name__)
     value = module if name in _MODULES else getattr(module, {"PyRRef": "RRef"}.get(name, name))
-    globals()[name] = value
+    if name != "BackendType":  # it is another one after each registration
+        globals()[name] = value
     return value
 
 

@@ -2,10 +2,18 @@ from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future as _ConcurrentFuture
 from contextlib import AbstractContextManager
 from os import PathLike
+from enum import Enum
 from typing import Any, Final, Generic, Protocol, TypeVar, overload
 from typing_extensions import TypeAlias
 
-from . import constants as constants, functions as functions
+from . import (
+    api as api,
+    backend_registry as backend_registry,
+    constants as constants,
+    functions as functions,
+    options as options,
+    rref_proxy as rref_proxy,
+)
 from .internal import (
     DeserializeError as DeserializeError,
     InvalidDestination as InvalidDestination,
@@ -31,6 +39,7 @@ __all__ = [
     "PythonUDF",
     "RRef",
     "RRefProxy",
+    "RpcAgent",
     "RemoteError",
     "RemoteException",
     "RpcBackendOptions",
@@ -38,20 +47,27 @@ __all__ = [
     "RpcError",
     "RpcTimeoutError",
     "SerializeError",
+    "TensorPipeAgent",
     "TensorPipeRpcBackendOptions",
     "UnknownWorker",
     "WorkerInfo",
+    "api",
+    "backend_registry",
     "collect_all",
     "constants",
+    "enable_gil_profiling",
     "functions",
     "get_rpc_timeout",
     "get_worker_info",
     "get_worker_infos",
     "init_rpc",
+    "install_as_torch_rpc",
     "is_available",
+    "options",
     "remote",
     "rpc_async",
     "rpc_sync",
+    "rref_proxy",
     "shutdown",
     "wait_all",
 ]
@@ -170,9 +186,9 @@ def _rref_typeof_on_user(rref: RRef[_T], timeout: float | None = -1.0, blocking:
 
 # The group.
 
-class BackendType:
-    GOPYRPC: str
-    TENSORPIPE: str
+class BackendType(Enum):
+    GOPYRPC = "GOPYRPC"
+    TENSORPIPE = "GOPYRPC"
 
 _Path: TypeAlias = str | PathLike[str] | None
 # Everybody's, or a worker's own.
@@ -232,7 +248,31 @@ class RpcBackendOptions:
     def set_device_map(self, to: str, device_map: Mapping[Any, Any]) -> None: ...
     def set_devices(self, devices: Iterable[Any]) -> None: ...
 
-TensorPipeRpcBackendOptions = RpcBackendOptions
+class TensorPipeRpcBackendOptions(RpcBackendOptions): ...
+
+class RpcAgent:
+    is_static_group: bool
+    def __init__(self, host: Any) -> None: ...
+    @property
+    def name(self) -> str: ...
+    def get_worker_info(self, worker: str | int | None = None) -> WorkerInfo: ...
+    def get_worker_infos(self) -> list[WorkerInfo]: ...
+    def get_timeout(self) -> float: ...
+    def join(self, shutdown: bool = False, timeout: float = 0) -> None: ...
+    def sync(self) -> None: ...
+    def shutdown(self) -> None: ...
+    def get_debug_info(self) -> dict[str, str]: ...
+    def get_metrics(self) -> dict[str, str]: ...
+
+TensorPipeAgent = RpcAgent
+
+def install_as_torch_rpc() -> None: ...
+def enable_gil_profiling(*args: Any, **kwargs: Any) -> None: ...
+def _get_current_rpc_agent() -> RpcAgent: ...
+def _is_current_rpc_agent_set() -> bool: ...
+def _get_debug_info() -> dict[str, str]: ...
+def _rref_context_get_debug_info() -> dict[str, str]: ...
+def _delete_all_user_and_unforked_owner_rrefs(timeout: float = 0) -> None: ...
 
 def init_rpc(
     name: str | None = None,

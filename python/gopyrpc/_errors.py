@@ -44,6 +44,10 @@ class DeserializeError(RuntimeError):
     """
 
 
+class NoSuchOverload(RuntimeError, TypeError):
+    """An operator of torch was called with arguments that none of its overloads takes."""
+
+
 class ForbiddenGlobal(UnpicklingError):
     """A payload asked for something that the allow-list does not name.
 

@@ -5,6 +5,7 @@ from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 from contextvars import Context
 from sys import modules
 
+from ._errors import NoSuchOverload
 from ._exceptions.capture import is_debugging
 from ._exceptions.remote import from_exception
 from ._name import LOGGER
@@ -48,6 +49,10 @@ def why(exc, func, udf):
 
     Looked at here and not beforehand, as calls that work outnumber those.
     """
+    if type(exc) is TypeError and "torch" in modules and torch_access.is_operator(func):
+        better = NoSuchOverload(f"{torch_access.no_overload()}: {exc}")
+        better.__cause__ = exc
+        return better
     if type(exc) is TypeError and not callable(func):
         try:
             check(udf)

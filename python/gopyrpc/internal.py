@@ -12,6 +12,7 @@ from ._exceptions.capture import get_worker_name, set_worker_name
 from ._errors import (
     DeserializeError,
     ForbiddenGlobal,
+    NoSuchOverload,
     RemoteError,
     RemoteTraceback,
     SerializeAttributeError,
@@ -56,6 +57,7 @@ __all__ = [
 for _cls in (
     DeserializeError,
     ForbiddenGlobal,
+    NoSuchOverload,
     PythonUDF,
     RemoteError,
     RemoteException,
@@ -96,13 +98,17 @@ _WITH_AGENT = {
     "NotAFuture": "_rpc.errors",
 }
 
+# What programs import from torch's module, and no pickle names.
+_FOR_PROGRAMS = {"_internal_rpc_pickler": "_pickling.as_object", "_build_rpc_profiling_key": "_rpc.lacking"}
+
 
 def __getattr__(name):
     """Make what few agents need on first use; for ``RPCExecMode``, ``enum`` would double the import time."""
-    if name in _WITH_AGENT:
+    place = _WITH_AGENT.get(name) or _FOR_PROGRAMS.get(name)
+    if place:
         from importlib import import_module
 
-        module = import_module("." + _WITH_AGENT[name], __package__)
+        module = import_module("." + place, __package__)
         value = globals()[name] = getattr(module, name)
         return value
     if name != "RPCExecMode":

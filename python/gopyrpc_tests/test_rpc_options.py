@@ -73,7 +73,8 @@ class Options(unittest.TestCase):
             self.assertNotIn("OTHER", options.variables())
 
     def test_the_package_has_them(self):
-        self.assertIs(gopyrpc.TensorPipeRpcBackendOptions, gopyrpc.RpcBackendOptions)
+        self.assertTrue(issubclass(gopyrpc.TensorPipeRpcBackendOptions, gopyrpc.RpcBackendOptions))
+        self.assertIs(gopyrpc.options.RpcBackendOptions, gopyrpc.RpcBackendOptions)
 
 
 if __name__ == "__main__":

@@ -158,7 +158,7 @@ class Stubs(unittest.TestCase):
             with self.subTest(cls=name):
                 if issubclass(cls, Enum):
                     declared = {n.targets[0].id: ast.literal_eval(n.value) for n in node.body}
-                    self.assertEqual({m.name: m.value for m in cls}, declared)
+                    self.assertEqual({name: m.value for name, m in cls.__members__.items()}, declared)
                 elif hasattr(cls, "_fields"):
                     self.assertEqual(cls._fields, tuple(n.target.id for n in node.body))
                 else:

@@ -116,10 +116,27 @@ def scripted(x):
     return x + 1
 
 
-def test_case_108_script_functions_do_not_travel():
-    cases.raises(rpc.SerializeError, rpc.rpc_sync, "w1", scripted, args=(torch.ones(1),))
-    cases.raises(rpc.SerializeError, rpc.rpc_sync, "w1", cases.hand_back, args=(scripted,))
+def test_case_108_script_functions_travel_by_their_names():
+    assert rpc.rpc_sync("w1", scripted, args=(torch.ones(1),)).item() == 2
+    assert rpc.rpc_sync("w1", cases.hand_back, args=(scripted,)) is scripted
+    assert rpc.remote("w1", scripted, args=(torch.ones(1),)).to_here().item() == 2
+    nameless = torch.jit.script(run_without_a_name)
+    exc = cases.raises(rpc.SerializeError, rpc.rpc_sync, "w1", nameless, args=(torch.ones(1),))
+    assert "run_without_a_name" in str(exc), exc
     assert rpc.rpc_sync("w1", run_scripted, args=(torch.ones(1),)).item() == 2  # a function that calls one
+
+
+def run_without_a_name(x):
+    return x
+
+
+def test_arguments_that_no_overload_takes():
+    exc = cases.raises(TypeError, rpc.rpc_sync, "w1", torch.add, args=())
+    assert isinstance(exc, RuntimeError) and type(exc).__name__ == "NoSuchOverload", exc
+    assert str(exc).startswith("Overloaded torch operator invoked from Python failed to "), exc
+    assert "add() received an invalid combination of arguments" in str(exc), exc
+    exc = cases.raises(TypeError, rpc.rpc_sync, "w1", cases.hand_back)
+    assert type(exc) is TypeError, exc
 
 
 def run_scripted(x):

@@ -48,6 +48,8 @@ class _Reducers(dict):
             return known
         if torch_access.is_script_module(cls):
             return _reduce_script_module
+        if torch_access.is_script_function(cls):
+            return torch_access.name_script_function
         reducer = reducers.reducer_for(cls, to_table)
         if reducer is None:
             raise KeyError(cls)

@@ -31,7 +31,7 @@ from .standins import make_standins
 DEFAULT_ALLOWED = frozenset(
     f"{INTERNAL}:{name}"
     for name in """
-    DeserializeError ForbiddenGlobal InvalidDestination NotAFuture PythonUDF RemoteError RemoteTraceback
+    DeserializeError ForbiddenGlobal InvalidDestination NoSuchOverload NotAFuture PythonUDF RemoteError RemoteTraceback
     RpcConnectionError RpcError RpcTimeoutError SerializeAttributeError SerializeError
     SerializePicklingError SerializeTypeError UnknownWorker UnpicklableValue WorkerInfo _call_method
     _check_value

@@ -66,15 +66,28 @@ def checked_seconds(name, value):
     return float(value)
 
 
+_pickler = None
+
+
+def use_pickler(pickler):
+    """Have calls pickled by *pickler*, as `internal._internal_rpc_pickler` does it; None for this package's own way."""
+    global _pickler
+    _pickler = pickler
+
+
 def pack(host, to, obj):
     """Pickle *obj* for a worker: ``(data, tensors or None, forks)``, *data* as serialize_parts gives it."""
-    data = dumps_plain(obj)
-    if data is not None:
-        return data, None, ()
+    if _pickler is not None and type(obj) is PythonUDF:
+        serialize = _pickler.serialize
+    else:
+        data = dumps_plain(obj)
+        if data is not None:
+            return data, None, ()
+        serialize = serialize_parts
     forks, failures = [], []
     token = destination.set((host, to, forks, failures))
     try:
-        data, tensors = serialize_parts(obj)
+        data, tensors = serialize(obj)
     except BaseException as exc:
         for handle, fork in forks:
             host.unfork(handle, fork)

@@ -16,6 +16,30 @@ from .workers import name_of
 collecting = ContextVar("collecting", default=None)
 
 
+class _ThreadLocal:
+    """``future_list``: what `rpc_async` has made within `_wait_all`, as long as that lasts."""
+
+    __slots__ = ()
+
+    @property
+    def future_list(self):
+        futures = collecting.get()
+        if futures is None:
+            raise AttributeError("future_list is there within _wait_all() alone")
+        return futures
+
+    @future_list.setter
+    def future_list(self, futures):
+        collecting.set(futures)
+
+    @future_list.deleter
+    def future_list(self):
+        collecting.set(None)
+
+
+_thread_local_var = _ThreadLocal()
+
+
 def rpc_sync(to, func, args=None, kwargs=None, timeout=UNSET_TIMEOUT):
     """Call ``func(*args, **kwargs)`` on a worker; return what it returns, raise what it raises.
 

@@ -1,4 +1,4 @@
-"""Joining a group, and leaving it: init_rpc and shutdown."""
+"""Joining a group, and leaving it."""
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
@@ -19,23 +19,15 @@ def is_available():
     return True
 
 
-def init_rpc(name=None, backend=None, rank=-1, world_size=None, rpc_backend_options=None):
-    """Start this process's agent, and wait until the whole group is there.
-
-    *rank*, *world_size* and where worker 0 is (``MASTER_ADDR``, ``MASTER_PORT``) are taken from the environment where
-    they are not given, as launchers set it; *name* is ``worker{rank}`` by default. The options' ``init_method`` may
-    say where the group meets: ``tcp://host:port``, or ``file:///path`` of a file that all reach, of which the process
-    group may be the same; or ``gopyrpc://host:port``, or ``gopyrpc://name@host:port`` with the name of rank 0, a port
-    that no store of torch's has. RuntimeError if there is an agent; ValueError for what is missing or wrong.
-    """
+def join_group(name, rank, world_size, options):
+    """Start this process's agent; see `init_rpc`."""
     hosts.refuse_in_child()
     running = hosts.find()
     if running is not None:
         raise RuntimeError(f"RPC is already initialized: this process has an agent, {running.name!r}")
     if hosts.starter() is None:
         library.load()
-    start = hosts.starter()
-    options = checked(rpc_backend_options)
+    options = checked(options)
     settings = settings_of(options)
     place = InitMethod(options.init_method or DEFAULT_INIT_METHOD)
     rank = place.number("rank", rank, launchers.RANK)
@@ -83,4 +75,4 @@ def _wait_all():
     wait_all(futures)
 
 
-public(init_rpc, shutdown, is_available, _wait_all)
+public(shutdown, is_available, _wait_all)

@@ -57,6 +57,7 @@ class Host:
     ``set(number)``: sets an event
     ``shutdown(graceful, timeout)``
     ``refused(worker, name, text, entry)``: logs that a worker was refused something
+    ``debug_info()`` -> ``[dict, dict]``: counts by name, of the agent and of its RRefs
     """
 
     def __init__(self, name, rank, workers, timeout, functions):

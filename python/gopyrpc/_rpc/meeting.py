@@ -13,8 +13,9 @@ import sys
 from .._name import PACKAGE
 from . import launchers, probe, stores
 
-# How many groups have met in this process: each has its own key in a store.
-_met = 0
+# How many groups of a size have met at a place, in this process: each has its own key in a store. Others of the group
+# may have met elsewhere, or alone.
+_met = {}
 
 
 def join(starter, me, place, settings, variables):
@@ -22,23 +23,24 @@ def join(starter, me, place, settings, variables):
 
     *place* is an InitMethod.
     """
-    global _met
     _, rank, world_size, _ = me
-    meeting = _Meeting(starter, me, settings, variables, launchers.spread(rank, world_size))
+    where = place.kind, place.host, place.port, place.path, world_size
+    met = _met.get(where, 0)
+    meeting = _Meeting(starter, me, settings, variables, launchers.spread(rank, world_size), met)
     if place.kind == "file":
         meeting.by_store(stores.FileStore(place.path), None)
     elif place.kind == PACKAGE:
         meeting.directly(place.address(), place.coordinator, lent=False)
     else:
         meeting.at_port(place)
-    _met += 1
+    _met[where] = met + 1
 
 
 class _Meeting:
-    def __init__(self, starter, me, settings, variables, spread):
+    def __init__(self, starter, me, settings, variables, spread, met):
         self._starter, self._me = starter, me
         self._settings, self._variables = settings, variables
-        self._spread = spread
+        self._spread, self._met = spread, met
         self._name, self._rank, self._world_size, _ = me
 
     def at_port(self, place):
@@ -73,7 +75,7 @@ class _Meeting:
 
     def by_store(self, store, address):
         """Meet at rank 0's agent, of which the store at that address, None for a file, says where it listens."""
-        key = f"{PACKAGE}/{launchers.attempt()}/{self._world_size}/{_met}"
+        key = f"{PACKAGE}/{launchers.attempt()}/{self._world_size}/{self._met}"
         if self._rank != 0:
             late = self._late(f"the store {'' if address is None else 'at ' + address + ' '}has no word of worker 0")
             coordinator, _, address = stores.awaited(store, key, late).partition("=")

@@ -26,12 +26,6 @@ _TRANSPORTS = ("shm", "uv")
 _CHANNELS = ("basic", "cma", "mpt_uv", "xth")
 
 
-class BackendType:
-    """There is one backend. The names are torch's, for programs that give one."""
-
-    GOPYRPC = TENSORPIPE = "GOPYRPC"
-
-
 class RpcBackendOptions:
     """``rpc_timeout`` in seconds, ``init_method`` (see `init_rpc`), and who may call.
 
@@ -114,27 +108,34 @@ class RpcBackendOptions:
             raise lacking("devices of its own: tensors travel by way of the CPU")
 
 
-TensorPipeRpcBackendOptions = RpcBackendOptions
+class TensorPipeRpcBackendOptions(RpcBackendOptions):
+    """`RpcBackendOptions`, under the name that programs of torch know."""
 
 
 def seconds_of(timeout):
     """Return rpc_timeout as a float. TypeError for what is no number, as a timedelta; ValueError below 0."""
     if isinstance(timeout, (str, bytes)) or not hasattr(timeout, "__float__"):
-        raise TypeError(f"rpc_timeout must be seconds, as a number, not {timeout!r}")
+        raise TypeError(f"rpc_timeout must be seconds, as a number, not {timeout!r} (incompatible constructor arguments)")
     return checked_seconds("rpc_timeout", timeout)
 
 
-def checked(options):
-    """Return the options that a program gave init_rpc, or the defaults. TypeError for what are no options.
+def require_options(options):
+    """Raise TypeError unless *options* are options of an agent: ours, or some that torch makes."""
+    if not isinstance(options, RpcBackendOptions) and not (hasattr(options, "rpc_timeout") and hasattr(options, "init_method")):
+        raise TypeError(f"Argument rpc_backend_options must be an instance of RpcBackendOptions, not {options!r}")
 
-    Those that torch makes are options as well.
-    """
-    if options is None:
-        return RpcBackendOptions()
+
+def are_own(options):
+    """Tell whether *options* are those of this package's agents, and not of another kind's."""
+    others = isinstance(options, RpcBackendOptions) and not isinstance(options, TensorPipeRpcBackendOptions)
+    return not others or type(options) is RpcBackendOptions
+
+
+def checked(options):
+    """Return the options that a program gave init_rpc, where torch made them as ours. TypeError for what are none."""
+    require_options(options)
     if isinstance(options, RpcBackendOptions):
         return options
-    if not hasattr(options, "rpc_timeout") or not hasattr(options, "init_method"):
-        raise TypeError(f"rpc_backend_options must be an instance of RpcBackendOptions, not {options!r}")
     return RpcBackendOptions(
         num_worker_threads=getattr(options, "num_worker_threads", DEFAULT_NUM_WORKER_THREADS),
         rpc_timeout=options.rpc_timeout,
@@ -173,4 +174,4 @@ def _refuse_unknown(option, wanted, known):
             raise lacking(f"the {name} of {option}={list(wanted)!r}: it has {', '.join(known)}")
 
 
-public(BackendType, RpcBackendOptions)
+public(RpcBackendOptions, TensorPipeRpcBackendOptions)

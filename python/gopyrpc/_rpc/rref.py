@@ -11,7 +11,7 @@ from weakref import ref
 
 from .._exceptions.remote import _handle_exception
 from .._introspect import type_name
-from .._name import INTERNAL
+from .._name import INTERNAL, PACKAGE
 from .._pickling.pickler import register_reducer
 from .._public import public
 from ..constants import UNSET_RPC_TIMEOUT as UNSET_TIMEOUT
@@ -91,7 +91,12 @@ class RRef:
     def __init__(self, value, type_hint=None):
         if _has_reference(self):
             raise RuntimeError(f"{self} has a value already")
-        host = hosts.current()
+        host = hosts.find()
+        if host is None:
+            raise RuntimeError(
+                "Current RPC agent is not set! Did you initialize the RPC framework: an RRef is made by an agent."
+                f" Call {PACKAGE}.init_rpc() first"
+            )
         made = host.new_rref(hosts.Box(value))
         if type(made) is tuple:
             raise failure(*made)
@@ -132,7 +137,7 @@ class RRef:
         reference = _reference(self)
         if reference.owner != reference.host.name:
             raise RuntimeError(
-                f"For {reference.text}, can't call localValue() on user {WorkerInfo(reference.host.name, reference.host.rank)}."
+                f"For {reference.text.replace('RRefId = ', 'rref_id=').replace('ForkId = ', 'fork_id=')}, can't call localValue() on user {WorkerInfo(reference.host.name, reference.host.rank)}."
                 f" Call it on owner {self.owner()}, or call to_here()"
             )
         found = _open_host(reference, "local_value").local_value(reference.handle, 0)
@@ -224,6 +229,8 @@ def from_handle(host, handle, owner, text):
 def _reduce(rref):
     going = destination.get()
     if going is None:
+        if _reference(rref).host.closed:
+            raise _deleted(_reference(rref))
         return rref.__reduce__()
     host, to, forks, failures = going
     try:
@@ -239,14 +246,18 @@ def _reduce(rref):
 def _fork(reference, host, to):
     if reference.host is not host:
         if reference.host.closed:
-            raise RuntimeError(
-                f"Cannot call fork an UserRRef after deletion. {reference.text} belongs to an agent that has been shut down"
-            )
+            raise _deleted(reference)
         raise RuntimeError(f"{reference.text} is worker {reference.host.name}'s, and the call is made by worker {host.name}")
     fork = host.fork(reference.handle, to)
     if type(fork) is tuple:
         raise failure(*fork)
     return fork
+
+
+def _deleted(reference):
+    return RuntimeError(
+        f"Cannot call fork an UserRRef after deletion. {reference.text} belongs to an agent that has been shut down"
+    )
 
 
 def _receive_rref(fork):
@@ -361,9 +372,17 @@ def _rref_typeof_on_user(rref, timeout=-1.0, blocking=True):
     return rref._get_type(timeout, blocking)
 
 
+def _delete_all_user_and_unforked_owner_rrefs(timeout=0):
+    """Give up all RRefs that this worker has to values of others: none of them can be used any more."""
+    host = hosts.current()
+    for reference in list(_references.values()):
+        if reference.host is host and reference.owner != host.name:
+            host.release(reference.handle)
+
+
 register_reducer(RRef, _reduce)
 
-public(RRef, RRefProxy, remote, _rref_typeof_on_owner, _rref_typeof_on_user)
+public(RRef, RRefProxy, remote, _delete_all_user_and_unforked_owner_rrefs, _rref_typeof_on_owner, _rref_typeof_on_user)
 
 # Their name in pickles: see internal.
 for _function in (_receive_rref, _call_method, _check_value, _type_of_value):

@@ -57,6 +57,31 @@ def is_script_module(cls):
     return script_module is not None and issubclass(cls, script_module)
 
 
+def is_script_function(cls):
+    """Tell whether *cls* is the class of functions that torch.jit.script has made."""
+    return _found is not None and cls is torch_api.of(_found).script_function
+
+
+def name_script_function(function):
+    """Return the name of a ScriptFunction in its module, which it is given as its ``__module__``."""
+    # As __torch__.package.module.___torch_mangle_3.f: the third of that name, or only __torch__.f, of __main__.
+    parts = [part for part in function.qualified_name.split(".")[1:] if not part.startswith("___torch_mangle_")]
+    function.__module__ = ".".join(parts[:-1]) or "__main__"
+    return parts[-1]
+
+
+def is_operator(function):
+    """Tell whether *function* is an operator of torch's that its TorchScript knows, which other Python functions are not."""
+    find_builtin = getattr(modules.get("torch.jit._builtins"), "_find_builtin", None)
+    return find_builtin is not None and find_builtin(function) is not None
+
+
+def no_overload():
+    """Return how this torch says that none of an operator's overloads takes the arguments."""
+    to_any = "many" if _found is not None and _found.__version__.startswith("1.") else "match"  # 1.13 misspells it
+    return f"Overloaded torch operator invoked from Python failed to {to_any} any schema"
+
+
 def save_script_module(module):
     out = BytesIO()
     _found.jit.save(module, out)

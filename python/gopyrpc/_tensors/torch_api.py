@@ -22,6 +22,8 @@ class Api:
         )
         #: The class of script modules: absent, no class is one.
         self.script_module = getattr(getattr(torch, "jit", None), "ScriptModule", None)
+        #: The class of what torch.jit.script makes of a function: absent, nothing is one.
+        self.script_function = getattr(getattr(torch, "jit", None), "ScriptFunction", None)
         #: Makers of quantised tensors, which torch 2.14 announces to remove: absent, none arrives.
         self.make_per_tensor = getattr(torch, "_make_per_tensor_quantized_tensor", None)
         self.make_per_channel = getattr(torch, "_make_per_channel_quantized_tensor", None)

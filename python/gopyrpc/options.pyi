@@ -1,0 +1,3 @@
+from . import RpcBackendOptions as RpcBackendOptions, TensorPipeRpcBackendOptions as TensorPipeRpcBackendOptions
+
+__all__ = ["RpcBackendOptions", "TensorPipeRpcBackendOptions"]

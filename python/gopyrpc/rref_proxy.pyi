@@ -1,0 +1,3 @@
+from . import RRefProxy as RRefProxy
+
+__all__ = ["RRefProxy"]
