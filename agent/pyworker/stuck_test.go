@@ -58,10 +58,10 @@ func serve(ctx context.Context, rt *pybridge.Runtime) (s served, err error) {
 	return s, err
 }
 
-// request is a call of a function of stuck.py, in the form that travels.
-func (s served) request(ctx context.Context, rt *pybridge.Runtime, function string, args ...any) (p handler.Payload, err error) {
+// request is a call of a function of a module in testdata, in the form that travels.
+func (s served) request(ctx context.Context, rt *pybridge.Runtime, module, function string, args ...any) (p handler.Payload, err error) {
 	err = gil.With(ctx, func(tok gil.Token) error {
-		m, err := rt.Import(tok, "stuck")
+		m, err := rt.Import(tok, module)
 		if err != nil {
 			return err
 		}
@@ -117,11 +117,11 @@ func serveStuckCalls(ctx context.Context) error {
 	door, open, _ := os.Pipe()
 	heard, bell, _ := os.Pipe()
 	defer func() { _, _ = door.Close(), bell.Close() }() // and so they are not collected before
-	waits, err := s.request(ctx, rt, "waits", door.Fd(), bell.Fd())
+	waits, err := s.request(ctx, rt, "stuck", "waits", door.Fd(), bell.Fd())
 	if err != nil {
 		return err
 	}
-	answers, err := s.request(ctx, rt, "answers")
+	answers, err := s.request(ctx, rt, "stuck", "answers")
 	if err != nil {
 		return err
 	}

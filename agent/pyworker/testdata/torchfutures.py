@@ -67,7 +67,7 @@ def test_torchs_own_functions():
 def test_waits_in_cpp_end():
     """Nobody in Python waits for the outcome: the agent passes it on."""
     future, = held_back()
-    waits = in_a_thread(torch._C.Future.wait, future)
+    waits = in_a_thread(torch._C.Future.wait.__wrapped__, future)
     chained = torch._C.Future.then(future, lambda f: f.value() + 1)
     collected = torch._C._collect_all.__wrapped__([future, rpc.rpc_async("w1", add, args=(1, 1))])
     let_go()
@@ -77,7 +77,7 @@ def test_waits_in_cpp_end():
 
 def test_failures_in_cpp():
     future = rpc.rpc_async("w1", fail, args=("y",))
-    assert raises(KeyError, torch._C.Future.wait, future).args == ("y",)
+    assert raises(KeyError, torch._C.Future.wait.__wrapped__, future).args == ("y",)
     assert raises(KeyError, future.wait).args == ("y",)
     raises(KeyError, torch._C._collect_all.__wrapped__([future]).wait)
 
@@ -85,18 +85,19 @@ def test_failures_in_cpp():
 def test_cpp_knows_what_was_waited_for():
     future = rpc.rpc_async("w1", add, args=(1, 2))
     assert future.wait() == 3
-    assert torch._C.Future.done(future) and torch._C.Future.wait(future) == 3
+    assert torch._C.Future.done(future) and torch._C.Future.wait.__wrapped__(future) == 3
     assert torch.jit.wait(future) == 3
 
 
 def test_outcomes_by_hand():
     future = rpc.Future()
-    waits = in_a_thread(torch._C.Future.wait, future)
+    waits = in_a_thread(torch._C.Future.wait.__wrapped__, future)
     future.set_result("value")
     assert waits.result(60) == "value"
     assert "Future can only be marked completed once" in str(raises(RuntimeError, future.set_result, 1))
     failed = rpc.Future()
     failed.set_exception(ValueError("no"))
+    raises(ValueError, torch._C.Future.wait.__wrapped__, failed)
     raises(ValueError, torch._C.Future.wait, failed)
     raises(AssertionError, rpc.Future().set_exception, "text")
     raises(RuntimeError, rpc.Future().value)

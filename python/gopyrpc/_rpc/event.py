@@ -45,3 +45,30 @@ class Event:
             awake.append(self._id)
         else:
             self._host.set(self._id)
+
+
+def wait_until_called(register):
+    """Wait until what *register* is called with has been called, once. Return False where something else ended the wait."""
+    event, lock = Event(), allocate_lock()
+    over = False
+
+    def end():
+        nonlocal over
+        with lock:
+            before, over = over, True
+        return before
+
+    def call(*_):
+        if not end():
+            event.set()
+
+    register(call)
+    try:
+        called = event.wait(None)
+    except BaseException:
+        called = False
+        raise
+    finally:
+        if not called and end():
+            event.wait(1e-9)  # it has been set, or is just being
+    return called

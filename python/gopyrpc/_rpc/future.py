@@ -342,6 +342,12 @@ def new():
     return (_torch_class or _class())()
 
 
+def know_torch():
+    """Have torch's functions for futures changed, if torch is imported: see torch_future. For functions that make futures of torch's own."""
+    if _torch_class is None and "torch.futures" in modules:
+        _class()
+
+
 def _carried(callback):
     """Return *callback*, bound to the request that is being served if that makes a difference.
 

@@ -13,8 +13,9 @@ from .._run import call, failed
 from .._udf import PythonUDF
 from .caller import Caller
 from .calls import pack
-from .later import Later, later
+from .future import know_torch
 from .hosts import Box
+from .later import Later, later
 from .rref import arriving, await_confirmation
 
 
@@ -85,6 +86,7 @@ def _run(data, extra, caller, canonical):
 
 def _outcome(udf):
     """Call it, and return its result or the Later of that."""
+    know_torch()
     result = call(udf)
     try:
         return later(getattr(udf, "func", None), result)

@@ -6,10 +6,12 @@ from _thread import allocate_lock, start_new_thread
 from sys import modules
 
 from .._name import PACKAGE
+from . import hosts
+from .event import wait_until_called
 
 
 def make_class(future, pending, raw, failed):
-    """Make the class, of *future*, and have torch's `collect_all` and `wait_all` know it.
+    """Make the class, of *future*, and have torch's functions for futures know it.
 
     *pending*, *raw* and *failed* are states. Return None if this torch's futures are others.
     """
@@ -20,6 +22,7 @@ def make_class(future, pending, raw, failed):
         return None
     cls = _derive(future, base, c_future, pending, raw, failed)
     _teach_collect_all(c_module, cls)
+    _teach_wait(c_future, cls)
     return cls
 
 
@@ -65,10 +68,10 @@ def _raise(exc):
 
 
 def _teach_collect_all(c_module, cls):
-    """Have ``torch._C._collect_all`` end with the first of our futures that fails, and its waits be Go's.
+    """Have ``torch._C._collect_all`` end with the first of our futures that fails.
 
     In C++ a future's failure is C++'s, which Python cannot set: torch's own collect_all of futures that failed in
-    Python waits for all of them, in C, where nothing gives the permit back. Lists of other futures are torch's as ever.
+    Python waits for all of them. Lists of other futures are torch's as ever.
     """
     theirs = c_module._collect_all
 
@@ -79,3 +82,24 @@ def _teach_collect_all(c_module, cls):
 
     _collect_all.__wrapped__ = theirs
     c_module._collect_all = _collect_all
+
+
+def _teach_wait(c_future, cls):
+    """Have ``torch._C.Future.wait`` wait in Go where there is an agent, for futures of torch's own, too.
+
+    A call that waits in C keeps its permit, and the call that would set the future may find none; nor does an
+    interruption end it.
+    """
+    theirs = c_future.wait
+
+    def wait(self):
+        if isinstance(self, cls):
+            return self.wait()
+        if not self.done() and hosts.find() is not None:
+            if not wait_until_called(self.add_done_callback):
+                raise TimeoutError("the wait for a future was ended")
+        return theirs(self)
+
+    wait.__wrapped__ = theirs
+    wait.__doc__ = theirs.__doc__
+    c_future.wait = wait
