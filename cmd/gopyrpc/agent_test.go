@@ -221,12 +221,12 @@ func TestRunSaysWhatInitRPCNeeds(t *testing.T) {
 		cmd.Env = append(cmd.Environ(), append([]string{"RANK=", "WORLD_SIZE=", "MASTER_ADDR=", "MASTER_PORT="}, env...)...)
 		return finish(t, cmd)
 	}
-	run("rpc.init_rpc('w0')").failed(t, 1, "the environment has no MASTER_ADDR and no MASTER_PORT")
-	run("rpc.init_rpc('w0')", "MASTER_ADDR=127.0.0.1", "MASTER_PORT=1").failed(t, 1, "rank is not given, and the environment's RANK is ''")
-	run("rpc.init_rpc('w0', rank=2, world_size=2)", "MASTER_ADDR=127.0.0.1", "MASTER_PORT=1").failed(t, 1, "rank 2 is not one of a group of 2")
-	run("rpc.init_rpc('w 0', rank=0, world_size=1)", "MASTER_ADDR=127.0.0.1", "MASTER_PORT=0").failed(t, 1, `"w 0" is no name for a worker`)
-	run("rpc.rpc_sync('w0', len)").failed(t, 1, "RPC has not been initialized")
-	run("rpc.shutdown()").failed(t, 1, "RPC has not been initialized")
+	run("rpc.init_rpc('w0')").raised(t, "the environment has no MASTER_ADDR and no MASTER_PORT")
+	run("rpc.init_rpc('w0')", "MASTER_ADDR=127.0.0.1", "MASTER_PORT=1").raised(t, "rank is not given, and the environment's RANK is ''")
+	run("rpc.init_rpc('w0', rank=2, world_size=2)", "MASTER_ADDR=127.0.0.1", "MASTER_PORT=1").raised(t, "rank 2 is not one of a group of 2")
+	run("rpc.init_rpc('w 0', rank=0, world_size=1)", "MASTER_ADDR=127.0.0.1", "MASTER_PORT=0").raised(t, `"w 0" is no name for a worker`)
+	run("rpc.rpc_sync('w0', len)").raised(t, "RPC has not been initialized")
+	run("rpc.shutdown()").raised(t, "RPC has not been initialized")
 	out := run("rpc.init_rpc('w0', rank=0, world_size=1)\nprint(rpc.rpc_sync('w0', len, ([1],)))\nrpc.shutdown()\n"+
 		"rpc.init_rpc('w1', rank=0, world_size=1)\nprint(rpc.get_worker_info())", "MASTER_ADDR=127.0.0.1", "MASTER_PORT=0").ok(t)
 	assert.Equal(t, "1\nWorkerInfo(id=0, name=w1)\n", out)

@@ -41,7 +41,7 @@ func TestCallRaises(t *testing.T) {
 	assert.NotContains(t, got.stderr, "--path", "the function was found")
 	gopyrpc(t, "", "call", "self", "cmd_udfs:leave", "3").failed(t, 1, "cmd_udfs:leave raised", "SystemExit: 3")
 	gopyrpc(t, "", "call", "self", "cmd_udfs:greet").failed(t, 1, "TypeError: greet() missing 1 required positional argument")
-	gopyrpc(t, "", "call", "self", "cmd_udfs:generator").failed(t, 1, "SerializeError: cannot serialize", "generator")
+	gopyrpc(t, "", "call", "self", "cmd_udfs:generator").failed(t, 1, "SerializeTypeError: cannot serialize", "generator")
 }
 
 func TestCallNotFound(t *testing.T) {

@@ -2,13 +2,15 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gopyrpc/gopyrpc/agent/pyworker/settings"
+	"github.com/gopyrpc/gopyrpc/cmd/gopyrpc/carry"
 	"github.com/gopyrpc/gopyrpc/cmd/gopyrpc/launch"
 )
 
@@ -17,15 +19,18 @@ const workersProgram = "demo_workers.py"
 
 // demoWorkers shows two agents in processes of their own.
 func (c *common) demoWorkers(cmd *cobra.Command, dir string) error {
-	self, err := os.Executable()
+	cmd.Printf("\ntwo workers (gopyrpc run -n 2 --report %s)\n", workersProgram)
+	p, err := c.pythonFor(cmd.Context(), settings.Values{}, true)
+	if errors.Is(err, carry.ErrNone) {
+		cmd.Printf("  skipped: %v\n", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	cmd.Printf("\ntwo workers (gopyrpc run -n 2 %s)\n", workersProgram)
 	out := &indented{w: cmd.OutOrStdout()}
-	command := append([]string{self, "run", "--" + linesFlag, toLauncher, "--" + reportFlag}, given(cmd.InheritedFlags())...)
 	group := &launch.Group{
-		Workers: 2, Command: append(command, "--", filepath.Join(dir, workersProgram)), Grace: launchGrace,
+		Workers: 2, Command: []string{p.executable, filepath.Join(dir, workersProgram)}, Environ: p.environ, Grace: launchGrace,
 		Stdout: out, Stderr: cmd.ErrOrStderr(),
 	}
 	beforeStopAtOnce(cmd.Context(), group.Kill)

@@ -100,6 +100,16 @@ func (e ended) failed(t *testing.T, status int, texts ...string) {
 	assert.Equal(t, 1, strings.Count(e.stderr, "gopyrpc: "), "one message: %s", e.stderr)
 }
 
+// raised checks that a program ended with an exception, which Python has shown, and said these things.
+func (e ended) raised(t *testing.T, texts ...string) {
+	t.Helper()
+	assert.Equal(t, 1, e.status, e.stderr)
+	assert.Contains(t, e.stderr, "Traceback (most recent call last):\n")
+	for _, text := range texts {
+		assert.Contains(t, e.stderr, text)
+	}
+}
+
 // pickled makes the pickle of a Python expression with a plain python3, which has the embedded package
 // from its sources.
 func pickled(t *testing.T, expression string) string {

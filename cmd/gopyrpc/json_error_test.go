@@ -57,7 +57,7 @@ func TestCallJSONErrors(t *testing.T) {
 		{append([]string{"--as", "eve"}, append(worker, "math:pi")...), 1, "PermissionDenied", "eve", ""},
 		{[]string{"--peer", "w9=127.0.0.1:1", "w9", "math:pi"}, 1, "Unavailable", "connection refused", ""},
 		{[]string{"self", "not_there:f"}, 1, "ModuleNotFoundError", "(name the folder of the module with --path)", ""},
-		{[]string{"self", "cmd_udfs:generator"}, 1, "gopyrpc.internal.SerializeError", "cannot serialize", ""},
+		{[]string{"self", "cmd_udfs:generator"}, 1, "gopyrpc.internal.SerializeTypeError", "cannot serialize", ""},
 		{[]string{"--timeout", "300ms", "self", "time:sleep", "100000"}, 1, "timeout", "time:sleep did not return within 300ms", ""},
 		{[]string{"self", "math:sqrt", "word"}, 2, "usage", "is no Python literal", ""},
 		{[]string{"self", "math"}, 2, "usage", "not of the form module:function", ""},

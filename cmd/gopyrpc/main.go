@@ -84,7 +84,7 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 	c := &common{}
 	out := &output{w: stdout}
 	root := newRoot(c)
-	root.SetArgs(args)
+	root.SetArgs(endFlags(root, args))
 	root.SetIn(stdin)
 	root.SetOut(out)
 	root.SetErr(stderr)

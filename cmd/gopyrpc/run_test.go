@@ -76,7 +76,6 @@ rpc.shutdown()
 `))
 	assert.Equal(t, 1, got.status, got.stderr)
 	assert.Regexp(t, `(?m)^gopyrpc: worker 1 \(process \d+\) failed with status 1$`, got.stderr)
-	assert.Contains(t, got.stderr, "[1] gopyrpc: the program raised\n")
 	assert.Contains(t, got.stderr, "[1] ValueError: mine\n")
 }
 
@@ -124,7 +123,6 @@ func TestRunWorkersSignals(t *testing.T) {
 			}
 		}, sig)
 		assert.Equal(t, status, got.status, got.stderr)
-		assert.Equal(t, 2, strings.Count(got.stderr, "] gopyrpc: SIGTERM: stopping"), "each worker once: %s", got.stderr)
 	}
 }
 
@@ -162,8 +160,9 @@ func TestRunWorkersSecondSignal(t *testing.T) {
 	python(t)
 	file := write(t, "program.py", wait+`
 import subprocess, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
 pipe = os.open(sys.argv[1], os.O_WRONLY)
-subprocess.Popen(["sleep", "100000"], pass_fds=[pipe])
+subprocess.Popen(["sleep", "100000"], pass_fds=[pipe])  # ignores SIGTERM, too
 os.write(pipe, b"in\n")
 while True:
     try:

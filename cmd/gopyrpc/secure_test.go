@@ -76,7 +76,7 @@ func TestRunTLS(t *testing.T) {
 		"the certificate is for bob, not for worker worker1: give that worker one of": ca.Leaf("bob", testcerts.ForName("bob")),
 		" expired at ": ca.Leaf("old", testcerts.Expired(testcerts.ForName("worker1"))),
 	} {
-		finish(t, program(port, 1, files)).failed(t, 1, "RuntimeError", says)
+		finish(t, program(port, 1, files)).raised(t, "RuntimeError", says)
 	}
 	assert.Equal(t, "worker1 asked worker0: worker0\n", finish(t, program(port, 1, good)).ok(t))
 	require.NoError(t, first.Wait())

@@ -47,7 +47,7 @@ func TestUDFFails(t *testing.T) {
 		{"too large", good, []string{"--max-bytes", "20"}, "the payload on standard input is larger than 20 bytes; allow more with --max-bytes"},
 		{"no such module", "cnot_there\nx\n.", nil, "No module named 'not_there'"},
 		{"no such function", "ccmd_udfs\nnot_there\n.", nil, "not_there"},
-		{"unpicklable result", pickled(t, "PythonUDF(u.generator, (), {})"), nil, "SerializeError: cannot serialize"},
+		{"unpicklable result", pickled(t, "PythonUDF(u.generator, (), {})"), nil, "SerializeTypeError: cannot serialize"},
 		{"refused", good, []string{"--allow", "math"}, "cmd_udfs:greet is not on the allow-list"},
 		{"refused all", good, []string{"--allow", "math:hypot", "--allow", "cmd_udfs:ref*"}, "cmd_udfs:greet is not on the allow-list"},
 		{"bad allow-list", good, []string{"--allow", "not good"}, "bad allow-list entry \"not good\""},

@@ -7,9 +7,13 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"strings"
 	"sync"
 
 	"github.com/gopyrpc/gopyrpc/agent/pyworker"
+	"github.com/gopyrpc/gopyrpc/cleanup"
 	"github.com/gopyrpc/gopyrpc/internal/cpython/exports"
 	"github.com/gopyrpc/gopyrpc/pybridge"
 	"github.com/gopyrpc/gopyrpc/python"
@@ -42,7 +46,7 @@ func (l *library) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if l.provided, err = pyworker.ProvideAs(ctx, rt, pyworker.FromEnvironment); err != nil {
+	if l.provided, err = pyworker.ProvideAs(ctx, rt, configure); err != nil {
 		return err
 	}
 	l.started = true
@@ -57,4 +61,20 @@ func (l *library) Leave(ctx context.Context) error {
 		return nil
 	}
 	return l.provided.Shutdown(ctx)
+}
+
+// reportVariable has each agent print what became of it when it leaves: gopyrpc run --report.
+const reportVariable = "GOPYRPC_REPORT"
+
+// configure makes an agent's config of what the program and its environment say.
+func configure(ctx context.Context, said pyworker.Asked) (pyworker.Config, error) {
+	config, err := pyworker.FromEnvironment(ctx, said)
+	if os.Getenv(reportVariable) != "" {
+		config.Left = printReport
+	}
+	return config, err
+}
+
+func printReport(name string, r cleanup.Report) {
+	fmt.Printf("join of agent %s\n  %s\n", name, strings.ReplaceAll(strings.TrimRight(r.String(), "\n"), "\n", "\n  "))
 }

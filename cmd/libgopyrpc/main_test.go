@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) {
 	status := m.Run()
-	buildtest.RemoveLibrary()
+	buildtest.RemovePackage()
 	os.Exit(status)
 }
 
@@ -80,7 +80,7 @@ func run(t *testing.T, python string, args ...string) *program {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	p := &program{Cmd: exec.CommandContext(ctx, python, args...)}
-	p.Env = append(os.Environ(), "PYTHONPATH="+buildtest.Library(t), "PYTHONDONTWRITEBYTECODE=1")
+	p.Env = append(os.Environ(), "PYTHONPATH="+buildtest.Package(t), "PYTHONDONTWRITEBYTECODE=1")
 	p.Stdout, p.Stderr = &p.out, &p.err
 	p.out.waits = make(chan struct{})
 	p.WaitDelay = 10 * time.Second

@@ -6,11 +6,19 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
-// ReportFD is the descriptor at which a worker tells, with [Report], that its program has failed.
-const ReportFD = 3
+// ReportVariable tells a worker of the pipe by which it says that its program has failed: the descriptor, a colon, and the
+// pipe's number (st_ino), by which a process that inherits the variable and not the pipe knows that. See
+// python/gopyrpc/_rpc/failures.py, which writes a line for each failure: the process's number, the status, and true where it failed
+// because it could not reach another worker, else false. That is one write to a pipe that all workers share, so that their failures are
+// seen in the order in which they happened.
+const ReportVariable = "GOPYRPC_LAUNCHER"
+
+// reportFD is the first of exec.Cmd.ExtraFiles.
+const reportFD = 3
 
 // blamePatience is how long a worker that failed of another's failure waits for that one to have ended: its process may
 // take longer to, or be noticed later.
@@ -23,18 +31,12 @@ type report struct {
 	victim      bool // it failed because it could not reach another worker
 }
 
-// Report tells the launcher that the program of this process has failed. It is one write to a pipe that all workers
-// share, so that the launcher sees their failures in the order in which they happened.
-func Report(to *os.File, status int, victim bool) error {
-	_, err := fmt.Fprintf(to, "%d %d %t\n", os.Getpid(), status, victim)
-	return err
-}
-
 // reports is the launcher's end of the pipe.
 type reports struct {
 	from  *bufio.Reader
 	pipe  *os.File
 	to    *os.File // what the workers inherit
+	inode uint64   // of the pipe
 	heard []report
 }
 
@@ -43,7 +45,19 @@ func newReports() (*reports, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no pipe for the workers to report to: %w", err)
 	}
-	return &reports{from: bufio.NewReader(pipe), pipe: pipe, to: to}, nil
+	info, err := to.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("no pipe for the workers to report to: %w", err)
+	}
+	r := &reports{from: bufio.NewReader(pipe), pipe: pipe, to: to}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		r.inode = stat.Ino
+	}
+	return r, nil
+}
+
+func (r *reports) variable() string {
+	return fmt.Sprintf("%s=%d:%d", ReportVariable, reportFD, r.inode)
 }
 
 func (r *reports) close() {

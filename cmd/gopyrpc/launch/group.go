@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,7 @@ const MaxWorkers = 1024
 type Group struct {
 	Workers        int
 	Command        []string  // the program and its arguments
+	Environ        []string  // what the workers have besides this process's environment
 	Stdin          io.Reader // for worker 0; the others have none
 	Stdout, Stderr io.Writer
 	Grace          time.Duration // between SIGTERM and SIGKILL
@@ -58,7 +60,7 @@ func (f *Failed) Status() int {
 
 // Run starts the workers and waits until all have ended. When one has failed the others are ended, and the error is the
 // [Failed] of that whose failure came first; so is the cause of ctx, whose end ends all. At [ReportFD] each worker has
-// the pipe for [Report].
+// the pipe of which [ReportVariable] tells.
 func (g *Group) Run(ctx context.Context) error {
 	where, err := newMeeting()
 	if err != nil {
@@ -95,7 +97,7 @@ func (g *Group) startAll(stop context.Context, where *meeting, said *reports) (f
 	for rank := range g.Workers {
 		w := &worker{rank: rank, grace: g.Grace}
 		w.cmd = exec.Command(g.Command[0], g.Command[1:]...)
-		w.cmd.Env = append(append(os.Environ(), where.env...), g.placeOf(rank)...)
+		w.cmd.Env = slices.Concat(os.Environ(), where.env, g.Environ, g.placeOf(rank), []string{said.variable()})
 		w.cmd.ExtraFiles = []*os.File{said.to}
 		w.stdout, w.stderr = newPrefixer(rank, stdout), newPrefixer(rank, stderr)
 		if rank == 0 {
@@ -205,7 +207,7 @@ func (w *worker) endWith(stop context.Context, ended <-chan struct{}) {
 		return
 	case <-stop.Done():
 	}
-	_ = w.cmd.Process.Signal(syscall.SIGTERM)
+	w.signal(syscall.SIGTERM)
 	grace := time.NewTimer(w.grace)
 	defer grace.Stop()
 	select {
@@ -216,9 +218,12 @@ func (w *worker) endWith(stop context.Context, ended <-chan struct{}) {
 }
 
 // kill ends the worker's process group.
-func (w *worker) kill() {
+func (w *worker) kill() { w.signal(syscall.SIGKILL) }
+
+// signal is for the worker and what it has started, as a terminal's is.
+func (w *worker) signal(s syscall.Signal) {
 	if w.cmd.Process.Signal(syscall.Signal(0)) == nil { // not yet reaped: the number is still its
-		_ = syscall.Kill(-w.cmd.Process.Pid, syscall.SIGKILL)
+		_ = syscall.Kill(-w.cmd.Process.Pid, s)
 	}
 }
 

@@ -13,7 +13,7 @@ import sys
 from threading import Lock
 
 from .._name import BRIDGE, PACKAGE
-from . import hosts
+from . import failures, hosts
 
 FILE = f"lib{PACKAGE}.so"
 
@@ -46,6 +46,7 @@ def load():
         _library = library
         os.register_at_fork(after_in_child=hosts.forked)
         atexit.register(_leave, ctypes, library, os.getpid())
+        failures.watch()
 
 
 def path():

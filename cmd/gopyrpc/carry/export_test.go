@@ -1,0 +1,3 @@
+package carry
+
+var UnpackInto = unpackInto

@@ -1,0 +1,8 @@
+//go:build !carried
+
+package carry
+
+var (
+	library []byte
+	digest  string
+)
