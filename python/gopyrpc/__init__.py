@@ -1,19 +1,19 @@
 """Run pickled Python functions for a Go RPC agent.
 
-``gopyrpc.internal`` is the module that the agent talks to; its names are those of
+``gopyrpc.internal`` is the module that the agent talks to. Its names are those of
 ``torch.distributed.rpc.internal``. What a user of the package needs is here, under
-the names of ``torch.distributed.rpc``: programs written for that run with ``import
-gopyrpc as rpc``.
+the names of ``torch.distributed.rpc``: programs written for torch's module run with
+``import gopyrpc as rpc``.
 
-Importing this package imports neither ``pickle``, ``re``, ``traceback`` nor
-``logging``: it happens while an agent starts, and most agents need none of them.
+The package's import imports neither ``pickle``, ``re``, ``traceback`` nor
+``logging``. An agent imports the package while it starts, and most agents need none of these modules.
 """
 
 from .internal import DeserializeError, PythonUDF, RemoteError, RemoteException, SerializeError
 
 __version__ = "0.1.0"
 
-# What needs an agent, by the module that has it: loaded when it is asked for.
+# The names that need an agent, by module. A module is loaded when one of its names is asked for.
 _LAZY = {
     "rpc_sync": "_rpc.client",
     "rpc_async": "_rpc.client",
@@ -55,7 +55,7 @@ _LAZY = {
     "UnknownWorker": "_rpc.errors",
     "InvalidDestination": "_rpc.errors",
 }
-_MODULES = ("api", "backend_registry", "constants", "functions", "options", "rref_proxy")  # likewise
+_MODULES = ("api", "backend_registry", "constants", "functions", "options", "rref_proxy")  # loaded when they are asked for
 
 
 def __getattr__(name):

@@ -1,4 +1,4 @@
-"""Which attributes an instance from a restricted peer may get, and how it gets them."""
+"""Which attributes an instance from a restricted peer may get, and how the attributes are set."""
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
@@ -8,7 +8,7 @@ from types import MemberDescriptorType
 from ._errors import ForbiddenGlobal
 from ._introspect import base_of, get_dict, type_dict, type_is_static, type_module, type_mro, type_qualname
 
-#: What exceptions keep in C and pickle in their state.
+#: The fields that exceptions keep in C and pickle in their state.
 _FIELDS_OF_EXCEPTIONS = frozenset(("name", "path", "name_from", "args"))
 _NUMBERS = frozenset(("start", "end", "characters_written"))
 
@@ -18,11 +18,11 @@ _UNICODE_ERRORS = (UnicodeEncodeError, UnicodeDecodeError, UnicodeTranslateError
 
 
 def is_forbidden(name):
-    """Tell whether Python or a library may ask an instance for the attribute, to learn what it is or where its memory is.
+    """Tell whether Python or a library may ask an instance for the attribute, to learn what the instance is or where its memory is.
 
-    ``__class__``, ``__reduce_ex__``, ``__module__``, ``__array_interface__``...: a
-    payload that gave them would say what happens when the instance is copied, pickled
-    or shown. The notes of an exception are text. Go has the same rule.
+    Such are ``__class__``, ``__reduce_ex__``, ``__module__``, ``__array_interface__``. A
+    payload that set them would decide what happens when the instance is copied, pickled
+    or shown. The notes of an exception are text, and allowed. Go has the same rule.
     """
     return (name.startswith("__") and name.endswith("__") and len(name) > 4 and name != "__notes__") or name == "_as_parameter_"
 
@@ -40,7 +40,7 @@ def checked(attributes):
 
 
 def set_attributes(obj, attributes):
-    """Put *attributes* into the dict of an instance: no code of its class runs."""
+    """Put *attributes* into the dict of an instance. No code of the instance's class runs."""
     attributes = checked(attributes)
     if not attributes:
         return
@@ -62,7 +62,7 @@ def _namespace_of_exception(exc):
 
 
 def _require_own(obj, references):
-    """Raise where an instance shares its attributes with others, as those of a class may: they are not the payload's."""
+    """Raise where an instance shares its attributes with other instances, as a class may arrange: such attributes are not the payload's."""
     if references > _ALONE:
         where = f"{type_module(type(obj))}:{type_qualname(type(obj))}"
         raise ForbiddenGlobal(f"{where} gave an instance whose attributes others have too, which are not changed", where)
@@ -72,12 +72,12 @@ class _Probe:
     pass
 
 
-# How many references there are to a dict that only its instance has: it depends on the version.
+# How many references there are to a dict that only its instance has. The number depends on the version of CPython.
 _ALONE = max(_namespace(_Probe())[1], _namespace_of_exception(Exception())[1])
 
 
 def set_slots(obj, attributes):
-    """Set what a class names in its ``__slots__``, and nothing that another descriptor is in charge of."""
+    """Set the slots that a class names in its ``__slots__``, and no attribute that has a descriptor of another kind."""
     for name, value in checked(attributes).items():
         _slot(type(obj), name).__set__(obj, value)
 
@@ -95,7 +95,7 @@ def _slot(cls, name):
 
 
 def set_attributes_of_exception(exc, attributes):
-    """Do what ``BaseException.__setstate__`` does, with no field that can be set to what it must not be."""
+    """Do what ``BaseException.__setstate__`` does, with checks of the fields whose values could do harm."""
     base = base_of(type(exc))
     namespace, references = _namespace_of_exception(exc)
     _require_own(exc, references)
@@ -108,7 +108,7 @@ def set_attributes_of_exception(exc, attributes):
 
 
 def checked_field(name, value):
-    """Return *value* if an exception may get it under *name*: what CPython would iterate or convert is plain."""
+    """Return *value* if an exception may have it under *name*. Values that CPython would iterate or convert have to be plain."""
     if name == "args" and type(value) is not tuple:
         raise TypeError("the args of an exception are a tuple")
     if name == "__notes__" and not (type(value) in _SEQUENCES and all(type(note) is str for note in value)):
@@ -119,9 +119,9 @@ def checked_field(name, value):
 
 
 def checked_args(base, args):
-    """Return *args*, a tuple, if the exception class *base*, which is C's, makes nothing large of them and calls nothing.
+    """Return *args*, a tuple, if the exception class *base*, which is written in C, makes nothing large of them and calls nothing.
 
-    Of a range some make a tuple, of an array a copy. Go has the same rule.
+    Some classes make a tuple of a range, or copy an array. Go has the same rule.
     """
     if issubclass(base, _OF_A_SEQUENCE):
         good = len(args) < 2 or type(args[1]) in _SEQUENCES

@@ -9,10 +9,10 @@ from ._name import MODULES
 
 
 class SerializeError(RuntimeError):
-    """An object could not be pickled; ``__cause__`` is what stopped it.
+    """An object could not be pickled; ``__cause__`` says why.
 
-    Where that is an AttributeError, a PicklingError or a TypeError, what is raised is that, too, as torch
-    raises what pickle does.
+    Where the cause is an AttributeError, a PicklingError or a TypeError, the exception that is raised has that
+    class, too, as torch raises pickle's own exceptions.
     """
 
 
@@ -37,9 +37,9 @@ _SERIALIZE = (
 
 
 class DeserializeError(RuntimeError):
-    """Bytes could not be unpickled; ``__cause__`` is what stopped it.
+    """Bytes could not be unpickled; ``__cause__`` says why.
 
-    Always raised, never returned: torch hands some of these failures back as
+    The exception is always raised, and never returned. torch returns some of these failures as
     values, which a caller cannot tell from a result.
     """
 
@@ -51,7 +51,7 @@ class NoSuchOverload(RuntimeError, TypeError):
 class ForbiddenGlobal(UnpicklingError):
     """A payload asked for something that the allow-list does not name.
 
-    Raised before anything of the payload has been called. ``global_name`` is
+    The exception is raised before anything of the payload has been called. ``global_name`` is
     ``module:qualname`` as the payload spelt it.
     """
 
@@ -66,7 +66,7 @@ class ForbiddenGlobal(UnpicklingError):
 class RemoteTraceback(Exception):
     """The callee's traceback as text, at the far end of a ``__cause__`` chain.
 
-    There because every Python prints causes, where notes need 3.11.
+    The text is a cause, as every Python prints causes, and notes only from 3.11 on.
     """
 
     def __str__(self):
@@ -76,9 +76,9 @@ class RemoteTraceback(Exception):
 class RemoteError(Exception):
     """A remote exception that cannot be raised here under its own class.
 
-    Its class may be missing on this side, may not derive from ``Exception``
-    (a peer must not be able to make its caller exit), may be refused by the
-    allow-list, or its arguments may not load. ``reason`` says which. The rest is
+    The exception's class may be missing on this side, may not derive from ``Exception``
+    (a peer must not be able to make its caller exit), or may be refused by the
+    allow-list; or the arguments do not load. ``reason`` says which. The other attributes are
     what the callee saw, as plain data:
 
     ``type_name``, ``type_module``, ``type_qualname``, ``mro`` (names, most
@@ -88,7 +88,7 @@ class RemoteError(Exception):
     are linked the usual way.
     """
 
-    # Class-level defaults, so that one made by hand has every attribute too.
+    # Defaults at the class, so that a RemoteError that is made by hand has every attribute, too.
     type_module = type_qualname = type_name = message = args_repr = ""
     worker = remote_traceback = reason = ""
     mro = notes = frames = exceptions = ()
@@ -118,14 +118,14 @@ class UnpicklableValue:
 
 
 def describe_pickling(exc, obj):
-    """Make the SerializeError for *exc*, which pickling *obj* ended in."""
+    """Make the SerializeError for *exc*, in which the pickling of *obj* ended."""
     what = type_name(type(obj))
     cls = next(ours for kind, ours in _SERIALIZE if issubclass(type(exc), kind))
     return cls(f"cannot serialize {what}: {_summary(exc)}{_hint(exc)}")
 
 
 def describe_unpickling(exc):
-    """Make the DeserializeError for *exc*, which unpickling ended in."""
+    """Make the DeserializeError for *exc*, in which unpickling ended."""
     return DeserializeError(f"cannot deserialize: {_summary(exc)}{_hint(exc)}")
 
 
@@ -147,10 +147,10 @@ def _summary(exc):
 
 
 def _hint(exc):
-    """Say what to do, where the cause is certain; otherwise say nothing.
+    """Return what to do, where the cause is certain, and "" elsewhere.
 
-    A user's ``__setstate__`` may raise the same types. It leaves a frame of its
-    own in the traceback; the pickler, being written in C, does not.
+    A user's ``__setstate__`` may raise the same types, but leaves a frame of its
+    own in the traceback. The pickler is written in C and leaves none.
     """
     cls = type(exc)
     if cls is ForbiddenGlobal:
@@ -174,7 +174,7 @@ def _hint(exc):
     return ""
 
 
-#: What a refusal says where an entry of the very name would change it.
+#: What the text of a refusal says where an entry with the exact name would let the object in.
 _UNLISTED = (
     " is not on the allow-list", " is not a method on the allow-list", " is not defined in that module",
     " is listed as value:", " which takes an entry for that class", " is not allowed: worker ",
@@ -182,7 +182,7 @@ _UNLISTED = (
 
 
 def entry_for(exc):
-    """Return the entry of an allow-list that would let in what a ForbiddenGlobal refuses, or ""."""
+    """Return the entry of an allow-list that would let in what a ForbiddenGlobal refuses; "" if there is none."""
     return exc.global_name if any(part in text_of(exc) for part in _UNLISTED) else ""
 
 

@@ -1,8 +1,8 @@
 """Reading hostile objects: the name of a class, the text of an object.
 
-User classes may override anything. These functions go round the overrides where
-CPython allows it (slots of ``type`` and ``BaseException``), survive them where it
-does not, and always return exact ``str``: a ``str`` subclass would drag its class
+User classes may override anything. The functions of this module go round overrides where
+CPython allows that (slots of ``type`` and ``BaseException``), and survive them elsewhere.
+The functions always return exact ``str``: an instance of a subclass would bring its class
 into a pickle.
 """
 
@@ -47,7 +47,7 @@ def type_qualname(cls):
 
 
 def type_name(cls):
-    """Return the name as tracebacks show it: without ``builtins``."""
+    """Return the name of a class as tracebacks show it, without ``builtins``."""
     module, qualname = type_module(cls), type_qualname(cls)
     return qualname if module in ("", "builtins") else f"{module}.{qualname}"
 
@@ -73,8 +73,8 @@ def type_base(cls):
 def base_of(cls):
     """Return the base compiled into CPython whose layout instances of *cls* have.
 
-    Its ``__new__``, ``__init__`` and ``__reduce__`` know the fields kept in C
-    (``OSError.filename``, ``UnicodeError.start``) and run no user code. It need not be
+    The base's ``__new__``, ``__init__`` and ``__reduce__`` know the fields that C keeps
+    (``OSError.filename``, ``UnicodeError.start``) and run no user code. The base need not be
     the first such class of the MRO: of ``(ValueError, OSError)`` it is OSError.
     """
     while not type_is_static(cls):
@@ -83,9 +83,9 @@ def base_of(cls):
 
 
 def is_interruption(exc):
-    """Tell whether *exc* is what the call that runs this was told to stop with, and so nobody else's outcome.
+    """Tell whether *exc* is the interruption of the call that runs this code, and so the outcome of no other call.
 
-    That is a ``gopyrpc.Interrupted``, or what a pickle's reader made of it.
+    An interruption is a ``gopyrpc.Interrupted``, or the exception that a reader of pickles made of it.
     """
     seen = set()
     while exc is not None and id(exc) not in seen:
@@ -108,6 +108,6 @@ def _convert(function, obj):
     try:
         return exact(function(obj))
     except BaseException as exc:
-        # Also SystemExit: printing an exception must never end anything.
+        # SystemExit, too: to print an exception must never end a process.
         name, how = type_name(type(obj)), type_name(type(exc))
         return f"<{name}: {function.__name__}() failed with {how}>"

@@ -4,13 +4,13 @@ A record is a dict of str, int, bool, None, bytes, list, tuple and dict only::
 
     {"worker": str, "errors": [error, ...], "truncated": bool}
 
-``errors[0]`` is the exception itself. The others are what it reaches through
-``__cause__``, ``__context__`` and group membership, each once; they refer to each
-other by index, so cycles and long chains need neither recursion nor care. One
-error holds names and text, and as ``args`` and ``state`` *nested* pickles. Those
-alone can fail to load on the other side, and then only they do.
+``errors[0]`` is the exception itself. The other errors are the exceptions that it reaches through
+``__cause__``, ``__context__`` and group membership, each once. They refer to each
+other by index, so cycles and long chains need neither recursion nor care. An
+error holds names and text, and as ``args`` and ``state`` *nested* pickles. Only a nested
+pickle can fail to load at the receiver, and the rest of the record loads all the same.
 
-Nothing here raises, whatever the exception's class does.
+Nothing in this module raises, whatever the exception's class does.
 """
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
@@ -46,8 +46,8 @@ from .fidelity import extent_of
 
 MAX_ERRORS = 100  # exceptions in one record
 MAX_FRAMES = 100  # frames of one exception: half from each end
-MAX_ARGS_REPR = 10_000  # characters; the arguments themselves travel whole
-MAX_PARTS = 1_000_000  # that a text of what a restricted peer may have made is asked for: see fidelity
+MAX_ARGS_REPR = 10_000  # characters; the arguments themselves are not cut
+MAX_PARTS = 1_000_000  # parts of a value that a restricted peer may have made, of which a text is still made: see fidelity
 
 _GROUP = __builtins__.get("BaseExceptionGroup")  # from 3.11
 
@@ -55,7 +55,7 @@ _worker = None
 
 
 def set_worker_name(name):
-    """Name this process in the text of remote exceptions; None for its pid."""
+    """Name this process in the text of remote exceptions. None names it by its process id."""
     global _worker
     _worker = None if name is None else str(name)
 
@@ -83,16 +83,16 @@ def _undescribed(exc, problem):
 
 
 def _relieve(exc):
-    """Give up the traceback: what the function's variables hold may be what fills the memory."""
+    """Clear the frames of the traceback: the function's variables may hold what fills the memory."""
     for _ in range(MAX_ERRORS):
         if exc is None:
             break
         tb = get_traceback(exc)
-        while tb is not None:  # up to 3.10 the except clause that we are in keeps it
+        while tb is not None:  # up to 3.10 the except clause that runs this code keeps the traceback
             try:
                 tb.tb_frame.clear()
             except RuntimeError:
-                pass  # it runs
+                pass  # the frame is running
             tb = tb.tb_next
         set_traceback(exc, None)
         exc = get_context(exc)
@@ -100,14 +100,14 @@ def _relieve(exc):
 
 
 def minimal(cls, text):
-    """Return a record of which only the type and the text are known."""
+    """Return the record of an exception of which only the type and the text are known."""
     error = {"module": type_module(cls), "qualname": type_qualname(cls)}
     error.update(mro=_mro_names(cls), text=text, repr=text)
     return {"worker": get_worker_name(), "errors": [error], "truncated": False}
 
 
 def given(cls, text):
-    """Return the record of a RemoteException made by hand: *cls* may be anything."""
+    """Return the record of a RemoteException that was made by hand, where *cls* may be anything."""
     record = minimal(cls if isinstance(cls, type) else type(cls), text)
     record["msg"] = text
     error = record["errors"][0]
@@ -132,7 +132,7 @@ def _capture(exc):
 
     errors = []
     truncated = False
-    for current in found:  # grows while it is walked
+    for current in found:  # the list grows meanwhile
         cause, context = get_cause(current), get_context(current)
         error = _describe(current)
         error["cause"] = refer(cause)
@@ -148,7 +148,7 @@ def _capture(exc):
             lost = lost or None in error["members"]
         truncated = truncated or lost
         errors.append(error)
-    # Of the others none is shown, and deep groups take long.
+    # Only the repr of errors[0] is shown, and the repr of deep groups takes long.
     errors[0]["repr"] = repr_of(exc) if _has_text(exc) else errors[0]["text"]
     return {"worker": get_worker_name(), "errors": errors, "truncated": truncated}
 
@@ -168,7 +168,7 @@ def _describe(exc):
         "text": text_of(exc) if bounded else too_long,
         "args": None if args is None else _dump_values(args),
         "args_repr": _args_repr(args) if bounded else too_long,
-        "own_init": own_init,  # what C keeps is in the state, and does not follow from args
+        "own_init": own_init,  # the fields that C keeps are in the state, and do not follow from args
         "state": _dump_values(state) if state else None,
         "notes": _note_texts(notes),
         "frames": frames,
@@ -177,7 +177,7 @@ def _describe(exc):
 
 
 def _has_text(exc):
-    """Tell whether *exc* can be asked for its text: one that is exponentially long keeps C code busy for ever."""
+    """Tell whether *exc* can be asked for its text: a text of exponential length keeps C code busy for ever."""
     if not by_class.required.get():
         return True
     return extent_of((get_args(exc), get_dict(exc)), MAX_PARTS) <= MAX_PARTS
@@ -188,13 +188,13 @@ def _mro_names(cls):
 
 
 def _has_own_init(cls):
-    """Tell whether the fields that C keeps may be other than what base_of(cls) makes of the arguments."""
+    """Tell whether the fields that C keeps may differ from what base_of(cls) makes of the arguments."""
     base = base_of(cls)
     if base is BaseException or base is _GROUP:
         return False
     for other in type_mro(cls):
         if type_is_static(other):
-            return other is not base  # another's __init__ was called, or none
+            return other is not base  # the __init__ of another class was called, or no __init__
         if "__init__" in type_dict(other) or "__new__" in type_dict(other):
             return True
     return False
@@ -210,27 +210,27 @@ def _parts(exc, cls, own_init):
     else:
         args, state = _reduce(exc, base)
         if issubclass(base, (AttributeError, NameError)) and hasattr(base, "name"):
-            state["name"] = base.name.__get__(exc)  # __reduce__ leaves it out
-    # What an earlier hop attached; it is in the chain already.
+            state["name"] = base.name.__get__(exc)  # __reduce__ leaves the name out
+    # The RemoteException of an earlier hop, whose text is in the chain already.
     state.pop(REMOTE, None)
-    state.pop("args", None)  # AttributeError's has it twice, from 3.12
+    state.pop("args", None)  # the state of an AttributeError has the args a second time, from 3.12
     return args, state
 
 
 def _fields(exc, base):
-    """Return what C keeps in *exc* beyond what every exception has, by name.
+    """Return the fields that C keeps in *exc* beyond those of every exception, by name.
 
-    What is None may be absent, which is not the same to OSError's text, and is left out.
+    Fields that are None are left out: such a field may be absent, which makes a difference to OSError's text.
     """
     fields = {}
     for cls in type_mro(base):
         if cls is BaseException:
             break
         for name, field in type_dict(cls).items():
-            if name != "obj" and hasattr(type(field), "__set__"):  # AttributeError's object stays
+            if name != "obj" and hasattr(type(field), "__set__"):  # the object of an AttributeError does not travel
                 try:
                     value = field.__get__(exc)
-                except AttributeError:  # OSError.characters_written, where it is not set
+                except AttributeError:  # OSError.characters_written, where no code has set it
                     value = None
                 if value is not None:
                     fields[name] = value
@@ -244,7 +244,7 @@ def _reduce(exc, base):
 
 
 def _dump_values(values):
-    """Pickle a tuple or dict; what cannot be pickled travels as its repr."""
+    """Pickle a tuple or dict. Values that cannot be pickled travel as their repr."""
     try:
         return _dump(values)
     except BaseException:
@@ -285,7 +285,7 @@ def _frames(tb):
     while tb is not None:
         entries.append(tb)
         tb = tb.tb_next
-    # Those of this package say nothing about the user's code: neither what called it nor what it called.
+    # This package's frames say nothing about the user's code, whether they called that code or were called by it.
     if not is_debugging():
         entries = [entry for entry in entries if not _is_ours(entry)]
     half = MAX_FRAMES // 2
@@ -301,7 +301,7 @@ def _is_ours(tb):
 
 
 def is_debugging():
-    """Tell whether the program wants to see more: it uses logging, and has gopyrpc.udf at DEBUG."""
+    """Tell whether the program wants to see more: whether it uses logging, and has the logger gopyrpc.udf at DEBUG."""
     try:
         logging = modules.get("logging")
         return logging is not None and logging.getLogger(LOGGER).isEnabledFor(logging.DEBUG)
@@ -317,11 +317,11 @@ def _frame(tb, source):
 
 
 def _source_reader():
-    """Return a function that reads source lines, each file checked once."""
+    """Return a function that reads source lines, and checks each file once."""
     linecache = modules.get("linecache")
     if linecache is None:
         try:
-            import linecache  # here, as most processes never need it
+            import linecache  # imported here, as most processes never need the module
         except BaseException:
             return lambda filename, line, namespace: ""
     checked = set()

@@ -1,12 +1,12 @@
 """Whether a rebuilt exception still says what the original said.
 
-What has no pickle travels as an UnpicklableValue, and a class's own pickling may drop
-what its text is made of. A class that meets such a value where it expects another fails
-in its ``__str__``, at a caller that only wants to log it.
+A value that has no pickle travels as an UnpicklableValue, and a class's own pickling may drop
+values of which its text is made. A class that meets an UnpicklableValue where it expects another
+value fails in its ``__str__``, at a caller that only wants to log the exception.
 
-A text can be exponentially longer than the pickle of what it shows: in a pickle an object
-that is in two lists is written once. `extent_of` says how long a text can be, and an
-exception whose text can be longer than what arrived allows is not asked for it.
+A text can be exponentially longer than the pickle of the value that it shows: a pickle has an object
+that is in two lists once. `extent_of` says how long a text can be. An exception whose text can be
+longer than the bytes that arrived allow is not asked for its text.
 """
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
@@ -18,16 +18,16 @@ from .._errors import UnpicklableValue
 from .._introspect import exact, get_args, get_dict, is_interruption, text_of, type_name
 from .nested import Nested
 
-PARTS_A_BYTE = 16  # that a text may have for each byte that it is made of; a key of many dicts is two bytes
-PARTS_ANYWAY = 10_000  # and however few those are
-MAX_INT_BITS = 14_000  # about 4300 decimal digits; the time for more is quadratic
+PARTS_A_BYTE = 16  # parts that a text may have for each byte that arrived; a key of many dicts is 2 bytes
+PARTS_ANYWAY = 10_000  # parts that a text may have however few bytes arrived
+MAX_INT_BITS = 14_000  # bits, about 4300 decimal digits; the time for more digits is quadratic
 
 _TOO_LONG = float("inf")
 _WITHOUT_PARTS = (type, BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType, TracebackType)
 
 
 def limit_of(error):
-    """Return how long a text of *error* may be: linear in what arrived of it."""
+    """Return how many parts a text of *error* may have. The number is linear in the bytes that arrived."""
     arrived = [error.get(name) for name in ("args", "state", "text", "message")]
     return PARTS_ANYWAY + PARTS_A_BYTE * sum(len(a) for a in arrived if type(a) in (bytes, str, Nested))
 
@@ -35,9 +35,9 @@ def limit_of(error):
 def extent_of(value, limit):
     """Return how many parts a text of *value* can have, infinity where they are more than *limit*.
 
-    A part is an object or a character. What is in two places counts twice, as repr() shows
-    it twice; what contains itself counts once, as repr() shows "[...]". Calls no code of
-    a class, and takes time in proportion to *limit*.
+    A part is an object or a character. An object in two places counts twice, as repr() shows
+    it twice. An object that contains itself counts once, as repr() shows "[...]". The function calls no
+    code of a class, and takes time in proportion to *limit*.
     """
     extent, parts = _look_at(value)
     walk, path = [(value, iter(parts))], {id(value)}
@@ -59,9 +59,9 @@ def extent_of(value, limit):
 
 
 def _look_at(value):
-    """Return how many parts *value* is without the objects that it refers to, and those.
+    """Return how many parts *value* is without the objects that it refers to, and these objects.
 
-    They are what CPython's collector sees, of whatever class *value* is.
+    The objects are those that CPython's collector sees, of whatever class *value* is.
     """
     cls = type(value)
     if cls is str:
@@ -82,8 +82,8 @@ def _look_at(value):
 def problem_of(exc, error):
     """Return why *exc* cannot stand for *error*, of which it was made, or None.
 
-    It cannot where str() fails here and did not where it was raised; the same for
-    repr() where a part of it did not travel.
+    *exc* cannot where str() fails here and did not fail where the exception was raised. The same holds for
+    repr() where a part of the exception did not travel.
     """
     there = error["text"]
     failure = _failure(str, exc)
@@ -98,7 +98,7 @@ def problem_of(exc, error):
 
 
 def add_true_text(exc, error, worker):
-    """Add the text that *exc* had on *worker* as a note, where it is another here."""
+    """Add the text that *exc* had on *worker* as a note, where the text here differs."""
     there, here = error["text"], _text_here(exc)
     if here == there or _has_failed(there, "str") or _without_addresses(here) == _without_addresses(there):
         return
@@ -109,10 +109,10 @@ def add_true_text(exc, error, worker):
 
 
 def _failure(function, exc):
-    """Return the text of what *function* raises for *exc*, None where it does not.
+    """Return the text of what *function* raises for *exc*, None where *function* does not raise.
 
     The call's own interruption is raised, as it is no answer of *exc*. A KeyboardInterrupt
-    is one: a class that raises it in its text must not end the caller.
+    is an answer: a class that raises it in its ``__str__`` must not end the caller.
     """
     try:
         function(exc)
@@ -130,7 +130,7 @@ def _text_here(exc):
     except BaseException as problem:
         if is_interruption(problem):
             raise
-        return f"<{type_name(type(problem))}>"  # which is not what the text was there
+        return f"<{type_name(type(problem))}>"  # differs from the text at the worker
 
 
 def _has_failed(text, what):
@@ -139,7 +139,7 @@ def _has_failed(text, what):
 
 
 def _lost(exc):
-    """Say which parts of *exc* did not travel: "" for none."""
+    """Return which parts of *exc* did not travel, "" if all did."""
     names = [exact(n) for n, v in get_dict(exc).items() if type(v) is UnpicklableValue]
     names += [f"args[{i}]" for i, v in enumerate(get_args(exc)) if type(v) is UnpicklableValue]
     return f"; its {', '.join(names)} could not travel" if names else ""
@@ -148,6 +148,6 @@ def _lost(exc):
 def _without_addresses(text):
     if "0x" not in text:
         return text
-    from re import sub  # here, as few texts need it
+    from re import sub  # imported here, as few texts need it
 
     return sub("0x[0-9a-fA-F]+", "0x", text)

@@ -10,8 +10,8 @@ from .._errors import ForbiddenGlobal
 class Nested:
     """The canonical pickle of an exception's arguments or attributes, or why there is none.
 
-    *beside* is what belongs to its NEXT_BUFFERs, where a str is the name of an object; or
-    with *data* None the name that was refused, and the reason.
+    *beside* has the objects for the pickle's NEXT_BUFFERs, where a str is the name of an object. Where
+    *data* is None, *beside* is the name that was refused, and the reason.
     """
 
     __slots__ = ("_data", "_beside", "_policy")
@@ -22,13 +22,13 @@ class Nested:
         self._policy = policy
 
     def __len__(self):
-        """How many bytes arrived of it."""
+        """Return how many bytes arrived."""
         if self._data is None:
             return 1
         return len(self._data) + sum(map(len, self._beside))
 
     def load(self):
-        """Return what it stands for; raises what unpickling does."""
+        """Return the object that the pickle stands for, or raise what unpickling raises."""
         if self._data is None:
             name, text = self._beside
             raise ForbiddenGlobal(text, name)

@@ -1,9 +1,9 @@
 """Turn a record (see capture) back into an exception to raise.
 
-The record comes from a peer, so: no user constructor runs, no name from it is
-called unless it is an exception class, and what cannot be rebuilt becomes a
-`RemoteError` that carries the same facts as data. Nothing here raises but the
-interruption of the call that receives it, which may come wherever code of a class runs.
+The record comes from a peer. So no user constructor runs, and a name in the record is
+called only if it names an exception class. An exception that cannot be rebuilt becomes a
+`RemoteError` that carries the same facts as data. Nothing in this module raises but the
+interruption of the call that receives the exception, which may come wherever code of a class runs.
 """
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
@@ -23,18 +23,18 @@ _set_suppress = BaseException.__dict__["__suppress_context__"].__set__
 
 
 _UNICODE_ERRORS = (UnicodeEncodeError, UnicodeDecodeError, UnicodeTranslateError)
-MAX_PASSES = 10  # over the exceptions of one record, each of which finds others whose text fails
+MAX_PASSES = 10  # passes over the exceptions of one record, each of which may find further exceptions whose text fails
 
 
 class _CannotRebuild(Exception):
-    """Why a true exception is out of reach; the text goes into RemoteError."""
+    """Why an exception cannot be rebuilt under its class. The text goes into the RemoteError."""
 
 
 def rebuild(record, loads, permits, given=None):
-    """Return the exception of *record*, chain and all.
+    """Return the exception of *record*, with its chain.
 
-    *loads* unpickles the nested pickles; *permits(module, qualname)* says whether
-    that class may be looked up; *given* is the class of ``errors[0]`` if known.
+    *loads* unpickles the nested pickles. *permits(module, qualname)* says whether
+    that class may be looked up. *given* is the class of ``errors[0]`` if it is known.
     """
     try:
         exc = _Builder(record, loads, permits, given).build()
@@ -50,7 +50,7 @@ def rebuild(record, loads, permits, given=None):
 def resolve(module, qualname):
     """Return the exception class of that name, importing its module.
 
-    Raises _CannotRebuild. Walks through classes only, and calls nothing.
+    The function raises _CannotRebuild, walks through classes only, and calls nothing.
     """
     if not module or not qualname:
         raise _CannotRebuild("its class has no usable name")
@@ -87,16 +87,16 @@ class _Builder:
         self.record, self.errors = record, record["errors"]
         self.loads, self.permits, self.given = loads, permits, given
         self.unfaithful = {}  # the reasons, by index
-        self.extents = {}  # how long a text of an exception and of a group's members can be, by index
+        self.extents = {}  # how many parts the text of an exception, with a group's members, can have, by index
         self.limit = sum(map(limit_of, self.errors))
         self.built = {}
         self.building = set()
 
     def build(self):
-        """Return exception 0, linked to the others, all of which have a text.
+        """Return exception 0, linked to the other exceptions, all of which have a text.
 
-        A text may come from a cause or a member, so all are made and linked first.
-        Where one's text fails, all are made again, with a RemoteError in its place.
+        A text may come from a cause or a member, so all exceptions are made and linked first.
+        Where the text of an exception fails, all are made again, with a RemoteError in its place.
         """
         for _ in range(MAX_PASSES):
             self._make_all()
@@ -111,7 +111,7 @@ class _Builder:
         return self.get(0)
 
     def _make_all(self):
-        """Make and link them all, anew."""
+        """Make and link all exceptions, anew."""
         self.built.clear()
         self.building.clear()
         self.get(0)
@@ -119,15 +119,15 @@ class _Builder:
             self.link(i)
 
     def _readable(self):
-        """Return the indices of the exceptions whose texts take time in proportion to what arrived.
+        """Return the indices of the exceptions whose texts take time in proportion to the bytes that arrived.
 
-        Where a text can take longer, who wants it asks for it, as nobody here may.
+        The package does not ask for a text that can take longer. That is up to the program.
         """
         return [i for i in range(len(self.errors)) if self.extents[i] <= self.limit]
 
     def note_texts(self):
-        """Note what the exceptions' texts were, where they are others here."""
-        if "msg" in self.record:  # made by hand: the text is given, and the class anything
+        """Add the exceptions' original texts as notes, where the texts here differ."""
+        if "msg" in self.record:  # made by hand: the text is given, and the class may be anything
             return
         for i in self._readable():
             exc = self.built[i]
@@ -135,7 +135,7 @@ class _Builder:
                 add_true_text(exc, self.errors[i], self.record["worker"])
 
     def get(self, i):
-        """Return exception *i*, made on first use, without its links."""
+        """Return exception *i*, which is made on first use, without its links."""
         if i not in self.built:
             if i in self.building:  # a group that contains itself: forged
                 raise ValueError("cyclic group")
@@ -179,7 +179,7 @@ class _Builder:
         return resolve(module, qualname)
 
     def _instance(self, cls, error, members):
-        """Return an exception of *cls*, and how long a text of it can be, without those of *members*."""
+        """Return an exception of *cls*, and how many parts its text can have, without those of *members*."""
         base = base_of(cls)
         if error.get("members") is not None:
             args = (error["message"], members)
@@ -207,9 +207,9 @@ class _Builder:
 
 
 def _check_unicode_error(base, exc, has_object):
-    """Raise _CannotRebuild where str() of *exc* would read memory that is not its object's.
+    """Raise _CannotRebuild where str() of *exc* would read memory that does not belong to its object.
 
-    CPython takes the type of ``object`` for granted, and before 3.14 that ``start`` is not negative.
+    CPython does not check the type of ``object``, nor, before 3.14, that ``start`` is not negative.
     """
     kind = bytes if issubclass(base, UnicodeDecodeError) else str
     if has_object and not isinstance(base.object.__get__(exc), kind):
@@ -240,12 +240,12 @@ def remote_error(record, i, reason, members=()):
 
 
 def _attach_text(exc, text):
-    """Make *text* print with *exc*: as the cause of the end of its chain.
+    """Make *text* print with *exc*, as the cause of the end of the chain of *exc*.
 
-    Only an end that has neither cause nor visible context is touched, so every
-    true link stays; its ``__suppress_context__`` is put back too. The texts of
-    earlier hops, of an exception that came to the callee from elsewhere, count as
-    the end: what happened first prints first.
+    Only an end that has neither cause nor visible context is changed, so every
+    true link stays, and the ``__suppress_context__`` of the end is put back. The texts of
+    earlier hops, of an exception that came to the callee from another worker, count as
+    the end: what happened first is printed first.
     """
     seen = set()
     while id(exc) not in seen:

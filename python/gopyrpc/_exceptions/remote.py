@@ -1,7 +1,7 @@
 """RemoteException: the value that a failed UDF returns, and how it is raised.
 
-torch's is a pair of a text and a class, and the class travels by name: if the
-receiver lacks it, the *load* fails and the failure is lost. Ours travels as a
+torch's RemoteException is a pair of a text and a class, and the class travels by name. If the
+receiver lacks the class, the *load* fails and the failure is lost. Ours travels as a
 record of plain data (see capture), so it always arrives.
 """
 
@@ -22,7 +22,7 @@ def _permit_all(module, qualname):
 
 
 def _load_nested(part):
-    """Load a part of a record that arrived under a policy: what Go has read of it, and bytes of nobody's."""
+    """Load a part of a record that arrived under a policy. Go has read such a part; bytes that Go has not read are not loaded."""
     if type(part) is bytes:
         raise ForbiddenGlobal("a part of the record was not read", "")
     return part.load()
@@ -32,9 +32,9 @@ class RemoteException:
     """A failure, as a value. Immutable by convention; safe to share.
 
     ``RemoteException(msg, exception_type)`` works as torch's does. ``msg`` is the
-    text ``On {worker}:\\n{repr}\\n{traceback}``; ``exception_type`` the class, or
-    RemoteError where that class is not to be had. Returned by a UDF at the top
-    level it is raised on the caller; inside a container it is a plain value.
+    text ``On {worker}:\\n{repr}\\n{traceback}``. ``exception_type`` is the class, or
+    RemoteError where that class is not to be had. A RemoteException that a UDF returns
+    is raised at the caller; inside a container it is a plain value.
     """
 
     __slots__ = ("_msg", "_type", "_record", "_policy", "__weakref__")
@@ -70,7 +70,7 @@ class RemoteException:
 
     @property
     def record(self):
-        """The structured form: see capture. Not to be changed."""
+        """The structured form, see capture. The caller must not change it."""
         if self._record is None:
             text = self._msg
             text = exact(text) if isinstance(text, str) else repr_of(text)
@@ -87,7 +87,7 @@ class RemoteException:
 
     @property
     def message(self):
-        """``str()`` of the original exception, without traceback."""
+        """``str()`` of the original exception, without the traceback."""
         return self.record["errors"][0]["text"]
 
     @property
@@ -100,7 +100,7 @@ class RemoteException:
 
     @property
     def frames(self):
-        """``(file, line, function, source)``, outermost call first."""
+        """A list of ``(file, line, function, source)``, the outermost call first."""
         return tuple(self.record["errors"][0].get("frames") or ())
 
     def to_exception(self):
@@ -113,7 +113,7 @@ class RemoteException:
         return exc
 
     def _type_given(self):
-        """The class handed to the constructor here; never one named by a peer."""
+        """The class that was given to the constructor here, never a class that a peer named."""
         cls = self._type
         try:
             return require_exception(cls) if self._policy is None else None
@@ -138,7 +138,7 @@ class RemoteException:
         )
 
     def __setstate__(self, state):
-        # A payload must not take off the policy that it arrived under.
+        # A payload must not remove the policy that it arrived under.
         raise TypeError("the state of a RemoteException cannot be set")
 
     def __reduce__(self):
@@ -148,10 +148,10 @@ class RemoteException:
 
 
 def _portable(record):
-    """Return a record that arrived under a policy as any peer reads it.
+    """Return a record that arrived under a policy in the form that any peer reads.
 
-    What was let in is pickled anew: who sends it on answers for it, and what was
-    refused here is not for others either.
+    The parts that were let in are pickled anew: a worker that sends them on answers for them. The parts that were
+    refused here are not sent on.
     """
     errors = []
     for error in record["errors"]:
@@ -169,7 +169,7 @@ def _portable(record):
 
 
 def _remote_exception(record, policy=None):
-    """What a pickled RemoteException names: make one from its record."""
+    """Make a RemoteException of its record. A pickled RemoteException names this function."""
     self = RemoteException(None, None)
     self._record = record
     self._policy = policy
@@ -177,21 +177,21 @@ def _remote_exception(record, policy=None):
 
 
 def from_exception(exc):
-    """Return the RemoteException for *exc*. Never raises."""
+    """Return the RemoteException for *exc*. The function never raises."""
     return _remote_exception(capture(exc))
 
 
 def is_remote_exception(obj):
-    """Tell whether *obj* is one, by its type: ``__class__`` may lie or raise."""
+    """Tell whether *obj* is a RemoteException, by its type, as ``__class__`` may lie or raise."""
     return issubclass(type(obj), RemoteException)
 
 
 def _handle_exception(result):
     """Raise what *result* stands for if it is a RemoteException, else return.
 
-    The true class with its true arguments, attributes, notes, causes and group
-    members where that is possible, else RemoteError. The remote traceback prints
-    with it, and ``exc.__gopyrpc_remote__`` is *result*.
+    The exception has its original class, arguments, attributes, notes, causes and group
+    members where that is possible; else it is a RemoteError. The remote traceback is printed
+    with the exception, and ``exc.__gopyrpc_remote__`` is *result*.
     """
     if is_remote_exception(result):
         raise result.to_exception()

@@ -1,7 +1,7 @@
 """Turn a record (see capture) into the text that a person reads.
 
-Our own and not ``traceback``'s: the record, not the live exception, is the source,
-so the text can be made late, on either side, and only if someone looks at it.
+The module ``traceback`` does not help: the source is the record and not the live exception,
+so the text can be made late, on either side, and only if a program looks at it.
 """
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
@@ -16,8 +16,8 @@ _MAX_DEPTH = 10  # of groups in groups
 def render(record, last_hop=False):
     """Return torch's form: ``On {worker}:\\n{repr}\\n{traceback}``.
 
-    With *last_hop* without what the texts of earlier hops say, which are errors of
-    the record themselves: with each hop all would be there twice as often.
+    With *last_hop* the text is without the texts of earlier hops. These are errors of
+    the record themselves, and would be there twice as often with each hop.
     """
     if "msg" in record:  # made by hand, from a finished text
         return record["msg"]
@@ -33,7 +33,7 @@ def traceback(record, last_hop=False):
 
 
 def _chain(errors, i, depth, last_hop=False):
-    """Render error *i* after what caused it, the oldest first, as Python does."""
+    """Render error *i* after its causes, the oldest first, as Python does."""
     parts = []
     seen = set()
     while i is not None and i not in seen:

@@ -1,6 +1,6 @@
-"""Python values as JSON that loses nothing: the writer. JSON.md is the specification, load the reader.
+"""Python values as JSON that loses nothing: the writer. JSON.md is the specification, and load is the reader.
 
-A result that is printed was computed, perhaps at great cost, so ``dumps`` does not fail: what has no form of its
+A result that is printed was computed, perhaps at great cost, so ``dumps`` does not fail: a value that has no form of its
 own is written as ``{"$object": ...}``, with its type and its repr.
 """
 
@@ -12,9 +12,9 @@ import sys
 
 from .forms import FORMS, numpy_scalar
 
-MAX_SAFE = 2**53 - 1  # beyond it a reader that has only binary64 would round
-MAX_DECIMAL_BITS = 2048  # longer integers are hexadecimal: decimal takes quadratic time, and Python bounds it
-MAX_DEPTH = 100  # of containers in each other
+MAX_SAFE = 2**53 - 1  # a reader that has only binary64 would round larger integers
+MAX_DECIMAL_BITS = 2048  # bits; longer integers are hexadecimal, as decimal takes quadratic time, and Python bounds it
+MAX_DEPTH = 100  # containers in each other
 
 
 class Opaque:
@@ -23,7 +23,7 @@ class Opaque:
     def __init__(self, body):
         self.body = body
 
-    # Equal to itself alone: several of one description stay as many, as keys and in sets.
+    # An Opaque is equal to itself alone: several with the same description stay as many, as keys and in sets.
 
     def __repr__(self):
         return f"Opaque({self.body!r})"
@@ -33,7 +33,7 @@ def dumps(value):
     """Return the JSON text of *value*, on one line."""
     try:
         return _text(Writer().write(value))
-    except RecursionError:  # called deep inside of other code
+    except RecursionError:  # the caller is deep inside of other code
         return _text({"$object": {"type": type_name(type(value)), "repr": _repr(value)}})
 
 
@@ -44,7 +44,7 @@ def type_name(cls):
 
 
 class Writer:
-    """Makes of a value what json.dumps writes. One for each value."""
+    """Makes of a value what json.dumps writes. Each value has a Writer of its own."""
 
     def __init__(self):
         self.around = []  # ids of the containers that the value being written is in
@@ -76,21 +76,21 @@ class Writer:
         return [self.write(v) for v in values]
 
     def dict(self, items):
-        """An object where all keys are texts that cannot be taken for tags, else a list of pairs."""
+        """Return an object where all keys are texts that cannot be taken for tags, else a list of pairs."""
         items = list(items)
         if all(type(k) is str and not k.startswith("$") and _is_unicode(k) for k, _ in items):
             return {k: self.write(v) for k, v in items}
         return {"$dict": [[self.write(k), self.write(v)] for k, v in items]}
 
     def set(self, values):
-        """In the order of their JSON texts: that of a set differs from process to process."""
+        """Return the values in the order of their JSON texts, as the order of a set differs from process to process."""
         return sorted(self.list(values), key=_text)
 
     def opaque(self, of, /, **more):
         return {"$object": {"type": type_name(type(of)), **more}}
 
     def _object(self, cls, value):
-        """A value of a class that has no form of its own: of a known base's form at least, if it has one."""
+        """Return the form of a value whose class has no form of its own, with that of a known base if there is one."""
         if cls is Opaque:
             return {"$object": {k: self.write(v) for k, v in value.body.items()}}
         enum = sys.modules.get("enum")
@@ -115,7 +115,7 @@ def _text(written):
 
 
 def _own(cls, name):
-    """Return an attribute of a class, None where asking for it fails."""
+    """Return an attribute of a class, None where the access fails."""
     try:
         return getattr(cls, name, None)
     except Exception:
@@ -131,7 +131,7 @@ def _repr(value):
 
 
 def _is_unicode(text):
-    """Whether no lone surrogates are in it, which UTF-8 and so JSON has not."""
+    """Tell whether a text has no lone surrogates, which UTF-8 lacks, and so JSON."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -184,7 +184,7 @@ _CONTAINERS = {
     frozenset: lambda w, v: {"$frozenset": w.set(v)},
 }
 
-# What subclasses of builtins are at heart, whatever they override.
+# The values of instances of subclasses of builtins, whatever the subclasses override.
 _AS_BASE = {
     int: lambda w, v: of_int(int.__int__(v)),
     float: lambda w, v: of_float(float.__float__(v)),
@@ -201,13 +201,13 @@ _AS_BASE = {
 
 
 def _form_as(base):
-    """Return how an instance of a subclass is written as its base: dates and the like are asked by methods of theirs,
+    """Return how an instance of a subclass is written as its base. Dates and times are read by their methods,
     which a subclass may have overridden, as pandas' NaT has."""
     return _AS_BASE.get(base) or (_form_of(base) if _own(base, "__name__") in ("ndarray", "Tensor") else None)
 
 
 def _form_of(cls):
-    """Return how a class of a known library is written, without importing any: a process that has such a value has the module."""
+    """Return how a class of a known library is written. No library is imported: a process that has such a value has the module."""
     name = f"{_own(cls, '__module__')}.{_own(cls, '__qualname__')}"
     form = FORMS.get(name)
     if form is not None:

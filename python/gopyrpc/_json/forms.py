@@ -1,6 +1,6 @@
 """Values of known libraries as JSON: the standard library's dates and numbers, numpy's and torch's arrays.
 
-Imports none of these libraries. See dump.
+The module imports none of these libraries. See dump.
 """
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
@@ -12,7 +12,7 @@ import sys
 
 
 def _moment(tag, value):
-    """A date with a time, or a time: ISO 8601, and as in RFC 9557 what that has no place for."""
+    """Return the form of a date with a time, or of a time: ISO 8601, with RFC 9557's suffixes for what ISO 8601 lacks."""
     text = value.isoformat()
     zone = value.tzinfo
     if zone is not None:
@@ -45,7 +45,7 @@ _LISTED = "biufcUO"  # kinds of dtype whose elements have forms of their own
 
 
 def _is_listed(dtype):
-    """Whether Python's numbers and texts hold what the elements hold: long doubles, for one, are wider."""
+    """Tell whether Python's numbers and texts hold what the elements hold. Long doubles, for example, are wider."""
     size = {"f": 8, "c": 16}.get(dtype.kind, math.inf)
     return dtype.kind in _LISTED and dtype.fields is None and dtype.itemsize <= size
 
@@ -78,7 +78,7 @@ def numpy_scalar(cls):
 
 def _scalar(writer, value):
     array = sys.modules["numpy"].asarray(value)
-    if isinstance(value, (str, bytes)) and len(array.item()) < len(value):  # zeros at its end: arrays keep none
+    if isinstance(value, (str, bytes)) and len(array.item()) < len(value):  # zeros at the end, which arrays do not keep
         base = str if isinstance(value, str) else bytes
         return writer.opaque(value, value=writer.write(base.__getitem__(value, slice(None))))
     if _is_listed(array.dtype):
@@ -98,7 +98,7 @@ def _tensor(writer, value):
 
 
 def _frame(writer, value):
-    """Described and not rebuilt: but whole, as its repr is not."""
+    """Return the description of a DataFrame, which the reader does not rebuild. It is whole, and the repr is not."""
     body = value.to_dict("split")
     dtypes = [str(dtype) for dtype in value.dtypes]
     return writer.opaque(value, value=writer.dict([*body.items(), ("dtypes", dtypes)]))

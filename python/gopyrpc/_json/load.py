@@ -1,4 +1,4 @@
-"""The reader of what dump writes: loads. It makes values of the types in JSON.md, and runs no other code."""
+"""The reader of what dump writes: loads. The reader makes values of the types in JSON.md, and runs no other code."""
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
@@ -12,7 +12,7 @@ from .dump import Opaque
 def loads(text):
     """Return the value that *text* stands for. A ``$object`` becomes an Opaque, which is written as it was read.
 
-    Raises ValueError for what is not in the table of JSON.md.
+    A text that is not in the table of JSON.md is a ValueError.
     """
     try:
         return json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
@@ -47,7 +47,7 @@ def _of(kind, value):
 
 
 def _ints(parts, count):
-    """Return *parts* if it is a list of so many ints."""
+    """Return *parts* if it is a list of *count* ints."""
     if len(_of(list, parts)) != count:
         raise ValueError(f"{count} numbers were expected, got {len(parts)}")
     return [_of(int, part) for part in parts]
@@ -67,7 +67,7 @@ def _int(text):
 
 
 def _float(text):
-    # Each NaN is another: in a set or as keys they are as many as they were.
+    # Each NaN is an object of its own: in a set or as keys there are as many as there were.
     return float({"nan": "nan", "inf": "inf", "-inf": "-inf"}[text])
 
 
@@ -165,7 +165,7 @@ def _path(text):
 
 
 def _elements(body, kind, more=()):
-    """Return the data and the shape of an array, all of whose elements are of *kind*; None is for any."""
+    """Return the data and the shape of an array, all of whose elements are of *kind*. None stands for any kind."""
     if not {"dtype", "shape", "data"} <= set(body) <= {"dtype", "shape", "data", *more}:
         raise ValueError(f"an array has a dtype, a shape and data, not {list(body)}")
     data, shape = _of(list, body["data"]), _of(list, body["shape"])
