@@ -43,10 +43,7 @@ setup-test:
 
 .PHONY: build
 build: ## build bin/gopyrpc, with the Python package that `gopyrpc run` gives to programs
-	$(GO) build -trimpath -ldflags='-s -w' -buildmode=c-shared -o .cache/carry/libgopyrpc.so ./cmd/libgopyrpc
-	cp .cache/carry/libgopyrpc.so cmd/gopyrpc/carry/
-	sha256sum .cache/carry/libgopyrpc.so | cut -c 1-64 >cmd/gopyrpc/carry/libgopyrpc.sha256
-	$(GO) build -trimpath -tags carried -o bin/gopyrpc ./cmd/gopyrpc
+	@scripts/build.sh
 
 .PHONY: library
 library: ## build the shared library beside the Python package's files, for python3 with python/ on PYTHONPATH

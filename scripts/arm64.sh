@@ -101,7 +101,7 @@ run_cell() { # cell
 
 rm -rf "$out"
 mkdir -p "$out"
-cross go build -o "$out/gopyrpc" ./cmd/gopyrpc
+cross scripts/build.sh "$out/gopyrpc"
 for cell in "${cells[@]}"; do
   case $cell in
     vet | doctor | call | demo | pair) ;;

@@ -31,7 +31,7 @@ build() {
     if is_package "$column"; then go test -c -o "$(binary "$column")" "./$column"; fi
   done
   go build -o "$out/list" ./internal/interpreters/list
-  go build -o "$out/gopyrpc" ./cmd/gopyrpc
+  scripts/build.sh "$out/gopyrpc"
 }
 
 # Runs a command on the row's system.
