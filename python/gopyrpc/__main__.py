@@ -7,6 +7,8 @@
 import os
 import sys
 
+from ._name import PACKAGE
+
 USAGE = "usage: python -m gopyrpc --as-torch SCRIPT.py|-m MODULE|-c CODE [ARG...]"
 
 
@@ -31,12 +33,12 @@ def execute(args):
 
 def _command():
     """Return the command that the package carries, else the one on PATH."""
-    carried = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bin", "gopyrpc")
+    carried = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bin", PACKAGE)
     if os.access(carried, os.X_OK):
         return carried
     from shutil import which
 
-    return which("gopyrpc")
+    return which(PACKAGE)
 
 
 def run_as_torch(args):
@@ -84,7 +86,7 @@ def _install_in_children():
     usual = spawn.get_preparation_data
 
     def get_preparation_data(name):
-        return {**usual(name), "gopyrpc": _Installer()}
+        return {**usual(name), PACKAGE: _Installer()}
 
     spawn.get_preparation_data = get_preparation_data
 
