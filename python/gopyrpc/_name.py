@@ -1,8 +1,7 @@
 """The package's name, and the names that are made of it.
 
-What is matched as text is made of these, here and in Go (internal/pyname): where the
-package has another name, or a module of it moves, a literal would match nothing any
-more, and nothing would say so.
+Names that are matched as text are made of these, here and in Go (internal/pyname). After a change of the
+package's name, or of a module's, a literal would match nothing any more, and nothing would say so.
 """
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins

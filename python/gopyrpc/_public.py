@@ -1,4 +1,4 @@
-"""The names by which the world knows what programs import from the package."""
+"""The public names of what programs import from the package."""
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
@@ -9,12 +9,12 @@ from ._name import PACKAGE
 
 
 def public(*objects):
-    """Have classes and functions say that they are the package's own, and the methods of the classes too.
+    """Have classes, their methods, and functions say that the package defines them.
 
     Pickles, entries of allow-lists (``gopyrpc:RRef.is_owner``) and tracebacks name them
-    by that, and not by the private module that has them, which may move. The package has
-    them from now on, and not only once somebody has asked for them: an allow-list makes no
-    name that a module would make late.
+    by the package, and not by the private module that has them, which may move. The package has
+    the objects from now on, and not only once a program has asked for them: a name that a module
+    would make late is none for an allow-list.
     """
     package = vars(modules[PACKAGE])
     for obj in objects:

@@ -16,10 +16,10 @@ from ._udf import PythonUDF, check
 def _run_function(python_udf):
     """Return the result of the UDF, or a RemoteException if it raised.
 
-    Never raises: SystemExit, KeyboardInterrupt and a *python_udf* that is not a
-    PythonUDF end up in a RemoteException too. Nothing is printed. The function
-    runs in an empty contextvars context and with torch's grad mode on, and
-    leaves no trace of either on the thread. torch: ``_run_function``.
+    The function never raises: SystemExit, KeyboardInterrupt and a *python_udf* that is not a
+    PythonUDF end up in a RemoteException, too. Nothing is printed. The user's function
+    runs in an empty contextvars context and with torch's grad mode on. Neither context nor grad mode
+    is left on the thread. torch: ``_run_function``.
     """
     return Context().run(call, python_udf)
 
@@ -45,9 +45,9 @@ def call(udf):
 
 
 def why(exc, func, udf):
-    """Return *exc*, or where it only says "not callable", what was to be called.
+    """Return *exc*, or, where *exc* only says "not callable", an exception that says what was to be called.
 
-    Looked at here and not beforehand, as calls that work outnumber those.
+    That is checked here and not before the call, as most calls work.
     """
     if type(exc) is TypeError and "torch" in modules and torch_access.is_operator(func):
         better = NoSuchOverload(f"{torch_access.no_overload()}: {exc}")
@@ -57,20 +57,20 @@ def why(exc, func, udf):
         try:
             check(udf)
         except TypeError as better:
-            better.__suppress_context__ = True  # it says the same, of "object is not callable"
+            better.__suppress_context__ = True  # the context says only "object is not callable"
             return better
     return exc
 
 
 def failed(exc):
-    """Return the RemoteException for *exc*, which left a UDF. Never raises."""
+    """Return the RemoteException for *exc*, which left a UDF. The function never raises."""
     result = from_exception(exc)
     _log(result)
     return result
 
 
 def _log(result):
-    """Log at DEBUG if someone uses logging; never import it, never print."""
+    """Log at DEBUG if the program uses logging. The function never imports logging, and never prints."""
     try:
         if is_debugging():
             modules["logging"].getLogger(LOGGER).debug("%s", result.msg)

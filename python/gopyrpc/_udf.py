@@ -11,8 +11,8 @@ PythonUDF.__doc__ = """A call to make: ``func(*args, **kwargs)``, pickled by nam
 
 
 def check(udf):
-    """Return *udf*; raise TypeError if it cannot be called, saying why."""
-    # Shape, not identity: after a reload the class is another one, and a peer
+    """Return *udf*; raise a TypeError that says why, if *udf* cannot be called."""
+    # The shape counts, and not the class: after a reload the class is another, and a peer
     # with torch's own PythonUDF means the same.
     if not isinstance(udf, tuple) or getattr(udf, "_fields", 0) != PythonUDF._fields:
         raise TypeError(f"expected a PythonUDF, got {_short(udf)}")

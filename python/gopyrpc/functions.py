@@ -6,9 +6,9 @@ from functools import wraps
 
 
 def async_execution(fn):
-    """Say that *fn* returns a Future, whose outcome is the call's, when it comes.
+    """Mark *fn* as a function that returns a Future, whose outcome is the outcome of the call.
 
-    The thread is free meanwhile. With staticmethod and classmethod this decorator
+    The thread is free until then. With staticmethod and classmethod this decorator
     comes first: ``@staticmethod @async_execution def ...``.
     """
 

@@ -2,9 +2,9 @@
 
 Counterpart of ``torch.distributed.rpc.internal``. Everything that can appear in
 a pickle is reachable under *this* module's name, whatever private module
-defines it, so that the private modules can be moved without breaking peers.
+defines it. So private modules can be moved without breaking peers.
 
-All functions may be called from any thread, and nested in each other.
+All functions may be called from any thread, and within each other.
 """
 
 from ._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
@@ -83,7 +83,7 @@ for _cls in (
 del _cls
 
 
-# What needs an agent, by the module that has it: loaded when it is asked for.
+# The names that need an agent, by module. A module is loaded when one of its names is asked for.
 _WITH_AGENT = {
     "WorkerInfo": "_rpc.workers",
     "_receive_rref": "_rpc.rref",
@@ -103,7 +103,7 @@ _FOR_PROGRAMS = {"_internal_rpc_pickler": "_pickling.as_object", "_build_rpc_pro
 
 
 def __getattr__(name):
-    """Make what few agents need on first use; for ``RPCExecMode``, ``enum`` would double the import time."""
+    """Make on first use the names that few agents need. ``RPCExecMode`` needs ``enum``, which would double the import time."""
     place = _WITH_AGENT.get(name) or _FOR_PROGRAMS.get(name)
     if place:
         from importlib import import_module

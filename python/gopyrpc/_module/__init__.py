@@ -1,1 +1,1 @@
-"""RPC modules: what of one the agent holds, for this package and for others, torch's above all."""
+"""RPC modules: what the agent holds of a module, for this package and for other modules, torch's above all."""

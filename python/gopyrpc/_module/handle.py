@@ -1,8 +1,8 @@
-"""What the agent holds: one object with everything cached that a call needs.
+"""What the agent holds: one object that caches everything that a call needs.
 
-`make_handle` resolves all names once, on the agent's owner thread, so that nothing
-a user function does to ``sys.modules`` or to this package's modules is seen by a
-handle that exists. torch: the members of ``PythonRpcHandler``.
+`make_handle` resolves all names once, on the agent's owner thread. So a handle does not see
+what a user function does to ``sys.modules`` or to this package's modules later. torch: the
+members of ``PythonRpcHandler``.
 """
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
@@ -28,25 +28,25 @@ NAMES = ("_run_function", "serialize", "deserialize", "_handle_exception")
 
 
 class Handle:
-    """The cached functions of one RPC module. Immutable by convention; any thread.
+    """The cached functions of one RPC module. Immutable by convention; any thread may use it.
 
     ``run(data, tensors=None)``
-        a pickled PythonUDF in, its pickled result out: ``bytes``, or
-        ``(bytes, list)`` if the result has tensors. A UDF that raised is a result.
-        DeserializeError, SerializeError: there is no result.
+        takes a pickled PythonUDF and returns its pickled result: ``bytes``, or
+        ``(bytes, list)`` if the result has tensors. The exception of a UDF is a result, too.
+        DeserializeError and SerializeError say that there is no result.
         Under an allow-list *data* is what Go has made of the payload, and *tensors* what stands
-        beside it: see _restricted/canonical. So it is for ``deserialize``.
+        beside it: see _restricted/canonical. The same holds for ``deserialize``.
     ``make_names(names)``
-        the Names of canonical pickles; None without an allow-list.
+        makes the Names of canonical pickles; None without an allow-list.
     ``serialize(obj)``, ``deserialize(data, tensors=())``, ``run_function(udf)``,
     ``handle_exception(result)``, ``is_remote_exception(obj)``
-        the same in steps. ``run_function`` never raises.
+        do the same in steps. ``run_function`` never raises.
     ``rref_proxy_functions``, ``rref_type_functions``, ``compilation_unit``, ``kinds_of``
-        as in `Members`, each to be called.
+        are those of `Members`, each to be called.
     ``describe_tensors``, ``make_tensors``
-        those of _tensors/description, for the flat form of tables.
+        are those of _tensors/description, for the flat form of tables.
     ``module``, ``names``
-        the module, and its functions as found, by name.
+        are the module, and its functions as they were found, by name.
     """
 
     __slots__ = (
@@ -77,9 +77,9 @@ def make_handle(module_name=None, *, allow=None, max_payload=None):
     """Return the Handle for *module_name*, by default this package's own.
 
     *allow*, an iterable of entries or an AllowList, restricts what payloads may
-    name (own module only; ValueError for another): they come as what Go has made of them. *max_payload* is in bytes and
-    is checked before anything is read. AttributeError or TypeError names every
-    function that the module lacks; ImportError as importing it raises.
+    name. It is for this package's own module, and a ValueError for another. The payloads are then those that Go has made.
+    *max_payload* is in bytes, and is checked before anything is read. An AttributeError or TypeError names every
+    function that the module lacks. An ImportError is that of the module's import.
     """
     if max_payload is not None and (type(max_payload) is not int or max_payload < 0):
         raise ValueError(f"max_payload must be an int >= 0, not {max_payload!r}")
@@ -117,7 +117,7 @@ def _getters(members):
 
 
 def check_module(module):
-    """Return what is wrong with *module* as an RPC module, as a list of texts."""
+    """Return a list of texts that say what is wrong with *module* as an RPC module."""
     missing = [name for name in NAMES if not hasattr(module, name)]
     useless = [
         name
@@ -130,7 +130,7 @@ def check_module(module):
 
 
 def cached_names(module, others=()):
-    """Return the four functions by name; one error for all *others* that is wrong too."""
+    """Return the four functions by name. One error names all that is wrong, with *others*."""
     problems = [*check_module(module), *others]
     if problems:
         missing = any(" has no " in problem for problem in problems)
@@ -160,7 +160,7 @@ def _make_own(policy, limit):
                 raise describe_unpickling(exc) from exc
         elif policy is not None:
             udf = load_beside(data, tensors)
-        elif tensors is None:  # and none of an outer call: the context is new
+        elif tensors is None:  # there is no table of an outer call either, as the context is new
             try:
                 udf = loads(data)
             except BaseException as exc:
@@ -170,7 +170,7 @@ def _make_own(policy, limit):
             udf = load(data, tensors or (), loads)
         if switch is None and "torch" in modules:
             switch = grad_switch()
-        # _run.call(), written out: this is the path that has to be fast.
+        # _run.call(), written out, as this path has to be fast.
         func = args = kwargs = None
         try:
             if switch is not None:
@@ -183,7 +183,7 @@ def _make_own(policy, limit):
             result = func(*args, **kwargs)
         except BaseException as exc:
             result = failed(why(exc, func, udf))
-        # What only the call needed must not be held while the result is copied.
+        # Objects that only the call needed must not be held while the result is copied.
         data = tensors = udf = func = args = kwargs = None
         if switch is not None:
             switch(True)
@@ -198,7 +198,7 @@ def _make_own(policy, limit):
         return (data, tensors) if tensors else data
 
     def run(data, tensors=None):
-        # Unpickling and pickling run user code too, hence inside the context.
+        # Unpickling and pickling run user code, too, and so are inside the context.
         return Context().run(work, data, tensors)
 
     def deserialize(data, tensors=()):
@@ -220,8 +220,8 @@ def _make_own(policy, limit):
 def _module_keeper():
     """Return a function that undoes ``sys.modules.clear()``.
 
-    Without it the next pickle would import this package anew, and then refuse
-    the old one's classes for not being the new one's. What has been replaced on
+    Otherwise the next pickle would import this package anew, and then refuse
+    the old package's classes, as they are not the new package's. A module that was replaced on
     purpose stays replaced.
     """
     before = dict(modules)

@@ -1,8 +1,8 @@
 """What an RPC module has beside its four functions: RRefs, and a compilation unit.
 
-torch's handler caches these too (``rrefProxyFunctions_``, ``rrefTypeFunctions_``,
-``jitCompilationUnit_``). With torch's module they are found when the handle is made.
-Any other module may have them, itself or its package, from whenever it has an agent:
+torch's handler caches these members, too (``rrefProxyFunctions_``, ``rrefTypeFunctions_``,
+``jitCompilationUnit_``). In torch's module they are found when the handle is made.
+Any other module, or its package, may have them only once it has an agent. So
 they are looked for when they are first asked for, and kept from then on.
 """
 
@@ -37,7 +37,7 @@ class Members:
         self._found = {}
 
     def find_all(self):
-        """Find torch's; return what is wrong, as a list of texts."""
+        """Find torch's members; return a list of texts that say what is wrong."""
         if self._module.__name__ != TORCH_MODULE:
             return []
         problems = []
@@ -52,11 +52,11 @@ class Members:
         return problems
 
     def rref_proxy_functions(self):
-        """Return ``(RRefProxy, rpc_sync, rpc_async, remote)``; Absent names all that lack."""
+        """Return ``(RRefProxy, rpc_sync, rpc_async, remote)``; Absent names all that are missing."""
         return self._get(PROXY_NAMES)
 
     def rref_type_functions(self):
-        """Return what tells an RRef's type on its owner, and on a user; or raise Absent."""
+        """Return the two functions that tell an RRef's type, on its owner and on a user; or raise Absent."""
         return self._get(TYPE_NAMES)
 
     def compilation_unit(self):
@@ -80,7 +80,7 @@ class Members:
     def _look_for(self, name):
         for place in self._places:
             value = getattr(place, name, None)
-            # Something else may have the name: a package's submodule "remote".
+            # Another object may have the name, such as a package's submodule "remote".
             if callable(value) or name == UNIT_NAME and value is not None:
                 self._found[name] = value
                 return

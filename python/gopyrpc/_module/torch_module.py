@@ -1,8 +1,8 @@
 """An RPC module that is not ours, torch's above all, behind our interface.
 
-The module's functions are used as they are. What they get wrong is mended from
-outside, as far as the outside can see it: failures returned as values, failures
-of the failure handling, thread-local tables left behind.
+The module's functions are used as they are. This module mends from outside what they get
+wrong, as far as the outside can see it: failures that are returned as values, failures
+of the failure handling, and thread-local tables that are left behind.
 """
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
@@ -86,7 +86,7 @@ class _Foreign:
             return self.instead(obj, exc)
 
     def instead(self, obj, failure):
-        """Serialize what can travel in place of *obj*, which could not."""
+        """Serialize a value that can travel in place of *obj*, which cannot."""
         for base in self._bases_of(obj):
             # An exception class that cannot travel must not hide the exception.
             try:
@@ -126,10 +126,10 @@ class _Foreign:
     def failed(self, exc):
         """Make the result for *exc*, which left the module's _run_function.
 
-        It may come from the module's own error handling ("Current RPC agent is
-        not set", a ``__repr__`` that raises, a closed stderr); then what the user's
-        function raised is in its context. BaseExceptions other than Exception would
-        end the process that raises them: RuntimeError instead.
+        *exc* may come from the module's own error handling ("Current RPC agent is
+        not set", a ``__repr__`` that raises, a closed stderr). Then the exception of the user's
+        function is the context of *exc*. A BaseException that is no Exception would
+        end the process that raises it: the result has a RuntimeError instead.
         """
         original = _handled_by_module(exc)
         text = _text(original)
@@ -155,9 +155,9 @@ class _Foreign:
     def handle_exception(self, result):
         """Raise what *result* stands for; RemoteError where the module cannot.
 
-        torch's calls ``exception_type`` whatever it is, and decodes the text as if
-        it were the inside of a literal, which fails on many a backslash and makes
-        other letters of all that are not ASCII.
+        torch's function calls ``exception_type`` whatever it is, and decodes the text as if
+        the text were the inside of a literal. That fails on many a backslash, and changes all
+        letters that are not ASCII.
         """
         if not self.is_remote_exception(result):
             return self._handle_exception(result)
@@ -177,14 +177,14 @@ class _Foreign:
         raise self._remote_error(result, cls, how) from exc
 
     def _rebuild(self, result):
-        """Return what the module raises for *result*, None if it does not."""
+        """Return the exception that the module raises for *result*, None if it does not raise."""
         try:
             self._handle_exception(result)
         except BaseException as exc:
             return exc
 
     def _rebuild_exactly(self, msg, cls):
-        """`_rebuild` for a text that the module's decoding would not leave as it is."""
+        """Do what `_rebuild` does for a text that the module's decoding would change."""
         try:
             escaped = msg.encode("unicode_escape").decode("ascii")
             exc = self._rebuild(self._remote_exception(escaped, cls))
@@ -220,8 +220,8 @@ class _Foreign:
 def _handled_by_module(exc):
     """Return the exception that _run_function was handling as *exc* left it.
 
-    Told by its traceback, which starts in the frame of _run_function. What the
-    user's function caught by itself has one that starts further in.
+    The exception is known by its traceback, which starts in the frame of _run_function. The
+    traceback of an exception that the user's function caught itself starts further in.
     """
     below = get_traceback(exc).tb_next
     earlier, seen = get_context(exc), set()
@@ -235,7 +235,7 @@ def _handled_by_module(exc):
 
 
 def _is_garbled(exc, msg):
-    """Tell whether *exc* has, for *msg*, what torch's decoding makes of it."""
+    """Tell whether the text of *exc* is what torch's decoding makes of *msg*."""
     try:
         (text,) = get_args(exc)
         return (
@@ -258,5 +258,5 @@ def _frames_below(exc):
 
 
 def _text(exc):
-    # The form that torch gives it, worker name apart: it has none without agent.
+    # The form of torch's text, but for the worker's name, which torch does not know without an agent.
     return render(capture(exc))

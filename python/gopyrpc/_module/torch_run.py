@@ -1,4 +1,4 @@
-"""The way of a whole call through an RPC module that is not ours, where every step goes well."""
+"""A whole call through an RPC module that is not ours, in which every step goes well."""
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
@@ -16,12 +16,12 @@ _SUFFIX = "Default RPC pickler does not serialize"
 def make_run(foreign, names):
     """Return ``run``: `_Foreign.in_steps`, written out for calls that go well.
 
-    What the steps do to keep a failure from doing harm costs half as much as
-    torch's own work for a small call. Here it is done when there was a failure.
+    The steps take care that a failure does no harm, which costs half as much as
+    torch's own work for a small call. Here that is done when there was a failure.
     """
     deserialize, run_function = names["deserialize"], names["_run_function"]
     serialize, limit = names["serialize"], foreign.max_payload
-    # Without tables of the module's: a dict that stays empty.
+    # For a module without tables this is a dict that stays empty.
     tables = foreign.tables if foreign.tables is not None else _NoTables()
     switch = None  # of torch's grad mode, once torch is there
 
@@ -72,9 +72,9 @@ class _NoTables:
 
 
 def loaded(value):
-    """Return *value*, or raise where it is torch's AttributeError-as-a-value.
+    """Return *value*, or raise it where it is an AttributeError that torch returned as a value.
 
-    One that was really sent has no cause: causes do not survive pickling.
+    An AttributeError that was sent has no cause, as causes do not survive pickling.
     """
     if _is_failed_load(value):
         cause = get_cause(value)

@@ -1,9 +1,9 @@
 """Pickles in parts: large objects of bytes are not copied into them.
 
 A pickler writes an object of bytes of 64 KiB and more to its file as it is. A file
-that keeps what it is given has the whole pickle then, and nothing was copied. In
-memory of its own the pickler would make room for the object by growing, which for a
-mebibyte takes twenty times as long as a copy.
+that keeps the objects that it is given has the whole pickle then, and nothing was copied. In
+memory of its own the pickler would grow to make room for the object, which for 1 MiB
+takes 20 times as long as a copy.
 """
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
@@ -11,8 +11,8 @@ from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 from .._udf import PythonUDF
 
 LARGE = 1 << 16
-FEW = 8  # items; a longer look at a container costs more than it saves
-_MOST = 32  # parts; what is in more is all in small ones
+FEW = 8  # items; to look at more items of a container costs more than it saves
+_MOST = 32  # parts; a pickle in more parts has small parts only
 SIZED = frozenset((bytes, bytearray, str))
 
 
@@ -37,7 +37,7 @@ class Parts:
 
 
 def _frozen(part, before):
-    """Return a bytearray as bytes, of the length that the opcode before it says."""
+    """Return a bytearray as bytes, with the length that the opcode in front says."""
     data = bytes(part)
     said = int.from_bytes(before[-8:], "little")
     if len(data) != said:
@@ -46,7 +46,7 @@ def _frozen(part, before):
 
 
 def has_large(obj):
-    """Tell, from a glance, whether there is something in *obj* worth a part. False proves nothing."""
+    """Tell, from a glance, whether *obj* contains an object that is worth a part. False proves nothing."""
     cls = type(obj)
     if cls is PythonUDF:
         return has_large(obj.args) or bool(obj.kwargs) and has_large(obj.kwargs)

@@ -1,8 +1,8 @@
-"""Pickling by what classes say of their instances, and never by what an instance says of itself.
+"""Pickling by what classes say about their instances, and never by what an instance says about itself.
 
-For whoever may not call everything. An instance that came from such a peer has the
+The module is for restricted peers. An instance that came from such a peer has the
 attributes that the peer gave it, and C's pickler looks on the instance for ``__reduce_ex__``,
-``__reduce__`` and ``__module__``: by those a result would import any module.
+``__reduce__`` and ``__module__``. With these a result could import any module.
 """
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
@@ -17,7 +17,7 @@ from types import FunctionType, GetSetDescriptorType, ModuleType
 from .._introspect import type_dict, type_is_static, type_mro, type_name
 from .._name import INTERNAL
 
-# Whether everything that is pickled in this context is: set where a restricted peer is served.
+# Whether everything in this context is pickled by class. That is set where a restricted peer is served.
 required = ContextVar("pickling by class", default=False)
 
 _PROTOCOL = 5
@@ -29,10 +29,10 @@ _module_dict = ModuleType.__dict__["__dict__"].__get__
 
 
 class ByClassPickler(Pickler):
-    """The C Pickler, which is asked about all but the plain builtin classes.
+    """The C Pickler, with a say in all but the plain builtin classes.
 
-    *reducers* is a dispatch table. Classes and functions go by name only where a module
-    that is loaded has that very object under it; nothing is imported.
+    *reducers* is a dispatch table. Classes and functions travel by name only where a module
+    that is loaded has that very object under the name. Nothing is imported.
     """
 
     def __init__(self, file, reducers=dispatch_table):
@@ -64,7 +64,7 @@ def dumps(obj):
 
 
 def _by_name(obj):
-    """Let C pickle a function or a class by its name, if that leads to it."""
+    """Let C pickle a function or a class by its name, if the name leads to that object."""
     name = getattr(obj, "__qualname__", None)
     if obj not in _UNNAMED:
         module = getattr(obj, "__module__", None)
@@ -86,7 +86,7 @@ def _reduce_by_class(obj, cls):
 
 
 def _refuse_overrides(obj, cls):
-    """Refuse attributes that CPython's own object.__reduce_ex__ would take for the class's."""
+    """Refuse attributes of an instance that CPython's own object.__reduce_ex__ would take for the class's."""
     for owner in type_mro(cls):
         descriptor = type_dict(owner).get("__dict__")
         if type(descriptor) is GetSetDescriptorType:
@@ -111,12 +111,12 @@ def _lookup(cls, name):
 def _require_global(obj, cls, name):
     """Raise unless a loaded module has *obj* under the *name* that reducing it gave.
 
-    Where the object has a module, C looks there for it; else in all that are loaded.
+    Where the object has a ``__module__``, C looks in that module; else C looks in all modules that are loaded.
     """
     module = getattr(obj, "__module__", None)
     if module is not None:
         found = _find(module, name) is obj
-    else:  # of a class of C's, whose instances nobody gives attributes: Ellipsis, a ufunc
+    else:  # an instance of a class written in C, which can have no attributes: Ellipsis, a ufunc
         found = type_is_static(cls) and any(_find(module, name) is obj for module in list(modules))
     if not found:
         raise PicklingError(
@@ -125,9 +125,9 @@ def _require_global(obj, cls, name):
 
 
 def _find(module, name):
-    """Return what a loaded module has under a name, dots lead through classes; None where there is none.
+    """Return what a loaded module has under a name, None where it has nothing. Dots lead through classes.
 
-    Imports nothing, and runs no code of others' modules or classes.
+    The function imports nothing, and runs no code of other modules or classes.
     """
     if type(module) is not str or type(name) is not str:
         return None
@@ -135,7 +135,7 @@ def _find(module, name):
     if not isinstance(found, ModuleType):
         return None
     first, *rest = name.split(".")
-    # Ours makes the rarer of its names when they are asked for.
+    # gopyrpc.internal makes its rarer names when they are asked for.
     found = getattr(found, first, None) if module == INTERNAL else _module_dict(found).get(first)
     for part in rest:
         if not isinstance(found, type):

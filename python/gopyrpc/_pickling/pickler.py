@@ -1,18 +1,18 @@
 """Pickling, with tensors out of band in a table beside the bytes.
 
-Counterpart of torch's ``_InternalRPCPickler``. Two ways through:
+Counterpart of torch's ``_InternalRPCPickler``. An object is pickled in one of two ways:
 
-* nothing registered and no torch, or nothing in the object that could have a
-  reducer, and nothing large: plain C ``pickle.dumps``, no Pickler object;
-* otherwise a C Pickler whose ``dispatch_table`` is the one shared `_Reducers`, and
+* by plain C ``pickle.dumps``, without a Pickler object, if nothing is registered and there is no torch,
+  or if nothing in the object could have a reducer, and nothing in it is large;
+* otherwise by a C Pickler whose ``dispatch_table`` is the one shared `_Reducers`, and
   whose file keeps the parts that it is given: see buffers.
 
-Where a restricted peer is served all but plain values go through the second, by the
+Where a restricted peer is served, all but plain values are pickled in the second way, by the
 pickler of by_class.
 
-Any thread may call in at any time. The table of the serialization in progress
-is the context's, and is put back on every way out: a nested call that fails, and
-whose failure user code swallows, leaves the outer one as it was.
+Any thread may call the functions at any time. The table of the serialization in progress
+belongs to the context, and is put back on every way out. So a nested call that fails, and
+whose failure user code swallows, leaves the outer call's table as it was.
 """
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
@@ -36,9 +36,9 @@ PROTOCOL = 5
 class _Reducers(dict):
     """A dispatch table that falls back to copyreg's, live.
 
-    A plain copy of ``copyreg.dispatch_table`` would miss what is registered
-    later. C's lookup calls ``__missing__`` for every class that has no entry,
-    which is also where subclasses of ScriptModule are recognised: at any depth,
+    A plain copy of ``copyreg.dispatch_table`` would miss reducers that are registered
+    later. C's lookup calls ``__missing__`` for every class that has no entry.
+    There subclasses of ScriptModule are recognised, too, at any depth,
     where torch sees only the outermost object.
     """
 
@@ -53,7 +53,7 @@ class _Reducers(dict):
         reducer = reducers.reducer_for(cls, to_table)
         if reducer is None:
             raise KeyError(cls)
-        if cls.__module__ == "torch":  # Tensor itself; other classes may go again
+        if cls.__module__ == "torch":  # Tensor itself; other classes may be unloaded again
             self[cls] = reducer
         return reducer
 
@@ -62,7 +62,7 @@ _reducers = _Reducers()
 
 
 def register_reducer(cls, reducer):
-    """Pickle exact instances of *cls* through *reducer*; the first one stays.
+    """Pickle exact instances of *cls* through *reducer*. The first reducer of a class stays.
 
     torch: ``_InternalRPCPickler._register_reducer``. *reducer* takes the object
     and returns what ``__reduce__`` may return; it may call `to_table`.
@@ -81,16 +81,16 @@ def _receive_script_module(data):
 
 
 def needs_table():
-    """Tell whether pickling must use the reducers (any registered, or torch)."""
+    """Tell whether pickling must use the reducers: whether any is registered, or there is torch."""
     return bool(_reducers) or ("torch" in modules and torch_access.find() is not None)
 
 
-# What C pickles without a look at any table. Not complex: copyreg has it.
+# The classes that C pickles without a look at any table. complex is not one of them, as copyreg has a reducer for it.
 SCALARS = frozenset((type(None), bool, int, float, str, bytes, bytearray))
 
 
 def is_plain(obj):
-    """Tell, from a glance, that *obj* needs no reducers. False proves nothing."""
+    """Tell, from a glance, whether *obj* needs no reducers. False proves nothing."""
     cls = type(obj)
     if cls in SCALARS:
         return True
@@ -106,7 +106,7 @@ def is_plain(obj):
 
 
 def is_plain_call(obj):
-    """Tell, from a glance, that *obj* is a PythonUDF that needs no reducers."""
+    """Tell, from a glance, whether *obj* is a PythonUDF that needs no reducers."""
     if type(obj) is not PythonUDF:
         return False
     func, args, kwargs = obj
@@ -116,16 +116,16 @@ def is_plain_call(obj):
 def _is_named(func):
     """Tell whether a function travels by its name, which no reducer changes."""
     cls = type(func)
-    if cls is BuiltinFunctionType:  # of a module; a method takes its object along
+    if cls is BuiltinFunctionType:  # a function of a module; a method takes its object along
         return type(func.__self__) is ModuleType and cls not in _reducers
     return cls is FunctionType
 
 
 def dumps_plain(obj):
-    """Return what `serialize_parts` makes of *obj*, without tensors, or None unless a glance tells that it is plain.
+    """Return what `serialize_parts` makes of *obj*, without tensors, or None unless a glance tells that *obj* is plain.
 
-    For scalars, and for calls of functions by name with few of them: the path that has to
-    be fast. Nothing in them needs a table, or refers to a value by an RRef.
+    Plain are scalars, and calls of functions by name with few scalars. This path has to
+    be fast. Nothing in a plain object needs a table, or refers to a value by an RRef.
     """
     if type(obj) is PythonUDF:
         func, args, kwargs = obj
@@ -150,7 +150,7 @@ def dumps_plain(obj):
 
 
 def _longest(values):
-    """Return the length of the longest object of bytes or text, or None unless *values* are few, and scalars."""
+    """Return the length of the longest object of bytes or text, or None unless *values* are few scalars."""
     if len(values) > FEW:
         return None
     longest = 0
@@ -166,17 +166,17 @@ def _longest(values):
 def serialize(obj):
     """Return ``(bytes, tensors)`` for *obj*.
 
-    Raises SerializeError, whatever the failure was: also for SystemExit,
-    RecursionError or MemoryError out of a ``__reduce__``.
+    Every failure is a SerializeError, also a SystemExit, RecursionError or MemoryError
+    that comes from a ``__reduce__``.
     """
     return _joined(*serialize_parts(obj))
 
 
 def serialize_parts(obj):
-    """`serialize` that leaves large objects of bytes where they are.
+    """Do what `serialize` does, and leave large objects of bytes where they are.
 
-    The pickle is bytes, or where there are such objects a list of bytes, which is one
-    when joined. It is bytes where there are tensors.
+    The pickle is bytes, or, where there are such objects, a list of bytes whose joined parts are the
+    pickle. With tensors the pickle is always bytes.
     """
     if by_class.required.get():
         plain = is_plain(obj)
@@ -191,7 +191,7 @@ def serialize_parts(obj):
 
 
 def dump(obj):
-    """`serialize` by way of the reducers."""
+    """Do what `serialize` does, by way of the reducers."""
     return _joined(*dump_parts(obj))
 
 
@@ -200,7 +200,7 @@ def _joined(data, tensors):
 
 
 def dump_parts(obj):
-    """`serialize_parts` by way of the reducers."""
+    """Do what `serialize_parts` does, by way of the reducers."""
     out = Parts()
     tensors = []
     outer = sending.get()
@@ -227,16 +227,16 @@ def dump_parts(obj):
 
 
 def deserialize(data, tensor_table=()):
-    """Return the object in *data* (bytes-like), bytes after its end ignored.
+    """Return the object in *data* (bytes-like). Bytes after the pickle's end are ignored.
 
-    Raises DeserializeError, whatever the failure was. An exception *instance*
+    Every failure is a DeserializeError. An exception *instance*
     in the payload is a value like any other, and is returned.
     """
     return load(data, tensor_table, loads)
 
 
 def load(data, tensor_table, loads):
-    """`deserialize` through *loads*, which may restrict what is let in."""
+    """Do what `deserialize` does, through *loads*, which may restrict what is let in."""
     outer = receiving.get()
     receiving.set(tensor_table)
     try:
@@ -250,14 +250,14 @@ def load(data, tensor_table, loads):
 
 
 def loads_alone(data):
-    """`deserialize` of what came without tensors."""
+    """Do what `deserialize` does, for data that came without tensors."""
     if receiving.get() is not None:
-        return deserialize(data)  # which an outer one's must not be taken for
+        return deserialize(data)  # with an empty table, so that the table of an outer call is not used
     return loads_with(loads, data)
 
 
 def loads_with(loads, data):
-    """`load` in a context in which none is in progress."""
+    """Do what `load` does, in a context in which no other load is in progress."""
     try:
         return loads(data)
     except BaseException as exc:
