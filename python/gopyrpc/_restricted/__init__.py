@@ -1,1 +1,1 @@
-"""Payloads of restricted peers: what their lists let in, and what it becomes. Go has read them: see handler/policy."""
+"""Payloads of restricted peers: what the lists let in, and what payloads become. Go reads payloads first: see handler/policy."""

@@ -1,9 +1,9 @@
 """What may be called: the half of an allow-list that is Python's.
 
-Go has read a payload by then, and refused what no entry can cover: see handler/policy.
-What is left to say is whether a name leads to what its entry means. With ``from
+Go reads a payload first, and refuses what no entry can cover: see handler/policy.
+Python decides whether a name leads to what its entry means. With ``from
 subprocess import run`` in a module ``jobs``, an entry ``jobs`` covers what the module
-defines and not ``jobs:run``, which only Python knows.
+defines and not ``jobs:run``, and only Python knows which is which.
 """
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
@@ -26,7 +26,7 @@ from .canonical import Names
 from .enums import is_enum
 from .standins import make_standins
 
-#: What canonical pickles may refer to whatever is listed: Go has seen to it that each
+#: What canonical pickles may refer to whatever is listed. Go makes sure that each name
 #: is called as pickle writes it, or stands as a value.
 DEFAULT_ALLOWED = frozenset(
     f"{INTERNAL}:{name}"
@@ -64,14 +64,14 @@ _METHODS = frozenset(
 
 
 class AllowList:
-    """What peers may name, besides DEFAULT_ALLOWED. Immutable; any thread.
+    """What peers may name, besides DEFAULT_ALLOWED. Immutable; any thread may use it.
 
-    Entries: ``module`` (what that module *defines*, not what it imports),
+    Entries are ``module`` (what that module *defines*, not what it imports),
     ``package.*`` (the same for every module below the package),
-    ``module:qualname`` (exactly that), ``module:Prefix*`` (what the module
-    defines under a qualname that starts so), ``value:module:Class`` (instances of
-    exactly that class, for which nothing is called). ValueError or TypeError for
-    others; Go has said by then what is wrong with one.
+    ``module:qualname`` (exactly that name), ``module:Prefix*`` (what the module
+    defines under a qualname with that prefix), ``value:module:Class`` (instances of
+    exactly that class, for which nothing is called). Any other entry is a ValueError or TypeError,
+    for which Go has a better text.
     """
 
     def __init__(self, entries=()):
@@ -82,7 +82,7 @@ class AllowList:
         self._packages = []
         self._prefixes = []
         self._values = set()
-        self._classes = set()  # those that exact entries have led to
+        self._classes = set()  # the classes to which exact entries have led
         self._standins = None
         self.entries = tuple(entries)
         for entry in self.entries:
@@ -129,7 +129,7 @@ class AllowList:
         """Tell whether an entry covers the name as something defined there."""
         return (
             module in self._modules
-            # To import a package's __main__ runs its program.
+            # The import of a package's __main__ runs the package's program.
             or any(module.startswith(p) and not module.endswith(".__main__") for p in self._packages)
             or any(module == m and name.startswith(p) for m, p in self._prefixes)
         )
@@ -139,7 +139,7 @@ class AllowList:
         try:
             find = self.find_value if f"{module}:{qualname}" in self._values else self.find
             return isinstance(find(module, qualname), type)
-        except BaseException:  # the module may do anything when imported
+        except BaseException:  # the module may raise anything when it is imported
             return False
 
     def lists(self, cls):
@@ -147,11 +147,11 @@ class AllowList:
         return cls in self._classes or self._is_listed(type_module(cls), type_qualname(cls))
 
     def given(self, text, watched=None):
-        """Return what stands beside a canonical pickle under a name of Go's.
+        """Return the object that stands beside a canonical pickle, by the name that Go gives it.
 
-        That is ``module:qualname``, ``value:module:qualname`` for a class of which
-        instances only are let in, or ``gopyrpc.restricted:name`` for a stand-in. Into
-        *watched* goes where it was found: (namespace, name, object).
+        The name is ``module:qualname``, ``value:module:qualname`` for a class of which
+        only instances are let in, or ``gopyrpc.restricted:name`` for a stand-in. *watched*
+        gets the place where the object was found: (namespace, name, object).
         """
         module, _, name = text.partition(":")
         if module == RESTRICTED:
@@ -167,7 +167,7 @@ class AllowList:
         return Names(self, names)
 
     def find_value(self, module, name, watched=None):
-        """Return a class of which instances are let in, or raise ForbiddenGlobal."""
+        """Return a class whose instances are let in, or raise ForbiddenGlobal."""
         if f"{module}:{name}" not in self._values:
             raise _forbidden(module, name, "is not on the allow-list as value:")
         cls = _import_and_walk(module, name, watched)
@@ -176,7 +176,7 @@ class AllowList:
         return cls
 
     def find(self, module, name, watched=None):
-        """Return the global, or raise ForbiddenGlobal; imports only if listed."""
+        """Return the global, or raise ForbiddenGlobal. A module is imported only if it is listed."""
         exact = self._is_exact(module, name)
         if not exact and not self._is_listed(module, name):
             raise _forbidden(module, name, "is not on the allow-list")
@@ -193,7 +193,7 @@ class AllowList:
     def attribute(self, obj, name):
         """Return what a payload's getattr stands for: `method`, or the member of an enum by its name.
 
-        No other attribute of a class: what it keeps there may be anybody's.
+        No other attribute of a class is returned, as it may belong to other code.
         """
         if is_enum(obj) and type(name) is str and name in type_dict(obj).get("_member_map_", ()):
             if self.lists(obj) or self._is_named(type_module(obj), f"{type_qualname(obj)}.{name}"):
@@ -201,17 +201,17 @@ class AllowList:
         return self.method(obj, name)
 
     def to_call(self, found):
-        """Return what `attribute` found as what a payload may call. To call a member is its class's ``__call__``."""
+        """Return what `attribute` found in a form that a payload may call. The call of a member is its class's ``__call__``."""
         return self.method(found, "__call__") if is_enum(type(found)) else found
 
     def _is_named(self, module, name):
         return f"{module}:{name}" in self._exact or self._is_listed(module, name)
 
     def method(self, obj, name):
-        """Return a method of *obj*, bound: a function that a listed class itself defines.
+        """Return a bound method of *obj*: a function that a listed class itself defines.
 
-        A special method, which may do more than its class meant for peers, only where
-        an entry has its very name. Attributes of the instance do not count.
+        A special method may do more than its class meant for peers, and is returned only where
+        an entry has its exact name. Attributes of the instance do not count.
         """
         cls = obj if isinstance(obj, type) else type(obj)
         for owner in type_mro(cls):
@@ -231,10 +231,10 @@ class AllowList:
 
 
 def _import_and_walk(module, name, watched, late=True):
-    """Return what a module has under a name, dots lead through classes. Imports it.
+    """Import a module, and return what it has under a name. Dots lead through classes.
 
-    Where not *late*, a name that the module's own ``__getattr__`` would make, as lazy
-    imports do, is none.
+    Unless *late*, a name that the module's own ``__getattr__`` would make, as for lazy
+    imports, does not exist.
     """
     if not all(part.isidentifier() for part in f"{module}.{name}".split(".")):
         raise _forbidden(module, name, "is not a name")
@@ -285,7 +285,7 @@ def _walk(module, module_name, name, late):
 
 
 def _attribute(cls, name):
-    """Return what *cls* has under a name, without asking code of its own: a metaclass's, or that of a descriptor."""
+    """Return what *cls* has under a name, and run no code of a metaclass or a descriptor."""
     for owner in type_mro(cls):
         namespace = type_dict(owner)
         if name in namespace:
@@ -300,7 +300,7 @@ def _attribute(cls, name):
 
 
 def _defines(module, name, obj):
-    """Tell whether *obj* was defined as *module*.*name*, not imported or aliased.
+    """Tell whether *obj* was defined as *module*.*name*, and not imported or aliased.
 
     Instances have no ``__qualname__``: partials, getters and clients that a module
     keeps among its globals are not covered by an entry for the module.
@@ -312,12 +312,12 @@ def _defines(module, name, obj):
 
 
 def _is_method(raw):
-    """Tell whether what a class has under a name is something to call, and no property or other data."""
+    """Tell whether what a class has under a name can be called, and is no property or other data."""
     return type(raw) in _METHODS
 
 
 def _defines_method(owner, raw, module, qualname):
-    """Tell whether *raw* of the class *owner* is a method that was defined there, not imported or aliased."""
+    """Tell whether *raw* of the class *owner* is a method that was defined there, and not imported or aliased."""
     if type(raw) in (MethodDescriptorType, ClassMethodDescriptorType):
         return raw.__objclass__ is owner
     function = raw.__func__ if type(raw) in (staticmethod, classmethod) else raw

@@ -1,4 +1,4 @@
-"""Loading canonical pickles: the objects that stand beside them."""
+"""Loading canonical pickles, with the objects that stand beside them."""
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
@@ -12,10 +12,10 @@ from .._tensors.table import has_outer_load
 class Names:
     """The functions and classes that canonical pickles of one kind refer to, by *names* in order.
 
-    Go has one for each sequence of names, and hands it over with each such pickle. What
-    they stand for is looked up, and held to the list, once; after that only whether the
-    names still lead there. *owner* is the AllowList, or what has one as ``policy``. A name
-    that is empty is a gap, for something large.
+    Go has a Names for each sequence of names, and hands it over with each such pickle. The objects
+    are looked up, and checked against the list, once. After that only a check is left whether the
+    names still lead there. *owner* is the AllowList, or an object whose ``policy`` is the AllowList. An
+    empty name is a gap, for a large object.
     """
 
     __slots__ = ("owner", "names", "gaps", "_policy", "_known")
@@ -28,7 +28,10 @@ class Names:
         self._known = None
 
     def objects(self):
-        """Return the objects, in order, None for a gap. Not to be changed. Raises ForbiddenGlobal, or what importing a module does."""
+        """Return the objects, in order, None for a gap. The caller must not change the list.
+
+        The method raises ForbiddenGlobal, or what the import of a module raises.
+        """
         known = self._known
         if known is not None:
             for namespace, name, obj in known[1]:
@@ -45,8 +48,8 @@ class Names:
 def loads_beside(data, beside):
     """Return the object in a canonical pickle.
 
-    *beside* is its Names, or a pair of them and a list of the large objects of bytes that
-    belong in their gaps.
+    *beside* is the pickle's Names, or a pair of the Names and a list of the large objects of bytes for
+    the gaps.
     """
     if type(beside) is not tuple:
         return loads(data, buffers=beside.objects())
@@ -55,12 +58,12 @@ def loads_beside(data, beside):
     for gap, large in zip(names.gaps, buffers):
         merged[gap] = large
     large = None
-    buffers.clear()  # what is large goes with what it is for, and not with what Go holds
+    buffers.clear()  # a large object lives as long as the value that has it, and not as long as Go's list
     return loads(data, buffers=merged)
 
 
 def load_beside(data, beside):
-    """`loads_beside` whose failures are DeserializeErrors; *beside* may be a list of it and a table of tensors."""
+    """Do what `loads_beside` does, with failures as DeserializeErrors. *beside* may be a list of it and a table of tensors."""
     if type(beside) is list:
         beside, tensors = beside
         return load(data, tensors, lambda data: loads_beside(data, beside))

@@ -1,4 +1,4 @@
-"""Members of enums, found without calling what their class defines."""
+"""Members of enums, which are found without a call of code that their class defines."""
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
@@ -9,11 +9,11 @@ from .._exceptions.fidelity import extent_of
 from .._introspect import repr_of, type_dict, type_module, type_qualname
 
 
-_MAX_PARTS = 10_000  # objects and characters of a member's value, shared ones each time
+_MAX_PARTS = 10_000  # objects and characters of a member's value; an object in two places counts twice
 
 
 def is_enum(cls):
-    """Tell whether *cls* is a class of members. A class that enum has never seen is none."""
+    """Tell whether *cls* is an enum with members. A class that the module enum has not made is none."""
     enum = modules.get("enum")
     return enum is not None and isinstance(cls, type) and issubclass(type(cls), enum.EnumMeta)
 
@@ -32,12 +32,12 @@ def member(cls, name):
 
 def member_of_value(cls, value):
     """Return the member that has the value."""
-    if extent_of(value, _MAX_PARTS) > _MAX_PARTS:  # which its hash, and its text, could take for ever to visit
+    if extent_of(value, _MAX_PARTS) > _MAX_PARTS:  # a hash or a text of such a value could take for ever
         raise refuse(cls, "has no member of so large a value")
     known = type_dict(cls).get("_value2member_map_", {})
     try:
         found = known.get(value)
-    except TypeError:  # it cannot be hashed
+    except TypeError:  # the value cannot be hashed
         found = None
     if found is not None:
         return found
@@ -49,7 +49,7 @@ def member_of_value(cls, value):
 
 
 def together(policy, one, other):
-    """Return the flags of both, as CPython 3.11 pickles several."""
+    """Return the flags of both, as CPython 3.11 pickles combined flags."""
     cls = type(one)
     enum = modules.get("enum")
     if not is_enum(cls) or not issubclass(cls, enum.Flag) or not policy.lists(cls):

@@ -1,7 +1,7 @@
 """Making and changing instances of listed classes, as pickle's NEWOBJ, REDUCE, BUILD, APPENDS and SETITEMS would.
 
-Only what a payload has made itself may be changed: a class can keep its instances, and
-give the same one to everybody.
+A payload may change only the instances that it has made itself: a class can keep an instance, and
+give it to everybody.
 """
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
@@ -15,16 +15,16 @@ from .._attributes import checked, checked_args, set_attributes, set_attributes_
 from .._introspect import base_of, type_dict, type_module, type_mro
 from .enums import is_enum, member_of_value, refuse
 
-#: Classes in C whose ``__new__`` makes a value of its arguments, and nothing else.
+#: Classes in C whose ``__new__`` only makes a value of its arguments.
 _SAFE = frozenset((object, int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset, OrderedDict, deque))
 _OF_ONE_VALUE = frozenset((int, float, complex, str, bytes, tuple, frozenset))
 
-#: Extensions whose ``__new__`` leaves memory as it finds it.
+#: Classes of extension modules whose ``__new__`` does not initialise memory.
 _UNFILLED = ("numpy", "torch")
 
 
 def _owner(cls, name):
-    """Return the class that says what *name* is for instances of *cls*, and what that is; or two Nones."""
+    """Return the class that defines *name* for instances of *cls*, and the attribute; or two Nones."""
     for owner in type_mro(cls):
         namespace = type_dict(owner)
         if name in namespace:
@@ -46,13 +46,13 @@ class _Probe:
     pass
 
 
-# How many references there are to an object that nobody else has: it depends on the version.
+# How many references there are to an object that no other code has. The number depends on the version of CPython.
 _ALONE_MADE = _made(_Probe, (), {})[1]
 _ALONE_CALLED = _called(_Probe, ())[1]
 
 
 class Instances:
-    """What an AllowList, *policy*, lets be made."""
+    """Makes the instances that an AllowList, *policy*, lets a payload make."""
 
     __slots__ = ("_policy",)
 
@@ -60,7 +60,7 @@ class Instances:
         self._policy = policy
 
     def new(self, cls, args, kwargs):
-        """Make an instance that stays as it is, as NEWOBJ does."""
+        """Make an instance that is not changed any more, as NEWOBJ does."""
         self._check_class(cls)
         return cls.__new__(cls, *args, **kwargs)
 
@@ -86,7 +86,7 @@ class Instances:
             raise refuse(cls, f"gets memory that nobody has filled, of {type_module(owner)}")
 
     def new_value(self, cls, args, kwargs):
-        """Make an instance without any code of its class: by what CPython has below that."""
+        """Make an instance without any code of its class, by the ``__new__`` of a base that CPython defines."""
         if not isinstance(cls, type):
             raise TypeError("only a class has instances")
         if is_enum(cls):
@@ -107,7 +107,7 @@ class Instances:
         raise refuse(cls, "is listed as value:, and making an instance from these arguments is code of its own")
 
     def value(self, cls, args):
-        """Return what a call of a class stands for that is listed as value: only: a member, or an exception."""
+        """Return what a call of a class that is listed as ``value:`` only stands for: a member, or an exception."""
         if is_enum(cls) and len(args) == 1:
             return member_of_value(cls, args[0])
         if isinstance(cls, type) and issubclass(cls, BaseException):
@@ -118,7 +118,7 @@ class Instances:
         raise refuse(cls, "is listed as value:, which lets instances in and calls nothing")
 
     def set_state(self, obj, state):
-        """Do what BUILD does, to what this payload has made."""
+        """Do what BUILD does, to an instance that this payload has made."""
         cls = type(obj)
         owner, setter = _owner(cls, "__setstate__")
         if owner is BaseException:
@@ -164,7 +164,7 @@ class Instances:
         raise refuse(cls, "takes no elements")
 
     def update(self, obj, items):
-        """Do what SETITEMS does, for pairs of key and value."""
+        """Do what SETITEMS does, with pairs of key and value."""
         cls = type(obj)
         owner, method = _owner(cls, "__setitem__")
         if owner is dict or owner is OrderedDict:
@@ -193,7 +193,7 @@ class Instances:
 
 
 def _require_own(obj, cls, known):
-    """Return *obj* if it is an instance of *cls* that nobody else has."""
+    """Return *obj* if it is an instance of *cls* that no other code has."""
     if type(obj) is not cls:
         raise refuse(cls, "gave an instance of another class, which is not changed")
     if known or getweakrefcount(obj):
@@ -202,7 +202,7 @@ def _require_own(obj, cls, known):
 
 
 def _is_of_dataclass(setter):
-    """Tell whether it is what dataclasses gives to frozen classes with slots."""
+    """Tell whether *setter* is the ``__setstate__`` that dataclasses gives to frozen classes with slots."""
     dataclasses = modules.get("dataclasses")
     return dataclasses is not None and setter is vars(dataclasses).get("_dataclass_setstate")
 

@@ -1,9 +1,9 @@
-"""What a canonical pickle calls in place of what a payload asked for.
+"""The functions that a canonical pickle calls in place of what a payload asked for.
 
 Go reads what restricted peers send, checks it, and writes a canonical pickle: see
-handler/policy. That names nothing. Its functions and classes are handed over as
-objects, and for what no list covers by itself these are functions of ours, each of
-which does one thing to plain arguments. No payload can name them, so none can reach
+handler/policy. A canonical pickle names nothing. Its functions and classes are handed over as
+objects. Where no list covers an object by itself, the object is a function of this module, which
+does one thing to plain arguments. No payload can name these functions, so no payload can reach
 what they consist of.
 """
 
@@ -39,9 +39,9 @@ def _dtype(name):
 
 
 def _array(data, dtype, shape, order, axes=None):
-    """Make an array of bytes, as numpy's ``_frombuffer`` does, in one call; Go has counted them."""
+    """Make an array of bytes, as numpy's ``_frombuffer`` does, in one call. Go has counted the bytes."""
     numpy = _numpy()
-    if not data:  # of which frombuffer makes nothing
+    if not data:  # frombuffer refuses empty data
         array = numpy.empty(shape, dtype, order="F" if order == "F" else "C")
     elif axes is None:
         return numpy.ndarray(shape, dtype, data, 0, None, order)
@@ -61,7 +61,7 @@ def _uuid(number, safe=None):
 
 
 _COMMON = {
-    "call": partial(tuple.__new__, PythonUDF),  # of one tuple, in C
+    "call": partial(tuple.__new__, PythonUDF),  # takes one tuple, in C
     "type": _type,
     "update_dict": dict.update,
     "update_ordered": _update_ordered,

@@ -1,1 +1,1 @@
-"""Tensors: how they are taken out of pickles, and put back. torch is never imported from here."""
+"""Tensors: how they are taken out of pickles, and put back. The package never imports torch."""

@@ -1,12 +1,11 @@
-"""The tensors of a table as memory: described for sending, made from what arrived.
+"""The tensors of a table as memory: described for sending, and made from what arrived.
 
-What is in the head of the flat form, and whether it can be, is for Go (package
-handler/wire); here is only what needs torch. Behind the copy of a large tensor all of
-this is cold, and takes as long as the copy: so there is little of it, and what goes
-over is one string of dtypes, separated by spaces, and one of numbers, of 64 bits each:
-the number of storages, what there is to say of each, and of each tensor its
-requires_grad, number of the storage, offset and number of dimensions, then sizes,
-then strides.
+Go (package handler/wire) writes, reads and checks the head of the flat form. This module has only
+what needs torch. After the copy of a large tensor all of this code is out of the caches, and takes as
+long as the copy. So there is little code. Go gets one string of dtypes, separated by spaces, and one
+string of numbers, of 64 bits each: the number of storages, the description of each storage, and for
+each tensor its requires_grad, the number of its storage, its offset, the number of its dimensions,
+its sizes and its strides.
 """
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
@@ -20,15 +19,15 @@ from .reducers import check_sendable
 def describe_tensors(tensors):
     """Return (dtypes, numbers, kept) for plain CPU tensors.
 
-    Of a storage there are address and size, once, however many tensors show it. The
-    addresses are valid while *kept* lives. TypeError says which tensor has no memory
+    A storage is described by address and size, once, however many tensors show it. The
+    addresses are valid while *kept* lives. A TypeError says which tensor has no memory
     to send.
     """
     torch = torch_access.require("a tensor")
     if len(tensors) == 1:
         tensor = _plain(torch, 0, tensors[0])
         count = tensor.numel()
-        if count and tensor.is_contiguous():  # all it shows is its own, whatever else is in the storage
+        if count and tensor.is_contiguous():  # what it shows is its own, whatever else the storage has
             numbers = [1, tensor.data_ptr(), count * tensor.element_size(), int(tensor.requires_grad), 0, 0, tensor.dim()]
             numbers += tensor.shape
             numbers += tensor.stride()
@@ -38,7 +37,7 @@ def describe_tensors(tensors):
     for i, tensor in enumerate(tensors):
         tensor = _plain(torch, i, tensor)
         storage = untyped_storage(tensor)
-        # Not the address: two storages of no bytes have the same.
+        # The key is not the address: two storages of 0 bytes have the same address.
         place = places.setdefault(storage._cdata, len(places))
         if place == len(storages) // 2:
             storages += storage.data_ptr(), storage.nbytes()
@@ -52,7 +51,7 @@ def describe_tensors(tensors):
 
 
 def _plain(torch, i, tensor):
-    """Return *tensor* without lazy bits; TypeError if it is more than its memory."""
+    """Return *tensor* without lazy bits. A tensor that is more than its memory is a TypeError."""
     if type(tensor) is not torch.Tensor:
         cls = type(tensor)
         raise TypeError(
@@ -81,11 +80,11 @@ ALONE = -1
 
 
 def make_tensors(dtypes, numbers):
-    """Return (addresses, tensors): those that `describe_tensors` would describe so.
+    """Return (addresses, tensors), with tensors that `describe_tensors` would describe in that way.
 
-    Of a storage there is its size, or ALONE: its one tensor shows all of it, in order.
-    Each is new memory, which its tensors keep. It is not written to, so what the system
-    gives is taken only as bytes arrive at the addresses.
+    A storage is described by its size, or by ALONE if its one tensor shows all of it, in order.
+    Each storage is new memory, which its tensors keep. The memory is not written to here, so the system
+    provides pages only as bytes arrive at the addresses.
     """
     torch = torch_access.require("a tensor")
     untyped_storage = torch_api.of(torch).untyped_storage

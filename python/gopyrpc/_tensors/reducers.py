@@ -1,9 +1,9 @@
 """Sending tensors: what goes into the table, and what the pickle says about it.
 
 An entry of the table is always a *plain* tensor: of the exact class torch.Tensor,
-strided, without autograd history, lazy bits or quantiser. Whoever carries the table
-needs to know dtype, shape, strides and bytes, and nothing else. All that makes a
-tensor more than that travels in the pickle, as a call of one of unpickle_hooks.
+strided, without autograd history, lazy bits or quantiser. The code that carries the table
+needs to know dtype, shape, strides and bytes, and nothing else. All other properties of a
+tensor travel in the pickle, as a call of one of unpickle_hooks.
 """
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
@@ -22,15 +22,15 @@ from .unpickle_hooks import (
     _receive_subclass,
 )
 
-# What a subclass may override to say itself how it is pickled.
+# The methods by which a subclass says how it is pickled.
 _PICKLING = ("__reduce_ex__", "__reduce__", "__getstate__", "__setstate__")
 
 
 def reducer_for(cls, to_table):
     """Return the reducer for instances of *cls*, None if it is no tensor class.
 
-    None also for a class that pickles itself, and for one whose instances have no
-    data of their own (``__torch_dispatch__`` wrappers): both know better.
+    A class that pickles itself has no reducer either, nor has a class whose instances have no
+    data of their own (``__torch_dispatch__`` wrappers): both know better how to pickle.
     """
     torch = torch_access.find()
     if torch is None or not issubclass(cls, torch.Tensor):
@@ -49,10 +49,10 @@ def reducer_for(cls, to_table):
 def _make_reduce(torch, to_table):
     """Make the reducer for instances of exactly torch.Tensor.
 
-    What is nested in its reduce values is a tensor too, and comes here next.
+    A tensor that is nested in the reduce values comes to this reducer next.
     """
     api, strided = torch_api.of(torch), torch.strided
-    # Plain is a tensor for which all of these say no. MKL-DNN has its own layout.
+    # A tensor is plain if all of these say no. MKL-DNN has a layout of its own.
     special = [api.is_quantized, api.is_meta, api.is_nested]
     has_names = api.has_names
 
@@ -65,10 +65,10 @@ def _make_reduce(torch, to_table):
         if has_names is not None and has_names(tensor):
             return _receive_named, (tensor.rename(None), tensor.names)
         layout = layout_of(tensor)
-        # Lazy conjugation and negation are bits beside the data: without this
-        # values would arrive wrong.
+        # Lazy conjugation and negation are bits beside the data, so without this
+        # the values would arrive wrong.
         if tensor.is_conj() or tensor.is_neg():
-            layout = tuple(tensor.shape), tensor.stride()  # which resolving may change
+            layout = tuple(tensor.shape), tensor.stride()  # the next line may change the strides
             tensor = tensor.resolve_conj().resolve_neg()
         receive, args = to_table(tensor)
         return (receive, args) if layout is None else (_receive_strided, (*args, *layout))
@@ -77,9 +77,9 @@ def _make_reduce(torch, to_table):
 
 
 def check_sendable(torch, tensor):
-    """Raise TypeError, saying what to send instead, for what has no data to send.
+    """Raise a TypeError that says what to send instead, for a tensor that has no data to send.
 
-    Anything else would come out of torch as an internal error, or end the process:
+    Without the check torch would raise an internal error, or end the process:
     torch aborts on an MKL-DNN tensor.
     """
     api = torch_api.of(torch)
@@ -144,7 +144,7 @@ def _reduce_parameter(torch, tensor):
 def _reduce_subclass(torch, tensor):
     """Reduce a subclass: its data, its class by name, its attributes.
 
-    Under the guard, as ``__torch_function__`` would see every attribute read here.
+    The guard is on, as ``__torch_function__`` would see every attribute that is read here.
     """
     with torch_api.of(torch).no_torch_function():
         check_sendable(torch, tensor)
@@ -154,15 +154,15 @@ def _reduce_subclass(torch, tensor):
 
 
 def _extra(tensor):
-    """Return the attributes that were set on *tensor*, None if there are none."""
+    """Return the attributes that a program has set on *tensor*, None if there are none."""
     return dict(tensor.__dict__) or None
 
 
 def mend_table(table):
-    """Return another module's *table* with what a carrier would get wrong mended.
+    """Return another module's *table*, and mend in it what a carrier would get wrong.
 
-    torch's module puts tensors in as they are. Lazy bits would be lost on the way,
-    and an opaque tensor end the process that writes it; sparse ones torch can carry.
+    torch's module puts tensors into the table as they are. Lazy bits would be lost on the way,
+    and an opaque tensor would end the process that writes it. torch can carry sparse tensors.
     """
     torch = torch_access.find()
     if torch is None:

@@ -1,18 +1,18 @@
-"""Views with gaps, as ``x[::2]`` is: what they show travels, and arrives with their strides.
+"""Views with gaps, such as ``x[::2]``: the elements that they show travel, and arrive with the view's strides.
 
-The elements between are neither sent nor received: they are zeros there. Where there are
-many, a view arrives contiguous instead, as a column of a wide matrix would take the
-receiver as much memory as the matrix. Both sides know by the strides alone.
+The elements in the gaps do not travel, and are zeros at the receiver. A view with large
+gaps arrives contiguous instead, as a column of a wide matrix would take the
+receiver as much memory as the matrix. Both sides decide that by the strides alone.
 """
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
-MAX_SPREAD = 16  # elements of memory for each that is shown
-ALWAYS = 64 << 10  # bytes that a view may lie in whatever it shows of them
+MAX_SPREAD = 16  # elements of memory for each element that is shown
+ALWAYS = 64 << 10  # bytes of memory in which a view may lie however little it shows
 
 
 def layout_of(tensor):
-    """Return ``(size, stride)`` of a strided tensor with gaps, None for one without."""
+    """Return ``(size, stride)`` of a strided tensor with gaps, None for a tensor without gaps."""
     if tensor.is_contiguous():
         return None
     size, stride = tuple(tensor.shape), tensor.stride()
@@ -21,7 +21,7 @@ def layout_of(tensor):
 
 
 def _extent(size, stride):
-    """Return how many elements there are to show, repetitions apart, and in how many they lie."""
+    """Return how many elements there are to show, without repetitions, and in how many elements of memory they lie."""
     shown = length = 1
     for n, step in zip(size, stride):
         if step:
@@ -31,7 +31,7 @@ def _extent(size, stride):
 
 
 def packed(torch, tensor):
-    """Return what *tensor* shows without its gaps: contiguous, and 1 long where it repeats itself."""
+    """Return what *tensor* shows, without the gaps: contiguous, and 1 long in dimensions that repeat elements."""
     return _once(tensor, tensor.stride()).clone(memory_format=torch.contiguous_format)
 
 
@@ -43,13 +43,13 @@ def _once(tensor, stride):
 
 
 def unpacked(torch, storage_of, tensor, size, stride):
-    """Return a tensor of that size with the elements of *tensor*: what `packed` made of one with *stride*, or all of it.
+    """Return a tensor of that size with the elements of *tensor*: what `packed` made of a tensor with *stride*, or all of it.
 
-    Of those strides if these leave no more between the elements than the limits above.
-    TypeError or ValueError if it cannot have come from such a tensor.
+    The result has those strides if their gaps are within the limits above.
+    A *tensor* that cannot have come from such a tensor is a TypeError or ValueError.
     """
     if tuple(tensor.shape) == size and tensor.stride() == stride:
-        return tensor  # it shares memory with others of the message, and came as it was
+        return tensor  # it shares memory with other tensors of the message, and came as it was
     _check(size, stride)
     tensor = _once(tensor, stride)
     if tuple(tensor.shape) != tuple([n if step else min(n, 1) for n, step in zip(size, stride)]):
@@ -60,7 +60,7 @@ def unpacked(torch, storage_of, tensor, size, stride):
     length *= tensor.element_size()
     if length > max(MAX_SPREAD * shown * tensor.element_size(), ALWAYS):
         return tensor.expand(size)
-    # Zeros: code that saves the tensor saves all of its storage.
+    # The gaps are zeros, as code that saves the tensor saves all of its storage.
     storage = storage_of(torch.zeros(length, dtype=torch.uint8, device=tensor.device))
     torch.empty(0, dtype=tensor.dtype, device=tensor.device).set_(storage, 0, tensor.shape, stride).copy_(tensor)
     return torch.empty(0, dtype=tensor.dtype, device=tensor.device).set_(storage, 0, size, stride)

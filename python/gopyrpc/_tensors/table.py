@@ -5,8 +5,8 @@ from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 from contextvars import ContextVar
 
 
-# Those of the innermost serialize and deserialize in this context. A call's context ends with
-# it, also where an interruption of the call hits the very code that would put a table back.
+# The tables of the innermost serialize and deserialize in this context. A call's context ends with
+# the call, also where an interruption hits the code that would put a table back.
 sending = ContextVar("sending", default=None)
 receiving = ContextVar("receiving", default=None)
 
@@ -14,7 +14,7 @@ receiving = ContextVar("receiving", default=None)
 def to_table(obj):
     """Put *obj* in the tensor table; return the reduce value that fetches it.
 
-    For use by reducers, while a `serialize` is in progress on this thread.
+    Reducers call it, while a `serialize` is in progress on this thread.
     """
     table = sending.get()
     if table is None:

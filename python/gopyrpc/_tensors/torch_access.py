@@ -1,7 +1,7 @@
-"""All that this package knows about torch. torch is never imported from here.
+"""All that this package knows about torch. The package never imports torch.
 
-``find()`` looks whether someone else has imported it; only then do tensors and
-script modules get special treatment (see reducers) and the grad mode a reset. What
+``find()`` looks whether the program has imported torch. Only then do tensors and
+script modules get special treatment (see reducers), and the grad mode is reset. What
 differs between versions of torch is in torch_api.
 """
 
@@ -21,18 +21,18 @@ def find():
     torch = modules.get("torch")
     if torch is _found:
         return torch
-    # A torch that another thread is still importing lacks a part of what is used here.
+    # A torch that another thread is still importing lacks parts that this package uses.
     if getattr(getattr(torch, "__spec__", None), "_initializing", False):
         return _found
     if not hasattr(torch, "Tensor") or not hasattr(getattr(torch, "_C", None), "_set_grad_enabled"):
-        return _found  # or a stand-in for torch, of a test or a library that can do without
+        return _found  # or a substitute for torch, of a test or of a library that can do without torch
     if _found is None:
         _found = torch
     return _found
 
 
 def require(what):
-    """Return torch for loading *what*; ImportError says what arrived without it."""
+    """Return torch, which is needed to load *what*. The ImportError says what arrived in a process without torch."""
     torch = find()
     if torch is None:
         raise ImportError(f"{what} arrived, but torch is not imported here")
@@ -42,7 +42,7 @@ def require(what):
 def grad_switch():
     """Return the function that sets torch's grad mode, or None without torch.
 
-    The C function itself: ``torch.set_grad_enabled`` is a class, and takes longer
+    The function is the C function itself: ``torch.set_grad_enabled`` is a class, and takes longer
     than everything else that `Handle.run` does around a call.
     """
     torch = find()

@@ -1,7 +1,7 @@
 """Loading tensors: the functions that pickles of tensors name.
 
-Their arguments come from a peer, under an allow-list too, so each checks what it
-is given: a wrong shape or class is an exception, never a wild read.
+The arguments come from a peer, also under an allow-list. So each function checks its
+arguments: a wrong shape or class is an exception, and never a wild read.
 """
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
@@ -12,7 +12,7 @@ from . import torch_access, torch_api
 from .strides import unpacked
 from .table import _receive_tensor
 
-#: layout: the methods that give its two index tensors
+#: by layout, the methods that give its two index tensors
 SPARSE_COMPRESSED = {
     "sparse_csr": ("crow_indices", "col_indices"),
     "sparse_bsr": ("crow_indices", "col_indices"),
@@ -28,13 +28,13 @@ def _plain(torch, tensor):
 
 
 def _receive_leaf(data):
-    """A tensor that requires grad: a leaf, as graphs do not travel."""
+    """Return a tensor that requires grad, as a leaf: graphs do not travel."""
     torch = torch_access.require("a tensor")
     return _plain(torch, data).detach().requires_grad_(True)
 
 
 def _receive_strided(index, size, stride):
-    """A tensor of the table with the strides that it had: see strides."""
+    """Return a tensor of the table with the strides that it had: see strides."""
     torch = torch_access.require("a tensor")
     tensor = _plain(torch, _receive_tensor(index))
     return unpacked(torch, torch_api.of(torch).untyped_storage, tensor, size, stride)
@@ -74,7 +74,7 @@ def _receive_sparse(indices, values, size, coalesced):
     torch = torch_access.require("a sparse tensor")
     checked = torch_api.of(torch).checked
     tensor = torch.sparse_coo_tensor(indices, values, size, **checked)
-    # A lie about this is a wrong value at worst, as for any value that is sent.
+    # A lie about this is at worst a wrong value, and a peer can send any value.
     return tensor._coalesced_(bool(coalesced))
 
 

@@ -1,9 +1,9 @@
-"""Cutting a table down to what it shows: views must not carry their storage along.
+"""Cutting the entries of a table down to what they show: views must not carry their whole storage along.
 
-Sending ``big[:10]`` should send ten elements. It must not separate tensors that
-share memory, though: writing to one is to change the other at the receiver too.
-Which ones share is known only when the message is complete, so this runs last, over
-the whole table, and changes entries for smaller ones of the same shape and values.
+A message with ``big[:10]`` should carry ten elements. Tensors that share memory must not be separated,
+though: at the receiver, too, a write to one of them has to change the others.
+Which tensors share memory is known only when the message is complete. So `compact` runs last, over
+the whole table, and replaces entries by smaller tensors of the same shape and values.
 """
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
@@ -11,7 +11,7 @@ from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 from . import torch_api
 from .strides import layout_of, packed
 
-_ALIGNMENT = 64  # bytes; what torch's own allocator promises
+_ALIGNMENT = 64  # bytes, as torch's own allocator promises
 
 
 def compact(torch, table):
@@ -23,7 +23,7 @@ def compact(torch, table):
             if dense != storage_of(tensor).nbytes():
                 break
     else:
-        return  # the common case, and the one that must be fast
+        return  # the common case, which has to be fast
     groups = {}
     for i, tensor in enumerate(table):
         if type(tensor) is cls:
@@ -41,8 +41,9 @@ def compact(torch, table):
 
 
 def _span(tensor):
-    """Return the offsets of the first byte of *tensor* in its storage and the last's
-    successor. Strides are never negative in torch.
+    """Return the offsets in the storage of the first byte of *tensor*, and of the byte after the last.
+
+    Strides are never negative in torch.
     """
     size = tensor.element_size()
     first = tensor.storage_offset() * size
@@ -53,7 +54,7 @@ def _span(tensor):
 
 
 def _cut(torch, table, indices, storage):
-    """Rebase the entries *indices* onto a copy of what they show between them."""
+    """Replace the entries *indices* by tensors on a copy of the memory that they show together."""
     spans = [_span(table[i]) for i in indices]
     low = min(span[0] for span in spans) // _ALIGNMENT * _ALIGNMENT
     high = max(span[1] for span in spans)
