@@ -18,7 +18,7 @@ WHEELS ?=
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
 # Packages without C: built and tested with CGO_ENABLED=0 too, which proves the layering.
-PURE := ./agent ./agent/internal/... ./agent/proto/... ./internal/handshake/... ./internal/hugepages/... ./internal/shm/... ./cleanup/... ./handler/wire/... ./handler/pickle/... ./agent/pyworker/budget/... ./agent/pyworker/settings ./handler/policy/... ./internal/gate/... ./internal/cpython/discover/... ./handler/jit/... ./internal/callcontext ./internal/calltimes ./internal/panics ./internal/ticker ./python
+PURE := ./agent ./agent/internal/... ./agent/proto/... ./internal/handshake/... ./internal/hugepages/... ./internal/shm/... ./cleanup/... ./handler/wire/... ./handler/pickle/... ./agent/pyworker/budget/... ./agent/pyworker/settings ./handler/policy/... ./internal/gate/... ./internal/cpython/discover/... ./handler/jit/... ./internal/callcontext ./internal/calltimes ./internal/panics ./internal/ticker ./internal/unpack ./python
 
 # The interpreter that setup chooses, and says: the first that has torch, else numpy, else any.
 TEST_PYTHON = $$(scripts/python.sh --most numpy torch)

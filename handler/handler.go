@@ -59,6 +59,7 @@ type config struct {
 	restricted bool
 	policy     *policy.Policy // of allow, if restricted
 	maxPayload int64
+	children   string
 }
 
 // check makes the policy.
@@ -84,6 +85,11 @@ func WithAllow(entries ...string) Option {
 		c.allow = append(c.allow, entries...)
 	}
 }
+
+// WithChildren has the processes that Python starts (subprocess, multiprocessing) import the package gopyrpc from a folder,
+// such as [python.Unpack] returns: PYTHONPATH of os.environ and sys.path end with it. Without it such processes have the package
+// only where it is installed.
+func WithChildren(folder string) Option { return func(c *config) { c.children = folder } }
 
 // WithMaxPayload refuses larger payloads, in bytes, with [ErrTooLarge], before Python sees them. No
 // limit without it.
@@ -176,6 +182,9 @@ func (h *Handler) load(t gil.Token) error {
 		return err
 	}
 	if err := h.checkVersion(t); err != nil {
+		return err
+	}
+	if err := h.shareWithChildren(t); err != nil {
 		return err
 	}
 	module, err := h.rt.Import(t, pyname.Package+"._module.handle")

@@ -41,6 +41,8 @@ type Config struct {
 	// codes.ResourceExhausted and a text that names the limit. No limits by default.
 	Budget  budget.Limits
 	Budgets map[string]budget.Limits
+	// Children is a folder from which processes that Python starts import the package gopyrpc: see [handler.WithChildren].
+	Children string
 	// Left is called with the report of a worker that Python started, when Python ends it or the process ends. It may
 	// be nil. See [Provide].
 	Left func(name string, report cleanup.Report)
@@ -103,7 +105,7 @@ func New(ctx context.Context, rt *pybridge.Runtime, config Config) (*Worker, err
 	if w.accounts, err = newAccounts(config); err != nil {
 		return nil, err
 	}
-	if w.handler, err = handler.New(ctx, rt); err != nil {
+	if w.handler, err = handler.New(ctx, rt, handler.WithChildren(config.Children)); err != nil {
 		return nil, err
 	}
 	if config.Cleanup == nil {

@@ -116,6 +116,7 @@ func (c *common) serve(cmd *cobra.Command, s *serving) error {
 		if err := gil.With(ctx, func(t gil.Token) error { return writeLines(t, rt) }); err != nil {
 			return err
 		}
+		config.Children = childrenFolder()
 		w, err := pyworker.New(ctx, rt, config)
 		if err != nil {
 			return err

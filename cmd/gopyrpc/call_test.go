@@ -1,10 +1,12 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestCallReturns(t *testing.T) {
@@ -66,4 +68,21 @@ func TestCallUsage(t *testing.T) {
 	here(t, "call", "self", "math:sqrt", "-4").failed(t, 2, "write -- before arguments that begin with -")
 	here(t, "call", "self", "math:sqrt", "--kw", "x").failed(t, 2, `--kw "x" is not of the form name=literal`)
 	here(t, "call", "self", "math:sqrt", "--kw", "x=1", "--kw", "x=2").failed(t, 2, "--kw x is given twice")
+}
+
+// TestCallChildren: what functions start has the package too, also where it is not installed.
+func TestCallChildren(t *testing.T) {
+	python(t)
+	for _, call := range [][]string{
+		{"cmd_udfs:child", `'import gopyrpc; print(gopyrpc.__version__, end="")'`},
+		{"cmd_udfs:spawned"},
+	} {
+		cmd := command(t, append([]string{"call", "self"}, call...)...)
+		cache := t.TempDir()
+		cmd.Env = append(cmd.Environ(), "PYTHONPATH=", "XDG_CACHE_HOME="+cache)
+		assert.Equal(t, "'"+version+"'\n", finish(t, cmd).ok(t), call[0])
+		unpacked, err := filepath.Glob(filepath.Join(cache, "gopyrpc", version+"-*", "gopyrpc", "__init__.py"))
+		require.NoError(t, err)
+		assert.Len(t, unpacked, 1)
+	}
 }

@@ -96,7 +96,7 @@ func (f *failures) Error() string { return f.command.Error() + "\n" + f.join.Err
 // withHandler is withRuntime with a handler for the module that the flags name.
 func (c *common) withHandler(cmd *cobra.Command, f func(context.Context, *pybridge.Runtime, *handler.Handler) error, opts ...handler.Option) error {
 	return c.withRuntime(cmd, func(ctx context.Context, rt *pybridge.Runtime) error {
-		h, err := handler.New(ctx, rt, append([]handler.Option{handler.WithModule(c.module)}, opts...)...)
+		h, err := handler.New(ctx, rt, append([]handler.Option{handler.WithModule(c.module), handler.WithChildren(childrenFolder())}, opts...)...)
 		if err != nil {
 			return err
 		}

@@ -22,6 +22,27 @@ def generator():
     return (n for n in ())
 
 
+def child(statements):
+    """What a python3 prints that this process starts, which has what is in os.environ."""
+    import subprocess
+
+    return subprocess.run([sys.executable, "-c", statements], capture_output=True, text=True, check=True).stdout
+
+
+def spawned():
+    """The version of the package in a child of multiprocessing, which imports this module."""
+    import multiprocessing
+
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(package_version)
+
+
+def package_version():
+    import gopyrpc
+
+    return gopyrpc.__version__
+
+
 def keywords(**kwargs):
     return kwargs
 

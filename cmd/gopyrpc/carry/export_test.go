@@ -1,3 +1,0 @@
-package carry
-
-var UnpackInto = unpackInto
