@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 // command is the gopyrpc whose workers are measured.
@@ -27,7 +28,11 @@ func (c *command) path(ctx context.Context) (string, error) {
 	}
 	c.dir = dir
 	file := filepath.Join(dir, "gopyrpc")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", file, "github.com/gopyrpc/gopyrpc/cmd/gopyrpc")
+	clone, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/gopyrpc/gopyrpc").Output()
+	if err != nil {
+		return "", fmt.Errorf("gopyrpc could not be built: this is no clone of it: %w (name the command with --gopyrpc)", err)
+	}
+	build := exec.CommandContext(ctx, filepath.Join(strings.TrimSpace(string(clone)), "scripts", "build.sh"), file)
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("gopyrpc could not be built: %w: %s(run the benchmark in a clone, or name the command with --gopyrpc)", err, out)
 	}

@@ -19,7 +19,7 @@ import (
 var binary, gopyrpc string
 
 func TestMain(m *testing.M) {
-	buildtest.Main(m, func(dir string) { binary, gopyrpc = filepath.Join(dir, "benchmark"), filepath.Join(dir, "gopyrpc") }, ".", "../cmd/gopyrpc")
+	buildtest.MainWithPackage(m, func(dir string) { binary, gopyrpc = filepath.Join(dir, "benchmark"), filepath.Join(dir, "gopyrpc") }, ".", "../cmd/gopyrpc")
 }
 
 // ended is what a run of the benchmark left.

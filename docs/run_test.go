@@ -29,13 +29,7 @@ const limit = time.Minute
 var commands string
 
 func TestMain(m *testing.M) {
-	buildtest.Main(m, func(dir string) {
-		commands = dir
-		if err := buildtest.InstallPackage(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-	}, "../cmd/gopyrpc")
+	buildtest.MainWithPackage(m, func(dir string) { commands = dir }, "../cmd/gopyrpc")
 }
 
 // TestEveryBlockRuns types what the documents say into a fresh folder for each document. docs/style.md says what is

@@ -20,6 +20,7 @@ func run(m *testing.M, built func(dir string), packages []string) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
+	defer RemovePackage()
 	if out, err := exec.Command("go", append([]string{"build", "-o", dir}, packages...)...).CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building %q: %v\n%s", packages, err, out)
 		return 1

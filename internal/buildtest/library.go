@@ -23,13 +23,19 @@ func Package(t testing.TB) string {
 	return dir
 }
 
-// InstallPackage has all python3 that the process starts import that package. It is for a TestMain.
-func InstallPackage() error {
-	dir, err := built()
-	if err != nil {
-		return err
-	}
-	return os.Setenv("PYTHONPATH", dir+string(os.PathListSeparator)+os.Getenv("PYTHONPATH"))
+// MainWithPackage is [Main] for tests whose commands start python3: each imports the package that [Package] returns.
+func MainWithPackage(m *testing.M, made func(dir string), packages ...string) {
+	Main(m, func(dir string) {
+		made(dir)
+		folder, err := built()
+		if err == nil {
+			err = os.Setenv("PYTHONPATH", folder+string(os.PathListSeparator)+os.Getenv("PYTHONPATH"))
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}, packages...)
 }
 
 // RemovePackage removes what was built, if it was. It is for a TestMain.

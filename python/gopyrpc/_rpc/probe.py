@@ -3,17 +3,27 @@
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 import socket
+from time import sleep
 
 NOBODY, WORKER, OTHER = "nobody", "a gopyrpc worker", "something else"
 
 # How HTTP/2 begins, which a worker answers with its settings. A store of torch's ends such a connection.
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 _SETTINGS = 4
+_LEAVING = 0.1  # seconds between a worker's listener is left without answers and its end
 _PATIENCE = 2.0  # seconds: a machine that is busy
 
 
 def listener(host, port, tls):
     """Return NOBODY, WORKER or OTHER. *tls* says that workers speak TLS, as far as this process knows."""
+    found = _look(host, port, tls)
+    if found == OTHER:  # or a worker that is leaving, which ends connections as a store does
+        sleep(_LEAVING)
+        found = _look(host, port, tls)
+    return found
+
+
+def _look(host, port, tls):
     try:
         with socket.create_connection((host, int(port)), _PATIENCE) as conn:
             if not tls and _answers_http2(conn):
