@@ -15,6 +15,7 @@ SANITIZE ?=
 TREES ?= sid trixie
 ARM64 ?=
 WHEELS ?=
+NEWCOMER ?=
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
 # Packages without C: built and tested with CGO_ENABLED=0 too, which proves the layering.
@@ -52,6 +53,10 @@ library: ## build the shared library beside the Python package's files, for pyth
 .PHONY: wheel
 wheel: ## build sdist and wheel of the Python package into dist/, for glibc from 2.28 on (WHEELS='amd64 arm64'; default: this machine's)
 	scripts/wheel.sh $(WHEELS)
+
+.PHONY: newcomer
+newcomer: ## install the package as a newcomer does, and use it with python3, torchrun, pytest, mypy, mp.spawn and a notebook (NEWCOMER=part…)
+	scripts/newcomer.sh $(NEWCOMER)
 
 .PHONY: run
 run: setup build ## set up, build and show the demo

@@ -12,7 +12,9 @@ from ._name import PACKAGE
 USAGE = "usage: python -m gopyrpc --as-torch SCRIPT.py|-m MODULE|-c CODE [ARG...]"
 
 
-def main(args):
+def main(args=None):
+    """Do what the arguments say, by default those of the process: so an installation's script gopyrpc calls this."""
+    args = sys.argv[1:] if args is None else args
     if args[:1] == ["--as-torch"]:
         run_as_torch(args[1:])
     else:
@@ -38,7 +40,10 @@ def _command():
         return carried
     from shutil import which
 
-    return which(PACKAGE)
+    found = which(PACKAGE)
+    if found is not None and os.path.exists(sys.argv[0]) and os.path.samefile(found, sys.argv[0]):
+        return None  # the script of an installation without the command, which has called this
+    return found
 
 
 def run_as_torch(args):
