@@ -23,15 +23,15 @@ type accepted struct {
 }
 
 // listenAtBoth is for a worker that is lent the address of the meeting.
-func (m *meetingPlace) listenAtBoth(config *Config, host string) error {
+func (m *meetingPlace) listenAtBoth(config *Config) error {
 	meeting, err := net.Listen("tcp", m.address)
 	if err != nil {
 		return fmt.Errorf("worker 0 cannot listen at %s: %w", m.address, err)
 	}
-	own, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	own, err := net.Listen("tcp", net.JoinHostPort(m.host, "0"))
 	if err != nil {
 		_ = meeting.Close()
-		return fmt.Errorf("worker 0 cannot listen on %s: %w", host, err)
+		return fmt.Errorf("worker 0 cannot listen on %s: %w", m.host, err)
 	}
 	m.both = &twoListeners{Listener: own, meeting: meeting, accepted: make(chan accepted), closed: make(chan struct{})}
 	config.Listener = m.both

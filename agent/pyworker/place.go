@@ -7,6 +7,8 @@ import (
 	"net"
 	"slices"
 	"time"
+
+	"github.com/gopyrpc/gopyrpc/agent"
 )
 
 // meetingPlace is where the workers of a group meet, as one of them sees it.
@@ -16,6 +18,11 @@ type meetingPlace struct {
 	hosts       bool   // this worker is the coordinator, and the address is where it listens
 	lent        bool   // until the group is complete only; then it listens elsewhere alone
 	spread      bool   // the group is known to have workers on other machines
+
+	// What find finds.
+	host, port string
+	resolved   []net.IP
+	open       bool // others than those on this machine may be let in
 
 	both *twoListeners // of a worker that is lent the address
 }
@@ -37,45 +44,61 @@ const (
 	loopback    = "127.0.0.1"
 )
 
-// settle sets where the worker listens, which is also where the others find it.
-func (m *meetingPlace) settle(ctx context.Context, config *Config) error {
-	host, port, err := net.SplitHostPort(m.address)
-	if err != nil {
-		return fmt.Errorf("the group cannot meet at %q, which is not of the form host:port: %w", m.address, err)
-	}
+// find makes the address what this worker is to reach it by: that of the loopback interface where no TLS is set, and the
+// address is this machine's.
+//
+// Errors: a host that is not known; [agent.ExposedError] where it is on another machine, and nobody need prove anything.
+func (m *meetingPlace) find(ctx context.Context, config *Config) error {
 	if slices.Contains(config.Guests, m.coordinator) {
 		return fmt.Errorf("the group is told to meet at worker %s at %s, and %s is a guest here (GOPYRPC_GUEST, --guest), which coordinates no group",
 			m.coordinator, m.address, m.coordinator)
 	}
-	addresses, err := lookup(ctx, host)
-	if err != nil {
+	var err error
+	if m.host, m.port, err = net.SplitHostPort(m.address); err != nil {
+		return fmt.Errorf("the group cannot meet at %q, which is not of the form host:port: %w", m.address, err)
+	}
+	if m.resolved, err = lookup(ctx, m.host); err != nil {
 		return fmt.Errorf("worker 0 cannot be at %s: %w", m.address, err)
 	}
-	open := config.TLS != nil || config.Insecure
-	if !open && !m.spread && !saysLoopback(host) && ofThisMachine(addresses) {
-		host = loopback
-		m.address = net.JoinHostPort(host, port)
+	if m.open = config.TLS != nil || config.Insecure; m.open || saysLoopback(m.host) {
+		return nil
+	}
+	if m.spread || !ofThisMachine(m.resolved) {
+		if config.Dial != nil || config.Listener != nil {
+			return nil // what these reach is the program's affair
+		}
+		return &agent.ExposedError{Where: "meets its group at " + m.address}
+	}
+	m.host, m.resolved = loopback, []net.IP{net.ParseIP(loopback)}
+	m.address = net.JoinHostPort(m.host, m.port)
+	return nil
+}
+
+// settle sets where the worker listens, which is also where the others find it.
+func (m *meetingPlace) settle(ctx context.Context, config *Config) error {
+	if err := m.find(ctx, config); err != nil {
+		return err
 	}
 	if config.Listen != "" || config.Listener != nil {
 		return nil
 	}
 	if m.hosts {
-		if open && !saysLoopback(host) && onLoopback(addresses) {
-			return listenEverywhere(config, host, port)
+		if m.open && !saysLoopback(m.host) && onLoopback(m.resolved) {
+			return listenEverywhere(config, m.host, m.port)
 		}
 		if m.lent {
-			return m.listenAtBoth(config, host)
+			return m.listenAtBoth(config)
 		}
 		config.Listen = m.address
 		return nil
 	}
 	// The others reach this worker on the interface by which it reaches the meeting place.
-	mine, err := interfaceTowards(net.JoinHostPort(host, port))
+	mine, err := interfaceTowards(m.address)
 	if err != nil {
 		return fmt.Errorf("worker 0 cannot be at %s: %w", m.address, err)
 	}
-	if open && !saysLoopback(host) && onLoopback([]net.IP{mine}) {
-		return listenEverywhere(config, host, "0")
+	if m.open && !saysLoopback(m.host) && onLoopback([]net.IP{mine}) {
+		return listenEverywhere(config, m.host, "0")
 	}
 	config.Listen = net.JoinHostPort(mine.String(), "0")
 	return nil

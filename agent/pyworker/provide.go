@@ -70,14 +70,14 @@ func (p *Provided) provide(ctx context.Context) error {
 		defer m.Release()
 		functions := map[string]any{}
 		defer release(functions)
-		for name, f := range map[string]pybridge.Func{"start": p.start, "meet": p.meet, "give_up": p.giveUp} {
+		for name, f := range map[string]pybridge.Func{"find": p.find, "start": p.start, "meet": p.meet, "give_up": p.giveUp} {
 			o, err := pybridge.NewFunc(t, context.WithoutCancel(ctx), hostFunctionName(name), f, pybridge.InPlace())
 			if err != nil {
 				return err
 			}
 			functions[name] = o
 		}
-		return discard(m.CallMethod(t, "provide", functions["start"], functions["meet"], functions["give_up"]))
+		return discard(m.CallMethod(t, "provide", functions["start"], functions["find"], functions["meet"], functions["give_up"]))
 	})
 }
 
@@ -114,7 +114,7 @@ func (p *Provided) begin(ctx context.Context, a arguments) (string, error) {
 		err = where.settle(ctx, &config)
 	}
 	if err != nil {
-		return "", &pythonError{pybridge.ValueError, err.Error(), err}
+		return "", p.refused(asked, err)
 	}
 	config.Name, config.Rank = name, int(rank)
 	config.Timeout = time.Duration(seconds * float64(time.Second))
@@ -143,6 +143,37 @@ func (p *Provided) begin(ctx context.Context, a arguments) (string, error) {
 	p.mu.Unlock()
 	go func() { s.served <- w.Serve() }()
 	return w.agent.Advertised(), nil
+}
+
+// find takes (address, spread, settings, variables), and returns the address by which this worker is to reach what is there.
+func (p *Provided) find(ctx context.Context, args []any, _ map[string]any) (any, error) {
+	a := arguments{args}
+	address, err1 := argument[string](a, 0)
+	spread, err2 := argument[bool](a, 1)
+	asked, err3 := askedOf(a, 2)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, err
+	}
+	where := meetingPlace{address: address, spread: spread}
+	err := heedfully(ctx, p.rt, func(ctx context.Context) error {
+		config, err := p.configure(ctx, asked)
+		if err == nil {
+			err = where.find(ctx, &config)
+		}
+		if err != nil {
+			return p.refused(asked, err)
+		}
+		return nil
+	})
+	return where.address, err
+}
+
+// refused is the error of what a program asks for that cannot be.
+func (p *Provided) refused(asked Asked, err error) error {
+	if errors.Is(err, agent.ErrInsecure) {
+		return &pythonError{pybridge.RuntimeError, p.explain(asked, err), err}
+	}
+	return &pythonError{pybridge.ValueError, err.Error(), err}
 }
 
 // meet returns when the whole group is there.

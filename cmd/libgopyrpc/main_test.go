@@ -77,10 +77,16 @@ func start(t *testing.T, python, source string, args ...string) *program {
 // run starts python3 with arguments.
 func run(t *testing.T, python string, args ...string) *program {
 	t.Helper()
+	return runAs(t, []string{"PYTHONPATH=" + buildtest.Package(t), "PYTHONDONTWRITEBYTECODE=1"}, python, args...)
+}
+
+// runAs starts a program with variables of the environment beside the test's own.
+func runAs(t *testing.T, env []string, name string, args ...string) *program {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
-	p := &program{Cmd: exec.CommandContext(ctx, python, args...)}
-	p.Env = append(os.Environ(), "PYTHONPATH="+buildtest.Package(t), "PYTHONDONTWRITEBYTECODE=1")
+	p := &program{Cmd: exec.CommandContext(ctx, name, args...)}
+	p.Env = append(os.Environ(), env...)
 	p.Stdout, p.Stderr = &p.out, &p.err
 	p.out.waits = make(chan struct{})
 	p.WaitDelay = 10 * time.Second

@@ -89,18 +89,19 @@ class Starter:
     the agent listens. It has begun to look for its group: at *address*, which is where it listens itself where it
     *hosts* the group. *coordinator* is the name that the worker there must have, or "". *lent*: it listens there until
     the group is complete, and else elsewhere. *spread*: the group is known to have workers on other machines.
+    ``find(address, spread, settings, variables)`` -> the address by which this process is to reach what is there
     ``meet()`` waits for the group.
     ``give_up()`` ends the agent of a group that is not to meet.
     """
 
-    def __init__(self, start, meet, give_up):
-        self.start, self.meet, self.give_up = start, meet, give_up
+    def __init__(self, start, find, meet, give_up):
+        self.start, self.find, self.meet, self.give_up = start, find, meet, give_up
 
 
-def provide(start, meet=None, give_up=None):
+def provide(start, find=None, meet=None, give_up=None):
     """Set the functions of `Starter`."""
     global _starter
-    _starter = Starter(start, meet, give_up)
+    _starter = Starter(start, find, meet, give_up)
 
 
 def starter():

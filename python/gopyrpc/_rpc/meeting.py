@@ -44,28 +44,31 @@ class _Meeting:
         self._name, self._rank, self._world_size, _ = me
 
     def at_port(self, place):
+        address = self._starter.find(place.address(), self._spread, self._settings, self._variables)
+        host, _, port = address.rpartition(":")
+        host = host.strip("[]")
         if launchers.holds_store() and place.kind == "env":
             found = probe.OTHER
-        elif place.port == "0":
+        elif port == "0":
             found = probe.NOBODY
         else:
-            found = self._listener(place)
+            found = self._listener(host, port)
         if found == probe.OTHER:
-            self.by_store(stores.TCPStore(place.host, place.port), place.address())
+            self.by_store(stores.TCPStore(host, port), address)
         else:
-            self.directly(place.address(), "", lent="torch.distributed" in sys.modules)
+            self.directly(address, "", lent="torch.distributed" in sys.modules)
 
-    def _listener(self, place):
+    def _listener(self, host, port):
         """Tell what listens there; for others than rank 0, once something does."""
         tls = bool(self._settings.get("tls_cert") or self._variables.get(f"{PACKAGE.upper()}_TLS_CERT"))
         if self._rank == 0:
-            return probe.listener(place.host, place.port, tls)
+            return probe.listener(host, port, tls)
 
         def look():
-            found = probe.listener(place.host, place.port, tls)
+            found = probe.listener(host, port, tls)
             return None if found == probe.NOBODY else found
 
-        return stores.poll(look, self._late(f"nothing listens at {place.address()}, where worker 0 is to be"))
+        return stores.poll(look, self._late(f"nothing listens at {host}, port {port}, where worker 0 is to be"))
 
     def directly(self, address, coordinator, lent):
         """Meet at rank 0's agent, which listens at that address."""
