@@ -22,6 +22,7 @@ type Interpreter = discover.Interpreter
 // (CI=true) and where GOPYRPC_PYTHON names the interpreter: then somebody counted on it.
 func Find(t testing.TB) discover.Interpreter {
 	t.Helper()
+	heedInterrupts()
 	found, err := discover.Find(t.Context(), discover.Options{})
 	if err == nil {
 		return found
@@ -38,6 +39,7 @@ func Find(t testing.TB) discover.Interpreter {
 // GOPYRPC_TEST_PYTHONS that cannot be used fails the test, and so does finding nothing at all in CI.
 func Each(t *testing.T, test func(t *testing.T, python discover.Interpreter)) {
 	t.Helper()
+	heedInterrupts()
 	requireNamed(t)
 	all := All(t.Context())
 	if len(all) == 0 && inCI() {
