@@ -11,10 +11,10 @@ import (
 )
 
 // FromEnvironment is for [ProvideAs]: the options of the program come before the variables of its environment, and the
-// agent logs to standard error.
+// agent logs to standard error, where what a function raises is printed, too.
 func FromEnvironment(_ context.Context, asked Asked) (Config, error) {
 	said := asked.all()
-	config, err := FromSettings(said, os.Stderr)
+	config, err := config(said, os.Stderr, true)
 	return config, errors.Join(err, said.CheckIdentity(false))
 }
 

@@ -38,6 +38,10 @@ var narrowing = map[string]func(config, asked *Config) bool{
 		return c.Listener == nil && takeText(&c.Listen, asked.Listen)
 	},
 	"advertise": func(c, asked *Config) bool { return takeText(&c.Advertise, asked.Advertise) },
+	"print-failures": func(c, asked *Config) bool {
+		c.PrintFailures = asked.PrintFailures
+		return true
+	},
 	"insecure": func(c, asked *Config) bool {
 		allowed := c.Insecure || !asked.Insecure
 		c.Insecure = c.Insecure && asked.Insecure

@@ -92,7 +92,7 @@ func (w *Worker) install() error {
 		for _, member := range w.agent.Workers() {
 			workers = append(workers, pybridge.DictItem{Key: member.Name, Value: member.Rank})
 		}
-		host, err := w.python.makeHost.Call(t, w.agent.Name(), w.agent.Rank(), workers, max(w.timeout.Seconds(), 0), functions)
+		host, err := w.python.makeHost.Call(t, w.agent.Name(), w.agent.Rank(), workers, max(w.timeout.Seconds(), 0), functions, w.printFailures)
 		if err != nil {
 			return err
 		}

@@ -43,6 +43,9 @@ type Config struct {
 	Budgets map[string]budget.Limits
 	// Children is a folder from which processes that Python starts import the package gopyrpc: see [handler.WithChildren].
 	Children string
+	// PrintFailures has the traceback of what a function raises printed to Python's standard error, on this worker, where the
+	// function ran: its caller gets the exception, but nobody may ever wait for it.
+	PrintFailures bool
 	// Left is called with the report of a worker that Python started, when Python ends it or the process ends. It may
 	// be nil. See [Provide].
 	Left func(name string, report cleanup.Report)
@@ -51,13 +54,14 @@ type Config struct {
 // Worker is an agent whose functions are Python's. Its methods may be called from any goroutine, and must not be called
 // with the GIL held.
 type Worker struct {
-	rt         *pybridge.Runtime
-	handler    *handler.Handler
-	agent      *agent.Agent
-	policy     *agent.Policy
-	timeout    time.Duration
-	maxWaiting int64
-	waiting    atomic.Int64
+	rt            *pybridge.Runtime
+	handler       *handler.Handler
+	agent         *agent.Agent
+	policy        *agent.Policy
+	timeout       time.Duration
+	maxWaiting    int64
+	printFailures bool
+	waiting       atomic.Int64
 
 	ctx         context.Context // of everything that Python waits for; ends with the Worker
 	cancel      context.CancelCauseFunc
@@ -88,7 +92,7 @@ func New(ctx context.Context, rt *pybridge.Runtime, config Config) (*Worker, err
 	if err := checkPolicy(config.Policy); err != nil {
 		return nil, err
 	}
-	w := &Worker{rt: rt, policy: config.Policy, timeout: config.Timeout, maxWaiting: int64(config.MaxWaiting), unwatch: func() {}}
+	w := &Worker{rt: rt, policy: config.Policy, timeout: config.Timeout, maxWaiting: int64(config.MaxWaiting), printFailures: config.PrintFailures, unwatch: func() {}}
 	w.installing, w.installed = make(chan struct{}, 1), make(chan struct{})
 	if w.timeout == 0 {
 		w.timeout = DefaultTimeout

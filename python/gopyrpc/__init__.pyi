@@ -218,6 +218,7 @@ class RpcBackendOptions:
     max_calls: _Each
     rref_lease: float | str | None
     log_level: str | None
+    print_failures: bool | None
     def __init__(
         self,
         *,
@@ -245,6 +246,7 @@ class RpcBackendOptions:
         max_calls: _Each = None,
         rref_lease: float | str | None = None,
         log_level: str | None = None,
+        print_failures: bool | None = None,
     ) -> None: ...
     def set_device_map(self, to: str, device_map: Mapping[Any, Any]) -> None: ...
     def set_devices(self, devices: Iterable[Any]) -> None: ...

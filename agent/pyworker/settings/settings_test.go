@@ -48,7 +48,7 @@ func applied(t *testing.T, v settings.Values) *settings.Target {
 func TestEverySettingMeansTheSameInItsSpellings(t *testing.T) {
 	values := map[string]string{
 		"insecure": "1", "max-message": "64MiB", "max-call-time": "2s", "max-minute-time": "30s", "max-result": "1KB", "max-calls": "7",
-		"rref-lease": "90s", "log-level": "error",
+		"rref-lease": "90s", "log-level": "error", "print-failures": "1",
 	}
 	nothing := applied(t, settings.Values{})
 	for _, s := range settings.All() {

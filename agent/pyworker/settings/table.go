@@ -109,6 +109,10 @@ var table = []Setting{
 		Name: "log-level", put: putLevel,
 		Usage: "how much the agent logs: `level` debug, info, warn or error (default warn)",
 	},
+	{
+		Name: "print-failures", Kind: Switch, put: asSwitch(func(t *Target, on bool) { t.PrintFailures = on }),
+		Usage: "print the traceback of what a function raises on this worker (Python programs: default)",
+	},
 }
 
 // All returns the settings, in the order of the documents.

@@ -19,6 +19,8 @@ type Target struct {
 	Budget  *budget.Limits
 	Budgets map[string]budget.Limits // of single peers, by name
 	Level   slog.Level
+
+	PrintFailures bool
 }
 
 func onAgent(set func(*agent.Config, string)) func(*Target, string) error {

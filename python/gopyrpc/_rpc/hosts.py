@@ -32,7 +32,7 @@ class Box:
 class Host:
     """One agent. Immutable by convention, but for *closed* and *timeout*.
 
-    Attributes: ``name``, ``rank``, ``timeout`` (seconds, of calls that say none), ``ids`` (rank by name),
+    Attributes: ``name``, ``rank``, ``timeout`` (seconds, of calls that say none), ``prints_failures``, ``ids`` (rank by name),
     ``names`` (name by rank). The others are functions. Their arguments:
 
     *data*     a pickle: bytes, a memoryview, or a list of memoryviews to be joined
@@ -60,13 +60,14 @@ class Host:
     ``debug_info()`` -> ``[dict, dict]``: counts by name, of the agent and of its RRefs
     """
 
-    def __init__(self, name, rank, workers, timeout, functions):
+    def __init__(self, name, rank, workers, timeout, functions, prints_failures=False):
         self.name = name
         self.rank = rank
         self.timeout = timeout
         self.ids = workers
         self.names = {rank: name for name, rank in workers.items()}
         self.closed = False
+        self.prints_failures = prints_failures
         self.__dict__.update(functions)
 
 

@@ -16,7 +16,7 @@ SETTINGS = (
     "tls_cert", "tls_key", "tls_ca", "token_file", "token",
     "listen", "advertise", "insecure", "allow", "guest",
     "max_message", "max_call_time", "max_minute_time", "max_result", "max_calls",
-    "rref_lease", "log_level",
+    "rref_lease", "log_level", "print_failures",
 )  # fmt: skip
 
 _VARIABLES = PACKAGE.upper() + "_"
@@ -64,6 +64,7 @@ class RpcBackendOptions:
         max_calls=None,
         rref_lease=None,
         log_level=None,
+        print_failures=None,
     ):
         if not isinstance(num_worker_threads, int) or num_worker_threads < 1:
             raise ValueError(f"num_worker_threads must be a positive number, not {num_worker_threads!r}")
@@ -96,6 +97,7 @@ class RpcBackendOptions:
         self.max_calls = max_calls
         self.rref_lease = rref_lease
         self.log_level = log_level
+        self.print_failures = print_failures
 
     def set_device_map(self, to, device_map):
         """Refuse a map of devices, unless it is empty."""

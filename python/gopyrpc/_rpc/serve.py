@@ -6,6 +6,7 @@ from _pickle import loads
 from contextvars import Context
 
 from .._errors import ForbiddenGlobal
+from .._exceptions.remote import RemoteException
 from .._introspect import type_name
 from .._pickling.pickler import load, loads_with
 from .._restricted.canonical import Names
@@ -16,6 +17,7 @@ from .calls import pack
 from .future import know_torch
 from .hosts import Box
 from .later import Later, later
+from .print_failure import print_failure
 from .rref import arriving, await_confirmation
 
 
@@ -77,11 +79,17 @@ def _run(data, extra, caller, canonical):
         if came:
             await_confirmation(came)
     except BaseException as exc:
-        return failed(exc)
+        failure = failed(exc)
+        if caller.policy is None:  # what a restricted worker is refused is logged
+            print_failure(failure, caller.host)
+        return failure
     finally:
         arriving.set(None)
         data = extra = None
-    return _outcome(udf)
+    result = _outcome(udf)
+    if type(result) is RemoteException:
+        print_failure(result, caller.host)
+    return result
 
 
 def _outcome(udf):
@@ -114,18 +122,20 @@ def _fetch(value, caller):
     return answer(value, caller)
 
 
-def result_of(future):
+def result_of(future, caller):
     """Return the value of a Future that is done, or a RemoteException."""
     try:
         return future.wait()
     except BaseException as exc:
-        return failed(exc)
+        failure = failed(exc)
+    print_failure(failure, caller.host)
+    return failure
 
 
 def when_done(later, caller, deliver):
     """Call Go's *deliver* with what travels back, once there is an outcome."""
     _begin(later.future)
-    later.future.add_done_callback(_entered(caller, lambda done: deliver(answer(result_of(done), caller))))
+    later.future.add_done_callback(_entered(caller, lambda done: deliver(answer(result_of(done, caller), caller))))
 
 
 def _entered(caller, callback):
@@ -159,4 +169,4 @@ def abandon(later):
 def when_kept(later, caller, deliver):
     """Call Go's *deliver* with the outcome of a Later, once there is one, to be kept."""
     _begin(later.future)
-    later.future.add_done_callback(_entered(caller, lambda done: deliver(Box(result_of(done)))))
+    later.future.add_done_callback(_entered(caller, lambda done: deliver(Box(result_of(done, caller)))))
