@@ -201,6 +201,7 @@ class RpcBackendOptions:
     init_method: str
     device_maps: dict[str, Any]
     devices: list[Any]
+    print_tracebacks: bool
     tls_cert: _Path
     tls_key: _Path
     tls_ca: _Path
@@ -229,6 +230,7 @@ class RpcBackendOptions:
         devices: Iterable[Any] | None = None,
         _transports: Iterable[str] | None = None,
         _channels: Iterable[str] | None = None,
+        print_tracebacks: bool = True,
         tls_cert: _Path = None,
         tls_key: _Path = None,
         tls_ca: _Path = None,

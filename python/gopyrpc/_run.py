@@ -17,7 +17,7 @@ def _run_function(python_udf):
     """Return the result of the UDF, or a RemoteException if it raised.
 
     The function never raises: SystemExit, KeyboardInterrupt and a *python_udf* that is not a
-    PythonUDF end up in a RemoteException, too. Nothing is printed. The user's function
+    PythonUDF end up in a RemoteException, too. The user's function
     runs in an empty contextvars context and with torch's grad mode on. Neither context nor grad mode
     is left on the thread. torch: ``_run_function``.
     """
@@ -66,7 +66,21 @@ def failed(exc):
     """Return the RemoteException for *exc*, which left a UDF. The function never raises."""
     result = from_exception(exc)
     _log(result)
+    if _tell is not None:
+        try:
+            _tell(result)
+        except BaseException:
+            pass  # a broken stream is not the caller's failure
     return result
+
+
+_tell = None
+
+
+def tell_failures(function):
+    """Have *function* called with each RemoteException that a UDF ends in; None for nothing."""
+    global _tell
+    _tell = function
 
 
 def _log(result):

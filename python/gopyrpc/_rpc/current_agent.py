@@ -52,7 +52,10 @@ class RpcAgent:
 
     def get_debug_info(self):
         """Return counts, as text, under torch's names where torch has them."""
-        return {name: str(value) for name, value in self._host.debug_info()[0].items()}
+        counts = {name: str(value) for name, value in self._host.debug_info()[0].items()}
+        if "threads" in vars(self._host):  # as many as init_rpc was given: they come as calls need them
+            counts["agent.thread_pool_size"] = str(self._host.threads)
+        return counts
 
     def get_metrics(self):
         return self.get_debug_info()

@@ -12,6 +12,7 @@ from .errors import failure
 from .gather import wait_all
 from .init_method import InitMethod
 from .options import checked, seconds_of, settings_of, variables
+from .tracebacks import show_tracebacks
 
 
 def is_available():
@@ -38,7 +39,9 @@ def join_group(name, rank, world_size, options):
     if not isinstance(name, str):
         raise TypeError(f"a worker's name is a str, not {name!r}")
     me = name, rank, world_size, seconds_of(options.rpc_timeout)
+    show_tracebacks(options.print_tracebacks)
     meeting.join(hosts.starter(), me, place, settings, variables())
+    hosts.current().threads = options.num_worker_threads
 
 
 def shutdown(graceful=True, timeout=DEFAULT_SHUTDOWN_TIMEOUT):
