@@ -1,12 +1,14 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"slices"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -47,6 +49,9 @@ func (r *Rendezvous) check(rank int) error {
 	return nil
 }
 
+// lastAnswers is how long a coordinator that has failed lets its last answers take.
+const lastAnswers = 2 * time.Second
+
 // findGroup joins the others at the coordinator, and makes the group known or notes why it never will be.
 func (a *Agent) findGroup() {
 	g, err := a.joinGroup()
@@ -62,8 +67,12 @@ func (a *Agent) findGroup() {
 	}
 	a.readyErr = fmt.Errorf("agent: rendezvous: %w", rpcerr.Within(err))
 	a.log.Debug("agent: the rendezvous failed", "err", err) // Serve says it
+	last, cancel := context.WithTimeout(context.Background(), lastAnswers)
+	defer cancel()
+	if !until(last, a.server.GracefulStop) { // a coordinator's answers to others say it, too
+		a.server.Stop()
+	}
 	close(a.failed)
-	a.server.Stop()
 }
 
 // joinGroup finds the group: at this agent, if it is the coordinator, or by asking the coordinator.
@@ -132,6 +141,9 @@ func (a *Agent) enterGroup(g *agentpb.Group) error {
 func (s service) Rendezvous(ctx context.Context, req *agentpb.RendezvousRequest) (*agentpb.Group, error) {
 	a := s.agent
 	h, c, err := a.security.Identify(ctx)
+	if errors.Is(err, security.ErrNamesake) && a.coordinator != nil && req.GetMember().GetName() == a.config.Name {
+		return nil, cmp.Or(a.coordinator.JoinTwin(ctx, req.GetMember()), err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,9 @@ type Coordinator struct {
 	complete chan struct{}      // closed when all have joined
 	group    *agentpb.Group     // nil until then
 	closed   bool               // the group is parting: further workers are of a next one
+	twins    int                // workers that wait here and have the name of one that has joined, and want another rank
+	twinned  error              // which name that is
+	failed   chan struct{}      // closed when all are there, and twins among them
 	logging  bool               // one of the requests that wait logs from time to time who is missing
 }
 
@@ -42,12 +45,15 @@ type joiner struct {
 
 // NewCoordinator returns the coordinator of a group of that size.
 func NewCoordinator(size int, log *slog.Logger) *Coordinator {
-	return &Coordinator{size: size, log: log, joined: map[string]*joiner{}, complete: make(chan struct{})}
+	return &Coordinator{size: size, log: log, joined: map[string]*joiner{}, complete: make(chan struct{}), failed: make(chan struct{})}
 }
 
 // Join enters a worker, waits for the others, and returns the group. The worker expects a group of that size; its rank is
 // one that it wants, or -1 for any that is free. The incarnation tells a worker that comes again, as its connection broke,
 // from another of its name. A worker whose ctx ends before the group is complete has not joined.
+//
+// Two workers of one name and of different ranks are twins: with them the group can never be complete. When as many workers
+// are there as it should have, all are told so, and not only the one that came later.
 //
 // Errors: codes.AlreadyExists, InvalidArgument and FailedPrecondition for a worker that does not belong here; Unavailable
 // where it may belong to the next group; the end of ctx, with what is known of the workers that are missing.
@@ -56,6 +62,9 @@ func (c *Coordinator) Join(ctx context.Context, m *agentpb.Member, incarnation u
 		return nil, rpcerr.Errorf(codes.FailedPrecondition, "worker %s expects %d workers, the coordinator %d", m.GetName(), size, c.size)
 	}
 	if err := c.admit(m, incarnation); err != nil {
+		if c.isTwin(m) {
+			err = c.waitTwinned(ctx)
+		}
 		return nil, err
 	}
 	logs := c.becomeLogger()
@@ -66,7 +75,12 @@ func (c *Coordinator) Join(ctx context.Context, m *agentpb.Member, incarnation u
 		select {
 		case <-c.complete:
 			return c.group, nil
+		case <-c.failed:
+			return nil, c.twinned
 		case <-ctx.Done():
+			if c.isFailed() {
+				return nil, c.twinned
+			}
 			c.withdraw(m.GetName(), incarnation, logs)
 			return nil, rpcerr.Ended(ctx.Err(), "waiting for the group: "+c.Missing())
 		case <-timer.C:
@@ -91,6 +105,9 @@ func (c *Coordinator) becomeLogger() bool {
 func (c *Coordinator) admit(m *agentpb.Member, incarnation uint64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.isFailed() {
+		return c.twinned
+	}
 	known := c.joined[m.GetName()]
 	if known != nil && known.incarnation == incarnation { // its connection broke, and it comes again
 		if c.group == nil {
@@ -107,6 +124,7 @@ func (c *Coordinator) admit(m *agentpb.Member, incarnation uint64) error {
 	if len(c.joined) == c.size {
 		c.completeLocked()
 	}
+	c.failIfAllLocked()
 	return nil
 }
 

@@ -140,6 +140,42 @@ func TestCoordinator_whatDoesNotBelongIsTold(t *testing.T) {
 	})
 }
 
+// With two workers of one name the group can never be complete. All are told when all are there, the workers of other names too,
+// and whoever comes later.
+func TestCoordinator_twinsAreToldWithAllOthers(t *testing.T) {
+	inBubble(t, func(t *testing.T, j joins, said *logText) {
+		all := []<-chan outcome{j.start(t.Context(), "w0", 0, 1), j.start(t.Context(), "w0", 2, 2)}
+		for _, got := range all {
+			require.Empty(t, got, "one is missing")
+		}
+		assert.Contains(t, said.String(), "two workers have one name")
+		all = append(all, j.start(t.Context(), "w1", 1, 3))
+		for _, got := range all {
+			o := <-got
+			assert.Equal(t, codes.AlreadyExists, status.Code(o.err))
+			assert.ErrorContains(t, o.err, "the worker name w0 is not unique: the workers of ranks 0 and 2 have it")
+		}
+		assert.ErrorContains(t, j.refused("w2", -1, 4, 3), "is not unique")
+	})
+}
+
+// A twin that the rest of the group does not follow is told alone, and the group may be complete without it. One that has the
+// coordinator's name is told in the same way.
+func TestCoordinator_twinsAreToldAlone(t *testing.T) {
+	inBubble(t, func(t *testing.T, j joins, _ *logText) {
+		host := j.start(t.Context(), "w0", 0, 1)
+		began := time.Now()
+		assert.ErrorContains(t, j.refused("w0", 2, 2, 3), "is not unique")
+		assert.Equal(t, 5*time.Second, time.Since(began))
+		assert.ErrorContains(t, j.c.JoinTwin(t.Context(), member("w0", 1)), "the workers of ranks 0 and 1")
+		assert.NoError(t, j.c.JoinTwin(t.Context(), member("w0", -1)), "it says nothing that the group has to know")
+		assert.NoError(t, j.c.JoinTwin(t.Context(), member("w0", 0)), "it may be the same that was started twice")
+		j.start(t.Context(), "w1", 1, 3)
+		j.start(t.Context(), "w2", 2, 4)
+		assert.NoError(t, (<-host).err)
+	})
+}
+
 // A worker whose connection broke comes again, with a new address. It stays as long as one of its requests waits, and has the
 // group whenever it asks.
 func TestCoordinator_theSameWorkerComesAgain(t *testing.T) {

@@ -2,6 +2,8 @@ package security
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 
 	"google.golang.org/grpc/codes"
@@ -85,6 +87,9 @@ func (s *Security) Tap(ctx context.Context, info *tap.Info) (context.Context, er
 	return known, nil
 }
 
+// ErrNamesake is the refusal of a worker that has this worker's name, and was let in otherwise.
+var ErrNamesake = errors.New("agent: the worker has this worker's name")
+
 // Identify finds out which worker makes a request, and whether the caller may be that worker.
 func (s *Security) Identify(ctx context.Context) (*agentpb.Hello, *Caller, error) {
 	c, ok := ctx.Value(callerKey{}).(*Caller)
@@ -98,11 +103,12 @@ func (s *Security) Identify(ctx context.Context) (*agentpb.Hello, *Caller, error
 	if !s.mayBe(c.names, h.GetName()) {
 		return nil, nil, s.Refuse(ctx, refusedAs("the certificate is for %s, not for worker %s: give that worker one of its own name", orNobody(c.names), h.GetName()))
 	}
-	if h.GetName() == s.config.Name { // a worker's calls to itself never leave it
-		return nil, nil, s.Refuse(ctx, rpcerr.Errorf(codes.AlreadyExists, "there is a worker named %s already, and it is this one: give each worker a name of its own", h.GetName()))
-	}
 	if p := c.proved; p != nil && (p.Name != h.GetName() || p.Incarnation != h.GetIncarnation()) {
 		return nil, nil, s.Refuse(ctx, refusedAs("the connection is worker %s's by its token, not worker %s's: it speaks for no other", p.Name, h.GetName()))
+	}
+	if h.GetName() == s.config.Name { // a worker's calls to itself never leave it
+		return nil, nil, s.Refuse(ctx, &rpcerr.Error{Code: codes.AlreadyExists, Err: ErrNamesake, Text: fmt.Sprintf(
+			"there is a worker named %s already, and it is this one: give each worker a name of its own", h.GetName())})
 	}
 	return h, c, nil
 }
