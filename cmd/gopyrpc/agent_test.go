@@ -221,8 +221,8 @@ func TestRunSaysWhatInitRPCNeeds(t *testing.T) {
 		cmd.Env = append(cmd.Environ(), append([]string{"RANK=", "WORLD_SIZE=", "MASTER_ADDR=", "MASTER_PORT="}, env...)...)
 		return finish(t, cmd)
 	}
-	run("rpc.init_rpc('w0')").raised(t, "the environment has no MASTER_ADDR and no MASTER_PORT")
-	run("rpc.init_rpc('w0')", "MASTER_ADDR=127.0.0.1", "MASTER_PORT=1").raised(t, "rank is not given, and the environment's RANK is ''")
+	run("rpc.init_rpc('w0')", "RANK=0", "WORLD_SIZE=1").raised(t, "the environment has no MASTER_ADDR and no MASTER_PORT")
+	run("rpc.init_rpc('w0')").raised(t, "rank parameter missing: it is not given, and environment variable RANK expected, which is ''")
 	run("rpc.init_rpc('w0', rank=2, world_size=2)", "MASTER_ADDR=127.0.0.1", "MASTER_PORT=1").raised(t, "rank 2 is not one of a group of 2")
 	run("rpc.init_rpc('w 0', rank=0, world_size=1)", "MASTER_ADDR=127.0.0.1", "MASTER_PORT=0").raised(t, `"w 0" is no name for a worker`)
 	run("rpc.rpc_sync('w0', len)").raised(t, "RPC has not been initialized")

@@ -30,6 +30,7 @@ _LAZY = {
     "get_worker_info": "_rpc.workers",
     "get_worker_infos": "_rpc.workers",
     "init_rpc": "_rpc.initialize",
+    "_init_rpc_backend": "_rpc.initialize",
     "shutdown": "_rpc.group",
     "_wait_all": "_rpc.group",
     "is_available": "_rpc.group",

@@ -60,11 +60,11 @@ class Launchers(unittest.TestCase):
 
     def test_what_is_missing_is_named(self):
         with under():
-            with self.assertRaisesRegex(ValueError, "RANK is ''.*SLURM_PROCID"):
+            with self.assertRaisesRegex(ValueError, "RANK expected, which is ''.*SLURM_PROCID"):
                 who()
             with self.assertRaisesRegex(ValueError, "MASTER_ADDR and no MASTER_PORT"):
                 launchers.meeting_place()
-        with under({"RANK": "x"}), self.assertRaisesRegex(ValueError, "RANK is 'x'"):
+        with under({"RANK": "x"}), self.assertRaisesRegex(ValueError, "RANK expected, which is 'x'"):
             who()
 
 

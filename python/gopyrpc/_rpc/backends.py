@@ -25,7 +25,7 @@ def _make_options(
 def _init(store, name, rank, world_size, rpc_backend_options):
     if not are_own(rpc_backend_options):
         raise TypeError(f"`rpc_backend_options` must be a `TensorPipeRpcBackendOptions`, not {rpc_backend_options!r}")
-    join_group(name, rank, world_size, rpc_backend_options)
+    join_group(name, rank, world_size, rpc_backend_options, store)
     return _get_current_rpc_agent()
 
 

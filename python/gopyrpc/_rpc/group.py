@@ -20,7 +20,7 @@ def is_available():
     return True
 
 
-def join_group(name, rank, world_size, options):
+def join_group(name, rank, world_size, options, store=None):
     """Start this process's agent; see `init_rpc`."""
     hosts.refuse_in_child()
     running = hosts.find()
@@ -40,7 +40,7 @@ def join_group(name, rank, world_size, options):
         raise TypeError(f"a worker's name is a str, not {name!r}")
     me = name, rank, world_size, seconds_of(options.rpc_timeout)
     show_tracebacks(options.print_tracebacks)
-    meeting.join(hosts.starter(), me, place, settings, variables())
+    meeting.join(hosts.starter(), me, place, settings, variables(), store)
     hosts.current().threads = options.num_worker_threads
 
 

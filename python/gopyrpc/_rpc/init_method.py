@@ -21,7 +21,7 @@ class InitMethod:
         self.url = url
         parts = urlsplit(url)
         self.kind = parts.scheme
-        self.host = self.port = self.path = None
+        self._address = self.path = None
         self.coordinator = ""
         try:
             self._place(parts, unquote)
@@ -34,11 +34,11 @@ class InitMethod:
 
     def _place(self, parts, unquote):
         if self.kind == "env":
-            self.host, self.port = launchers.meeting_place()
-        elif self.kind in ("tcp", PACKAGE):
+            return  # the environment is asked when the place is needed
+        if self.kind in ("tcp", PACKAGE):
             if not parts.hostname or parts.port is None:
                 raise ValueError(f"expected {self.kind}://host:port")
-            self.host, self.port = parts.hostname, str(parts.port)
+            self._address = parts.hostname, str(parts.port)
             self.coordinator = parts.username or ""
         elif self.kind == "file":
             self.path = unquote(parts.netloc + parts.path)
@@ -46,6 +46,19 @@ class InitMethod:
                 raise ValueError("expected file:///path of a file that all workers reach")
         else:
             raise ValueError(f"init_method must be {KINDS}")
+
+    @property
+    def host(self):
+        return self._where()[0]
+
+    @property
+    def port(self):
+        return self._where()[1]
+
+    def _where(self):
+        if self._address is None:
+            self._address = launchers.meeting_place() if self.kind == "env" else (None, None)
+        return self._address
 
     def number(self, name, given, variables):
         """Return the rank, or the size of the group: as given, as the URL says it, or as the environment does."""

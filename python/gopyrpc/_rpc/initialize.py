@@ -18,10 +18,15 @@ def init_rpc(name=None, backend=None, rank=-1, world_size=None, rpc_backend_opti
     group may be the same; or ``gopyrpc://host:port``, or ``gopyrpc://name@host:port`` with the name of rank 0, a port
     that no store of torch's has. RuntimeError if there is an agent; ValueError for what is missing or wrong.
     """
+    _init_rpc_backend(backend, None, name, rank, world_size, rpc_backend_options)
+
+
+def _init_rpc_backend(backend=None, store=None, name=None, rank=-1, world_size=None, rpc_backend_options=None):
+    """`init_rpc` of a group that meets by a *store* of torch's, where one is given."""
     kind = backends.kind_of(backend, rpc_backend_options)
     options = backends.construct_rpc_backend_options(kind) if rpc_backend_options is None else rpc_backend_options
     agent = backends.init_backend(
-        kind, store=None, name=name, rank=rank, world_size=world_size, rpc_backend_options=options
+        kind, store=store, name=name, rank=rank, world_size=world_size, rpc_backend_options=options
     )
     if type(agent) is not RpcAgent:
         as_replaced(_set_and_start_rpc_agent)(agent)
@@ -32,4 +37,4 @@ def _set_and_start_rpc_agent(agent):
     raise lacking(f"agents that a program makes itself, as {type(agent).__qualname__} is one:")
 
 
-public(init_rpc)
+public(init_rpc, _init_rpc_backend)

@@ -25,7 +25,7 @@ def number(variables, argument):
     if not text.isdecimal():
         others = "" if name != variables[0] or text else f" (and there is no {', '.join(variables[1:])})"
         raise ValueError(
-            f"{argument} is not given, and the environment's {name} is {text!r}{others}:"
+            f"{argument} parameter missing: it is not given, and environment variable {name} expected, which is {text!r}{others}:"
             f" pass {argument}=, or run the program with gopyrpc run -n"
         )
     return int(text)

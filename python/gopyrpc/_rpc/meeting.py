@@ -18,16 +18,18 @@ from . import launchers, probe, stores
 _met = {}
 
 
-def join(starter, me, place, settings, variables):
+def join(starter, me, place, settings, variables, store=None):
     """Start the agent of *me*, ``(name, rank, world_size, timeout)``, and return when the whole group is there.
 
-    *place* is an InitMethod.
+    *place* is an InitMethod. With a *store*, one of torch's, the group meets by that.
     """
     _, rank, world_size, _ = me
-    where = place.kind, place.host, place.port, place.path, world_size
+    where = id(store) if store is not None else (place.kind, place.host, place.port, place.path), world_size
     met = _met.get(where, 0)
     meeting = _Meeting(starter, me, settings, variables, launchers.spread(rank, world_size), met)
-    if place.kind == "file":
+    if store is not None:
+        meeting.by_store(stores.TorchStore(store), None)
+    elif place.kind == "file":
         meeting.by_store(stores.FileStore(place.path), None)
     elif place.kind == PACKAGE:
         meeting.directly(place.address(), place.coordinator, lent=False)

@@ -15,29 +15,11 @@ _TO_CONNECT = 60  # seconds
 _SIZES = "=I"  # what a FileStore has before each text
 
 
-class TCPStore:
-    """torch's TCPStore at a port that somebody else serves."""
+class TorchStore:
+    """A store of torch's that a program has made."""
 
-    def __init__(self, host, port):
-        self._where = address_of(host, port)
-        try:
-            from torch.distributed import TCPStore as Store
-        except ImportError as exc:
-            raise RuntimeError(
-                f"the group cannot meet at {self._where}: what listens there is no gopyrpc worker, and may be a store of"
-                f" torch's, which this process cannot ask, as it cannot import torch.distributed ({exc}). Give"
-                f" init_method='{PACKAGE}://host:port' with another port"
-            ) from exc
-        from datetime import timedelta
-
-        try:
-            self._store = Store(host, int(port), is_master=False, timeout=timedelta(seconds=_TO_CONNECT), wait_for_workers=False)
-            self._store.add(f"{PACKAGE}/reached", 1)
-        except RuntimeError as exc:
-            raise RuntimeError(
-                f"the group cannot meet at {self._where}: what listens there is neither a gopyrpc worker nor a store of torch's"
-                f" ({exc})"
-            ) from exc
+    def __init__(self, store):
+        self._store = store
 
     # A number that counts how often there is a text can be asked for without waiting, and be waited for without a
     # timeout in C++, after which a store's connection may be out of step.
@@ -53,6 +35,32 @@ class TCPStore:
 
     def remove(self, key):
         self._store.add(key + "/there", -1)
+
+
+class TCPStore(TorchStore):
+    """torch's TCPStore at a port that somebody else serves."""
+
+    def __init__(self, host, port):
+        self._where = address_of(host, port)
+        try:
+            from torch.distributed import TCPStore as Store
+        except ImportError as exc:
+            raise RuntimeError(
+                f"the group cannot meet at {self._where}: what listens there is no gopyrpc worker, and may be a store of"
+                f" torch's, which this process cannot ask, as it cannot import torch.distributed ({exc}). Give"
+                f" init_method='{PACKAGE}://host:port' with another port"
+            ) from exc
+        from datetime import timedelta
+
+        try:
+            store = Store(host, int(port), is_master=False, timeout=timedelta(seconds=_TO_CONNECT), wait_for_workers=False)
+            store.add(f"{PACKAGE}/reached", 1)
+        except RuntimeError as exc:
+            raise RuntimeError(
+                f"the group cannot meet at {self._where}: what listens there is neither a gopyrpc worker nor a store of torch's"
+                f" ({exc})"
+            ) from exc
+        super().__init__(store)
 
 
 class FileStore:
