@@ -22,6 +22,7 @@ from types import (
 from .._errors import ForbiddenGlobal
 from .._introspect import text_of, type_dict, type_is_static, type_module, type_mro, type_name, type_qualname
 from .._name import INTERNAL, RESTRICTED
+from .._tensors.torch_access import is_script_function, script_function_name
 from .canonical import Names
 from .enums import is_enum
 from .standins import make_standins
@@ -303,8 +304,11 @@ def _defines(module, name, obj):
     """Tell whether *obj* was defined as *module*.*name*, and not imported or aliased.
 
     Instances have no ``__qualname__``: partials, getters and clients that a module
-    keeps among its globals are not covered by an entry for the module.
+    keeps among its globals are not covered by an entry for the module. Functions that
+    torch.jit.script has made have none either: torch says what they were made of.
     """
+    if is_script_function(type(obj)):
+        return script_function_name(obj) == (module, name)
     return (
         getattr(obj, "__module__", None) == module
         and getattr(obj, "__qualname__", None) == name

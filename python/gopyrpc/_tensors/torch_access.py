@@ -64,10 +64,15 @@ def is_script_function(cls):
 
 def name_script_function(function):
     """Return the name of a ScriptFunction in its module, which it is given as its ``__module__``."""
+    function.__module__, name = script_function_name(function)
+    return name
+
+
+def script_function_name(function):
+    """Return the module and the name of a ScriptFunction."""
     # As __torch__.package.module.___torch_mangle_3.f: the third of that name, or only __torch__.f, of __main__.
     parts = [part for part in function.qualified_name.split(".")[1:] if not part.startswith("___torch_mangle_")]
-    function.__module__ = ".".join(parts[:-1]) or "__main__"
-    return parts[-1]
+    return ".".join(parts[:-1]) or "__main__", parts[-1]
 
 
 def is_operator(function):
