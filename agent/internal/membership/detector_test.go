@@ -327,6 +327,27 @@ func TestDetector_unreachableWorker(t *testing.T) {
 	})
 }
 
+// TestDetector_absenceEndsWithAReport: a worker that has reported, and whose connection is lost an hour later, is absent from then on.
+func TestDetector_absenceEndsWithAReport(t *testing.T) {
+	inGroup(t, 3, true, func(t *testing.T, g *group) {
+		unreachable := errors.New("no route to host")
+		leader := g.wait(t.Context(), 0, 1)
+		g.network.cut("w2", unreachable)
+		after(time.Second)
+		g.network.cut("w2", nil)
+		ctx, lose := context.WithCancel(t.Context())
+		reported := g.wait(ctx, 2, 1)
+		after(time.Hour)
+		g.network.cut("w2", unreachable)
+		lose()
+		assert.Error(t, <-reported)
+		after(membership.JoinPatience / 2)
+		require.Empty(t, leader)
+		after(membership.JoinPatience)
+		assert.ErrorContains(t, <-leader, "worker w2 has not joined")
+	})
+}
+
 // A member that calls and cannot be called lives: that nothing listens at its address says nothing. When it is not connected
 // any more it is given up after a minute.
 func TestDetector_workerThatCannotBeCalled(t *testing.T) {

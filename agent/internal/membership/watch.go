@@ -2,6 +2,8 @@ package membership
 
 import (
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -50,6 +52,14 @@ type DetectorConfig struct {
 // absence is since when each worker cannot be reached.
 type absence map[string]time.Time
 
+// forgetOthers is for workers that are awaited no more, as their reports are here: they live. A worker whose connection is
+// lost later is awaited again, and is absent from then on.
+func (a absence) forgetOthers(awaited []Member) {
+	maps.DeleteFunc(a, func(name string, _ time.Time) bool {
+		return !slices.ContainsFunc(awaited, func(m Member) bool { return m.Name == name })
+	})
+}
+
 // watch ends a round in which a worker is waited for that has gone. It runs while a worker waits.
 func (d *Detector) watch(r *round) {
 	ticker := time.NewTicker(WatchInterval)
@@ -71,6 +81,7 @@ func (d *Detector) watch(r *round) {
 		if remind.due() {
 			d.config.Log.Warn("agent: still waiting for the group to be quiet, so that it can part", "missing", d.missing())
 		}
+		away.forgetOthers(awaited)
 		for _, m := range awaited {
 			if err := d.gone(m, away); err != nil {
 				d.fail(r, err)
