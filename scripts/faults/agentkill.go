@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -21,7 +22,7 @@ import (
 // memberVariable tells a process that it is w1 of a fault's group: the addresses of w0 and w1.
 const memberVariable = "GOPYRPC_FAULT_MEMBER"
 
-// killFaults are groups of two, a process each, of which the second is killed.
+// killFaults are groups of two, a process each, of which the second is killed, or stopped.
 func killFaults() []fault {
 	return []fault{
 		{name: "kill-rref-user", injected: "a worker that has RRefs to 100 values is killed, and does not come back; the lease is 2 s",
@@ -55,6 +56,18 @@ func killFaults() []fault {
 				err := <-joined
 				g.check(err != nil && strings.Contains(err.Error(), "worker w1 has left without joining"), "Join: %v", err)
 				g.leave()
+			})},
+		{name: "kill-stopped-joining", injected: "a worker that has joined is stopped (SIGSTOP) until its connections are lost, and goes on; then the other joins",
+			must: "both join", limit: time.Minute, do: withMember(0, joins, func(g *killGroup) {
+				g.until("w1 is connected", func() bool { return g.Stats().Connections > 0 })
+				time.Sleep(time.Second) // for w1's report, of which nothing tells
+				g.must(g.w1.Process.Signal(syscall.SIGSTOP))
+				g.until("w1's connection is lost", func() bool { return g.Stats().Connections == 0 })
+				g.must(g.w1.Process.Signal(syscall.SIGCONT))
+				ctx, cancel := context.WithTimeout(background, 15*time.Second)
+				defer cancel()
+				_, err := g.Join(ctx)
+				g.check(err == nil, "Join: %v", err)
 			})},
 		{name: "kill-before-first-call", injected: "a worker of a group that has met is killed before it was ever called",
 			must: "the first call fails before its 5 s are over, and says that the worker has ended", do: withMember(0, nothing, func(g *killGroup) {
@@ -160,6 +173,7 @@ func beMember(p *probe, addresses string, meet bool, be func(*probe, *agent.Agen
 
 // inGroup is the configuration in a group whose workers are told of each other, or meet at w0.
 func inGroup(c agent.Config, peers []agent.Worker, meet bool) agent.Config {
+	c.Keepalive = 10 * time.Second // the least
 	if meet {
 		c.Rendezvous = &agent.Rendezvous{Address: peers[0].Address, WorldSize: len(peers), Host: c.Rank == 0}
 	} else {
@@ -169,6 +183,15 @@ func inGroup(c agent.Config, peers []agent.Worker, meet bool) agent.Config {
 }
 
 func nothing(*probe, *agent.Agent) {}
+
+// joins has w1 wait for w0 in a join.
+func joins(_ *probe, a *agent.Agent) {
+	go func() {
+		if _, err := a.Join(background); err != nil {
+			fmt.Fprintln(os.Stderr, "w1's join:", err)
+		}
+	}()
+}
 
 // leave closes w0 without w1.
 func (g *killGroup) leave() {
