@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 // TestEveryBlockRuns types what the documents say into a fresh folder for each document. docs/style.md says what is
 // done with which block.
 func TestEveryBlockRuns(t *testing.T) {
-	interpreters.Find(t)
+	linkPython(t, interpreters.Find(t).Executable)
 	for _, document := range documents(t) {
 		t.Run(document, func(t *testing.T) {
 			t.Parallel()
@@ -50,6 +50,13 @@ func TestEveryBlockRuns(t *testing.T) {
 			}
 		})
 	}
+}
+
+// linkPython has documents that say python3 mean the interpreter that the tests run with.
+func linkPython(t *testing.T, executable string) {
+	t.Helper()
+	script := fmt.Sprintf("#!/bin/sh\nexec '%s' \"$@\"\n", executable) // a link would not be the interpreter of its environment
+	require.NoError(t, os.WriteFile(filepath.Join(commands, "python3"), []byte(script), 0o700))
 }
 
 // reader is somebody who follows a document.

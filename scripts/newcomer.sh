@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Walks the road of a newcomer: a fresh virtual environment, pip install, a program of two processes, torchrun, pytest, mypy,
-# mp.spawn, and a notebook. Every part runs, whatever became of the ones before. The programs are in scripts/newcomer.
+# mp.spawn, and a notebook. Every part runs, whatever became of the ones before. The programs are those of docs/python.md, and
+# those in scripts/newcomer.
 #
 #   scripts/newcomer.sh [PART…]        (default: all)
 set -euo pipefail
@@ -47,30 +48,39 @@ install() { # VENV FLAG… : a fresh virtual environment, with what is in this c
 
 tools() { "$work/venv/bin/python" "${pip[@]}" pytest mypy jupyter_client ipykernel && echo "pytest, mypy, jupyter_client, ipykernel"; }
 
+# document FILE: writes the program of that name in docs/python.md into the current folder.
+document() {
+  awk -v fence='```python file='"$1" '$0 == "```" { inside = 0 } inside; $0 == fence { inside = 1 }' "$programs/../../docs/python.md" >"$1"
+  [[ -s $1 ]] || { echo "docs/python.md has no $1" >&2 && return 1; }
+}
+
 # Two processes, as two terminals.
 pair() {
   local port
+  document hello.py
   port=$(free_port)
   export WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=$port
-  RANK=1 "$work/venv/bin/python" "$programs/pair.py" >second &
-  RANK=0 "$work/venv/bin/python" "$programs/pair.py" >first
+  RANK=1 "$work/venv/bin/python" hello.py >second &
+  RANK=0 "$work/venv/bin/python" hello.py >first
   wait $!
-  [[ $(cat first second) == $'10\n11' ]] && echo "two processes of python3"
+  [[ $(cat first second) == 5.0 ]] && echo "two processes of python3"
 }
 
 run_torchrun() {
+  document hello.py
   # Flags with underscores are those of every version. Standard output is torchrun's to redirect and show, as torch 1.13 fails
   # with Python 3.11 where nothing is: its enum's members that are 0 are not found.
   "$work/torch/bin/python" -m torch.distributed.run --nproc_per_node 2 --master_port "$(free_port)" --redirects 1 --tee 1 --log_dir logs \
-    "$programs/pair.py" >out
-  [[ $(sed 's/^.*://' out | sort) == $'10\n11' ]] && echo "torchrun of torch $("$python" -c 'import torch; print(torch.__version__)')"
+    hello.py >out
+  [[ $(sed 's/^.*://' out) == 5.0 ]] && echo "torchrun of torch $("$python" -c 'import torch; print(torch.__version__)')"
 }
 
-run_pytest() { "$work/venv/bin/python" -m pytest -q -p no:cacheprovider "$programs/test_calls.py"; }
+run_pytest() { document test_calls.py && "$work/venv/bin/python" -m pytest -q; }
 
 run_mypy() {
   local mypy=("$work/venv/bin/python" -m mypy --cache-dir "$work/mypy")
-  "${mypy[@]}" --strict "$programs/typed.py" "$programs/pair.py" "$programs/test_calls.py" &&
+  document typed.py && document hello.py && document test_calls.py &&
+    "${mypy[@]}" --strict typed.py hello.py test_calls.py && "${mypy[@]}" --strict "$programs/typed.py" &&
     MYPYPATH=$project "${mypy[@]}" --strict -p gopyrpc --exclude '/_' --config-file "$programs/stubtest.ini" &&
     "$work/venv/bin/python" "$programs/typed.py"
 }

@@ -3,6 +3,8 @@
 import importlib.util
 import json
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
 import types
@@ -62,15 +64,11 @@ class Distribution(unittest.TestCase):
         self.has_go()
 
     def has_go(self, system="linux", architecture="amd64", compiler="cc", status=0):
-        go = self.bin / "go"
-        go.write_text(GO, encoding="utf-8")
-        go.chmod(0o755)
+        executable(self.bin / "go", GO)
+        executable(self.bin / "cc", "")
         env = {"GOOS": system, "GOARCH": architecture, "CC": compiler}
         (self.bin / "env").write_text(json.dumps(env), encoding="utf-8")
         (self.bin / "status").write_text(str(status), encoding="utf-8")
-        compiler = self.bin / "cc"
-        compiler.write_text("", encoding="utf-8")
-        compiler.chmod(0o755)
 
     def run_hook(self, target="wheel", version="standard", root=PROJECT, **environment):
         """Return the build data and the warnings of a build."""
@@ -157,6 +155,50 @@ class Distribution(unittest.TestCase):
             module = self.module.module_of(Path(folder, "sdist"), Path(folder, "module"))
             found = {file.relative_to(module).as_posix() for file in module.rglob("*") if file.is_file()}
         self.assertEqual(found, {"go.mod", "python/embed.go", "python/gopyrpc/_udf.py"})
+
+
+# The script gopyrpc as an installation has it: see project.scripts in pyproject.toml.
+SCRIPT = f"""#!{sys.executable}
+import sys
+sys.path.insert(0, sys.argv[0] + ".package")
+from gopyrpc.__main__ import main
+main()
+"""
+
+
+class Script(unittest.TestCase):
+    """What an installation has as bin/gopyrpc."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.script = Path(folder.name, "gopyrpc")
+        self.package = Path(folder.name, "gopyrpc.package", "gopyrpc")
+        shutil.copytree(PROJECT / "gopyrpc", self.package, ignore=shutil.ignore_patterns("bin", "*.so", "__pycache__"))
+        executable(self.script, SCRIPT)
+
+    def run_script(self, *arguments):
+        environment = {"PATH": f"{self.script.parent}:/usr/bin:/bin"}
+        return subprocess.run(
+            [str(self.script), *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", timeout=60
+        )
+
+    def test_it_executes_the_command_of_the_wheel(self):
+        command = self.package / "bin" / "gopyrpc"
+        command.parent.mkdir()
+        executable(command, '#!/bin/sh\necho "command $* $GOPYRPC_PYTHON"\nexit 3\n')
+        done = self.run_script("agent", "--help")
+        self.assertEqual((done.returncode, done.stdout), (3, f"command agent --help {sys.executable}\n"), done.stderr)
+
+    def test_it_does_not_execute_itself(self):
+        done = self.run_script("version")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("this installation has no command gopyrpc", done.stderr)
+
+
+def executable(file, text):
+    file.write_text(text, encoding="utf-8")
+    file.chmod(0o755)
 
 
 if __name__ == "__main__":
