@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/internal/buildtest"
+	"github.com/gopyrpc/gopyrpc/internal/certs"
 	"github.com/gopyrpc/gopyrpc/internal/interpreters"
 )
 
@@ -208,32 +210,62 @@ func TestThisMachineByItsName(t *testing.T) {
 	}
 }
 
-// TestTwoMachines: two network namespaces, which have nothing in common but a wire.
+// TestTwoMachines: two network namespaces, which have nothing in common but a wire. Each machine has its own name as an
+// address of its loopback interface, as Debian's do, and the other's as that on the wire.
 func TestTwoMachines(t *testing.T) {
 	python := interpreters.Find(t).Executable
-	first, second := twoHosts(t)
+	hosts := twoHosts(t)
 	file := write(t, "program.py", inOrder)
-	meet := func(env ...string) (both [2]*program) {
-		for rank, host := range []string{first, second} {
-			own := []string{fmt.Sprint("RANK=", rank), "WORLD_SIZE=2", "LOCAL_WORLD_SIZE=1", "MASTER_ADDR=10.77.0.1", "MASTER_PORT=29500"}
-			both[rank] = runIn(t, append(own, env...), "ip", "netns", "exec", host, python, file, "rpc", "down")
+	meet := func(env func(rank int) []string) (both [2]*program) {
+		for rank, host := range hosts {
+			own := []string{fmt.Sprint("RANK=", rank), "WORLD_SIZE=2", "LOCAL_WORLD_SIZE=1", "MASTER_PORT=29500"}
+			both[rank] = runIn(t, append(own, env(rank)...), "ip", "netns", "exec", host, python, file, "rpc", "down")
 		}
 		return both
 	}
-	for _, p := range meet("GOPYRPC_INSECURE=1") {
-		assert.Equal(t, "did 2 of 2\n", p.ok(t))
-		assert.Contains(t, p.err.String(), "INSECURE")
-	}
-	for _, p := range meet() {
-		assert.Equal(t, 1, p.ended(t))
-		assert.Contains(t, p.err.String(), "\n  GOPYRPC_INSECURE=1")
+	for _, address := range []string{"10.77.0.1", "first.test"} {
+		t.Run(address+" insecure", func(t *testing.T) {
+			for _, p := range meet(func(int) []string { return []string{"MASTER_ADDR=" + address, "GOPYRPC_INSECURE=1"} }) {
+				assert.Equal(t, "did 2 of 2\n", p.ok(t))
+				assert.Contains(t, p.err.String(), "INSECURE")
+			}
+		})
+		t.Run(address+" with nothing set", func(t *testing.T) {
+			for _, p := range meet(func(int) []string { return []string{"MASTER_ADDR=" + address} }) {
+				assert.Equal(t, 1, p.ended(t))
+				assert.Contains(t, p.err.String(), "\n  GOPYRPC_INSECURE=1")
+			}
+		})
+		t.Run(address+" with TLS", func(t *testing.T) {
+			dir := t.TempDir()
+			authority, err := certs.New(dir)
+			require.NoError(t, err)
+			var files [2]certs.Files
+			for rank := range files {
+				files[rank], err = authority.Leaf(fmt.Sprint("worker", rank), x509.Certificate{
+					DNSNames: []string{fmt.Sprint("worker", rank), "first.test"}, IPAddresses: []net.IP{net.ParseIP("10.77.0.1")},
+				})
+				require.NoError(t, err)
+			}
+			secret := write(t, "secret", "a secret that is long enough")
+			for _, p := range meet(func(rank int) []string {
+				f := files[rank]
+				return []string{
+					"MASTER_ADDR=" + address, "GOPYRPC_TLS_CERT=" + f.Cert, "GOPYRPC_TLS_KEY=" + f.Key, "GOPYRPC_TLS_CA=" + authority.Path("ca.pem"),
+					"GOPYRPC_TOKEN_FILE=" + secret,
+				}
+			}) {
+				assert.Equal(t, "did 2 of 2\n", p.ok(t))
+				assert.Empty(t, p.err.String())
+			}
+		})
 	}
 }
 
 // twoHosts makes two namespaces with a wire between them.
-func twoHosts(t *testing.T) (first, second string) {
+func twoHosts(t *testing.T) [2]string {
 	t.Helper()
-	first, second = fmt.Sprint("gopyrpc-a-", os.Getpid()), fmt.Sprint("gopyrpc-b-", os.Getpid())
+	first, second := fmt.Sprint("gopyrpc-a-", os.Getpid()), fmt.Sprint("gopyrpc-b-", os.Getpid())
 	ip := func(args ...string) error {
 		out, err := exec.CommandContext(t.Context(), "ip", args...).CombinedOutput()
 		if err != nil {
@@ -251,11 +283,23 @@ func twoHosts(t *testing.T) (first, second string) {
 		t.Skipf("this machine has no wires for network namespaces: %v", err)
 	}
 	for i, host := range []string{first, second} {
+		names(t, host, []string{"127.0.1.1", "10.77.0.1"}[i])
 		require.NoError(t, ip("-n", host, "addr", "add", fmt.Sprintf("10.77.0.%d/24", i+1), "dev", "wire"))
 		require.NoError(t, ip("-n", host, "link", "set", "wire", "up"))
 		require.NoError(t, ip("-n", host, "link", "set", "lo", "up"))
 	}
-	return first, second
+	return [2]string{first, second}
+}
+
+// names has a namespace know first.test by that address.
+func names(t *testing.T, host, address string) {
+	t.Helper()
+	folder := filepath.Join("/etc/netns", host) // which ip netns exec puts in the place of /etc
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Skipf("this user may not say what names a network namespace knows: %v", err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "hosts"), []byte("127.0.0.1 localhost\n"+address+" first.test\n"), 0o644))
 }
 
 // ownAddress is one of this machine's that is not the loopback interface's.

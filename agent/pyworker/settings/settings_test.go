@@ -80,6 +80,14 @@ func TestAnOptionComesBeforeAFlagAndThatBeforeAVariable(t *testing.T) {
 	assert.Nil(t, to.Agent.Token)
 }
 
+// TestAnEmptyListIsOneOfNothing: allow=[] is not the same as no list, which allows anything.
+func TestAnEmptyListIsOneOfNothing(t *testing.T) {
+	to := applied(t, options(t, map[string]any{"allow": []any{}, "guest": []any{}}))
+	assert.Equal(t, &agent.Policy{Default: []string{}, Workers: map[string][]string{}}, to.Agent.Policy)
+	assert.Empty(t, to.Agent.Guests)
+	assert.Nil(t, applied(t, options(t, map[string]any{"allow": nil})).Agent.Policy)
+}
+
 func TestOptionsHavePythonsTypes(t *testing.T) {
 	to := applied(t, options(t, map[string]any{
 		"insecure": true, "max_message": int64(1 << 20), "rref_lease": 1.5, "max_call_time": []any{int64(2), "w1=3s"}, "max_calls": int64(5),

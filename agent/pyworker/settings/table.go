@@ -36,7 +36,8 @@ type Setting struct {
 	// Fields are those of agent.Config that it sets, as [agent.ConfigError] names them.
 	Fields []string
 
-	put func(*Target, string) error
+	put     func(*Target, string) error
+	putNone func(*Target) // of a list that was said to be empty, where that is not the same as nothing said
 }
 
 // table has every setting, in the order of the documents.
@@ -74,7 +75,7 @@ var table = []Setting{
 		Usage: "let anybody in who reaches this worker, and run what they send (INSECURE)",
 	},
 	{
-		Name: "allow", Kind: List, Fields: []string{"Policy"}, put: putAllow,
+		Name: "allow", Kind: List, Fields: []string{"Policy"}, put: putAllow, putNone: allowNone,
 		Usage: "`entry` that all may call, or worker=entry that one may call and reply; see handler.WithAllow",
 	},
 	{

@@ -107,9 +107,7 @@ func each[T int | int64 | time.Duration](parse func(string) (T, error), put func
 // putAllow adds an entry to the policy. What everybody may call is added to the lists of single workers by
 // [Target.complete].
 func putAllow(t *Target, text string) error {
-	if t.Agent.Policy == nil {
-		t.Agent.Policy = &agent.Policy{Default: []string{}, Workers: map[string][]string{}}
-	}
+	allowNone(t)
 	p := t.Agent.Policy
 	worker, entry, named := strings.Cut(text, "=")
 	if !named {
@@ -121,6 +119,13 @@ func putAllow(t *Target, text string) error {
 	}
 	p.Workers[worker] = append(p.Workers[worker], entry)
 	return nil
+}
+
+// allowNone makes a policy by which nothing may be called, unless there is one.
+func allowNone(t *Target) {
+	if t.Agent.Policy == nil {
+		t.Agent.Policy = &agent.Policy{Default: []string{}, Workers: map[string][]string{}}
+	}
 }
 
 // complete lets the workers that have entries of their own call what everybody may.

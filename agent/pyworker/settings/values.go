@@ -45,10 +45,14 @@ func (v *Values) Set(from Source, name string, texts ...string) {
 	if len(texts) == 0 || len(texts) == 1 && texts[0] == "" {
 		return
 	}
+	v.note(name, said{from, texts})
+}
+
+func (v *Values) note(name string, what said) {
 	if v.said == nil {
 		v.said = map[string]said{}
 	}
-	v.said[name] = said{from, texts}
+	v.said[name] = what
 }
 
 // With is what both have, where what the other says comes first.
@@ -129,6 +133,9 @@ func FromOptions(options map[string]any) (Values, error) {
 			return v, fmt.Errorf("%s=: %w", option, err)
 		}
 		v.Set(Option, s.Name, texts...)
+		if texts != nil && len(texts) == 0 { // allow=[] allows nothing
+			v.note(s.Name, said{Option, texts})
+		}
 	}
 	return v, nil
 }
@@ -143,7 +150,7 @@ func (s *Setting) textsOf(value any) ([]string, error) {
 	case s.Kind != List:
 		return nil, errors.New("a list, where one value is expected")
 	}
-	var texts []string
+	texts := []string{}
 	for _, one := range list {
 		text, err := s.textOf(one)
 		if err != nil {
@@ -186,6 +193,9 @@ func (v Values) Apply(t *Target) error {
 		one, ok := v.said[s.Name]
 		if !ok {
 			one.texts = s.Default
+		}
+		if ok && len(one.texts) == 0 && s.putNone != nil {
+			s.putNone(t)
 		}
 		for _, text := range one.texts {
 			if err := s.put(t, text); err != nil {

@@ -62,15 +62,22 @@ class _Meeting:
 
     def _listener(self, host, port):
         """Tell what listens there; for others than rank 0, once something does."""
-        tls = bool(self._settings.get("tls_cert") or self._variables.get(f"{PACKAGE.upper()}_TLS_CERT"))
+        certificate = self._certificate()
         if self._rank == 0:
-            return probe.listener(host, port, tls)
+            return probe.listener(host, port, certificate)
 
         def look():
-            found = probe.listener(host, port, tls)
+            found = probe.listener(host, port, certificate)
             return None if found == probe.NOBODY else found
 
         return stores.poll(look, self._late(f"nothing listens at {host}, port {port}, where worker 0 is to be"))
+
+    def _certificate(self):
+        files = tuple(self._setting(name) for name in ("tls_cert", "tls_key"))
+        return files if all(files) else None
+
+    def _setting(self, name):
+        return self._settings.get(name) or self._variables.get(f"{PACKAGE}_{name}".upper())
 
     def directly(self, address, coordinator, lent):
         """Meet at rank 0's agent, which listens at that address."""
