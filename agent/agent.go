@@ -48,8 +48,11 @@ type Agent struct {
 	rrefs *rrefs
 
 	coordinator *membership.Coordinator // nil unless this agent is the group's
-	detector    *membership.Detector    // of the join; the leader's is asked
-	barrier     membership.Barrier      // of the join
+	roster      *membership.Roster      // likewise, of an open group
+	membership  atomic.Pointer[membershipStream]
+	followers   sync.WaitGroup
+	detector    *membership.Detector // of the join; the leader's is asked
+	barrier     membership.Barrier   // of the join
 
 	serveOnce sync.Once
 	readyErr  error // why the group will never be known; written before failed is closed
@@ -115,7 +118,10 @@ func build(config Config, listener net.Listener) (*Agent, error) {
 // prepareGroup makes the group known where no rendezvous is needed, and else the coordinator, if this agent is it.
 func (a *Agent) prepareGroup() error {
 	if r := a.config.Rendezvous; r != nil {
-		if r.Host {
+		switch {
+		case r.Open && r.Host:
+			a.roster = a.newRoster(a.config.Rank)
+		case r.Host:
 			a.coordinator = membership.NewCoordinator(r.WorldSize, a.log)
 			a.coordinator.BeforeComplete = r.BeforeComplete
 		}

@@ -19,6 +19,9 @@ import (
 // progress, gives back what is left of RRefs, waits again, and then does what Shutdown does. Until all
 // have joined, this worker goes on serving, and may call.
 //
+// In an open group (Rendezvous.Open) a worker joins alone: it waits for what it has in progress, is taken off the list, and goes
+// when all others have seen that. The coordinator waits until all others have gone.
+//
 // A worker that lives may take its time: Join has no deadline of its own. One that has ended without joining ends the
 // join of all others: at once in a group that a rendezvous has brought together, after Config.StartTimeout in
 // one that Config.Peers names, as it may be started again; and after a minute if it cannot be reached, and nothing
@@ -34,14 +37,11 @@ func (a *Agent) Join(ctx context.Context) (cleanup.Report, error) {
 	if err := a.WaitReady(ctx); err != nil {
 		return cleanup.Report{}, err
 	}
-	if err := a.quiet(ctx, 1); err != nil {
-		return cleanup.Report{}, err
+	part := a.partTogether
+	if a.isOpen() {
+		part = a.leaveOpenGroup
 	}
-	if a.coordinator != nil {
-		a.coordinator.Close()
-	}
-	a.rrefs.releaseUsers()
-	if err := a.quiet(ctx, 2); err != nil {
+	if err := part(ctx); err != nil {
 		return cleanup.Report{}, err
 	}
 	report, err := a.Shutdown(ctx)
@@ -49,6 +49,18 @@ func (a *Agent) Join(ctx context.Context) (cleanup.Report, error) {
 		err = errors.Join(ErrLeaked, err)
 	}
 	return report, err
+}
+
+// partTogether waits until the whole group has nothing to do, twice: the release of RRefs is something to do.
+func (a *Agent) partTogether(ctx context.Context) error {
+	if err := a.quiet(ctx, 1); err != nil {
+		return err
+	}
+	if a.coordinator != nil {
+		a.coordinator.Close()
+	}
+	a.rrefs.releaseUsers()
+	return a.quiet(ctx, 2)
 }
 
 // quiet waits until no worker of the group has anything to do, in this phase of the join.

@@ -62,6 +62,38 @@ func (a *Agent) setGroup(members []membership.Member) {
 	a.members.Set(members)
 }
 
+// updatePeers makes the ways to new members, and returns those to members that have gone.
+func (a *Agent) updatePeers(members []membership.Member) (gone []*transport.Peer) {
+	a.peers.mu.Lock()
+	defer a.peers.mu.Unlock()
+	if a.peers.closed {
+		return nil
+	}
+	before := map[string]membership.Member{}
+	for _, m := range a.members.All() {
+		before[m.Name] = m
+	}
+	here := map[string]bool{}
+	for _, m := range members {
+		here[m.Name] = true
+		old := a.peers.byName[m.Name]
+		if m.Name == a.config.Name || old != nil && before[m.Name] == m {
+			continue
+		}
+		if old != nil { // another process with the name
+			gone = append(gone, old)
+		}
+		a.peers.byName[m.Name] = a.transport.NewPeer(m.Name, m.Address)
+	}
+	for name, p := range a.peers.byName {
+		if !here[name] {
+			gone = append(gone, p)
+			delete(a.peers.byName, name)
+		}
+	}
+	return gone
+}
+
 // checkGroup says what is wrong with a list of members.
 func checkGroup(members []membership.Member) error {
 	if err := checkNames(members); err != nil {
@@ -100,4 +132,6 @@ func (a *Agent) Worker(name string) (Worker, error) {
 
 // complete says whether a rendezvous has shown that every worker of the group was there: none is only starting, and no other
 // comes in the place of one that has ended.
-func (a *Agent) complete() bool { return a.config.Rendezvous != nil && a.members.IsKnown() }
+func (a *Agent) complete() bool {
+	return a.config.Rendezvous != nil && !a.isOpen() && a.members.IsKnown()
+}

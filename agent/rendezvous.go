@@ -27,13 +27,22 @@ import (
 type Rendezvous struct {
 	Address   string // of the coordinator
 	Name      string // the coordinator's worker name, where it is known: then no other worker of the group is taken for it
-	WorldSize int    // how many workers the group has
+	WorldSize int    // how many workers the group has; not of an open one
 	Host      bool   // this agent is the coordinator
+	// Open is for a group whose workers come and go one by one (torch's dynamic groups). All agents of a group say the same. A
+	// worker is in the group as soon as all others know it, and its Join leaves the group without the others. The
+	// coordinator comes first, and its Join waits until it is alone.
+	Open bool
+	// Changed is called when the list of an open group has changed, on a goroutine of its own. It may be nil.
+	Changed func()
 	// BeforeComplete is called when all workers have come to this agent, and before any is told. It may be nil.
 	BeforeComplete func()
 }
 
 func (r *Rendezvous) check(rank int) error {
+	if r.Open {
+		return r.checkOpen(rank)
+	}
 	if r.WorldSize < 1 {
 		return wrong("Rendezvous.WorldSize", "it is %d: the group has at least this worker", r.WorldSize)
 	}
@@ -49,6 +58,18 @@ func (r *Rendezvous) check(rank int) error {
 	return nil
 }
 
+func (r *Rendezvous) checkOpen(rank int) error {
+	switch {
+	case r.WorldSize != 0:
+		return wrong("Rendezvous.WorldSize", "it is %d, and the group is open: it has no size", r.WorldSize)
+	case r.Host && rank > 0:
+		return wrong("Rank", "it is %d, and the coordinator of an open group has rank 0", rank)
+	case r.Address == "" && !r.Host:
+		return wrong("Rendezvous.Address", "it is missing: where is the coordinator?")
+	}
+	return nil
+}
+
 // lastAnswers is how long a coordinator that has failed lets its last answers take.
 const lastAnswers = 2 * time.Second
 
@@ -57,6 +78,9 @@ func (a *Agent) findGroup() {
 	g, err := a.joinGroup()
 	if err == nil {
 		err = a.enterGroup(g)
+	}
+	if err == nil && a.roster != nil {
+		a.roster.Reapply() // who came before this agent knew its own group
 	}
 	if err == nil {
 		a.health.found()
@@ -83,6 +107,10 @@ func (a *Agent) joinGroup() (*agentpb.Group, error) {
 		if host, _, err := net.SplitHostPort(me.GetAddress()); err == nil && unspecified(host) {
 			return nil, wrong("Advertise", "the coordinator listens on %s: say here where the others reach it", me.GetAddress())
 		}
+		if r.Open {
+			me.Rank = max(me.GetRank(), 0)
+			return &agentpb.Group{Members: []*agentpb.Member{me}}, nil // alone at first
+		}
 		g, err := a.coordinator.Join(a.ctx, me, a.incarnation, r.WorldSize)
 		if err != nil {
 			return nil, asError(err)
@@ -100,6 +128,9 @@ func (a *Agent) joinGroup() (*agentpb.Group, error) {
 // askCoordinator waits at the coordinator until the group is complete.
 func (a *Agent) askCoordinator(ctx context.Context, me *agentpb.Member) (*agentpb.Group, error) {
 	r := a.config.Rendezvous
+	if r.Open {
+		return a.enterOpenGroup(a.ctx, me)
+	}
 	conn, why, err := a.transport.Connect(r.Name, r.Address)
 	if err != nil {
 		return nil, err
@@ -150,9 +181,8 @@ func (s service) Rendezvous(ctx context.Context, req *agentpb.RendezvousRequest)
 	if a.coordinator == nil {
 		return nil, failure(codes.Unimplemented, "worker %s is not the coordinator", a.config.Name)
 	}
-	if slices.Contains(a.config.Guests, h.GetName()) { // as a worker it would have RRefs, and a place that is another's
-		return nil, a.security.Refuse(ctx, failure(codes.PermissionDenied,
-			"%s is a guest here (Config.Guests, --guest): it may call, and nothing else; a worker needs another name", h.GetName()))
+	if err := a.refuseGuest(ctx, h.GetName()); err != nil {
+		return nil, err
 	}
 	m := req.GetMember()
 	if m.GetName() != h.GetName() {
@@ -167,6 +197,15 @@ func (s service) Rendezvous(ctx context.Context, req *agentpb.RendezvousRequest)
 		return nil, failure(codes.Unavailable, "the coordinator was shut down")
 	}
 	return g, err
+}
+
+// refuseGuest refuses a guest that wants to be a worker: as such it would have RRefs, and a place that is another's.
+func (a *Agent) refuseGuest(ctx context.Context, name string) error {
+	if !slices.Contains(a.config.Guests, name) {
+		return nil
+	}
+	return a.security.Refuse(ctx, failure(codes.PermissionDenied,
+		"%s is a guest here (Config.Guests, --guest): it may call, and nothing else; a worker needs another name", name))
 }
 
 // reachable puts the address that a worker was seen at in place of one that says nothing, like 0.0.0.0.

@@ -45,6 +45,7 @@ func (a *Agent) stop(ctx context.Context) error {
 	}
 	_ = a.listener.Close() // it is open still if nobody served
 	a.transport.Wait()
+	a.followers.Wait()
 	return err
 }
 

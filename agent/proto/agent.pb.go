@@ -1091,6 +1091,7 @@ func (x *Member) GetAddress() string {
 type Group struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Members       []*Member              `protobuf:"bytes,1,rep,name=members,proto3" json:"members,omitempty"`
+	Revision      uint64                 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"` // of a list that changes: counts up. 0 of one that does not
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1130,6 +1131,65 @@ func (x *Group) GetMembers() []*Member {
 		return x.Members
 	}
 	return nil
+}
+
+func (x *Group) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+type MembershipRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Member        *Member                `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"` // in the first: who enters; rank -1: any that is free
+	Seen          uint64                 `protobuf:"varint,2,opt,name=seen,proto3" json:"seen,omitempty"`    // in the others: the revision of the list that was seen
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MembershipRequest) Reset() {
+	*x = MembershipRequest{}
+	mi := &file_agent_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MembershipRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MembershipRequest) ProtoMessage() {}
+
+func (x *MembershipRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MembershipRequest.ProtoReflect.Descriptor instead.
+func (*MembershipRequest) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *MembershipRequest) GetMember() *Member {
+	if x != nil {
+		return x.Member
+	}
+	return nil
+}
+
+func (x *MembershipRequest) GetSeen() uint64 {
+	if x != nil {
+		return x.Seen
+	}
+	return 0
 }
 
 var File_agent_proto protoreflect.FileDescriptor
@@ -1204,9 +1264,13 @@ const file_agent_proto_rawDesc = "" +
 	"\x06Member\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04rank\x18\x02 \x01(\x05R\x04rank\x12\x18\n" +
-	"\aaddress\x18\x03 \x01(\tR\aaddress\";\n" +
+	"\aaddress\x18\x03 \x01(\tR\aaddress\"W\n" +
 	"\x05Group\x122\n" +
-	"\amembers\x18\x01 \x03(\v2\x18.gopyrpc.agent.v1.MemberR\amembers*\xd3\x01\n" +
+	"\amembers\x18\x01 \x03(\v2\x18.gopyrpc.agent.v1.MemberR\amembers\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x04R\brevision\"Y\n" +
+	"\x11MembershipRequest\x120\n" +
+	"\x06member\x18\x01 \x01(\v2\x18.gopyrpc.agent.v1.MemberR\x06member\x12\x12\n" +
+	"\x04seen\x18\x02 \x01(\x04R\x04seen*\xd3\x01\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fKIND_REQUEST\x10\x01\x12\x0e\n" +
@@ -1233,11 +1297,13 @@ const file_agent_proto_rawDesc = "" +
 	"\x10METHOD_RREF_FORK\x10\x04\x12\x16\n" +
 	"\x12METHOD_RREF_ACCEPT\x10\x05\x12\x16\n" +
 	"\x12METHOD_RREF_DELETE\x10\x06\x12\x12\n" +
-	"\x0eMETHOD_QUIESCE\x10\a2\x94\x01\n" +
+	"\x0eMETHOD_QUIESCE\x10\a2\xe4\x01\n" +
 	"\x05Agent\x12?\n" +
 	"\aConnect\x12\x17.gopyrpc.agent.v1.Frame\x1a\x17.gopyrpc.agent.v1.Frame(\x010\x01\x12J\n" +
 	"\n" +
-	"Rendezvous\x12#.gopyrpc.agent.v1.RendezvousRequest\x1a\x17.gopyrpc.agent.v1.GroupB0Z.github.com/gopyrpc/gopyrpc/agent/proto;agentpbb\x06proto3"
+	"Rendezvous\x12#.gopyrpc.agent.v1.RendezvousRequest\x1a\x17.gopyrpc.agent.v1.Group\x12N\n" +
+	"\n" +
+	"Membership\x12#.gopyrpc.agent.v1.MembershipRequest\x1a\x17.gopyrpc.agent.v1.Group(\x010\x01B0Z.github.com/gopyrpc/gopyrpc/agent/proto;agentpbb\x06proto3"
 
 var (
 	file_agent_proto_rawDescOnce sync.Once
@@ -1252,7 +1318,7 @@ func file_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_agent_proto_goTypes = []any{
 	(Kind)(0),                 // 0: gopyrpc.agent.v1.Kind
 	(Method)(0),               // 1: gopyrpc.agent.v1.Method
@@ -1269,6 +1335,7 @@ var file_agent_proto_goTypes = []any{
 	(*RendezvousRequest)(nil), // 12: gopyrpc.agent.v1.RendezvousRequest
 	(*Member)(nil),            // 13: gopyrpc.agent.v1.Member
 	(*Group)(nil),             // 14: gopyrpc.agent.v1.Group
+	(*MembershipRequest)(nil), // 15: gopyrpc.agent.v1.MembershipRequest
 }
 var file_agent_proto_depIdxs = []int32{
 	0,  // 0: gopyrpc.agent.v1.Frame.kind:type_name -> gopyrpc.agent.v1.Kind
@@ -1284,15 +1351,18 @@ var file_agent_proto_depIdxs = []int32{
 	7,  // 10: gopyrpc.agent.v1.Fork.reference:type_name -> gopyrpc.agent.v1.Reference
 	13, // 11: gopyrpc.agent.v1.RendezvousRequest.member:type_name -> gopyrpc.agent.v1.Member
 	13, // 12: gopyrpc.agent.v1.Group.members:type_name -> gopyrpc.agent.v1.Member
-	3,  // 13: gopyrpc.agent.v1.Agent.Connect:input_type -> gopyrpc.agent.v1.Frame
-	12, // 14: gopyrpc.agent.v1.Agent.Rendezvous:input_type -> gopyrpc.agent.v1.RendezvousRequest
-	3,  // 15: gopyrpc.agent.v1.Agent.Connect:output_type -> gopyrpc.agent.v1.Frame
-	14, // 16: gopyrpc.agent.v1.Agent.Rendezvous:output_type -> gopyrpc.agent.v1.Group
-	15, // [15:17] is the sub-list for method output_type
-	13, // [13:15] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	13, // 13: gopyrpc.agent.v1.MembershipRequest.member:type_name -> gopyrpc.agent.v1.Member
+	3,  // 14: gopyrpc.agent.v1.Agent.Connect:input_type -> gopyrpc.agent.v1.Frame
+	12, // 15: gopyrpc.agent.v1.Agent.Rendezvous:input_type -> gopyrpc.agent.v1.RendezvousRequest
+	15, // 16: gopyrpc.agent.v1.Agent.Membership:input_type -> gopyrpc.agent.v1.MembershipRequest
+	3,  // 17: gopyrpc.agent.v1.Agent.Connect:output_type -> gopyrpc.agent.v1.Frame
+	14, // 18: gopyrpc.agent.v1.Agent.Rendezvous:output_type -> gopyrpc.agent.v1.Group
+	14, // 19: gopyrpc.agent.v1.Agent.Membership:output_type -> gopyrpc.agent.v1.Group
+	17, // [17:20] is the sub-list for method output_type
+	14, // [14:17] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_agent_proto_init() }
@@ -1311,7 +1381,7 @@ func file_agent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agent_proto_rawDesc), len(file_agent_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

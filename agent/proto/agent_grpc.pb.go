@@ -36,6 +36,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	Agent_Connect_FullMethodName    = "/gopyrpc.agent.v1.Agent/Connect"
 	Agent_Rendezvous_FullMethodName = "/gopyrpc.agent.v1.Agent/Rendezvous"
+	Agent_Membership_FullMethodName = "/gopyrpc.agent.v1.Agent/Membership"
 )
 
 // AgentClient is the client API for Agent service.
@@ -46,6 +47,10 @@ type AgentClient interface {
 	Connect(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[Frame, Frame], error)
 	// Rendezvous waits until the whole group has asked, and returns it. Coordinators only.
 	Rendezvous(ctx context.Context, in *RendezvousRequest, opts ...grpc.CallOption) (*Group, error)
+	// Membership is a member's stream in a group whose members come and go: the first request enters it, each reply is a new
+	// list, and further requests say which lists were seen. The end of the requests leaves the group; a stream that
+	// breaks may be opened anew. Coordinators of such groups only.
+	Membership(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[MembershipRequest, Group], error)
 }
 
 type agentClient struct {
@@ -79,6 +84,19 @@ func (c *agentClient) Rendezvous(ctx context.Context, in *RendezvousRequest, opt
 	return out, nil
 }
 
+func (c *agentClient) Membership(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[MembershipRequest, Group], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Agent_ServiceDesc.Streams[1], Agent_Membership_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[MembershipRequest, Group]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Agent_MembershipClient = grpc.BidiStreamingClient[MembershipRequest, Group]
+
 // AgentServer is the server API for Agent service.
 // All implementations must embed UnimplementedAgentServer
 // for forward compatibility.
@@ -87,6 +105,10 @@ type AgentServer interface {
 	Connect(grpc.BidiStreamingServer[Frame, Frame]) error
 	// Rendezvous waits until the whole group has asked, and returns it. Coordinators only.
 	Rendezvous(context.Context, *RendezvousRequest) (*Group, error)
+	// Membership is a member's stream in a group whose members come and go: the first request enters it, each reply is a new
+	// list, and further requests say which lists were seen. The end of the requests leaves the group; a stream that
+	// breaks may be opened anew. Coordinators of such groups only.
+	Membership(grpc.BidiStreamingServer[MembershipRequest, Group]) error
 	mustEmbedUnimplementedAgentServer()
 }
 
@@ -102,6 +124,9 @@ func (UnimplementedAgentServer) Connect(grpc.BidiStreamingServer[Frame, Frame]) 
 }
 func (UnimplementedAgentServer) Rendezvous(context.Context, *RendezvousRequest) (*Group, error) {
 	return nil, status.Error(codes.Unimplemented, "method Rendezvous not implemented")
+}
+func (UnimplementedAgentServer) Membership(grpc.BidiStreamingServer[MembershipRequest, Group]) error {
+	return status.Error(codes.Unimplemented, "method Membership not implemented")
 }
 func (UnimplementedAgentServer) mustEmbedUnimplementedAgentServer() {}
 func (UnimplementedAgentServer) testEmbeddedByValue()               {}
@@ -149,6 +174,13 @@ func _Agent_Rendezvous_Handler(srv interface{}, ctx context.Context, dec func(in
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Agent_Membership_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(AgentServer).Membership(&grpc.GenericServerStream[MembershipRequest, Group]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Agent_MembershipServer = grpc.BidiStreamingServer[MembershipRequest, Group]
+
 // Agent_ServiceDesc is the grpc.ServiceDesc for Agent service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -165,6 +197,12 @@ var Agent_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "Connect",
 			Handler:       _Agent_Connect_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "Membership",
+			Handler:       _Agent_Membership_Handler,
 			ServerStreams: true,
 			ClientStreams: true,
 		},

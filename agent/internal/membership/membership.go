@@ -2,6 +2,7 @@
 // has to know of connections it asks its user for (see [Connections]), and its time may be that of a testing/synctest bubble.
 //
 //   - A [Coordinator] collects the workers of a group until all are there; a worker elsewhere finds its group at a [Remote] one.
+//   - A [Roster] is the coordinator's list of an open group, whose members come and go.
 //   - [Members] is the list of a group's workers, once it is known.
 //   - [Activity] counts what a worker has to do. A [Barrier] is a worker's part in finding out that nobody has anything
 //     to do any more, and a [Detector] the leader's.
@@ -15,6 +16,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"google.golang.org/grpc/codes"
 
@@ -48,29 +50,29 @@ func Check(members []Member) error {
 }
 
 // FromGroup returns the members of the group that a coordinator has found, and the rank of the one that is named self.
-// The group must have that many members, and self must be one of them.
+// The group must have that many members, any number where it is 0, and self must be one of them.
 func FromGroup(g *agentpb.Group, self string, size int) (members []Member, rank int, err error) {
 	rank = -1
-	for _, m := range g.GetMembers() {
-		members = append(members, Member{m.GetName(), int(m.GetRank()), m.GetAddress()})
-		if m.GetName() == self {
-			rank = int(m.GetRank())
+	members = membersOf(g)
+	for _, m := range members {
+		if m.Name == self {
+			rank = m.Rank
 		}
 	}
 	if err := Check(members); err != nil {
 		return nil, -1, err
 	}
-	if rank < 0 || len(members) != size {
+	if rank < 0 || size > 0 && len(members) != size {
 		return nil, -1, fmt.Errorf("the coordinator's group has %d workers of %d, and %s has rank %d", len(members), size, self, rank)
 	}
 	return members, rank, nil
 }
 
-// Members is the list of a group's members: known from the start, or once a rendezvous is over. Its methods may be called
-// from any goroutine, and do not block.
+// Members is the list of a group's members: known from the start, or once a rendezvous is over; that of an open group changes.
+// Its methods may be called from any goroutine, and do not block.
 type Members struct {
 	known  chan struct{} // closed when the list is known
-	byRank []Member      // written before known is closed, and not again
+	byRank atomic.Pointer[[]Member]
 }
 
 // NewMembers returns a list that is not known yet.
@@ -78,8 +80,14 @@ func NewMembers() *Members { return &Members{known: make(chan struct{})} }
 
 // Set makes the list known. It may be called once.
 func (m *Members) Set(members []Member) {
-	m.byRank = slices.SortedFunc(slices.Values(members), func(x, y Member) int { return cmp.Compare(x.Rank, y.Rank) })
+	m.Update(members)
 	close(m.known)
+}
+
+// Update puts another list in the place of the one that is known.
+func (m *Members) Update(members []Member) {
+	byRank := slices.SortedFunc(slices.Values(members), func(x, y Member) int { return cmp.Compare(x.Rank, y.Rank) })
+	m.byRank.Store(&byRank)
 }
 
 // Known is closed when the list is known.
@@ -100,7 +108,7 @@ func (m *Members) All() []Member {
 	if !m.IsKnown() {
 		return nil
 	}
-	return m.byRank
+	return *m.byRank.Load()
 }
 
 // Names returns the members' names, by rank.
