@@ -10,6 +10,8 @@ FUZZTIME ?= 10s
 BENCH ?= .
 FAULTS ?=
 ATTACKS ?=
+PROGRAMS ?=
+FORGIVE ?=
 SOAKTIME ?= 2m
 SANITIZE ?=
 TREES ?= sid trixie
@@ -106,6 +108,11 @@ faults: ## inject faults, a process each, and say what came of them (FAULTS=patt
 redteam: build ## attack what --allow promises, and say what came of each attack (ATTACKS=pattern)
 	$(GO) build -o bin/redteam ./scripts/redteam
 	GOPYRPC_PYTHON="$(TEST_PYTHON)" bin/redteam -gopyrpc '$(CURDIR)/bin/gopyrpc' -run '$(ATTACKS)'
+
+.PHONY: programs
+programs: build library ## run small programs of torch.distributed.rpc on torch and on gopyrpc, and compare what they print (PROGRAMS=pattern)
+	$(GO) build -o bin/programs ./scripts/programs
+	GOPYRPC_PYTHON="$(TEST_PYTHON)" bin/programs -package python -gopyrpc bin/gopyrpc -run '$(PROGRAMS)' $(FORGIVE)
 
 .PHONY: growth
 growth: ## measure how calls between workers grow, beside torch's, for the tables and the plot of docs/performance.md; takes minutes
