@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/gopyrpc/gopyrpc/agent/pyworker/settings"
 	"github.com/gopyrpc/gopyrpc/pybridge"
@@ -15,7 +17,7 @@ import (
 func FromEnvironment(_ context.Context, asked Asked) (Config, error) {
 	said := asked.all()
 	config, err := config(said, os.Stderr, true)
-	return config, errors.Join(err, said.CheckIdentity(false))
+	return config, errors.Join(asked.misspelt, err, said.CheckIdentity(false))
 }
 
 // all is both, the options first.
@@ -31,6 +33,7 @@ func askedOf(a arguments, i int) (asked Asked, err error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return asked, err
 	}
+	asked.misspelt = settings.Misspelt(slices.Sorted(maps.Keys(variables)))
 	asked.Environment = settings.FromEnvironment(func(name string) (string, bool) {
 		text, ok := variables[name]
 		return text, ok

@@ -30,7 +30,11 @@ func Provide(ctx context.Context, rt *pybridge.Runtime, config Config) error {
 
 // Asked is what a Python program says of the agent that it starts: the fields of its RpcBackendOptions, and the variables of
 // its os.environ.
-type Asked struct{ Options, Environment settings.Values }
+type Asked struct {
+	Options, Environment settings.Values
+
+	misspelt error // of a variable
+}
 
 // ProvideAs is [Provide] for a process in which Python is the host: configure makes the config of each agent, of what the
 // program says. Its error is init_rpc's, as a ValueError. [FromEnvironment] is such a function.

@@ -84,6 +84,15 @@ func (f *agentFlags) said(c *common, flags *pflag.FlagSet) settings.Values {
 	}).With(given)
 }
 
+// variableNames are those of the environment.
+func variableNames() []string {
+	names := os.Environ()
+	for i, variable := range names {
+		names[i], _, _ = strings.Cut(variable, "=")
+	}
+	return names
+}
+
 // config is what the settings say; the name, the rank and the peers are the caller's.
 func (f *agentFlags) config(c *common, cmd *cobra.Command) (pyworker.Config, error) {
 	said := f.said(c, cmd.Flags())
@@ -91,6 +100,9 @@ func (f *agentFlags) config(c *common, cmd *cobra.Command) (pyworker.Config, err
 	config.Timeout = f.timeout
 	if err == nil {
 		err = said.CheckIdentity(f.calls)
+	}
+	if err == nil {
+		err = settings.Misspelt(variableNames())
 	}
 	if err != nil {
 		return config, &usageError{err}

@@ -88,6 +88,19 @@ func TestAnEmptyListIsOneOfNothing(t *testing.T) {
 	assert.Nil(t, applied(t, options(t, map[string]any{"allow": nil})).Agent.Policy)
 }
 
+func TestAMisspeltVariableIsAnError(t *testing.T) {
+	for wrong, meant := range map[string]string{
+		"GOPYRPC_ALOW": "GOPYRPC_ALLOW", "GOPYRPC_TOKENFILE": "GOPYRPC_TOKEN_FILE", "GOPYRPC_GUESTS": "GOPYRPC_GUEST", "GOPYRPC_TLS_CRET": "GOPYRPC_TLS_CERT",
+	} {
+		assert.ErrorContains(t, settings.Misspelt([]string{"HOME", wrong}), wrong+" is no setting; was "+meant+" meant?")
+	}
+	own := []string{"GOPYRPC_PYTHON", "GOPYRPC_PEERS", "ALOW", "GOPYRPC_SOMETHING_ELSE"}
+	for _, s := range settings.All() {
+		own = append(own, s.Variable())
+	}
+	assert.NoError(t, settings.Misspelt(own))
+}
+
 func TestOptionsHavePythonsTypes(t *testing.T) {
 	to := applied(t, options(t, map[string]any{
 		"insecure": true, "max_message": int64(1 << 20), "rref_lease": 1.5, "max_call_time": []any{int64(2), "w1=3s"}, "max_calls": int64(5),
