@@ -12,11 +12,11 @@ import (
 	"github.com/gopyrpc/gopyrpc/pybridge"
 )
 
-// TestCases runs every function of testdata/cases.py, futures.py and numbered.py whose name begins with test_, inside w0 of a
+// TestCases runs every function of testdata/cases.py, futures.py, gathering.py and numbered.py whose name begins with test_, inside w0 of a
 // group of four.
 func TestCases(t *testing.T) {
 	workers := group(t, 4, func(_ int, c *pyworker.Config) { c.Limits.MaxMessage = 64 << 20 })
-	for _, module := range []string{"cases", "futures", "numbered"} {
+	for _, module := range []string{"cases", "futures", "gathering", "numbered"} {
 		for _, name := range casesOf(t, module) {
 			t.Run(name, func(t *testing.T) {
 				err := inside(t, workers[0], module, name)

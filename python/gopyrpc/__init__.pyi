@@ -172,6 +172,8 @@ class RRef(Generic[_T]):
     def _get_type(self, timeout: float | None = -1.0, blocking: bool = True) -> Any: ...
     def _get_future(self) -> Future[None]: ...
     def _serialize(self) -> tuple[Any, ...]: ...
+    @staticmethod
+    def _deserialize(serialized: tuple[Any, ...]) -> RRef[Any]: ...
 
 PyRRef = RRef
 
@@ -201,7 +203,6 @@ class RpcBackendOptions:
     init_method: str
     device_maps: dict[str, Any]
     devices: list[Any]
-    print_tracebacks: bool
     tls_cert: _Path
     tls_key: _Path
     tls_ca: _Path
@@ -230,7 +231,6 @@ class RpcBackendOptions:
         devices: Iterable[Any] | None = None,
         _transports: Iterable[str] | None = None,
         _channels: Iterable[str] | None = None,
-        print_tracebacks: bool = True,
         tls_cert: _Path = None,
         tls_key: _Path = None,
         tls_ca: _Path = None,

@@ -66,21 +66,7 @@ def failed(exc):
     """Return the RemoteException for *exc*, which left a UDF. The function never raises."""
     result = from_exception(exc)
     _log(result)
-    if _tell is not None:
-        try:
-            _tell(result)
-        except BaseException:
-            pass  # a broken stream is not the caller's failure
     return result
-
-
-_tell = None
-
-
-def tell_failures(function):
-    """Have *function* called with each RemoteException that a UDF ends in; None for nothing."""
-    global _tell
-    _tell = function
 
 
 def _log(result):

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from .._public import public
 from ..constants import DEFAULT_INIT_METHOD, DEFAULT_SHUTDOWN_TIMEOUT
 from . import hosts, launchers, library, meeting
+from .beside_torch import tell_torch
 from .client import collecting
 from .errors import failure
 from .gather import wait_all
 from .init_method import InitMethod
 from .options import checked, seconds_of, settings_of, variables
-from .tracebacks import show_tracebacks
 
 
 def is_available():
@@ -39,9 +39,9 @@ def join_group(name, rank, world_size, options, store=None):
     if not isinstance(name, str):
         raise TypeError(f"a worker's name is a str, not {name!r}")
     me = name, rank, world_size, seconds_of(options.rpc_timeout)
-    show_tracebacks(options.print_tracebacks)
     meeting.join(hosts.starter(), me, place, settings, variables(), store)
     hosts.current().threads = options.num_worker_threads
+    tell_torch()
 
 
 def shutdown(graceful=True, timeout=DEFAULT_SHUTDOWN_TIMEOUT):

@@ -33,9 +33,6 @@ class RpcBackendOptions:
     ``tls_cert``, and come before these: TLS files, a token, what may be called (``allow``, a list), limits. Times are in
     seconds or texts such as "30s", sizes in bytes or texts such as "64MiB".
 
-    ``print_tracebacks`` has the traceback of what a function raises printed here, where it runs, as torch does: whoever
-    called it may not wait for it.
-
     What TensorPipe's options have beside these is accepted where gopyrpc does it anyway, as threads come when calls need
     them, and refused where it cannot: maps of devices.
     """
@@ -50,7 +47,6 @@ class RpcBackendOptions:
         devices=None,
         _transports=None,
         _channels=None,
-        print_tracebacks=True,
         tls_cert=None,
         tls_key=None,
         tls_ca=None,
@@ -84,7 +80,6 @@ class RpcBackendOptions:
         self.set_devices(devices or [])
         _refuse_unknown("_transports", _transports, _TRANSPORTS)
         _refuse_unknown("_channels", _channels, _CHANNELS)
-        self.print_tracebacks = print_tracebacks
         self.tls_cert = tls_cert
         self.tls_key = tls_key
         self.tls_ca = tls_ca
@@ -149,7 +144,6 @@ def checked(options):
         init_method=options.init_method,
         device_maps=getattr(options, "device_maps", None),
         devices=getattr(options, "devices", None),
-        print_tracebacks=getattr(options, "print_tracebacks", True),
         **{name: getattr(options, name) for name in SETTINGS if hasattr(options, name)},
     )
 

@@ -171,6 +171,11 @@ class RRef:
         """Return the RRef in the form in which it travels, for the worker that the call goes to which is being pickled."""
         return _reduce(self)[1]
 
+    @staticmethod
+    def _deserialize(serialized):
+        """Return the RRef for what `_serialize` returned at the worker that sent it. It is good for one use."""
+        return _receive_rref(*serialized)
+
     def backward(self, dist_autograd_ctx_id=-1, retain_graph=False):
         raise lacking("distributed autograd")
 
