@@ -34,10 +34,6 @@ func hasTorchRPC(ctx context.Context, python string) bool {
 	return exec.CommandContext(ctx, python, "-c", "import torch.distributed.rpc as r; r.TensorPipeRpcBackendOptions()").Run() == nil
 }
 
-func hasTorch(ctx context.Context, python string) bool {
-	return exec.CommandContext(ctx, python, "-c", "import torch").Run() == nil
-}
-
 // scriptFile puts a script where processes can run it.
 func scriptFile(name, text string) (path string, remove func(), err error) {
 	dir, err := os.MkdirTemp("", "gopyrpc-bench")

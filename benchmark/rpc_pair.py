@@ -17,7 +17,7 @@ MIB = 1 << 20
 WINDOW = 32
 LATENCY_CALLS = 300
 WINDOW_CALLS = 1500
-BARE = ("async", "throughput_w32_bare")  # measured without torch
+TURNS = 5
 
 
 def echo(value):
@@ -72,25 +72,38 @@ def measurement(rpc, torch, figure):
     """Return the function that makes one round of a figure."""
     return {
         "latency": lambda: latency(rpc),
-        "async": lambda: async_wait(rpc),
-        "async_torch": lambda: async_wait(rpc),
+        "async_torch": lambda: torch_over_plain(lambda: async_wait(rpc)),
+        "async_torch_w32": lambda: torch_over_plain(lambda: 1 / throughput(rpc)),
         "throughput_w32": lambda: throughput(rpc),
-        "throughput_w32_bare": lambda: throughput(rpc),
         "bytes_1mib": lambda: echoed(rpc, bytes(MIB), 5),
         "tensor_1mib": lambda: echoed(rpc, torch.ones(MIB // 4), 10),
         "tensor_100mib": lambda: echoed(rpc, torch.ones(100 * MIB // 4), 1),
     }[figure]
 
 
+def torch_over_plain(measure):
+    """Return the time with futures that are torch's over that with plain ones, in turns in one process."""
+    from gopyrpc._rpc import future
+
+    ratios = []
+    kinds = type(future.Future()), future.PlainFuture
+    for _ in range(TURNS):
+        times = []
+        for kind in kinds:
+            future._torch_class = kind
+            times.append(measure())
+        ratios.append(times[0] / times[1])
+    future._torch_class = kinds[0]
+    return median(ratios)
+
+
 def main():
+    import torch
+
+    torch.set_num_threads(1)
     figure = sys.argv[2]
     rpc = importlib.import_module(sys.argv[1])
     rank = int(os.environ["RANK"])
-    torch = None
-    if figure not in BARE and (rank == 0 or figure != "async_torch"):
-        import torch
-
-        torch.set_num_threads(1)
     rpc.init_rpc(f"worker{rank}", rank=rank, world_size=2)
     if rank == 0:
         measure = measurement(rpc, torch, figure)

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"os/exec"
 )
 
 // rpcPair is what both sides run.
@@ -22,14 +23,34 @@ func vsTensorPipe(figure string) func(context.Context, *Setup) ([]float64, error
 	}
 }
 
-// withTorch compares a figure of rpc_pair.py between two workers of ours, where torch is imported, with the figure bare, where
-// it is not.
-func withTorch(figure, bare string) func(context.Context, *Setup) ([]float64, error) {
-	return func(ctx context.Context, s *Setup) ([]float64, error) {
-		if !hasTorch(ctx, s.Python) {
+// withTorch takes a figure of rpc_pair.py that is a ratio by itself: what futures cost where they are torch's, too.
+func withTorch(figure string) func(context.Context, *Setup) ([]float64, error) {
+	return func(ctx context.Context, s *Setup) (samples []float64, err error) {
+		if exec.CommandContext(ctx, s.Python, "-c", "import torch").Run() != nil {
 			return nil, &skipError{"this Python has no PyTorch"}
 		}
-		return s.pairs(ctx, [2]string{"gopyrpc", figure}, [2]string{"gopyrpc", bare})
+		script, remove, err := scriptFile("rpc_pair.py", rpcPair)
+		if err != nil {
+			return nil, err
+		}
+		defer remove()
+		gopyrpc, err := s.Command.path(ctx)
+		if err != nil {
+			return nil, err
+		}
+		g, err := startGroup(ctx, 2, gopyrpc, "--python", s.Python, "run", script, "gopyrpc", figure)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, g.end()) }()
+		for range s.Rounds {
+			var ratio float64
+			if err := g.ask("round", &ratio); err != nil {
+				return nil, err
+			}
+			samples = append(samples, ratio)
+		}
+		return samples, nil
 	}
 }
 
