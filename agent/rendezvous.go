@@ -80,7 +80,7 @@ func (a *Agent) findGroup() {
 		err = a.enterGroup(g)
 	}
 	if err == nil && a.roster != nil {
-		a.roster.Reapply() // who came before this agent knew its own group
+		a.roster.Reapply() // workers may have come before this agent knew its own group
 	}
 	if err == nil {
 		a.health.found()

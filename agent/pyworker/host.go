@@ -25,7 +25,7 @@ func (w *Worker) hostFunctions(t gil.Token) (map[string]any, error) {
 		"to_here": w.hostToHere, "local_value": w.hostLocalValue,
 		"confirmed": w.hostConfirmed, "wait_confirmed": w.hostWaitConfirmed,
 		"wait": w.hostWait, "set": w.hostSet,
-		"shutdown": w.hostShutdown, "refused": w.hostRefused,
+		"shutdown": w.hostShutdown, "workers": w.hostWorkers, "refused": w.hostRefused,
 		"debug_info": w.hostDebugInfo,
 	} {
 		where := pybridge.InPlace()

@@ -127,6 +127,7 @@ func (p *Provided) begin(ctx context.Context, a arguments) (string, error) {
 	}
 	config.Rendezvous = &agent.Rendezvous{
 		Address: where.address, Name: where.coordinator, WorldSize: int(world), Host: rank == 0, BeforeComplete: where.giveBack,
+		Open: world == 0,
 	}
 	config.Cleanup = cleanup.New()
 	w, err := New(ctx, p.rt, config)

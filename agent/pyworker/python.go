@@ -75,6 +75,17 @@ func (p *python) release() {
 	p.host.Release()
 }
 
+// ranks are the workers of the group as Python has them: the rank by the name.
+func (w *Worker) ranks() pybridge.Dict {
+	workers := pybridge.Dict{}
+	for _, member := range w.agent.Workers() {
+		workers = append(workers, pybridge.DictItem{Key: member.Name, Value: member.Rank})
+	}
+	return workers
+}
+
+func (w *Worker) hostWorkers(context.Context, arguments) (any, error) { return w.ranks(), nil }
+
 // install makes the agent known to Python, as a Host, unless the worker is leaving.
 func (w *Worker) install() error {
 	w.installing <- struct{}{}
@@ -88,11 +99,7 @@ func (w *Worker) install() error {
 			return err
 		}
 		defer release(functions)
-		workers := pybridge.Dict{}
-		for _, member := range w.agent.Workers() {
-			workers = append(workers, pybridge.DictItem{Key: member.Name, Value: member.Rank})
-		}
-		host, err := w.python.makeHost.Call(t, w.agent.Name(), w.agent.Rank(), workers, max(w.timeout.Seconds(), 0), functions, w.printFailures)
+		host, err := w.python.makeHost.Call(t, w.agent.Name(), w.agent.Rank(), w.ranks(), max(w.timeout.Seconds(), 0), functions, w.printFailures, w.grows)
 		if err != nil {
 			return err
 		}

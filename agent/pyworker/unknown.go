@@ -27,6 +27,9 @@ func namedPeers(config Config) []string {
 // warnOfUnknown logs the names of the Policy and of the Budgets that no worker of the group has. The group must be known.
 // A misspelt name in a budget leaves the worker that was meant without a budget.
 func (w *Worker) warnOfUnknown() {
+	if w.grows {
+		return // they may come
+	}
 	members := w.agent.Workers()
 	for _, name := range w.named {
 		if !slices.ContainsFunc(members, func(m agent.Worker) bool { return m.Name == name }) {

@@ -72,6 +72,7 @@ type Worker struct {
 	accounts    *accounts
 	refusals    refusalLog
 	named       []string // peers that the policy and the budgets name
+	grows       bool     // workers come and go
 	handles     handles
 	events      events
 	completions completions
@@ -135,6 +136,7 @@ func (w *Worker) start(ctx context.Context, config Config) error {
 		w.refusals.log = slog.Default()
 	}
 	w.named = namedPeers(config)
+	w.grows = config.Rendezvous != nil && config.Rendezvous.Open
 	config.Executor = w
 	config.ZeroCopy = true // Execute gives the memory of requests back
 	var err error

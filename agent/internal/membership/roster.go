@@ -21,9 +21,9 @@ import (
 // any goroutine.
 //
 // A member has a seat for as long as its stream to the coordinator lives, and for the roster's grace after a stream that
-// broke: its next one takes the seat again. Each change makes a new revision of the list, which goes to every member. Who comes
-// is let in when all others have seen the list with it, and who goes when all others have seen the list without it: so a
-// new member can be called at once, and one that has gone is called by nobody.
+// broke: its next one takes the seat again. Each change makes a new revision of the list, which goes to every member. A new member
+// is let in when all others have seen the list with it, and one that leaves is done when all others have seen the list without
+// it: so a new member can be called at once, and one that has gone is called by nobody.
 type Roster struct {
 	// Apply is called with each new list, by rank, on the coordinator's own behalf. It must not block. It is set before the first
 	// Enter.

@@ -46,7 +46,7 @@ func ranksOf(g *agentpb.Group) map[string]int32 {
 	return ranks
 }
 
-// TestRoster_waitsUntilOthersHaveSeen: who comes and who goes waits for those who are there, and not for one whose stream broke.
+// TestRoster_waitsUntilOthersHaveSeen: a member comes, or goes, when the members that are there have seen that; one whose stream broke is not waited for.
 func TestRoster_waitsUntilOthersHaveSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoster()
@@ -95,12 +95,12 @@ func TestRoster_broken(t *testing.T) {
 		s, err := r.Enter(t.Context(), asMember("w1", 1), 5)
 		require.NoError(t, err)
 		s.Lost(s.Stream())
-		time.Sleep(grace / 2)
+		<-time.After(grace / 2)
 		again, err := r.Enter(t.Context(), asMember("w1", 1), 5)
 		require.NoError(t, err)
 		assert.Same(t, s, again)
 		s.Lost(s.Stream() - 1) // the old stream is noticed late
-		time.Sleep(2 * grace)
+		<-time.After(2 * grace)
 		assert.Len(t, ranksOf(s.Group()), 2)
 
 		s.Lost(s.Stream())
@@ -108,7 +108,7 @@ func TestRoster_broken(t *testing.T) {
 		require.NoError(t, err)
 		assert.NotSame(t, s, other)
 		other.Lost(other.Stream())
-		time.Sleep(grace + time.Second)
+		<-time.After(grace + time.Second)
 		assert.Len(t, ranksOf(other.Group()), 1)
 		assert.Len(t, lists[len(lists)-1], 1)
 	})

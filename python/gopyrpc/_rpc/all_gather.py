@@ -52,10 +52,15 @@ def _gatherings():
         return attributes["gatherings"]
 
 
+def _everybody(host):
+    host.refresh()
+    return host.ids
+
+
 def _gather_to_leader(sequence_id, worker_name, obj, worker_names=None):
     """Bring a worker's object to the leader, on which this runs."""
     known = _gatherings()
-    names = set(worker_names or hosts.current().ids)
+    names = set(worker_names or _everybody(hosts.current()))
     with known.lock:
         if worker_name not in names:
             raise RuntimeError(f"{worker_name} is not one of the workers of this gathering: {', '.join(sorted(names))}")
@@ -89,7 +94,7 @@ def _all_gather(obj, worker_names=None, timeout=UNSET_RPC_TIMEOUT):
     and each call, 0 for no bound; by default the calls have the group's, and the waiting has none.
     """
     host = hosts.current()
-    names = sorted(worker_names or host.ids)
+    names = sorted(worker_names or _everybody(host))
     known = _gatherings()
     sequence_id = known.begin(names)
     call_timeout = host.timeout if timeout == UNSET_RPC_TIMEOUT else timeout

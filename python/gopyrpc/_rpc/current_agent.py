@@ -13,8 +13,6 @@ class RpcAgent:
 
     __slots__ = ("_host",)
 
-    is_static_group = True
-
     def __init__(self, host):
         self._host = host
 
@@ -22,14 +20,20 @@ class RpcAgent:
     def name(self):
         return self._host.name
 
+    @property
+    def is_static_group(self):
+        return not self._host.grows
+
     def get_worker_info(self, worker=None):
         """Return the WorkerInfo of a worker, given by name or rank, by default of this one."""
         host = self._host
+        host.refresh()
         name = host.name if worker is None else name_of(host, worker)
         return WorkerInfo(name, host.ids[name])
 
     def get_worker_infos(self):
         """Return the group, by rank."""
+        self._host.refresh()
         return [WorkerInfo(name, rank) for rank, name in sorted(self._host.names.items())]
 
     def get_timeout(self):

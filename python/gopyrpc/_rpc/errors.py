@@ -81,4 +81,6 @@ def failure(code, worker, ran, text, what="", timeout=0):
         return RpcTimeoutError(f"RPCErr:1:{text}", code, worker, ran)
     if code in ("Unavailable", "DataLoss"):
         return RpcConnectionError(text, code, worker, ran)
+    if code == "NotFound":  # of a group that grows: the worker has left
+        return UnknownWorker(text)
     return RpcError(text, code, worker, ran)

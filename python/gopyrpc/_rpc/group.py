@@ -11,7 +11,7 @@ from .beside_torch import tell_torch
 from .client import collecting
 from .errors import failure
 from .gather import wait_all
-from .init_method import InitMethod
+from .init_method import OPEN, InitMethod
 from .options import checked, seconds_of, settings_of, variables
 
 
@@ -32,8 +32,9 @@ def join_group(name, rank, world_size, options, store=None):
     settings = settings_of(options)
     place = InitMethod(options.init_method or DEFAULT_INIT_METHOD)
     rank = place.number("rank", rank, launchers.RANK)
-    world_size = place.number("world_size", world_size, launchers.WORLD_SIZE)
-    if not 0 <= rank < world_size:
+    grows = place.is_open(world_size)
+    world_size = OPEN if grows else place.number("world_size", world_size, launchers.WORLD_SIZE)
+    if not grows and not 0 <= rank < world_size:
         raise ValueError(f"rank {rank} is not one of a group of {world_size}: ranks begin with 0")
     name = f"worker{rank}" if name is None else name
     if not isinstance(name, str):

@@ -30,7 +30,7 @@ class Box:
 
 
 class Host:
-    """One agent. Immutable by convention, but for *closed* and *timeout*.
+    """One agent. Immutable by convention, but for *closed* and *timeout*, and in a group that *grows*, `refresh`.
 
     Attributes: ``name``, ``rank``, ``timeout`` (seconds, of calls that say none), ``prints_failures``, ``ids`` (rank by name),
     ``names`` (name by rank). The others are functions. Their arguments:
@@ -56,19 +56,31 @@ class Host:
     *ticket* is the call whose outcome sets it, or 0
     ``set(number)``: sets an event
     ``shutdown(graceful, timeout)``
+    ``workers()`` -> dict: rank by name, as it is now
     ``refused(worker, name, text, entry)``: logs that a worker was refused something
     ``debug_info()`` -> ``[dict, dict]``: counts by name, of the agent and of its RRefs
     """
 
-    def __init__(self, name, rank, workers, timeout, functions, prints_failures=False):
+    def __init__(self, name, rank, workers, timeout, functions, prints_failures=False, grows=False):
         self.name = name
         self.rank = rank
         self.timeout = timeout
-        self.ids = workers
-        self.names = {rank: name for name, rank in workers.items()}
+        self.grows = grows
+        self.known = {}  # rank by name, also of workers that have gone
+        self._take(workers)
         self.closed = False
         self.prints_failures = prints_failures
         self.__dict__.update(functions)
+
+    def refresh(self):
+        """Take over who is in the group now, where its workers come and go."""
+        if self.grows:
+            self._take(self.workers())
+
+    def _take(self, workers):
+        self.ids = workers
+        self.names = {rank: name for name, rank in workers.items()}
+        self.known.update(workers)
 
 
 def install(host):
@@ -79,6 +91,9 @@ def install(host):
 def remove(host):
     """Take *host* away: its agent is closed."""
     host.closed = True
+    when_closed = host.__dict__.pop("when_closed", None)
+    if when_closed is not None:
+        when_closed()
     if host in _hosts:
         _hosts.remove(host)
 

@@ -8,6 +8,10 @@ from . import launchers
 KINDS = f"env://, tcp://host:port, file:///path or {PACKAGE}://host:port"
 
 
+# The world size of a group whose workers come and go.
+OPEN = 0
+
+
 class InitMethod:
     """Where a group meets, as a URL says it, and which worker this is where it says that.
 
@@ -68,6 +72,10 @@ class InitMethod:
         if said not in (None, given):
             raise ValueError(f"{name}={given} is given, and init_method {self.url!r} says {said}")
         return given
+
+    def is_open(self, given):
+        """Tell whether nobody says the size of the group: then its workers come and go."""
+        return given is None and self.world_size is None and not launchers.say(launchers.WORLD_SIZE)
 
     def address(self):
         """Return ``host:port``."""

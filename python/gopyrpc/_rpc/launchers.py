@@ -31,6 +31,11 @@ def number(variables, argument):
     return int(text)
 
 
+def say(variables):
+    """Tell whether one of the variables is set."""
+    return bool(environ.get(_first(variables)))
+
+
 def spread(rank, world_size):
     """Tell whether the launcher says that the group has workers on other machines. It is not asked about another group."""
     if environ.get(_first(RANK)) != str(rank) or environ.get(_first(WORLD_SIZE)) != str(world_size):

@@ -11,7 +11,8 @@ from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 import sys
 
 from .._name import PACKAGE
-from . import launchers, probe, stores
+from . import hosts, launchers, probe, stores
+from .init_method import OPEN
 
 # How many groups of a size have met at a place, in this process: each has its own key in a store. Others of the group
 # may have met elsewhere, or alone.
@@ -81,13 +82,15 @@ class _Meeting:
 
     def directly(self, address, coordinator, lent):
         """Meet at rank 0's agent, which listens at that address."""
-        hosts = self._rank == 0
-        self._start(address, coordinator, hosts, lent and hosts)
+        leads = self._rank == 0
+        # The port of a group that grows is kept: others come to it.
+        self._start(address, coordinator, leads, lent and leads and self._world_size != OPEN)
         self._meet()
 
     def by_store(self, store, address):
         """Meet at rank 0's agent, of which the store at that address, None for a file, says where it listens."""
-        key = f"{PACKAGE}/{launchers.attempt()}/{self._world_size}/{self._met}"
+        grows = self._world_size == OPEN
+        key = f"{PACKAGE}/{launchers.attempt()}/{'open' if grows else f'{self._world_size}/{self._met}'}"
         if self._rank != 0:
             late = self._late(f"the store {'' if address is None else 'at ' + address + ' '}has no word of worker 0")
             coordinator, _, address = stores.awaited(store, key, late).partition("=")
@@ -101,7 +104,9 @@ class _Meeting:
         except BaseException:
             store.remove(key)
             raise
-        if address is None:
+        if grows:  # others may come for as long as this worker is there
+            hosts.current().when_closed = lambda: store.remove(key)
+        elif address is None:
             store.remove(key)  # a file stays, and may be of use again
 
     def _somewhere(self):

@@ -108,7 +108,7 @@ class RRef:
     def owner(self):
         """Return the WorkerInfo of the worker that keeps the value."""
         reference = _reference(self)
-        return WorkerInfo(reference.owner, reference.host.ids[reference.owner])
+        return WorkerInfo(reference.owner, reference.host.known[reference.owner])
 
     def owner_name(self):
         return _reference(self).owner
@@ -270,6 +270,8 @@ def _receive_rref(fork):
     came = arriving.get()
     if came is not None:  # the RRef is in a request, not in a reply to a call that serving a request has made
         caller = hosts.serving.get()
+        if caller.name not in host.ids:
+            host.refresh()
         if caller.name not in host.ids:
             raise TypeError(f"{caller.name} is a guest here (Config.Guests, --guest), which has no RRefs to send")
     made = host.adopt(fork)

@@ -52,6 +52,7 @@ WorkerInfo.__module__ = INTERNAL
 def get_worker_info(worker_name=None):
     """Return the WorkerInfo of a worker, by default of this one."""
     host = hosts.current()
+    host.refresh()
     name = host.name if worker_name is None else name_of(host, worker_name)
     return WorkerInfo(name, host.ids[name])
 
@@ -59,6 +60,7 @@ def get_worker_info(worker_name=None):
 def get_worker_infos():
     """Return the group, by rank."""
     host = hosts.current()
+    host.refresh()
     return [WorkerInfo(name, rank) for rank, name in sorted(host.names.items())]
 
 
@@ -68,9 +70,12 @@ def name_of(host, to):
     if isinstance(to, WorkerInfo):
         name = to.name
     elif isinstance(to, int) and not isinstance(to, bool):
+        host.refresh()  # ranks are used again
         name = host.names.get(to)
     elif not isinstance(to, str):
         raise InvalidDestination(f"Cannot get WorkerInfo from name {to!r}: a worker is given by its name, its rank or a WorkerInfo")
+    if name not in host.ids:
+        host.refresh()
     if name not in host.ids:
         what = f"id {to}" if name is None else f"name {name}"
         raise UnknownWorker(
