@@ -14,7 +14,7 @@ def print_failure(failure, host):
     """Print the text of a RemoteException to standard error, if *host* is to. Never raises."""
     try:
         if host.prints_failures and _name_of(failure) not in _ENDED:
-            print(failure.msg, file=sys.stderr, flush=True)
+            print(failure.msg.rstrip("\n"), file=sys.stderr, flush=True)
     except BaseException:
         pass  # a standard error that is closed is not the caller's failure
 
