@@ -77,6 +77,7 @@ func All() []Measurement {
 		{"udf_torch_vs_c_floor", "ratio", "RunUDF with torch's module over torch's three functions called in a C loop", 1.05, true, torchVsFloor},
 		{"async_torch_vs_plain", "ratio", "rpc_async(…).wait() with futures that are torch's, too, over the same with plain ones, time", 1.1, true, withTorch("async_torch")},
 		{"async_torch_w32_vs_plain", "ratio", "rpc_async adds, 32 at a time, with such futures over the same with plain ones, time", 0, true, withTorch("async_torch_w32")},
+		{"wheel_latency_vs_run", "ratio", "rpc_sync of an add between two processes of python3 over two Go programs that run the script, time", 1.05, true, vsGoHost("latency_bare")},
 		{"agent_latency_vs_tensorpipe", "ratio", "rpc_sync of an add between two processes over torch's, time", 0.33, true, vsTensorPipe("latency")},
 		{"agent_throughput_w32_vs_tensorpipe", "ratio", "rpc_async adds, 32 at a time, over torch's, calls per second", 3, false, vsTensorPipe("throughput_w32")},
 		{"agent_bytes_1mib_vs_tensorpipe", "ratio", "an echo of 1 MiB of bytes over torch's, time", 0.1, true, vsTensorPipe("bytes_1mib")},

@@ -94,13 +94,13 @@ several rounds. Figures are ratios unless their unit says otherwise:
 	cmd.Flags().IntVar(&rounds, "rounds", 15, "rounds of each figure")
 	cmd.Flags().BoolVar(&startOnly, "start-only", false, "start and close Python, nothing else (what start_vs_python runs)")
 	_ = cmd.Flags().MarkHidden("start-only")
-	cmd.AddCommand(growthCommand(o))
+	cmd.AddCommand(growthCommand(o), hostCommand(o))
 	return cmd, o
 }
 
 // withRuntime starts Python as gopyrpc does, runs f, and closes Python.
-func (o *options) withRuntime(ctx context.Context, f func(context.Context, *pybridge.Runtime) error) (err error) {
-	rt, err := pybridge.Start(ctx, pybridge.WithPython(o.python), pybridge.WithKeptMemory(64<<20))
+func (o *options) withRuntime(ctx context.Context, f func(context.Context, *pybridge.Runtime) error, more ...pybridge.Option) (err error) {
+	rt, err := pybridge.Start(ctx, append(more, pybridge.WithPython(o.python), pybridge.WithKeptMemory(64<<20))...)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ WINDOW = 32
 LATENCY_CALLS = 300
 WINDOW_CALLS = 1500
 TURNS = 5
+BARE = ("latency_bare",)  # measured without torch
 
 
 def echo(value):
@@ -72,6 +73,7 @@ def measurement(rpc, torch, figure):
     """Return the function that makes one round of a figure."""
     return {
         "latency": lambda: latency(rpc),
+        "latency_bare": lambda: latency(rpc),
         "async_torch": lambda: torch_over_plain(lambda: async_wait(rpc)),
         "async_torch_w32": lambda: torch_over_plain(lambda: 1 / throughput(rpc)),
         "throughput_w32": lambda: throughput(rpc),
@@ -98,10 +100,12 @@ def torch_over_plain(measure):
 
 
 def main():
-    import torch
-
-    torch.set_num_threads(1)
     figure = sys.argv[2]
+    torch = None
+    if figure not in BARE:
+        import torch
+
+        torch.set_num_threads(1)
     rpc = importlib.import_module(sys.argv[1])
     rank = int(os.environ["RANK"])
     rpc.init_rpc(f"worker{rank}", rank=rank, world_size=2)

@@ -19,7 +19,7 @@ func vsTensorPipe(figure string) func(context.Context, *Setup) ([]float64, error
 		if !hasTorchRPC(ctx, s.Python) {
 			return nil, &skipError{noTorchRPC}
 		}
-		return s.pairs(ctx, [2]string{"gopyrpc", figure}, [2]string{"torch.distributed.rpc", figure})
+		return s.pairs(ctx, contender{"gopyrpc", figure, false}, contender{"torch.distributed.rpc", figure, false})
 	}
 }
 
@@ -54,8 +54,33 @@ func withTorch(figure string) func(context.Context, *Setup) ([]float64, error) {
 	}
 }
 
-// pairs measures rpc_pair.py between two workers, with two modules and figures in turns, and divides.
-func (s *Setup) pairs(ctx context.Context, over, under [2]string) (samples []float64, err error) {
+// vsGoHost compares a figure of rpc_pair.py between two processes of python3, which have loaded the library, with the figure
+// between two Go programs that run the script in the Python inside them.
+func vsGoHost(figure string) func(context.Context, *Setup) ([]float64, error) {
+	return func(ctx context.Context, s *Setup) ([]float64, error) {
+		return s.pairs(ctx, contender{"gopyrpc", figure, false}, contender{"gopyrpc", figure, true})
+	}
+}
+
+// contender is what two workers run: a module, a figure of rpc_pair.py, and whether in a Go program.
+type contender struct {
+	module, figure string
+	inGo           bool
+}
+
+func (of contender) command(s *Setup, gopyrpc, script string) []string {
+	switch {
+	case of.inGo:
+		return []string{s.Self, "--python", s.Python, hostName, script, of.module, of.figure}
+	case of.module == "gopyrpc":
+		return []string{gopyrpc, "--python", s.Python, "run", script, of.module, of.figure}
+	default:
+		return []string{s.Python, script, of.module, of.figure}
+	}
+}
+
+// pairs measures rpc_pair.py between two workers, of two contenders in turns, and divides.
+func (s *Setup) pairs(ctx context.Context, over, under contender) (samples []float64, err error) {
 	script, remove, err := scriptFile("rpc_pair.py", rpcPair)
 	if err != nil {
 		return nil, err
@@ -65,13 +90,10 @@ func (s *Setup) pairs(ctx context.Context, over, under [2]string) (samples []flo
 	if err != nil {
 		return nil, err
 	}
+	contenders := [2]contender{over, under}
 	var groups [2]*group
-	for i, side := range [][2]string{over, under} {
-		command := []string{gopyrpc, "--python", s.Python, "run", script, side[0], side[1]}
-		if side[0] != "gopyrpc" {
-			command = []string{s.Python, script, side[0], side[1]}
-		}
-		g, err := startGroup(ctx, 2, command...)
+	for i, of := range contenders {
+		g, err := startGroup(ctx, 2, of.command(s, gopyrpc, script)...)
 		if err != nil {
 			return nil, err
 		}
@@ -82,7 +104,7 @@ func (s *Setup) pairs(ctx context.Context, over, under [2]string) (samples []flo
 		var values [2]float64
 		for i, g := range groups {
 			if err := g.ask("round", &values[i]); err != nil {
-				return nil, fmt.Errorf("%s: %w", [][2]string{over, under}[i][0], err)
+				return nil, fmt.Errorf("%s: %w", contenders[i].module, err)
 			}
 		}
 		samples = append(samples, values[0]/values[1])

@@ -1,16 +1,20 @@
-"""Prints how long "import gopyrpc" takes, the best of ten processes, in ms; fails where that is more than it may be."""
+"""Prints how long "import gopyrpc" takes, the best of ten processes, in ms; fails where that is more than it may be.
+
+What is judged is the processor's time, which does not depend on what else the machine does.
+"""
 
 import subprocess
 import sys
 
 MOST = 60  # ms
 PROGRAM = """
-from time import perf_counter
-begin = perf_counter()
+from time import perf_counter, process_time
+wall, processor = perf_counter(), process_time()
 import gopyrpc
-print(perf_counter() - begin)
+print((process_time() - processor) * 1000, (perf_counter() - wall) * 1000)
 """
 
-best = min(float(subprocess.check_output([sys.executable, "-c", PROGRAM])) for _ in range(10)) * 1000
-print(f"import gopyrpc: {best:.1f} ms, at most {MOST} ms")
-sys.exit(best > MOST)
+times = [[float(text) for text in subprocess.check_output([sys.executable, "-c", PROGRAM]).split()] for _ in range(10)]
+processor, wall = (min(column) for column in zip(*times))
+print(f"import gopyrpc: {processor:.1f} ms of the processor (at most {MOST}), {wall:.1f} ms in all")
+sys.exit(processor > MOST)
