@@ -57,7 +57,7 @@ def check():
     with contextlib.redirect_stderr(printed):
         raises(KeyError, rpc.rpc_sync, "w1", fail, args=("sync",))
         assert printed.getvalue().startswith("On w1:\nKeyError('sync')\nTraceback (most recent call last):\n"), printed.getvalue()
-        assert "printed.py" in printed.getvalue() and printed.getvalue().endswith("KeyError: 'sync'\n\n"), printed.getvalue()
+        assert "printed.py" in printed.getvalue() and printed.getvalue().endswith("KeyError: 'sync'\n"), printed.getvalue()
         rpc.rpc_async("w1", fail, args=("nobody waits",))
         printed.await_text("KeyError('nobody waits')")
         rref = rpc.remote("w1", fail, args=("remote",))
