@@ -51,15 +51,24 @@ class _Meeting:
         host, _, port = address.rpartition(":")
         host = host.strip("[]")
         if launchers.holds_store() and place.kind == "env":
-            found = probe.OTHER
-        elif port == "0":
-            found = probe.NOBODY
+            store = stores.TCPStore(host, port)
         else:
-            found = self._listener(host, port)
-        if found == probe.OTHER:
-            self.by_store(stores.TCPStore(host, port), address)
+            store = None if port == "0" else self._store(host, port)
+        if store is not None:
+            self.by_store(store, address)
         else:
             self.directly(address, "", lent="torch.distributed" in sys.modules)
+
+    def _store(self, host, port):
+        """Return the store that has the port, None where rank 0's agent has it or is to have it."""
+        while self._listener(host, port) == probe.OTHER:
+            try:
+                return stores.TCPStore(host, port)
+            except RuntimeError:
+                # A worker of an earlier group that is leaving looks like a store, and is gone a moment later.
+                if self._listener(host, port) == probe.OTHER:
+                    raise
+        return None
 
     def _listener(self, host, port):
         """Tell what listens there; for others than rank 0, once something does."""

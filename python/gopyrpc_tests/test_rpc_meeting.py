@@ -1,0 +1,109 @@
+"""How a group finds together: what is asked of Go, and of what listens at the port."""
+
+import unittest
+from unittest.mock import patch
+
+from gopyrpc._rpc import meeting, probe, stores
+from gopyrpc._rpc.init_method import InitMethod
+
+
+class Starter:
+    """Go's side, which notes what it is asked."""
+
+    def __init__(self, fails=None):
+        self.said, self._fails = [], fails
+
+    def find(self, address, *_):
+        return address
+
+    def start(self, _name, rank, _world, _timeout, address, coordinator, hosts, lent, *_):
+        self.said.append((rank, address, coordinator, hosts))
+        return "127.0.0.1:4711"
+
+    def meet(self):
+        if self._fails is not None:
+            raise self._fails
+
+    def give_up(self):
+        self.said.append("given up")
+
+
+class Store:
+    """A store of torch's."""
+
+    def __init__(self, texts):
+        self.texts = texts
+
+    def set(self, key, text):
+        self.texts[key] = text
+
+    def look(self, key):
+        return self.texts.get(key)
+
+    def remove(self, key):
+        del self.texts[key]
+
+
+def join(starter, rank, listens=(), store=None, url="tcp://127.0.0.1:29500"):
+    """Join a group of two, where at the port are the *listens*, one after the other."""
+    made = iter(store if isinstance(store, list) else [store])
+
+    def tcp_store(host, port):
+        one = next(made)
+        if isinstance(one, Exception):
+            raise one
+        return one
+
+    with patch.object(probe, "listener", side_effect=list(listens)), patch.object(stores, "TCPStore", tcp_store):
+        meeting.join(starter, ("me", rank, 2, 60.0), InitMethod(url), {}, {})
+
+
+class Meeting(unittest.TestCase):
+    def test_rank_0_listens_where_nobody_does(self):
+        starter = Starter()
+        join(starter, 0, [probe.NOBODY])
+        self.assertEqual(starter.said, [(0, "127.0.0.1:29500", "", True)])
+
+    def test_the_others_wait_until_it_does(self):
+        starter = Starter()
+        join(starter, 1, [probe.NOBODY, probe.NOBODY, probe.WORKER])
+        self.assertEqual(starter.said, [(1, "127.0.0.1:29500", "", False)])
+
+    def test_a_store_that_has_the_port_says_where_rank_0_is(self):
+        texts, first, second = {}, Starter(), Starter()
+        with patch.dict(meeting._met, clear=True):
+            join(first, 0, [probe.OTHER], Store(texts))
+        self.assertEqual(list(texts.values()), ["me=127.0.0.1:4711"])
+        with patch.dict(meeting._met, clear=True):
+            join(second, 1, [probe.OTHER], Store(texts))
+        self.assertEqual(first.said, [(0, "127.0.0.1:29500", "", False)])
+        self.assertEqual(second.said, [(1, "127.0.0.1:4711", "me", False)])
+
+    def test_a_group_that_does_not_meet_takes_its_word_back(self):
+        texts, starter = {}, Starter(fails=KeyboardInterrupt())
+        with self.assertRaises(KeyboardInterrupt):
+            join(starter, 0, [probe.OTHER], Store(texts))
+        self.assertEqual((texts, starter.said[-1]), ({}, "given up"))
+
+    def test_a_worker_that_is_leaving_is_no_store(self):
+        starter = Starter()
+        join(starter, 1, [probe.OTHER, probe.NOBODY, probe.WORKER, probe.WORKER], [RuntimeError("reset")])
+        self.assertEqual(starter.said, [(1, "127.0.0.1:29500", "", False)])
+        with self.assertRaisesRegex(RuntimeError, "no store"):
+            join(Starter(), 1, [probe.OTHER, probe.OTHER], [RuntimeError("no store")])
+
+    def test_torchrun_has_the_port(self):
+        variables = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500", "TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": "3"}
+        texts = {}
+        with patch.dict("os.environ", variables):
+            join(Starter(), 0, [], Store(texts), "env://")
+        self.assertRegex(next(iter(texts)), "/3/2/", "a restart has a key of its own")
+
+    def test_our_own_kind_asks_no_store(self):
+        starter = Starter()
+        join(starter, 1, [], None, "gopyrpc://w0@127.0.0.1:29500")
+        self.assertEqual(starter.said, [(1, "127.0.0.1:29500", "w0", False)])
+
+
+if __name__ == "__main__":
+    unittest.main()
