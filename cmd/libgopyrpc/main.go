@@ -23,13 +23,11 @@ func main() {} // a shared library has a main that nothing calls
 
 func init() { exports.Serve(&library{}) }
 
-// ballast is never touched, and so no memory: see the command's main.
-var ballast = make([]byte, 16<<20)
-
 type library struct {
 	mu sync.Mutex
 	// guarded by mu
 	started  bool
+	ballast  []byte // never touched, and so no memory: see the command's main
 	provided *pyworker.Provided
 }
 
@@ -49,7 +47,7 @@ func (l *library) Start(ctx context.Context) error {
 	if l.provided, err = pyworker.ProvideAs(ctx, rt, configure); err != nil {
 		return err
 	}
-	l.started = true
+	l.started, l.ballast = true, make([]byte, 16<<20)
 	return nil
 }
 
