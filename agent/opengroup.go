@@ -51,6 +51,12 @@ func (s *membershipStream) leave() {
 	_ = s.stream.CloseSend() // likewise
 }
 
+func (s *membershipStream) isLeaving() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.leaving
+}
+
 // isOpen says whether this agent's group is an open one.
 func (a *Agent) isOpen() bool { return a.config.Rendezvous != nil && a.config.Rendezvous.Open }
 
@@ -115,7 +121,7 @@ func (a *Agent) followGroup(s *membershipStream, me *agentpb.Member) {
 		err := a.takeLists(s)
 		close(s.over)
 		_ = s.conn.Close()
-		if errors.Is(err, io.EOF) || a.ctx.Err() != nil {
+		if errors.Is(err, io.EOF) || a.ctx.Err() != nil || s.isLeaving() {
 			return
 		}
 		a.log.Warn("agent: the stream to the group's coordinator broke", "err", err)
@@ -247,7 +253,6 @@ func (s service) Membership(stream grpc.BidiStreamingServer[agentpb.MembershipRe
 
 // serveMember sends lists, and notes which were seen, until the member leaves or its stream breaks.
 func (a *Agent) serveMember(ctx context.Context, stream grpc.BidiStreamingServer[agentpb.MembershipRequest, agentpb.Group], seat *membership.Seat) error {
-	number := seat.Stream()
 	requests := make(chan error, 1)
 	go func() {
 		for {
@@ -271,6 +276,6 @@ func (a *Agent) serveMember(ctx context.Context, stream grpc.BidiStreamingServer
 			err = ctx.Err()
 		}
 	}
-	seat.Lost(number)
+	seat.Lost()
 	return failure(codes.Unavailable, "the stream of the member broke")
 }

@@ -21,7 +21,7 @@ import (
 // any goroutine.
 //
 // A member has a seat for as long as its stream to the coordinator lives, and for the roster's grace after a stream that
-// broke: its next one takes the seat again. Each change makes a new revision of the list, which goes to every member. A new member
+// broke: its next one takes a seat in the place of that, also where the coordinator has not noticed yet that the old one broke. Each change makes a new revision of the list, which goes to every member. A new member
 // is let in when all others have seen the list with it, and one that leaves is done when all others have seen the list without
 // it: so a new member can be called at once, and one that has gone is called by nobody.
 type Roster struct {
@@ -44,7 +44,6 @@ type Seat struct {
 	roster      *Roster
 	member      *agentpb.Member
 	incarnation uint64
-	stream      uint64        // counts the streams of this seat; the last one is it
 	seen        uint64        // the revision that the member has seen
 	entered     bool          // Enter has returned the seat: before, nobody waits for what it sees, as its first list is to come
 	own         bool          // the coordinator's: it sees each list at once
@@ -72,7 +71,7 @@ func (r *Roster) Enter(ctx context.Context, m *agentpb.Member, incarnation uint6
 		return nil, err
 	}
 	if err := r.awaitSeen(ctx, revision, s); err != nil {
-		s.Lost(s.stream)
+		s.Lost()
 		return nil, rpcerr.Ended(err, "waiting for the group to see worker "+m.GetName()+": "+r.unaware(revision))
 	}
 	r.mu.Lock()
@@ -90,11 +89,11 @@ func (r *Roster) sit(m *agentpb.Member, incarnation uint64) (*Seat, uint64, erro
 	}
 	known := r.seats[m.GetName()]
 	if known != nil && known.incarnation == incarnation {
-		known.stream++
-		known.seen, known.entered = 0, false
 		known.found()
-		known.tell()
-		return known, r.revision, nil
+		s := &Seat{roster: r, member: known.member, incarnation: incarnation, news: make(chan struct{}, 1)}
+		r.seats[m.GetName()] = s
+		r.stirLocked() // nobody waits for what the old stream sees
+		return s, r.revision, nil
 	}
 	if known != nil && known.lost == nil {
 		return nil, 0, rpcerr.Errorf(codes.AlreadyExists, "there is a worker named %s already, at %s", m.GetName(), known.member.GetAddress())
@@ -246,13 +245,6 @@ func (s *Seat) found() {
 	}
 }
 
-// Stream is the number of the stream that sits here since the last Enter.
-func (s *Seat) Stream() uint64 {
-	s.roster.mu.Lock()
-	defer s.roster.mu.Unlock()
-	return s.stream
-}
-
 // News has an element when there is a list that Group has not returned.
 func (s *Seat) News() <-chan struct{} { return s.news }
 
@@ -274,18 +266,18 @@ func (s *Seat) See(revision uint64) {
 	}
 }
 
-// Lost notes that a stream of the seat broke: unless another one comes within the roster's grace, the member has gone.
-func (s *Seat) Lost(stream uint64) {
+// Lost notes that the stream of the seat broke: unless another one comes within the roster's grace, the member has gone.
+func (s *Seat) Lost() {
 	r := s.roster
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.seats[s.member.GetName()] != s || s.stream != stream || s.lost != nil {
+	if r.seats[s.member.GetName()] != s || s.lost != nil {
 		return
 	}
 	s.lost = time.AfterFunc(r.grace, func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if s.lost != nil && s.stream == stream {
+		if s.lost != nil {
 			r.removeLocked(s, "its stream broke")
 		}
 	})

@@ -75,7 +75,7 @@ func TestRoster_waitsUntilOthersHaveSeen(t *testing.T) {
 			third <- err
 		}()
 		synctest.Wait()
-		first.Lost(first.Stream())
+		first.Lost()
 		synctest.Wait()
 		select {
 		case <-third:
@@ -94,23 +94,54 @@ func TestRoster_broken(t *testing.T) {
 		r.Apply = func(m []membership.Member) { lists = append(lists, m) }
 		s, err := r.Enter(t.Context(), asMember("w1", 1), 5)
 		require.NoError(t, err)
-		s.Lost(s.Stream())
+		s.Lost()
 		<-time.After(grace / 2)
 		again, err := r.Enter(t.Context(), asMember("w1", 1), 5)
 		require.NoError(t, err)
-		assert.Same(t, s, again)
-		s.Lost(s.Stream() - 1) // the old stream is noticed late
 		<-time.After(2 * grace)
-		assert.Len(t, ranksOf(s.Group()), 2)
+		assert.Len(t, ranksOf(again.Group()), 2)
 
-		s.Lost(s.Stream())
+		again.Lost()
 		other, err := r.Enter(t.Context(), asMember("w1", -1), 6)
 		require.NoError(t, err)
 		assert.NotSame(t, s, other)
-		other.Lost(other.Stream())
+		other.Lost()
 		<-time.After(grace + time.Second)
 		assert.Len(t, ranksOf(other.Group()), 1)
 		assert.Len(t, lists[len(lists)-1], 1)
+	})
+}
+
+// TestRoster_oldStream: a member that comes again by a new stream is told everything by that, before the coordinator has noticed that
+// the old one broke; and that notice changes nothing.
+func TestRoster_oldStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		r := newRoster()
+		old, err := r.Enter(t.Context(), asMember("w1", 1), 5)
+		require.NoError(t, err)
+		waits := make(chan error, 1)
+		go func() {
+			s, err := r.Enter(t.Context(), asMember("w2", 2), 6)
+			waits <- err
+			sees(ctx, s)
+		}()
+		synctest.Wait()
+		again, err := r.Enter(t.Context(), asMember("w1", 1), 5)
+		require.NoError(t, err)
+		again.See(again.Group().GetRevision())
+		require.NoError(t, <-waits)
+
+		go sees(ctx, old)
+		go sees(ctx, again)
+		third, err := r.Enter(t.Context(), asMember("w3", 3), 7)
+		require.NoError(t, err)
+		go sees(ctx, third)
+		old.Lost()
+		require.NoError(t, old.Leave(t.Context()))
+		<-time.After(2 * grace)
+		assert.Len(t, ranksOf(third.Group()), 4)
 	})
 }
 
