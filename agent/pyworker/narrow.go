@@ -64,12 +64,9 @@ var narrowing = map[string]func(config, asked *Config) bool{
 		return true
 	},
 	"max-message": func(c, asked *Config) bool {
-		limit := c.Limits.MaxMessage
-		if limit <= 0 {
-			limit = agent.DefaultMaxMessage
-		}
-		c.Limits.MaxMessage = asked.Limits.MaxMessage
-		return asked.Limits.MaxMessage <= limit
+		before, wanted := maxMessage(c), maxMessage(asked)
+		c.Limits.MaxMessage = wanted
+		return wanted <= before
 	},
 	"max-call-time": takeBudget, "max-minute-time": takeBudget, "max-result": takeBudget, "max-calls": takeBudget,
 	"rref-lease": func(c, asked *Config) bool {
@@ -79,6 +76,13 @@ var narrowing = map[string]func(config, asked *Config) bool{
 		c.RRefLease = asked.RRefLease
 		return true
 	},
+}
+
+func maxMessage(c *Config) int64 {
+	if c.Limits.MaxMessage <= 0 {
+		return agent.DefaultMaxMessage
+	}
+	return c.Limits.MaxMessage
 }
 
 func takeTLS(c, asked *Config) bool {

@@ -62,6 +62,7 @@ func TestOptionsRestrictWhatAGoProgramAllows(t *testing.T) {
 		`guest=["eve"]`:                         {Config: agent.Config{Guests: []string{"cli"}}},
 		`max_message="2MiB"`:                    {Config: agent.Config{Limits: limits}},
 		`max_message="2GiB"`:                    {},
+		`max_message=0`:                         {Config: agent.Config{Limits: limits}},
 		`max_call_time=61`:                      {Budget: budget.Limits{PerCall: time.Minute}},
 		`max_calls={"w1": 11}`:                  {Budget: budget.Limits{Calls: 10}},
 		`max_calls=11`:                          {Budgets: map[string]budget.Limits{"w1": {Calls: 10}}},
