@@ -1,6 +1,7 @@
 package pyworker
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -35,23 +36,21 @@ func (m *meetingPlace) listenAtBoth(config *Config) error {
 	}
 	m.both = &twoListeners{Listener: own, meeting: meeting, accepted: make(chan accepted), closed: make(chan struct{})}
 	config.Listener = m.both
-	go m.both.acceptFrom(own, true)
-	go m.both.acceptFrom(meeting, false)
+	go m.both.acceptFrom(own)
+	go m.both.acceptFrom(meeting)
 	return nil
 }
 
-// acceptFrom hands connections to Accept until the listener is closed. What the worker's own listener fails with is told.
-func (l *twoListeners) acceptFrom(from net.Listener, tells bool) {
+// acceptFrom hands connections to Accept until the listener is closed, and other errors: one such as EMFILE passes, and
+// the server tries again.
+func (l *twoListeners) acceptFrom(from net.Listener) {
 	for {
 		conn, err := from.Accept()
-		if err != nil && !tells {
+		if errors.Is(err, net.ErrClosed) {
 			return
 		}
 		select {
 		case l.accepted <- accepted{conn, err}:
-			if err != nil {
-				return
-			}
 		case <-l.closed:
 			if conn != nil {
 				_ = conn.Close()
