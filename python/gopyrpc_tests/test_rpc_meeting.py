@@ -3,7 +3,7 @@
 import unittest
 from unittest.mock import patch
 
-from gopyrpc._rpc import meeting, probe, stores
+from gopyrpc._rpc import hosts, meeting, probe, stores
 from gopyrpc._rpc.init_method import InitMethod
 
 
@@ -84,6 +84,37 @@ class Meeting(unittest.TestCase):
         with self.assertRaises(KeyboardInterrupt):
             join(starter, 0, [probe.OTHER], Store(texts))
         self.assertEqual((texts, starter.said[-1]), ({}, "given up"))
+
+    def test_an_agent_is_given_up_where_the_store_fails(self):
+        starter = Starter()
+        with self.assertRaises(TypeError):
+            join(starter, 0, [probe.OTHER], Store(None))  # which takes no word
+        self.assertEqual(starter.said[-1], "given up")
+
+    def test_groups_are_counted_by_store(self):
+        class Given(Store):
+            def add(self, key, number):
+                return 1
+
+        def keys_of_two():
+            store = Given({})
+            for _ in range(2):
+                meeting.join(Starter(), ("me", 0, 2, 60.0), InitMethod("env://"), {}, {}, store)
+            return [key for key in store.texts if not key.endswith("/there")]
+
+        for _ in range(10):  # a store may have the place of an earlier one in memory
+            self.assertEqual(keys_of_two(), ["gopyrpc/0/2/0", "gopyrpc/0/2/1"])
+
+    def test_a_store_that_has_gone_keeps_nobody(self):
+        host = hosts.Host("me", 0, {"me": 0}, 60.0, {}, grows=True)
+        texts = {}
+        with patch.object(hosts, "_hosts", [host]):
+            with patch.object(probe, "listener", return_value=probe.OTHER), patch.object(stores, "TCPStore", lambda *_: Store(texts)):
+                meeting.join(Starter(), ("me", 0, 0, 60.0), InitMethod("tcp://127.0.0.1:29500"), {}, {})
+            self.assertEqual(list(texts.values()), ["me=127.0.0.1:4711"])
+            texts.clear()
+            hosts.remove(host)
+            self.assertIsNone(hosts.find())
 
     def test_a_worker_that_is_leaving_is_no_store(self):
         starter = Starter()

@@ -91,11 +91,11 @@ def install(host):
 def remove(host):
     """Take *host* away: its agent is closed."""
     host.closed = True
+    if host in _hosts:
+        _hosts.remove(host)
     when_closed = host.__dict__.pop("when_closed", None)
     if when_closed is not None:
         when_closed()
-    if host in _hosts:
-        _hosts.remove(host)
 
 
 class Starter:

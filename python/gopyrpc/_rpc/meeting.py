@@ -9,6 +9,8 @@ the port up again when all have met, so that a process group can have it next.
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
 import sys
+from contextlib import suppress
+from weakref import WeakKeyDictionary
 
 from .._name import PACKAGE
 from . import hosts, launchers, probe, stores
@@ -17,6 +19,7 @@ from .init_method import OPEN
 # How many groups of a size have met at a place, in this process: each has its own key in a store. Others of the group
 # may have met elsewhere, or alone.
 _met = {}
+_met_by_store = WeakKeyDictionary()  # the same, of groups that met by a store that the program gave
 
 
 def join(starter, me, place, settings, variables, store=None):
@@ -25,18 +28,25 @@ def join(starter, me, place, settings, variables, store=None):
     *place* is an InitMethod. With a *store*, one of torch's, the group meets by that.
     """
     _, rank, world_size, _ = me
-    where = id(store) if store is not None else (place.kind, place.host, place.port, place.path), world_size
-    met = _met.get(where, 0)
-    meeting = _Meeting(starter, me, settings, variables, launchers.spread(rank, world_size), met)
     if store is not None:
-        meeting.by_store(stores.TorchStore(store), None)
-    elif place.kind == "file":
-        meeting.by_store(stores.FileStore(place.path), None)
-    elif place.kind == PACKAGE:
-        meeting.directly(place.address(), place.coordinator, lent=False)
+        counts, where = _met_by_store.setdefault(store, {}), world_size
     else:
-        meeting.at_port(place)
-    _met[where] = met + 1
+        counts, where = _met, (place.kind, place.host, place.port, place.path, world_size)
+    met = counts.get(where, 0)
+    meeting = _Meeting(starter, me, settings, variables, launchers.spread(rank, world_size), met)
+    try:
+        if store is not None:
+            meeting.by_store(stores.TorchStore(store), None)
+        elif place.kind == "file":
+            meeting.by_store(stores.FileStore(place.path), None)
+        elif place.kind == PACKAGE:
+            meeting.directly(place.address(), place.coordinator, lent=False)
+        else:
+            meeting.at_port(place)
+    except BaseException:
+        starter.give_up()
+        raise
+    counts[where] = met + 1
 
 
 class _Meeting:
@@ -94,7 +104,7 @@ class _Meeting:
         leads = self._rank == 0
         # The port of a group that grows is kept: others come to it.
         self._start(address, coordinator, leads, lent and leads and self._world_size != OPEN)
-        self._meet()
+        self._starter.meet()
 
     def by_store(self, store, address):
         """Meet at rank 0's agent, of which the store at that address, None for a file, says where it listens."""
@@ -104,17 +114,17 @@ class _Meeting:
             late = self._late(f"the store {'' if address is None else 'at ' + address + ' '}has no word of worker 0")
             coordinator, _, address = stores.awaited(store, key, late).partition("=")
             self._start(address, coordinator, False, False)
-            self._meet()
+            self._starter.meet()
             return
         listens = self._start(address or self._somewhere(), "", False, False)
         store.set(key, f"{self._name}={listens}")
         try:
-            self._meet()
+            self._starter.meet()
         except BaseException:
             store.remove(key)
             raise
         if grows:  # others may come for as long as this worker is there
-            hosts.current().when_closed = lambda: store.remove(key)
+            hosts.current().when_closed = lambda: _take_back(store, key)
         elif address is None:
             store.remove(key)  # a file stays, and may be of use again
 
@@ -131,15 +141,13 @@ class _Meeting:
             *self._me, address, coordinator, hosts, lent, self._spread, self._settings, self._variables
         )
 
-    def _meet(self):
-        try:
-            self._starter.meet()
-        except BaseException:
-            self._starter.give_up()
-            raise
-
     def _late(self, why):
         def late(seconds):
             print(f"{PACKAGE}: {self._name} has waited for {seconds} s: {why}", file=sys.stderr, flush=True)
 
         return late
+
+
+def _take_back(store, key):
+    with suppress(Exception):  # the store may have gone before, and its word with it
+        store.remove(key)
