@@ -2,6 +2,7 @@
 
 import gopyrpc as rpc
 from cases import raises
+from gopyrpc._rpc import hosts
 
 ALL = ["w0", "w1", "w2", "w3"]
 
@@ -76,6 +77,20 @@ def test_barrier():
 def test_wait_all_workers():
     for future in everywhere(rpc.api._wait_all_workers, 0):
         assert future.wait() is None
+
+
+def shut_down_after(*args):
+    raise ArithmeticError(f"called with {args}")
+
+
+def test_shutdown_waits_as_a_program_has_it_wait():
+    was, rpc.api._wait_all_workers = rpc.api._wait_all_workers, shut_down_after
+    token = hosts.serving.set(None)  # as the program's own code, and not within a call
+    try:
+        assert str(raises(ArithmeticError, rpc.shutdown, True, 3)) == "called with (3,)"
+    finally:
+        hosts.serving.reset(token)
+        rpc.api._wait_all_workers = was
 
 
 def test_the_agent_as_an_object():

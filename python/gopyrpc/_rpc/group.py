@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from .._public import public
 from ..constants import DEFAULT_INIT_METHOD, DEFAULT_SHUTDOWN_TIMEOUT
 from . import hosts, launchers, library, meeting
+from .all_gather import _wait_all_workers
+from .api_name import as_replaced
 from .beside_torch import tell_torch
 from .client import collecting
 from .errors import failure
@@ -57,6 +59,9 @@ def shutdown(graceful=True, timeout=DEFAULT_SHUTDOWN_TIMEOUT):
     host = hosts.current()
     if hosts.serving.get() is not None:
         raise RuntimeError("shutdown() inside a call would wait for that very call: call it outside")
+    wait = as_replaced(_wait_all_workers)
+    if graceful and wait is not _wait_all_workers:
+        wait(timeout)  # what a program has put in its place; the agents themselves need no other
     failed = host.shutdown(bool(graceful), float(timeout or 0))
     if failed is not None:
         code, worker, ran, text = failed

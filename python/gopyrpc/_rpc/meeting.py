@@ -109,10 +109,11 @@ class _Meeting:
     def by_store(self, store, address):
         """Meet at rank 0's agent, of which the store at that address, None for a file, says where it listens."""
         grows = self._world_size == OPEN
-        key = f"{PACKAGE}/{launchers.attempt()}/{'open' if grows else f'{self._world_size}/{self._met}'}"
+        kinds = [f"{PACKAGE}/{launchers.attempt()}/{kind}" for kind in ("open", "fixed")]
+        key = kinds[0] if grows else f"{PACKAGE}/{launchers.attempt()}/{self._world_size}/{self._met}"
         if self._rank != 0:
             late = self._late(f"the store {'' if address is None else 'at ' + address + ' '}has no word of worker 0")
-            coordinator, _, address = stores.awaited(store, key, late).partition("=")
+            coordinator, _, address = stores.poll(lambda: self._word(store, key, kinds[grows]), late).partition("=")
             self._start(address, coordinator, False, False)
             self._starter.meet()
             return
@@ -127,6 +128,19 @@ class _Meeting:
             hosts.current().when_closed = lambda: _take_back(store, key)
         elif address is None:
             store.remove(key)  # a file stays, and may be of use again
+            if isinstance(store, stores.FileStore):  # those who come to a group that grows are to hear of this one
+                store.set(kinds[1], self._name)
+                hosts.current().when_closed = lambda: store.remove(kinds[1])
+
+    def _word(self, store, key, other):
+        """Return the word of worker 0. RuntimeError where there is one of a group of the *other* kind."""
+        word = store.look(key)
+        if word is None and store.look(other) is not None:
+            raise RuntimeError(
+                "RPC group mixes statically and dynamically initialized members which is not supported."
+                f" {self._name} has {'no' if self._world_size == OPEN else 'a'} world_size, and worker 0 of the group that is there is not so"
+            )
+        return word
 
     def _somewhere(self):
         """Return an address on whose interface an agent listens that a file tells of."""

@@ -5,6 +5,8 @@ What a store says proves nothing: rank 0 proves its name to the others as every 
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
+from contextlib import suppress
+from os.path import exists
 from time import monotonic, sleep
 
 from .._name import PACKAGE
@@ -76,7 +78,9 @@ class FileStore:
         self._append("/" + key, text)
 
     def remove(self, key):
-        self._append("-/" + key, "")
+        with suppress(FileNotFoundError):  # whoever made the file may have removed it
+            if exists(self._path):
+                self._append("-/" + key, "")
 
     def look(self, key):
         """Return the text, None where there is none."""
@@ -116,11 +120,6 @@ def _texts(data):
         (length,) = unpack_from(_SIZES, data, at)
         yield data[at + size : at + size + length]
         at += size + length
-
-
-def awaited(store, key, late):
-    """Return what the store has under *key*, once it has it. *late* is called from time to time while it has not."""
-    return poll(lambda: store.look(key), late)
 
 
 def poll(look, late):
