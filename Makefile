@@ -9,6 +9,7 @@ GO ?= go
 FUZZTIME ?= 10s
 BENCH ?= .
 FAULTS ?=
+CONFORMANCE ?=
 ATTACKS ?=
 PROGRAMS ?=
 FORGIVE ?=
@@ -103,6 +104,10 @@ sanitize: setup-test ## the tests under sanitizers and debug allocators (SANITIZ
 faults: ## inject faults, a process each, and say what came of them (FAULTS=pattern)
 	$(GO) build -o bin/faults ./scripts/faults
 	GOPYRPC_PYTHON="$(TEST_PYTHON)" bin/faults -run '$(FAULTS)'
+
+.PHONY: conformance
+conformance: setup-test library ## torch's own RPC tests, on gopyrpc and on TensorPipe, and what differs (CONFORMANCE='-on gopyrpc -run PATTERN', '-write')
+	$(GO) run ./scripts/conformance -python "$$(scripts/python.sh numpy torch)" $(CONFORMANCE)
 
 .PHONY: redteam
 redteam: build ## attack what --allow promises, and say what came of each attack (ATTACKS=pattern)

@@ -116,7 +116,9 @@ def main(what, path, rank, *folders):
     # The tests take these from the environment where they say none. Nobody else is to listen there.
     os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
     if what == "list":
-        print("\n".join(names()))
+        import torch
+
+        print(".".join(torch.__version__.split(".")[:2]), *names(), sep="\n")
         return
     if what == "gopyrpc":
         import gopyrpc
