@@ -229,18 +229,14 @@ func (s service) Membership(stream grpc.BidiStreamingServer[agentpb.MembershipRe
 	if a.roster == nil {
 		return failure(codes.Unimplemented, "worker %s is not the coordinator of a group that grows", a.config.Name)
 	}
-	if err := a.refuseGuest(stream.Context(), h.GetName()); err != nil {
-		return err
-	}
 	first, err := stream.Recv()
 	if err != nil {
 		return err
 	}
-	m := first.GetMember()
-	if m.GetName() != h.GetName() {
-		return failure(codes.InvalidArgument, "worker %s asks in the name of %q", h.GetName(), m.GetName())
+	m, err := a.memberOf(stream.Context(), h, c, first.GetMember())
+	if err != nil {
+		return err
 	}
-	m.Address = reachable(m.GetAddress(), c.Address)
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
 	defer context.AfterFunc(a.ctx, cancel)()

@@ -31,7 +31,7 @@ type Rendezvous struct {
 	Host      bool   // this agent is the coordinator
 	// Open is for a group whose workers come and go one by one (torch's dynamic groups). All agents of a group say the same. A
 	// worker is in the group as soon as all others know it, and its Join leaves the group without the others. The
-	// coordinator comes first, and its Join waits until it is alone.
+	// coordinator comes first, and its Join waits until it is alone. An open group has 1,024 workers at most.
 	Open bool
 	// Changed is called when the list of an open group has changed, on a goroutine of its own. It may be nil.
 	Changed func()
@@ -181,22 +181,35 @@ func (s service) Rendezvous(ctx context.Context, req *agentpb.RendezvousRequest)
 	if a.coordinator == nil {
 		return nil, failure(codes.Unimplemented, "worker %s is not the coordinator", a.config.Name)
 	}
-	if err := a.refuseGuest(ctx, h.GetName()); err != nil {
+	m, err := a.memberOf(ctx, h, c, req.GetMember())
+	if err != nil {
 		return nil, err
-	}
-	m := req.GetMember()
-	if m.GetName() != h.GetName() {
-		return nil, failure(codes.InvalidArgument, "worker %s asks in the name of %q", h.GetName(), m.GetName())
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(a.ctx, cancel)() // a coordinator that closes keeps nobody waiting
-	m.Address = reachable(m.GetAddress(), c.Address)
 	g, err := a.coordinator.Join(ctx, m, h.GetIncarnation(), int(req.GetWorldSize()))
 	if err != nil && a.ctx.Err() != nil {
 		return nil, failure(codes.Unavailable, "the coordinator was shut down")
 	}
 	return g, err
+}
+
+// maxAddress is how long the address of a member may be, in bytes. All members get it, in one message with all others'.
+const maxAddress = 512
+
+// memberOf is what others are told of a worker that wants to be a member, and nothing else that it has sent.
+func (a *Agent) memberOf(ctx context.Context, h *agentpb.Hello, c *security.Caller, m *agentpb.Member) (*agentpb.Member, error) {
+	if err := a.refuseGuest(ctx, h.GetName()); err != nil {
+		return nil, err
+	}
+	if m.GetName() != h.GetName() {
+		return nil, failure(codes.InvalidArgument, "worker %s asks in the name of %q", h.GetName(), m.GetName())
+	}
+	if n := len(m.GetAddress()); n > maxAddress {
+		return nil, failure(codes.InvalidArgument, "the address of worker %s (Config.Advertise, --advertise) has %d bytes, allowed are %d", m.GetName(), n, maxAddress)
+	}
+	return &agentpb.Member{Name: m.GetName(), Rank: m.GetRank(), Address: reachable(m.GetAddress(), c.Address)}, nil
 }
 
 // refuseGuest refuses a guest that wants to be a worker: as such it would have RRefs, and a place that is another's.

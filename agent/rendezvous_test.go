@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gopyrpc/gopyrpc/agent"
@@ -104,6 +105,36 @@ func TestRendezvous_rawMembers(t *testing.T) {
 	_, err := joinRaw(t, host, &agentpb.Member{Name: "x", Rank: 3}, 3)
 	assert.Equal(t, codes.InvalidArgument, status.Code(err))
 	assert.ErrorContains(t, err, "worker x wants rank 3, the group has ranks 0 to 2")
+	_, err = joinRaw(t, host, &agentpb.Member{Name: "x", Rank: 1, Address: strings.Repeat("x", 1<<19)}, 3)
+	assert.ErrorContains(t, err, "has 524288 bytes, allowed are 512")
+}
+
+// TestOpenGroup_rawMembers: nor does one make the list too large for everybody.
+func TestOpenGroup_rawMembers(t *testing.T) {
+	host := startOne(t, openAt(t, "w0")[0])
+	for _, m := range []*agentpb.Member{
+		{Name: "w1", Rank: 1, Address: strings.Repeat("x", 1<<19)},
+		unknownField(&agentpb.Member{Name: "w1", Rank: 1, Address: "a:1"}, 1<<19),
+	} {
+		hello, err := proto.Marshal(&agentpb.Hello{Version: security.ProtocolVersion, Name: m.GetName(), Incarnation: 1})
+		require.NoError(t, err)
+		ctx := metadata.AppendToOutgoingContext(testContext(t), security.HelloKey, string(hello))
+		stream, err := agentpb.NewAgentClient(rawConn(t, host.Addr().String())).Membership(ctx)
+		require.NoError(t, err)
+		require.NoError(t, stream.Send(&agentpb.MembershipRequest{Member: m}))
+		g, err := stream.Recv()
+		if len(m.GetAddress()) > 3 {
+			assert.ErrorContains(t, err, "has 524288 bytes, allowed are 512")
+			continue
+		}
+		require.NoError(t, err)
+		assert.Less(t, proto.Size(g), 100)
+	}
+}
+
+func unknownField(m *agentpb.Member, size int) *agentpb.Member {
+	m.ProtoReflect().SetUnknown(protowire.AppendBytes(protowire.AppendTag(nil, 99, protowire.BytesType), make([]byte, size)))
+	return m
 }
 
 // A worker that has left a group may be there for the next one while the coordinator, under the same address, is still

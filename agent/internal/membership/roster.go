@@ -17,6 +17,9 @@ import (
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
 
+// MaxMembers is how many members an open group may have: its list goes to each of them in one message, which must have room for all.
+const MaxMembers = 1024
+
 // Roster is the coordinator's list of an open group, whose members come and go one by one. Its methods may be called from
 // any goroutine.
 //
@@ -64,7 +67,8 @@ func NewRoster(self Member, incarnation uint64, grace time.Duration, log *slog.L
 // Enter gives a member a seat, and returns it when all others have seen the list with it. A rank below 0 becomes the lowest that
 // is free. The incarnation tells a member that comes again, as its stream broke, from another of its name.
 //
-// Errors: codes.AlreadyExists for a name or a rank that is taken; codes.Unavailable where the group is over; the end of ctx.
+// Errors: codes.AlreadyExists for a name or a rank that is taken; codes.Unavailable where the group is over;
+// codes.ResourceExhausted where it has MaxMembers; the end of ctx.
 func (r *Roster) Enter(ctx context.Context, m *agentpb.Member, incarnation uint64) (*Seat, error) {
 	s, revision, err := r.sit(m, incarnation)
 	if err != nil {
@@ -102,6 +106,9 @@ func (r *Roster) sit(m *agentpb.Member, incarnation uint64) (*Seat, uint64, erro
 		if other != known && m.GetRank() >= 0 && other.member.GetRank() == m.GetRank() {
 			return nil, 0, rpcerr.Errorf(codes.AlreadyExists, "rank %d, which worker %s wants, is worker %s's", m.GetRank(), m.GetName(), other.member.GetName())
 		}
+	}
+	if known == nil && len(r.seats) >= MaxMembers {
+		return nil, 0, rpcerr.Errorf(codes.ResourceExhausted, "the group has %d workers, as many as one that grows may have", len(r.seats))
 	}
 	if known != nil { // its process has ended: its stream has
 		known.found()

@@ -2,6 +2,7 @@ package membership_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -161,6 +162,24 @@ func TestRoster_refuses(t *testing.T) {
 			assert.Equal(t, codes.AlreadyExists, refused.Code)
 			assert.ErrorContains(t, err, text)
 		}
+	})
+}
+
+func TestRoster_hasRoomForSoMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		r := newRoster()
+		for i := range membership.MaxMembers - 1 {
+			s, err := r.Enter(ctx, asMember(fmt.Sprint("m", i), -1), 5)
+			require.NoError(t, err)
+			s.Lost() // nobody waits for it
+		}
+		_, err := r.Enter(ctx, asMember("more", -1), 6)
+		require.ErrorContains(t, err, "the group has 1024 workers")
+		_, err = r.Enter(ctx, asMember("m1", -1), 6)
+		require.NoError(t, err, "it takes the place of one that has gone")
+		<-time.After(2 * grace)
 	})
 }
 
