@@ -26,8 +26,7 @@ func programs() []program {
 		{name: "ddp", workers: 3, shows: "a process group of gloo, DistributedDataParallel and RPC at one port"},
 		{name: "federated", workers: 4, shows: "futures: collect_all, then, value"},
 		{name: "all_gather", workers: 3, shows: "_all_gather, _barrier and _wait_all of rpc.api"},
-		{name: "dynamic_group", shows: "init_rpc without world_size: workers join and leave",
-			lacks: "gopyrpc's groups have a size from the beginning: init_rpc needs world_size"},
+		{name: "dynamic_group", shows: "init_rpc without world_size: workers join and leave"},
 		{name: "spawned", shows: "mp.spawn: groups of two and three, one after the other, and exceptions"},
 		{name: "data_loader", workers: 2, shows: "DataLoader's processes, forked and spawned by a worker"},
 	}
