@@ -102,6 +102,22 @@ func TestBesideTorchsRPC(t *testing.T) {
 	assert.Equal(t, "done\n", start(t, python, besideTorch, freePort(t)).ok(t))
 }
 
+// TestWhatAChildSendsIsFoundInTheProgram: a child that multiprocessing spawned calls its main module __mp_main__, and
+// python -m gopyrpc --as-torch is no such module: the program is.
+func TestWhatAChildSendsIsFoundInTheProgram(t *testing.T) {
+	file := write(t, "program.py", `
+import multiprocessing
+import sys
+
+def note(): return "found"
+
+theirs = sys.modules["__mp_main__"]
+print(theirs.note(), hasattr(theirs, "run_as_torch"))
+`)
+	p := run(t, withTorch(t), "-m", "gopyrpc", "--as-torch", file)
+	assert.Equal(t, "found False\n", p.ok(t))
+}
+
 // TestTooLateForTheTorchRPCsPlace: a program that has taken something of torch's RPC already would go on with that, silently.
 func TestTooLateForTheTorchRPCsPlace(t *testing.T) {
 	python := withTorch(t)

@@ -6,6 +6,7 @@
 
 import os
 import sys
+from types import ModuleType
 
 from ._name import PACKAGE
 
@@ -72,6 +73,13 @@ def run_as_torch(args):
         runpy.run_path(args[0], run_name="__main__")
 
 
+class _Program(ModuleType):
+    """The program's main module, whichever that is: this module's place is taken by the program's while that runs."""
+
+    def __getattr__(self, name):
+        return getattr(sys.modules["__main__"], name)
+
+
 class _Installer:
     """Installs gopyrpc where it is unpickled."""
 
@@ -94,6 +102,8 @@ def _install_in_children():
         return {**usual(name), PACKAGE: _Installer()}
 
     spawn.get_preparation_data = get_preparation_data
+    # A spawned child's main module has this name, also in what the child sends here: it stands for this one until now.
+    sys.modules["__mp_main__"] = _Program("__mp_main__")
 
 
 if __name__ == "__main__":
