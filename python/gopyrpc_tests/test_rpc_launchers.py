@@ -88,6 +88,11 @@ class InitMethods(unittest.TestCase):
                 method.number("rank", 0, launchers.RANK)
             self.assertEqual(InitMethod("file:///f").number("rank", None, launchers.RANK), 3)
 
+    def test_what_is_no_number_is_named(self):
+        for wrong in ("0", 0.0, [1]):
+            with self.assertRaisesRegex(TypeError, "rank must be an int, not "):
+                InitMethod("tcp://h:1").number("rank", wrong, launchers.RANK)
+
     def test_what_cannot_be_read_is_an_error_with_the_url(self):
         for url in (
             "http://h:1", "tcp://h", "tcp://:1", "tcp://h:x", "file://", "tcp://h:1?rank=a", "tcp://h:1?rank=1&rank=2",

@@ -46,6 +46,30 @@ class Library(unittest.TestCase):
         with mock.patch.object(sys, "implementation", types.SimpleNamespace(name="pypy")):
             self.assertEqual(self.refusal(), f"gopyrpc cannot start an agent in pypy. {SUPPORTED}")
 
+    def test_a_subinterpreter(self):
+        with mock.patch.object(library, "_in_subinterpreter", lambda ctypes: True):
+            self.assertIn("cannot start an agent in a subinterpreter: call init_rpc() in the process's main", self.refusal())
+
+    def test_which_is_a_subinterpreter(self):
+        import ctypes
+
+        self.assertFalse(library._in_subinterpreter(ctypes))
+        try:
+            import _interpreters as interpreters
+        except ImportError:
+            import _xxsubinterpreters as interpreters
+        made = interpreters.create("legacy") if sys.version_info >= (3, 13) else interpreters.create()
+        try:
+            path = [os.path.dirname(os.path.dirname(os.path.abspath(sys.modules["gopyrpc"].__file__)))]
+            failed = interpreters.run_string(
+                made,
+                f"import sys; sys.path[:0] = {path!r}\n"
+                "import ctypes\nfrom gopyrpc._rpc import library\nassert library._in_subinterpreter(ctypes)",
+            )
+            self.assertIsNone(failed)
+        finally:
+            interpreters.destroy(made)
+
     def test_no_library(self):
         self.assertIn(f"has no libgopyrpc.so (looked for {self.file})", self.refusal())
 

@@ -1,6 +1,7 @@
 """How a group finds together: what is asked of Go, and of what listens at the port."""
 
 import unittest
+from threading import Event
 from unittest.mock import patch
 
 from gopyrpc._rpc import hosts, meeting, probe, stores
@@ -56,6 +57,22 @@ def join(starter, rank, listens=(), store=None, url="tcp://127.0.0.1:29500"):
 
     with patch.object(probe, "listener", side_effect=list(listens)), patch.object(stores, "TCPStore", tcp_store):
         meeting.join(starter, ("me", rank, 2, 60.0), InitMethod(url), {}, {})
+
+
+class Within(unittest.TestCase):
+    def test_what_it_returns_and_raises(self):
+        self.assertEqual(stores.within(60, lambda: 5, None), 5)
+        with self.assertRaises(ZeroDivisionError):
+            stores.within(60, lambda: 1 // 0, None)
+
+    def test_work_that_never_ends(self):
+        release, late = Event(), []
+        self.addCleanup(release.set)
+        clock = iter(range(0, 1000, 7))
+        with patch.object(stores, "monotonic", lambda: next(clock)), patch("threading.Thread.join"):
+            with self.assertRaisesRegex(TimeoutError, "has said nothing for 60 s"):
+                stores.within(60, release.wait, late.append)
+        self.assertEqual(late[:2], [10, 20])
 
 
 class Meeting(unittest.TestCase):

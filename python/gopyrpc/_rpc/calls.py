@@ -38,7 +38,15 @@ def lent(data):
 def udf_of(func, args, kwargs):
     if not callable(func):
         raise TypeError(f"func must be callable, not {func!r}")
-    return PythonUDF(func, tuple(args) if args else (), dict(kwargs) if kwargs else {})
+    try:
+        args = tuple(args) if args else ()
+    except TypeError as exc:
+        raise TypeError(f"args must be a tuple or list of arguments, not {type(args).__name__}: args=(x,) for one ({exc})") from exc
+    try:
+        kwargs = dict(kwargs) if kwargs else {}
+    except (TypeError, ValueError) as exc:
+        raise TypeError(f"kwargs must be a dict of names and arguments, not {type(kwargs).__name__} ({exc})") from exc
+    return PythonUDF(func, args, kwargs)
 
 
 def name_of_function(func):

@@ -2,6 +2,8 @@
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
+from operator import index
+
 from .._name import PACKAGE
 from . import launchers
 
@@ -66,6 +68,11 @@ class InitMethod:
 
     def number(self, name, given, variables):
         """Return the rank, or the size of the group: as given, as the URL says it, or as the environment does."""
+        if given is not None:
+            try:
+                given = index(given)
+            except TypeError:
+                raise TypeError(f"{name} must be an int, not {given!r}") from None
         said = getattr(self, name)
         if given is None or given < 0:
             return launchers.number(variables, name) if said is None else said

@@ -41,6 +41,11 @@ def load():
             )
         import ctypes
 
+        if _in_subinterpreter(ctypes):
+            raise RuntimeError(
+                f"{PACKAGE} cannot start an agent in a subinterpreter: call init_rpc() in the process's main interpreter, or in a"
+                " process of its own"
+            )
         library = _open(ctypes)
         _start(ctypes, library)
         _library = library
@@ -52,6 +57,15 @@ def load():
 def path():
     """Return where the library is expected: beside the package's files."""
     return os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), FILE)
+
+
+def _in_subinterpreter(ctypes):
+    """Tell whether this is another interpreter than the one that threads of Go's enter."""
+    if sys.implementation.name != "cpython":
+        return False
+    current, main = ctypes.pythonapi.PyInterpreterState_Get, ctypes.pythonapi.PyInterpreterState_Main
+    current.restype = main.restype = ctypes.c_void_p
+    return current() != main()
 
 
 def _open(ctypes):

@@ -5,6 +5,7 @@ What a store says proves nothing: rank 0 proves its name to the others as every 
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
+import sys
 from contextlib import suppress
 from os.path import exists
 from time import monotonic, sleep
@@ -52,17 +53,30 @@ class TCPStore(TorchStore):
                 f" torch's, which this process cannot ask, as it cannot import torch.distributed ({exc}). Give"
                 f" init_method='{PACKAGE}://host:port' with another port"
             ) from exc
-        from datetime import timedelta
-
         try:
-            store = Store(host, int(port), is_master=False, timeout=timedelta(seconds=_TO_CONNECT), wait_for_workers=False)
-            store.add(f"{PACKAGE}/reached", 1)
-        except RuntimeError as exc:
+            store = within(_TO_CONNECT, lambda: self._reach(Store, host, port), self._late)
+        except (RuntimeError, TimeoutError) as exc:
             raise RuntimeError(
                 f"the group cannot meet at {self._where}: what listens there is neither a gopyrpc worker nor a store of torch's"
-                f" ({exc})"
+                f" ({exc}). Set MASTER_PORT, or the port of init_method, to one that no other program has"
             ) from exc
         super().__init__(store)
+
+    @staticmethod
+    def _reach(Store, host, port):
+        from datetime import timedelta
+
+        store = Store(host, int(port), is_master=False, timeout=timedelta(seconds=_TO_CONNECT), wait_for_workers=False)
+        store.add(f"{PACKAGE}/reached", 1)
+        return store
+
+    def _late(self, seconds):
+        print(
+            f"{PACKAGE}: what listens at {self._where} is no {PACKAGE} worker, and has not answered as a store of torch's for"
+            f" {seconds} s: another program may have the port",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 class FileStore:
@@ -120,6 +134,39 @@ def _texts(data):
         (length,) = unpack_from(_SIZES, data, at)
         yield data[at + size : at + size + length]
         at += size + length
+
+
+def within(seconds, work, late):
+    """Return what *work* returns, or raise what it raises; TimeoutError where it has done neither after some *seconds*.
+
+    It runs in a thread: C++ that waits for a peer which says nothing heeds neither a timeout of torch's nor Ctrl-C.
+    *late* is called with how many seconds it has taken so far.
+    """
+    from threading import Thread
+
+    outcome = []
+
+    def run():
+        try:
+            outcome.append((work(), None))
+        except BaseException as exc:
+            outcome.append((None, exc))
+
+    thread = Thread(target=run, name=f"{PACKAGE}-store", daemon=True)
+    thread.start()
+    began, remind = monotonic(), 10
+    while True:
+        thread.join(max(0, min(remind, seconds) - (monotonic() - began)))
+        if outcome:
+            break
+        if monotonic() - began >= seconds:
+            raise TimeoutError(f"it has said nothing for {seconds} s")
+        late(remind)
+        remind *= 2
+    value, exc = outcome[0]
+    if exc is not None:
+        raise exc
+    return value
 
 
 def poll(look, late):
