@@ -170,7 +170,7 @@ func TestMpirun(t *testing.T) {
 
 // TestSlurmAndKubernetes: what these set says which worker a process is, and where the group meets.
 func TestSlurmAndKubernetes(t *testing.T) {
-	python := interpreters.Find(t).Executable
+	python, port := interpreters.Find(t).Executable, freePort(t)
 	for name, of := range map[string]func(rank int) []string{
 		"srun": func(rank int) []string {
 			return []string{
@@ -179,7 +179,7 @@ func TestSlurmAndKubernetes(t *testing.T) {
 			}
 		},
 		"an indexed job": func(rank int) []string {
-			return []string{fmt.Sprint("JOB_COMPLETION_INDEX=", rank), "WORLD_SIZE=2", "MASTER_ADDR=localhost", "MASTER_PORT=24712"}
+			return []string{fmt.Sprint("JOB_COMPLETION_INDEX=", rank), "WORLD_SIZE=2", "MASTER_ADDR=localhost", "MASTER_PORT=" + port}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
