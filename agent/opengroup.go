@@ -211,7 +211,7 @@ func (a *Agent) changeGroup(members []membership.Member) {
 	gone := a.updatePeers(members)
 	a.members.Update(members)
 	for _, p := range gone {
-		go p.Close() // the roster's lock is held
+		go p.Gone() // the roster's lock is held
 	}
 	a.log.Info("agent: the group has changed", "workers", strings.Join(a.members.Names(), ", "))
 	if f := a.config.Rendezvous.Changed; f != nil {

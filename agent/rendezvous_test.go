@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -116,13 +117,7 @@ func TestOpenGroup_rawMembers(t *testing.T) {
 		{Name: "w1", Rank: 1, Address: strings.Repeat("x", 1<<19)},
 		unknownField(&agentpb.Member{Name: "w1", Rank: 1, Address: "a:1"}, 1<<19),
 	} {
-		hello, err := proto.Marshal(&agentpb.Hello{Version: security.ProtocolVersion, Name: m.GetName(), Incarnation: 1})
-		require.NoError(t, err)
-		ctx := metadata.AppendToOutgoingContext(testContext(t), security.HelloKey, string(hello))
-		stream, err := agentpb.NewAgentClient(rawConn(t, host.Addr().String())).Membership(ctx)
-		require.NoError(t, err)
-		require.NoError(t, stream.Send(&agentpb.MembershipRequest{Member: m}))
-		g, err := stream.Recv()
+		_, g, err := enterRaw(t, host, m)
 		if len(m.GetAddress()) > 3 {
 			assert.ErrorContains(t, err, "has 524288 bytes, allowed are 512")
 			continue
@@ -130,6 +125,43 @@ func TestOpenGroup_rawMembers(t *testing.T) {
 		require.NoError(t, err)
 		assert.Less(t, proto.Size(g), 100)
 	}
+}
+
+// enterRaw enters an open group, as a peer does that says what it likes.
+func enterRaw(t *testing.T, host *agent.Agent, m *agentpb.Member) (agentpb.Agent_MembershipClient, *agentpb.Group, error) {
+	t.Helper()
+	hello, err := proto.Marshal(&agentpb.Hello{Version: security.ProtocolVersion, Name: m.GetName(), Incarnation: 1})
+	require.NoError(t, err)
+	ctx := metadata.AppendToOutgoingContext(testContext(t), security.HelloKey, string(hello))
+	stream, err := agentpb.NewAgentClient(rawConn(t, host.Addr().String())).Membership(ctx)
+	require.NoError(t, err)
+	require.NoError(t, stream.Send(&agentpb.MembershipRequest{Member: m}))
+	g, err := stream.Recv()
+	return stream, g, err
+}
+
+// TestOpenGroup_callsToOneThatGoes: a call that waits for a worker ends when that is taken off the list, and says so.
+func TestOpenGroup_callsToOneThatGoes(t *testing.T) {
+	host := startOne(t, openAt(t, "w0")[0])
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and says nothing
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = silent.Close() })
+	stream, _, err := enterRaw(t, host, &agentpb.Member{Name: "w1", Rank: 1, Address: silent.Addr().String()})
+	require.NoError(t, err)
+	called := make(chan error, 1)
+	go func() {
+		_, err := host.Call(testContext(t), "w1", agent.Request{})
+		called <- err
+	}()
+	conn, err := silent.Accept() // the call is on its way
+	require.NoError(t, err)
+	require.NoError(t, stream.CloseSend())
+	for err == nil { // until the list is without it
+		_, err = stream.Recv()
+	}
+	require.ErrorIs(t, err, io.EOF)
+	require.NoError(t, conn.Close())
+	require.ErrorContains(t, <-called, "worker w1: it is in the group no longer")
 }
 
 func unknownField(m *agentpb.Member, size int) *agentpb.Member {

@@ -38,7 +38,7 @@ type Peer struct {
 	next    time.Time     // not before then
 	born    time.Time     // when the first attempt began; zero after the first connection
 	reached bool          // there was a connection: the worker did listen at its address
-	closed  bool
+	closed  *rpcerr.Error // why there is to be no connection any more; nil while there may be one
 }
 
 // NewPeer makes the way to a worker. It connects to nothing yet.
@@ -88,8 +88,8 @@ func (p *Peer) Approach() (attempt <-chan struct{}, pause time.Duration, err *rp
 	defer p.mu.Unlock()
 	now := time.Now()
 	switch {
-	case p.closed:
-		return nil, 0, rpcerr.Closed()
+	case p.closed != nil:
+		return nil, 0, p.closed
 	case p.current.Load() != nil: // since the caller looked; a second one would take its place
 		return nil, 0, nil
 	case p.attempt != nil:
@@ -164,8 +164,8 @@ func (p *Peer) try() <-chan struct{} {
 			p.tried = time.Now()
 			p.next = p.tried.Add(backoff.Delay(p.failed))
 			p.transport.log.Info("agent: cannot reach worker", "worker", p.name, "address", p.address, "attempt", p.failed, "err", err)
-		case p.closed:
-			defer s.end(rpcerr.ErrClosed)
+		case p.closed != nil:
+			defer s.end(p.closed)
 		default:
 			p.failed, p.born, p.err, p.reached = 0, time.Time{}, nil, true
 			p.current.Store(s)
@@ -185,20 +185,29 @@ func (p *Peer) lost(s *clientConn) {
 		p.transport.config.Group.Heard(p.name) // before it seems absent
 		p.current.Store(nil)
 		p.err = s.err
-		if !p.closed {
+		if p.closed == nil {
 			p.transport.log.Info("agent: lost the connection to worker", "worker", p.name, "err", s.err)
 		}
 	}
 }
 
 // Close ends the connection, and all hope of another.
-func (p *Peer) Close() {
+func (p *Peer) Close() { p.fail(rpcerr.Closed()) }
+
+// Gone is Close for a worker that is in the group no longer: calls to it end with that.
+func (p *Peer) Gone() {
+	p.fail(rpcerr.Errorf(codes.Unavailable, "it is in the group no longer").About(p.name, false))
+}
+
+func (p *Peer) fail(err *rpcerr.Error) {
 	p.mu.Lock()
-	p.closed = true
+	if p.closed == nil {
+		p.closed = err
+	}
 	s := p.current.Load()
 	p.mu.Unlock()
 	if s != nil {
-		s.end(rpcerr.ErrClosed)
+		s.end(err)
 	}
 }
 
