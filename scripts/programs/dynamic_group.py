@@ -39,11 +39,12 @@ class Guest:
         return self.process.exitcode
 
 
-def greeted(name):
+def greeted(guest):
     """Wait until the guest has greeted this worker: it has joined then."""
-    while name not in notes:
+    while guest.name not in notes:
+        assert guest.process.is_alive(), f"{guest.name} has failed"
         rpc.rpc_sync("host", names)
-    return notes[name]
+    return notes[guest.name]
 
 
 def main():
@@ -51,15 +52,15 @@ def main():
     rpc.init_rpc("host", rank=0)
     print("at first:", names())
     first = Guest(context, "first", 1)
-    print(greeted("first"), names())
+    print(greeted(first), names())
     second = Guest(context, "second", 2)
-    print(greeted("second"), names())
+    print(greeted(second), names())
     print("the first knows:", rpc.rpc_sync("first", names))
     print("a note for the second:", rpc.rpc_sync("second", note, args=("host", "welcome")))
     print("the first has left:", first.leave(), names())
     print("the second knows:", rpc.rpc_sync("second", names))
     third = Guest(context, "third", 3)
-    print(greeted("third"), names())
+    print(greeted(third), names())
     print("they have left:", third.leave(), second.leave(), names())
     rpc.shutdown()
 
