@@ -114,6 +114,7 @@ func (p *Provided) begin(ctx context.Context, a arguments) (string, error) {
 		return "", err
 	}
 	config, err := p.configure(ctx, asked)
+	opens := config.Listener == nil
 	if err == nil {
 		err = where.settle(ctx, &config)
 	}
@@ -132,6 +133,9 @@ func (p *Provided) begin(ctx context.Context, a arguments) (string, error) {
 	config.Cleanup = cleanup.New()
 	w, err := New(ctx, p.rt, config)
 	if err != nil {
+		if opens && config.Listener != nil {
+			_ = config.Listener.Close() // which settle has opened
+		}
 		return "", &pythonError{pybridge.RuntimeError, p.explain(asked, err), err}
 	}
 	var once sync.Once
