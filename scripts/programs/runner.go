@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gopyrpc/gopyrpc/cmd/gopyrpc/launch"
 	"github.com/gopyrpc/gopyrpc/internal/cpython/discover"
 )
 
@@ -85,16 +85,17 @@ func (r *runner) cell(ctx context.Context, p program, s *side) (cell, error) {
 	if err != nil {
 		return cell{}, err
 	}
-	port, err := freePort()
+	kept, port, err := launch.KeepPort()
 	if err != nil {
 		return cell{}, err
 	}
+	defer func() { _ = syscall.Close(kept) }()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	begun := time.Now()
 	processes := make([]*process, max(1, p.workers))
 	for rank := range processes {
-		environ := []string{"MASTER_ADDR=127.0.0.1", "MASTER_PORT=" + port}
+		environ := []string{"MASTER_ADDR=127.0.0.1", "MASTER_PORT=" + strconv.Itoa(port)}
 		if p.workers > 0 {
 			environ = append(environ, "RANK="+strconv.Itoa(rank), "WORLD_SIZE="+strconv.Itoa(p.workers))
 		}
@@ -159,16 +160,6 @@ func withoutLaunchers(environ []string) []string {
 		name, _, _ := strings.Cut(v, "=")
 		return slices.Contains([]string{"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}, name)
 	})
-}
-
-// freePort returns a port that nobody listens at: torch's store takes it a second later.
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, errors.Join(err, l.Close())
 }
 
 func lastLine(text string) string {
