@@ -88,6 +88,19 @@ func TestAnEmptyListIsOneOfNothing(t *testing.T) {
 	assert.Nil(t, applied(t, options(t, map[string]any{"allow": nil})).Agent.Policy)
 }
 
+// TestAnEmptyAllowAllowsNothing: nor is a variable or a text that is empty, as that of a template whose value is missing.
+func TestAnEmptyAllowAllowsNothing(t *testing.T) {
+	var flag settings.Values
+	flag.Set(settings.Flag, "allow", "")
+	for said, v := range map[string]settings.Values{
+		"variable": environment(t, map[string]string{"GOPYRPC_ALLOW": ""}), "commas": environment(t, map[string]string{"GOPYRPC_ALLOW": " , "}),
+		"option": options(t, map[string]any{"allow": ""}), "list": options(t, map[string]any{"allow": []any{""}}), "flag": flag,
+	} {
+		assert.Equal(t, &agent.Policy{Default: []string{}, Workers: map[string][]string{}}, applied(t, v).Agent.Policy, said)
+		assert.Equal(t, []string{"GOPYRPC_ALLOW="}, v.Environ(), "what another process is told it by")
+	}
+}
+
 func TestAMisspeltVariableIsAnError(t *testing.T) {
 	for wrong, meant := range map[string]string{
 		"GOPYRPC_ALOW": "GOPYRPC_ALLOW", "GOPYRPC_TOKENFILE": "GOPYRPC_TOKEN_FILE", "GOPYRPC_GUESTS": "GOPYRPC_GUEST", "GOPYRPC_TLS_CRET": "GOPYRPC_TLS_CERT",

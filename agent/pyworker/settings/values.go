@@ -40,9 +40,13 @@ type said struct {
 // Values are what was said of a worker, and where. The zero value has nothing; a copy shares what it has.
 type Values struct{ said map[string]said }
 
-// Set notes what a source said of a setting, in the place of what was said before. No text, or an empty one alone, is nothing said.
+// Set notes what a source said of a setting, in the place of what was said before. No text, or an empty one alone, is nothing
+// said, but where a list of nothing restricts: GOPYRPC_ALLOW of a variable that is empty by mistake does not allow everything.
 func (v *Values) Set(from Source, name string, texts ...string) {
-	if len(texts) == 0 || len(texts) == 1 && texts[0] == "" {
+	if len(texts) == 1 && texts[0] == "" {
+		texts = nil
+	}
+	if len(texts) == 0 && Of(name).putNone == nil {
 		return
 	}
 	v.note(name, said{from, texts})
@@ -132,7 +136,9 @@ func FromOptions(options map[string]any) (Values, error) {
 		if err != nil {
 			return v, fmt.Errorf("%s=: %w", option, err)
 		}
-		v.Set(Option, s.Name, texts...)
+		if value != nil {
+			v.Set(Option, s.Name, texts...)
+		}
 		if texts != nil && len(texts) == 0 { // allow=[] allows nothing
 			v.note(s.Name, said{Option, texts})
 		}
