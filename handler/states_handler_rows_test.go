@@ -135,6 +135,7 @@ func handlerRows() []row {
 		plain("handler.WithModule", func(caller) { handler.WithModule("x") }),
 		plain("handler.WithAllow", func(caller) { handler.WithAllow("x") }),
 		plain("handler.WithMaxPayload", func(caller) { handler.WithMaxPayload(1) }),
+		plain("handler.WithChildren", func(caller) { handler.WithChildren("x") }),
 	}
 }
 
