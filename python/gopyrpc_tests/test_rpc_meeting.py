@@ -1,11 +1,12 @@
 """How a group finds together: what is asked of Go, and of what listens at the port."""
 
 import unittest
-from threading import Event
+from threading import Event, Thread
 from unittest.mock import patch
 
-from gopyrpc._rpc import hosts, meeting, probe, stores
+from gopyrpc._rpc import group, hosts, meeting, probe, stores
 from gopyrpc._rpc.init_method import InitMethod
+from gopyrpc._rpc.options import RpcBackendOptions
 
 
 class Starter:
@@ -101,6 +102,31 @@ class Meeting(unittest.TestCase):
         with self.assertRaises(KeyboardInterrupt):
             join(starter, 0, [probe.OTHER], Store(texts))
         self.assertEqual((texts, starter.said[-1]), ({}, "given up"))
+
+    def test_one_thread_at_a_time(self):
+        inside, over = Event(), Event()
+
+        class Waiting(Starter):
+            def meet(self):
+                inside.set()
+                over.wait()
+                raise RuntimeError("over")
+
+        def begin():
+            options = RpcBackendOptions(init_method="gopyrpc://127.0.0.1:29500")
+            with self.assertRaises(RuntimeError) as caught:
+                group.join_group("w0", 0, 1, options)
+            return str(caught.exception)
+
+        with patch.object(hosts, "_starter", Waiting()):
+            said = []
+            thread = Thread(target=lambda: said.append(begin()))
+            thread.start()
+            inside.wait()
+            self.assertIn("in progress on another thread", begin())
+            over.set()
+            thread.join()
+            self.assertEqual((said, begin()), (["over"], "over"))
 
     def test_an_agent_is_given_up_where_the_store_fails(self):
         starter = Starter()

@@ -2,6 +2,7 @@
 
 from .._builtins import snapshot as __builtins__  # noqa: F401 - see _builtins
 
+from _thread import allocate_lock
 from contextlib import contextmanager
 
 from .._public import public
@@ -17,6 +18,9 @@ from .init_method import OPEN, InitMethod
 from .options import checked, seconds_of, settings_of, variables
 
 
+_joining = allocate_lock()
+
+
 def is_available():
     """Tell whether there is RPC here: there is."""
     return True
@@ -25,6 +29,15 @@ def is_available():
 def join_group(name, rank, world_size, options, store=None):
     """Start this process's agent; see `init_rpc`."""
     hosts.refuse_in_child()
+    if not _joining.acquire(False):
+        raise RuntimeError("init_rpc() is in progress on another thread of this process, which has one agent")
+    try:
+        _join_group(name, rank, world_size, options, store)
+    finally:
+        _joining.release()
+
+
+def _join_group(name, rank, world_size, options, store):
     running = hosts.find()
     if running is not None:
         raise RuntimeError(f"RPC is already initialized: this process has an agent, {running.name!r}")
