@@ -170,7 +170,7 @@ func TestJoin_workerThatCannotBeCalled(t *testing.T) {
 		outcomes := joinApart(t, agents[:2]...)
 		w.after(time.Hour)
 		_, err := agents[0].Call(t.Context(), "w2", agent.Request{})
-		assert.ErrorContains(t, err, "worker w2: it is there, and cannot be called at the address that it gave (Config.Advertise, --advertise): nothing listens at 127.0.0.1:3")
+		assert.ErrorContains(t, err, "worker w2: it is there, and cannot be called at the address that it gave (Config.Advertise, --advertise, GOPYRPC_ADVERTISE): nothing listens at 127.0.0.1:3")
 		w.breakConnections(2) // as a router does that forgets them
 		w.after(time.Hour)
 		for i, outcome := range outcomes {

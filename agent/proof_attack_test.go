@@ -363,7 +363,7 @@ func TestProof_cannotBeLeftOut(t *testing.T) {
 		defer cc.Close() //nolint:errcheck // a test's
 		err = askAs(t, cc, &agentpb.Hello{Version: version, Name: "a", Incarnation: 1})
 		assert.Equal(t, codes.Unauthenticated, status.Code(err), "%v", err)
-		assert.ErrorContains(t, err, "no token: this worker wants one (Config.Token, --token-file;")
+		assert.ErrorContains(t, err, "no token: this worker wants one (Config.Token, --token-file, GOPYRPC_TOKEN_FILE;")
 	}
 	conn := dialTCP(t, host.Addr().String())
 	_, err := conn.Write(packet(1, []byte{1, 0}, number(7), nonce(), letters("a"), letters("w0")))

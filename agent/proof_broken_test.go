@@ -108,10 +108,10 @@ func TestProof_bothSidesAreTold(t *testing.T) {
 		told, logged string
 	}{
 		"the caller has none": {theToken(), nil, codes.Unauthenticated,
-			"no token: this worker wants one (Config.Token, --token-file;", "no token: this worker wants one"},
+			"no token: this worker wants one (Config.Token, --token-file, GOPYRPC_TOKEN_FILE;", "no token: this worker wants one"},
 		"the called has none": {nil, theToken(), codes.Unauthenticated,
-			"says that it has no token, and this one has: give it one of the same secret (Config.Token, --token-file)",
-			"worker a has a token and wants this worker to prove that it has one too: give it one of the same secret (Config.Token, --token-file)"},
+			"says that it has no token, and this one has: give it one of the same secret (Config.Token, --token-file, GOPYRPC_TOKEN_FILE)",
+			"worker a has a token and wants this worker to prove that it has one too: give it one of the same secret (Config.Token, --token-file, GOPYRPC_TOKEN_FILE)"},
 		"each has its own": {ownToken(t, "w0"), ownToken(t, "a"), codes.Unauthenticated,
 			"worker w0 has only a token of its own, and so has worker a: neither can check the other's, so one of them must have the secret",
 			"worker w0 has only a token of its own, and so has worker a: neither can check the other's, so one of them must have the secret"},

@@ -207,7 +207,7 @@ func (a *Agent) memberOf(ctx context.Context, h *agentpb.Hello, c *security.Call
 		return nil, failure(codes.InvalidArgument, "worker %s asks in the name of %q", h.GetName(), m.GetName())
 	}
 	if n := len(m.GetAddress()); n > maxAddress {
-		return nil, failure(codes.InvalidArgument, "the address of worker %s (Config.Advertise, --advertise) has %d bytes, allowed are %d", m.GetName(), n, maxAddress)
+		return nil, failure(codes.InvalidArgument, "the address of worker %s (Config.Advertise, --advertise, GOPYRPC_ADVERTISE) has %d bytes, allowed are %d", m.GetName(), n, maxAddress)
 	}
 	return &agentpb.Member{Name: m.GetName(), Rank: m.GetRank(), Address: reachable(m.GetAddress(), c.Address)}, nil
 }

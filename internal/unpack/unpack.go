@@ -4,6 +4,7 @@ package unpack
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -25,8 +26,11 @@ type File struct {
 // root if there is none, and refuses one that is otherwise.
 func Into(root, name string, files fs.FS, more ...File) (string, error) {
 	dir, err := into(root, name, files, more)
-	if err != nil {
-		return "", fmt.Errorf("%s cannot be unpacked: %w", name, err)
+	switch {
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return "", fmt.Errorf("version %s cannot be unpacked into %s: %w: set XDG_CACHE_HOME to a folder of your own", name, root, err)
+	case err != nil:
+		return "", fmt.Errorf("version %s cannot be unpacked into %s: %w", name, root, err)
 	}
 	return dir, nil
 }

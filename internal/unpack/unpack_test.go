@@ -83,3 +83,10 @@ func TestInto_ofOthers(t *testing.T) {
 	_, err = into(file+"-link", "library", "digest")
 	assert.ErrorContains(t, err, "is no folder")
 }
+
+// TestInto_whereNobodyMayWrite: the kernel lets nobody make a folder in /sys, not even root.
+func TestInto_whereNobodyMayWrite(t *testing.T) {
+	_, err := into("/sys/gopyrpc", "library", "digest")
+	assert.ErrorContains(t, err, "version 1.0 cannot be unpacked into /sys/gopyrpc: ")
+	assert.ErrorContains(t, err, ": set XDG_CACHE_HOME to a folder of your own")
+}

@@ -29,7 +29,7 @@ func (t *Token) checkBearer(ctx context.Context, overTLS bool) error {
 		return rpcerr.Errorf(codes.FailedPrecondition, "the peer proves its token as in version 1 of the protocol, which whoever hears it can repeat; "+
 			"this worker speaks version %d: run the same version of gopyrpc on both sides", ProtocolVersion)
 	case len(got) != 1 || !strings.HasPrefix(got[0], bearer):
-		return rpcerr.Errorf(codes.Unauthenticated, "no token: this worker wants one (Config.Token, --token-file; tools that are no agents "+
+		return rpcerr.Errorf(codes.Unauthenticated, "no token: this worker wants one (Config.Token, --token-file, GOPYRPC_TOKEN_FILE; tools that are no agents "+
 			"give the secret in the metadata %s: %s…, over TLS)", authKey, bearer)
 	case !overTLS:
 		return rpcerr.Errorf(codes.Unauthenticated, "a token in clear text, where others may read it, is not taken, on this machine neither: "+

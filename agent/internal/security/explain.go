@@ -41,7 +41,7 @@ func (d *ClientCredentials) explainProof(e *handshake.Error, overTLS bool) *rpce
 			"the protocol does (%w): run the same version of gopyrpc on both sides, or correct the address", d.address, ProtocolVersion, e)
 	case handshake.NoToken:
 		return rpcerr.Errorf(codes.Unauthenticated, "what listens at %s says that it has no token, and this one has: give it one of the same secret "+
-			"(Config.Token, --token-file)", d.address)
+			"(Config.Token, --token-file, GOPYRPC_TOKEN_FILE)", d.address)
 	case handshake.OtherVersion:
 		return rpcerr.Errorf(codes.FailedPrecondition, "what listens at %s speaks version %d of the protocol, this worker version %d: "+
 			"run the same version of gopyrpc on both sides", d.address, e.Version, ProtocolVersion)
@@ -73,7 +73,7 @@ func (s *Security) whyRefused(err error) error {
 	switch e.Reason {
 	case handshake.NoToken:
 		return rpcerr.Errorf(codes.Unauthenticated, "%s has a token and wants this worker to prove that it has one too: give it one of the same secret "+
-			"(Config.Token, --token-file)", there)
+			"(Config.Token, --token-file, GOPYRPC_TOKEN_FILE)", there)
 	case handshake.OtherVersion:
 		return rpcerr.Errorf(codes.FailedPrecondition, "%s speaks version %d of the protocol, this worker version %d: run the same version of gopyrpc on both sides",
 			there, e.Version, ProtocolVersion)
@@ -98,7 +98,7 @@ func orSomebody(name string) string {
 // endsWhatIsNotTLS is for a connection in clear text that was ended before anything was said.
 func endsWhatIsNotTLS(address string, err error) *rpcerr.Error {
 	return rpcerr.Errorf(codes.Unavailable, "what listens at %s ends a connection that is not TLS, as a worker with TLS does: "+
-		"give TLS to both sides (--tls-ca, --tls-cert, --tls-key), or to neither (%w)", address, err)
+		"give TLS to both sides (--tls-ca, --tls-cert, --tls-key; GOPYRPC_TLS_CA, GOPYRPC_TLS_CERT, GOPYRPC_TLS_KEY), or to neither (%w)", address, err)
 }
 
 // CheckProved compares the worker that answers on a stream with the worker that has proved itself on the connection. Where

@@ -119,9 +119,9 @@ func (p *Peer) whyRefused() string {
 	case p.reached:
 		return "it was in the group, and has ended"
 	case p.transport.callers.connected(p.name) != 0:
-		return "it is there, and cannot be called at the address that it gave (Config.Advertise, --advertise)"
+		return "it is there, and cannot be called at the address that it gave (Config.Advertise, --advertise, GOPYRPC_ADVERTISE)"
 	}
-	return "it was in the group, and has ended or cannot be called at the address that it gave (Config.Advertise, --advertise)"
+	return "it was in the group, and has ended or cannot be called at the address that it gave (Config.Advertise, --advertise, GOPYRPC_ADVERTISE)"
 }
 
 // WasReached says whether there ever was a connection: only then is a refused connection proof that the worker has ended.
