@@ -29,7 +29,7 @@ class RpcAgent:
         host = self._host
         host.refresh()
         name = host.name if worker is None else name_of(host, worker)
-        return WorkerInfo(name, host.ids[name])
+        return WorkerInfo(name, host.known[name])  # it may leave meanwhile
 
     def get_worker_infos(self):
         """Return the group, by rank."""

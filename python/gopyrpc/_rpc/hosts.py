@@ -78,9 +78,9 @@ class Host:
             self._take(self.workers())
 
     def _take(self, workers):
+        self.known.update(workers)  # first: what another thread finds in ids is here
         self.ids = workers
         self.names = {rank: name for name, rank in workers.items()}
-        self.known.update(workers)
 
 
 def install(host):

@@ -54,7 +54,7 @@ def get_worker_info(worker_name=None):
     host = hosts.current()
     host.refresh()
     name = host.name if worker_name is None else name_of(host, worker_name)
-    return WorkerInfo(name, host.ids[name])
+    return WorkerInfo(name, host.known[name])  # it may leave meanwhile
 
 
 def get_worker_infos():
