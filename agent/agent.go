@@ -50,7 +50,8 @@ type Agent struct {
 	coordinator *membership.Coordinator // nil unless this agent is the group's
 	roster      *membership.Roster      // likewise, of an open group
 	membership  atomic.Pointer[membershipStream]
-	followers   sync.WaitGroup
+	following   atomic.Bool          // a goroutine follows the list of an open group
+	followed    chan struct{}        // closed when it has ended
 	detector    *membership.Detector // of the join; the leader's is asked
 	barrier     membership.Barrier   // of the join
 
@@ -95,7 +96,7 @@ func build(config Config, listener net.Listener) (*Agent, error) {
 			Connections: config.Limits.Connections, Pending: config.Limits.PendingConnections, Handshake: config.Limits.Handshake,
 		}),
 		members: membership.NewMembers(),
-		failed:  make(chan struct{}),
+		failed:  make(chan struct{}), followed: make(chan struct{}),
 	}
 	a.rrefs = newRRefs(a)
 	a.peers = newPeers(a.members)

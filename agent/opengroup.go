@@ -81,7 +81,8 @@ func (a *Agent) enterOpenGroup(ctx context.Context, me *agentpb.Member) (*agentp
 	}
 	a.membership.Store(s)
 	me.Rank = rankIn(g, me.GetName(), me.GetRank())
-	a.followers.Go(func() { a.followGroup(s, me) })
+	a.following.Store(true)
+	go a.followGroup(s, me)
 	return g, nil
 }
 
@@ -117,6 +118,7 @@ func (a *Agent) openMembership(ctx context.Context, me *agentpb.Member) (*member
 
 // followGroup takes lists over until the agent is closed or has left. A stream that breaks is opened anew.
 func (a *Agent) followGroup(s *membershipStream, me *agentpb.Member) {
+	defer close(a.followed)
 	for s != nil {
 		err := a.takeLists(s)
 		close(s.over)

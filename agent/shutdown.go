@@ -45,7 +45,9 @@ func (a *Agent) stop(ctx context.Context) error {
 	}
 	_ = a.listener.Close() // it is open still if nobody served
 	a.transport.Wait()
-	a.followers.Wait()
+	if a.following.Load() { // a group that is entered only now ends with the agent's context
+		<-a.followed
+	}
 	return err
 }
 

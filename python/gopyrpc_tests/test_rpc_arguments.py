@@ -9,6 +9,10 @@ from gopyrpc._rpc.calls import udf_of
 from gopyrpc._rpc.print_failure import print_failure
 
 
+def caller(policy=None):
+    return SimpleNamespace(host=SimpleNamespace(prints_failures=True), policy=policy)
+
+
 class Arguments(unittest.TestCase):
     def test_any_iterable_and_none(self):
         self.assertEqual(udf_of(abs, iter([1]), [("a", 2)])[1:], ((1,), {"a": 2}))
@@ -23,11 +27,14 @@ class Arguments(unittest.TestCase):
 
 
 class PrintedFailures(unittest.TestCase):
-    def printed(self, text):
+    def printed(self, text, policy=None):
         failure = SimpleNamespace(msg=text, record={"errors": [{"module": "builtins", "qualname": "ValueError"}]})
         with redirect_stderr(StringIO()) as printed:
-            print_failure(failure, SimpleNamespace(prints_failures=True))
+            print_failure(failure, caller(policy))
         return printed.getvalue()
+
+    def test_a_restricted_peer_writes_nothing(self):
+        self.assertEqual(self.printed("\x1b[2J", policy=object()), "")
 
     def test_a_text_is_printed_whole(self):
         self.assertEqual(self.printed("On w0:\n" + "x" * 20000 + "\n"), "On w0:\n" + "x" * 20000 + "\n")
@@ -40,7 +47,7 @@ class PrintedFailures(unittest.TestCase):
     def test_without_a_standard_error_nothing_goes_to_standard_output(self):
         failure = SimpleNamespace(msg="text", record={"errors": [{"module": "builtins", "qualname": "ValueError"}]})
         with redirect_stderr(None), redirect_stdout(StringIO()) as printed:
-            print_failure(failure, SimpleNamespace(prints_failures=True))
+            print_failure(failure, caller())
         self.assertEqual(printed.getvalue(), "")
 
 

@@ -14,10 +14,14 @@ _ENDED = (INTERRUPTED, "asyncio.exceptions.CancelledError")
 _LONGEST = 32768  # characters
 
 
-def print_failure(failure, host):
-    """Print the text of a RemoteException to standard error, if *host* is to. Never raises."""
+def print_failure(failure, caller):
+    """Print the text of a RemoteException to standard error, if *caller*'s host is to. Never raises.
+
+    What a restricted peer asked for is not printed: as often as it likes it could write a text of its own choice
+    to this worker's terminal.
+    """
     try:
-        if host.prints_failures and sys.stderr is not None and _name_of(failure) not in _ENDED:
+        if caller.host.prints_failures and caller.policy is None and sys.stderr is not None and _name_of(failure) not in _ENDED:
             print(_shortened(failure.msg.rstrip("\n")), file=sys.stderr, flush=True)
     except BaseException:
         pass  # a standard error that is closed is not the caller's failure

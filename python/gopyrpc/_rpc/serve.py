@@ -81,14 +81,14 @@ def _run(data, extra, caller, canonical):
     except BaseException as exc:
         failure = failed(exc)
         if caller.policy is None:  # what a restricted worker is refused is logged
-            print_failure(failure, caller.host)
+            print_failure(failure, caller)
         return failure
     finally:
         arriving.set(None)
         data = extra = None
     result = _outcome(udf)
     if type(result) is RemoteException:
-        print_failure(result, caller.host)
+        print_failure(result, caller)
     return result
 
 
@@ -128,7 +128,7 @@ def result_of(future, caller):
         return future.wait()
     except BaseException as exc:
         failure = failed(exc)
-    print_failure(failure, caller.host)
+    print_failure(failure, caller)
     return failure
 
 
