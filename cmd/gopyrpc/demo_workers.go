@@ -28,6 +28,7 @@ func (c *common) demoWorkers(cmd *cobra.Command, dir string) error {
 	if err != nil {
 		return err
 	}
+	p.environ = append(p.environ, settings.Of("print-failures").Variable()+"=0") // what is raised is shown where it arrives
 	out := &indented{w: cmd.OutOrStdout()}
 	group := &launch.Group{
 		Workers: 2, Command: []string{p.executable, filepath.Join(dir, workersProgram)}, Environ: p.environ, Grace: launchGrace,
