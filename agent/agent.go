@@ -54,6 +54,7 @@ type Agent struct {
 	followed    chan struct{}        // closed when it has ended
 	detector    *membership.Detector // of the join; the leader's is asked
 	barrier     membership.Barrier   // of the join
+	parted      atomic.Bool          // the join has succeeded
 
 	serveOnce sync.Once
 	readyErr  error // why the group will never be known; written before failed is closed

@@ -201,6 +201,28 @@ func TestJoin_workerThatCouldNotBeCalledHasGone(t *testing.T) {
 	})
 }
 
+// TestJoin_endsWithAWorkerThatLeaves in order, without joining: it says so, also where nobody can call it.
+func TestJoin_endsWithAWorkerThatLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 3, true)
+		defer w.end()
+		w.mute = map[int]bool{1: true}
+		first, _ := w.start(0)
+		leaving, _ := w.start(1)
+		last, _ := w.start(2)
+		require.NoError(t, last.WaitReady(t.Context()))
+		outcomes := joinApart(t, first, last)
+		w.after(time.Hour)
+		_, err := leaving.Shutdown(t.Context())
+		require.NoError(t, err)
+		took(t, 2*membership.WatchInterval, func() {
+			for _, outcome := range outcomes {
+				assert.ErrorContains(t, <-outcome, "worker w1 has left without joining: only an ungraceful shutdown leaves without it")
+			}
+		})
+	})
+}
+
 // The first call to a worker of a group that has met, which has ended since, fails at once; to one of a group that was
 // named it may be starting.
 func TestCall_toAWorkerThatHasGone(t *testing.T) {

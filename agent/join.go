@@ -44,6 +44,7 @@ func (a *Agent) Join(ctx context.Context) (cleanup.Report, error) {
 	if err := part(ctx); err != nil {
 		return cleanup.Report{}, err
 	}
+	a.parted.Store(true)
 	report, err := a.Shutdown(ctx)
 	if errors.Is(err, cleanup.ErrLeaked) {
 		err = errors.Join(ErrLeaked, err)
@@ -141,6 +142,10 @@ func serveReport(ctx context.Context, a *Agent, from *Peer, _ Request, detail pr
 	}
 	if leader := a.members.Leader(); leader != a.config.Name {
 		return Reply{}, failure(codes.FailedPrecondition, "the leader is %s, not %s", leader, a.config.Name)
+	}
+	if act.GetPhase() == membership.PhaseLeft {
+		a.detector.Left(from.Name)
+		return Reply{}, nil
 	}
 	quiet, err := a.detector.Report(ctx, from.Name, act)
 	if err != nil {

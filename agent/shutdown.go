@@ -3,10 +3,13 @@ package agent
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/gopyrpc/gopyrpc/agent/internal/membership"
 	"github.com/gopyrpc/gopyrpc/agent/internal/rpcerr"
+	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 	"github.com/gopyrpc/gopyrpc/cleanup"
 )
 
@@ -29,6 +32,7 @@ func (a *Agent) Shutdown(ctx context.Context) (cleanup.Report, error) {
 
 // stop is the agent's step in the cleanup.
 func (a *Agent) stop(ctx context.Context) error {
+	a.tellLeader(ctx)
 	a.activity.Close(errClosed())
 	a.health.server.Shutdown()
 	a.unserve()
@@ -49,6 +53,25 @@ func (a *Agent) stop(ctx context.Context) error {
 		<-a.followed
 	}
 	return err
+}
+
+// farewell bounds how long a worker that leaves without the others takes to say so.
+const farewell = 500 * time.Millisecond
+
+// tellLeader tells the leader of a group that a rendezvous has brought together that this worker leaves without joining. Else the
+// others, in whose joins the leader waits for it, would have to find out that it has gone, and cannot for a minute where it
+// was never called.
+func (a *Agent) tellLeader(ctx context.Context) {
+	if !a.complete() || a.parted.Load() || a.ctx.Err() != nil {
+		return
+	}
+	leader := a.members.Leader()
+	if leader == a.config.Name {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, farewell)
+	defer cancel()
+	_, _ = a.ask(ctx, ctx, leader, &agentpb.Activity{Phase: membership.PhaseLeft}) // an error means that the leader has gone too, or hears of it late
 }
 
 // until calls fn, and waits for it as long as ctx allows.

@@ -864,7 +864,7 @@ func (x *Fork) GetTo() string {
 // Activity is what a joining worker has seen, at a moment at which it had nothing to do.
 type Activity struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Phase         uint32                 `protobuf:"varint,1,opt,name=phase,proto3" json:"phase,omitempty"`     // which barrier of the join
+	Phase         uint32                 `protobuf:"varint,1,opt,name=phase,proto3" json:"phase,omitempty"`     // which barrier of the join, from 1; 0: the worker leaves without joining, and says nothing else
 	Round         uint32                 `protobuf:"varint,2,opt,name=round,proto3" json:"round,omitempty"`     // which attempt of it
 	Started       uint64                 `protobuf:"varint,3,opt,name=started,proto3" json:"started,omitempty"` // calls it has made so far
 	Served        uint64                 `protobuf:"varint,4,opt,name=served,proto3" json:"served,omitempty"`   // calls it has served so far

@@ -25,6 +25,9 @@ import (
 // only when it is idle, so that each worker's counts are compared with its own, as the black and white machines
 // of E. W. Dijkstra, W. H. J. Feijen and A. J. M. van Gasteren (EWD 840, 1983) do.
 
+// PhaseLeft is the phase in the report of a worker that leaves without joining: see [Detector.Left]. Phases are numbered from 1.
+const PhaseLeft = 0
+
 // Detector is the leader's part: it collects the reports of the group. Its methods may be called from any goroutine.
 type Detector struct {
 	config DetectorConfig
@@ -35,6 +38,7 @@ type Detector struct {
 	before map[string]*agentpb.Activity // the reports of the round before, of this phase
 	seen   map[string]bool              // the workers that have reported in this phase at all
 	last   *round                       // the one that was completed last, for a worker that gave up just before
+	left   map[string]bool              // the workers that have said that they leave without joining
 }
 
 // round is one round of reports.
@@ -50,7 +54,20 @@ type round struct {
 
 // NewDetector returns a detector that is at the first round of phase 1.
 func NewDetector(c DetectorConfig) *Detector {
-	return &Detector{config: c, phase: 1, round: newRound(1, 1), seen: map[string]bool{}}
+	return &Detector{config: c, phase: 1, round: newRound(1, 1), seen: map[string]bool{}, left: map[string]bool{}}
+}
+
+// Left notes that a member leaves without joining: the others wait for it no more, and their joins fail.
+func (d *Detector) Left(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.left[name] = true
+}
+
+func (d *Detector) hasLeft(name string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.left[name]
 }
 
 func newRound(phase, n uint32) *round {

@@ -91,11 +91,16 @@ func (d *Detector) watch(r *round) {
 	}
 }
 
-// gone says that a worker has left without joining; nil while it is there, or may come back. A worker has ended if nothing
+// gone says that a worker has left without joining; nil while it is there, or may come back. A worker that ends in order says
+// so itself (see Left). Any other has ended if nothing
 // listens any more at an address where it was reached. Where it was never reached, the address may be one at which it
 // cannot be called; it is given the time in which a worker that lives connects again (see KeepInTouch). Where the
 // group has not met the worker may be starting, or starting again.
 func (d *Detector) gone(m Member, away absence) error {
+	const remedy = "only an ungraceful shutdown leaves without it"
+	if d.hasLeft(m.Name) {
+		return rpcerr.Errorf(codes.Unavailable, "worker %s has left without joining: %s", m.Name, remedy)
+	}
 	if d.config.Connections.Connected(m.Name) {
 		delete(away, m.Name)
 		return nil
@@ -111,7 +116,6 @@ func (d *Detector) gone(m Member, away absence) error {
 	if f.Err == nil || f.At.Before(since) {
 		return nil
 	}
-	const remedy = "only an ungraceful shutdown leaves without it"
 	silent := now.Sub(since)
 	switch {
 	case f.Refused && d.config.Met && f.Reached, f.Refused && !d.config.Met && silent >= d.config.StartTimeout:
