@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gopyrpc/gopyrpc/agent"
+	"github.com/gopyrpc/gopyrpc/agent/internal/transport"
 	"github.com/gopyrpc/gopyrpc/agent/internal/transport/faulty"
 	agentpb "github.com/gopyrpc/gopyrpc/agent/proto"
 )
@@ -35,8 +37,8 @@ func newFaultyPair(t *testing.T, kind agentpb.Kind, fate faulty.Fate, serve func
 		}
 		return agent.Reply{Body: r.Body}, nil
 	})
-	wrap := faulty.Writer(func(k agentpb.Kind, _ uint64) faulty.Fate {
-		if k == kind && p.on.Load() {
+	wrap := faulty.Writer(func(f *transport.OutFrame) faulty.Fate {
+		if f.Kind == kind && p.on.Load() {
 			p.met.Add(1)
 			return fate
 		}
@@ -108,6 +110,37 @@ func TestFaults_lostRequest(t *testing.T) {
 		assert.True(t, e.Ran)
 		p.inOrder(t)
 		assert.Zero(t, p.executed.Load())
+	})
+}
+
+// TestFaults_lostRemote: each use of the RRef ends with an error that says, in torch's words, that it may have no value.
+func TestFaults_lostRemote(t *testing.T) {
+	bothWays(t, func(t *testing.T) {
+		for said, fate := range map[string]faulty.Fate{
+			"RRef creation via rpc.remote() timed out, and it is possible that the RRef on the owner node does not exist: " +
+				"RPC ran for more than set timeout (500 ms)": {},
+			"RRef creation via rpc.remote() failed: the connection ended: the cable is cut": {Err: errors.New("the cable is cut")},
+		} {
+			wrap := faulty.Writer(func(f *transport.OutFrame) faulty.Fate {
+				if f.Method == agentpb.Method_METHOD_REMOTE {
+					return fate
+				}
+				return faulty.Fate{Times: 1}
+			})
+			agents := start(t, agent.Config{Name: "w0", WrapWriter: wrap}, agent.Config{Name: "w1"})
+			ctx, cancel := context.WithTimeout(t.Context(), shortly)
+			defer cancel()
+			r, err := agents[0].Remote(ctx, "w1", agent.Request{Body: agent.Bytes([]byte("x"))}, nil)
+			require.NoError(t, err)
+			_, err = r.ToHere(testContext(t))
+			assert.ErrorContains(t, err, said)
+			_, err = r.Fork(testContext(t), "w1")
+			assert.ErrorContains(t, err, said)
+			r.Release()
+			for _, err := range joinAll(testContext(t), agents) {
+				assert.NoError(t, err)
+			}
+		}
 	})
 }
 

@@ -225,5 +225,5 @@ func (a *Agent) unmade(ctx context.Context, limit time.Duration) error {
 		return a.ownEnd(ctx.Err())
 	}
 	return &Error{Code: codes.DeadlineExceeded, Worker: a.config.Name, Ran: true, Err: context.DeadlineExceeded,
-		Text: "RRef creation via rpc.remote() timed out, and it is possible that the RRef on the owner node does not exist: " + overdue(limit)}
+		Text: creationTimedOut + overdue(limit)}
 }

@@ -68,7 +68,7 @@ func (r *RRef) created(c *clientCall, err error) {
 	if incarnation := c.Incarnation(); incarnation != 0 {
 		r.incarnation = incarnation
 	}
-	r.err = err
+	r.err = uncreated(err)
 	if err != nil && asError(err).Ran { // the owner may have made the value all the same
 		r.agent.rrefs.spawn(func() { r.tell(r.owner.Name, agentpb.Method_METHOD_RREF_DELETE, r.reference()) })
 	}
@@ -77,6 +77,27 @@ func (r *RRef) created(c *clientCall, err error) {
 	}
 	close(r.confirmed)
 	r.maybeDelete()
+}
+
+// What programs written for torch look for in an error of what they use an RRef for.
+const (
+	creationTimedOut = "RRef creation via rpc.remote() timed out, and it is possible that the RRef on the owner node does not exist: "
+	creationFailed   = "RRef creation via rpc.remote() failed: "
+)
+
+// uncreated is the outcome of a Remote for those who use its RRef: which call has not come through, they would not know.
+func uncreated(err error) error {
+	if err == nil {
+		return nil
+	}
+	e := *asError(err)
+	switch e.Code {
+	case codes.DeadlineExceeded:
+		e.Text = creationTimedOut + e.Text
+	case codes.Unavailable:
+		e.Text = creationFailed + e.Text
+	}
+	return &e
 }
 
 // maybeDelete tells the owner that this user is gone, once it is released and no child depends on it.

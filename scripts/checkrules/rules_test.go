@@ -87,7 +87,10 @@ var cases = map[string]struct {
 		want: []string{"util/a.go:1 imports"},
 	},
 	"test-helpers: not in shipped code": {
-		tree: source{"cmd/gopyrpc/a.go": importing("main", m+"internal/pythontest")},
+		tree: source{
+			"cmd/gopyrpc/a.go": importing("main", m+"internal/pythontest"),
+			"cmd/gopyrpc/b.go": "//go:build faulty\n\n" + importing("main", m+"internal/pythontest"),
+		},
 		want: []string{"cmd/gopyrpc/a.go:3 test-helpers"},
 	},
 	"dependencies: few, in what is embedded": {

@@ -13,9 +13,13 @@ const (
 	autograd    = "autograd"
 	profiler    = "profiler"
 	cuda        = "cuda"
+	faulty      = "faulty" // of an agent whose sending fails and takes long
 )
 
-var kinds = []string{core, private, torchscript, autograd, profiler, cuda}
+// faultyClass has torch's tests of that.
+const faultyClass = "FaultyAgentRpcTest."
+
+var kinds = []string{core, private, torchscript, autograd, profiler, cuda, faulty}
 
 // byName says of which kind a test is, by its name. The first that matches counts; what no row matches is core.
 var byName = []struct {
@@ -33,6 +37,9 @@ var byName = []struct {
 
 // kindOf returns the kind of a test that is named Class.test_name.
 func kindOf(name string) string {
+	if strings.HasPrefix(name, faultyClass) {
+		return faulty
+	}
 	_, method, _ := strings.Cut(name, ".")
 	for _, row := range byName {
 		if row.names.MatchString(method) && method != "test_cannot_infer_backend_from_options" {

@@ -66,7 +66,7 @@ func conformance(ctx context.Context, o options, write bool, out io.Writer) erro
 	}
 	for _, on := range o.on {
 		began := time.Now()
-		found, err := t.run(ctx, on, known)
+		found, err := t.runAll(ctx, on, known)
 		if err != nil {
 			return err
 		}

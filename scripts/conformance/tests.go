@@ -48,7 +48,8 @@ func (t *tests) python(ctx context.Context, what, socket, rank string) *exec.Cmd
 	args := append([]string{filepath.Join(t.root, "scripts", "conformance", "worker.py"), what, socket, rank}, t.folders...)
 	cmd := exec.CommandContext(ctx, t.options.python, args...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool { return ofLaunchers.MatchString(variable) })
-	cmd.Env = append(cmd.Env, "PYTHONPATH="+t.packages, "PYTHONDONTWRITEBYTECODE=1", "PYTHONWARNINGS=ignore", "OMP_NUM_THREADS=1")
+	cmd.Env = append(cmd.Env, "PYTHONPATH="+t.packages, "PYTHONDONTWRITEBYTECODE=1", "PYTHONWARNINGS=ignore", "OMP_NUM_THREADS=1",
+		"FAULTY_AGENT="+socket+".faults"+rank)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return cmd
 }

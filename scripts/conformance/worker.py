@@ -3,7 +3,8 @@
     worker.py {gopyrpc | tensorpipe | list} SOCKET RANK [FOLDER…]
 
 The process connects to SOCKET, and runs the tests that it is told to: a line of JSON for each, and a line for its outcome.
-*list* prints the names of the tests. The FOLDERs are searched for modules first.
+*list* prints the names of the tests. The FOLDERs are searched for modules first. FAULTY_AGENT names the file in which the
+library of gopyrpc, where it is the one for tests of faults, looks for those of its next agent.
 """
 
 import importlib
@@ -16,8 +17,14 @@ import traceback
 import unittest
 
 RPC = "torch.testing._internal.distributed.rpc."
-MODULES = (RPC + "rpc_test", RPC + "examples.parameter_server_test", RPC + "examples.reinforcement_learning_rpc_test")
-CLASSES = ("RpcTest", "TensorPipeAgentRpcTest", "ParameterServerTest", "ReinforcementLearningRpcTest")
+FAULTY = "FaultyAgentRpcTest"
+MODULES = (
+    RPC + "rpc_test",
+    RPC + "examples.parameter_server_test",
+    RPC + "examples.reinforcement_learning_rpc_test",
+    RPC + "faulty_agent_rpc_test",
+)
+CLASSES = ("RpcTest", "TensorPipeAgentRpcTest", "ParameterServerTest", "ReinforcementLearningRpcTest", FAULTY)
 WORLD_SIZE = 4
 
 
@@ -36,16 +43,19 @@ def names():
 
 
 class Process:
-    """What a process is for the tests that run in it."""
+    """What a process is for the tests that run in it. *left_out* tells of which tests of faults none can be run."""
 
-    def __init__(self, rank):
+    def __init__(self, rank, left_out):
         import torch
         from torch.testing._internal.common_utils import TestCase
+        from torch.testing._internal.distributed.rpc.faulty_rpc_agent_test_fixture import FaultyRpcAgentTestFixture
         from torch.testing._internal.distributed.rpc.tensorpipe_rpc_agent_test_fixture import TensorPipeRpcAgentTestFixture
 
         self.rank = rank
+        self.left_out = left_out
         self.torch = torch
-        self.bases = TensorPipeRpcAgentTestFixture, TestCase
+        self.case = TestCase
+        self.fixture, self.faulty_fixture = TensorPipeRpcAgentTestFixture, FaultyRpcAgentTestFixture
 
     def run_in_child(self, name, folder):
         """`run` in a forked process: torch's own RPC does not begin anew in one that has had an agent."""
@@ -64,8 +74,11 @@ class Process:
     def run(self, name, folder):
         """Run a test; return None, or why it failed or was skipped: ("failed" or "skipped", text)."""
         cls, _, method = name.partition(".")
+        if cls == FAULTY and self.left_out(method):
+            return "skipped", "a call to oneself uses no transport"
         tests = classes()[cls]
-        made = type(cls, (tests, *self.bases), {"__module__": tests.__module__})
+        fixture = self.faulty_fixture if cls == FAULTY else self.fixture
+        made = type(cls, (tests, fixture, self.case), {"__module__": tests.__module__})
         setattr(sys.modules[tests.__module__], cls, made)  # where its instances are looked up, which travel
         test = made(method)
         test.rank = self.rank
@@ -96,12 +109,12 @@ class Process:
                 traceback.print_exc()
 
 
-def serve(what, path, rank):
+def serve(what, path, rank, left_out):
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(path)
     lines = connection.makefile("rw")
     print(json.dumps({"rank": rank}), file=lines, flush=True)
-    process = Process(rank)
+    process = Process(rank, left_out)
     run = process.run if what == "gopyrpc" else process.run_in_child
     for line in lines:
         asked = json.loads(line)
@@ -124,7 +137,12 @@ def main(what, path, rank, *folders):
         import gopyrpc
 
         gopyrpc.install_as_torch_rpc()
-    serve(what, path, int(rank))
+        import faulty_backend
+
+        faulty_backend.register()
+        serve(what, path, int(rank), faulty_backend.TO_SELF.search)
+    else:
+        serve(what, path, int(rank), lambda test: False)
 
 
 main(*sys.argv[1:])

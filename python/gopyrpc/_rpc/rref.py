@@ -168,7 +168,12 @@ class RRef:
         return hosts.acting_for(reference.host, rpc_async, reference.owner, _check_value, (self,), timeout=0)
 
     def _serialize(self):
-        """Return the RRef in the form in which it travels, for the worker that the call goes to which is being pickled."""
+        """Return the RRef in the form in which it travels, for the worker that the call goes to which is being pickled.
+
+        Outside a call it raises why: RpcError where the value was never made, as nothing can be done about that.
+        """
+        if destination.get() is None and not _reference(self).host.closed:
+            await_confirmation((self,))
         return _reduce(self)[1]
 
     @staticmethod
