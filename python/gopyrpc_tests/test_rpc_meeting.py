@@ -179,5 +179,11 @@ class Meeting(unittest.TestCase):
         self.assertEqual(starter.said, [(1, "127.0.0.1:29500", "w0", False)])
 
 
+class Files(unittest.TestCase):
+    def test_a_file_that_cannot_be_written_is_named_with_what_it_is(self):
+        with self.assertRaisesRegex(FileNotFoundError, "the file of init_method cannot be written: .*/nonexistent/store"):
+            stores.FileStore("/nonexistent/store").set("key", "text")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -121,7 +121,11 @@ class FileStore:
         from struct import pack
 
         record = b"".join(pack(_SIZES, len(data)) + data for data in (text.encode() for text in texts))
-        with open(open_file(self._path, O_WRONLY | O_APPEND | O_CREAT, 0o600), "ab", buffering=0) as file:
+        try:
+            descriptor = open_file(self._path, O_WRONLY | O_APPEND | O_CREAT, 0o600)
+        except OSError as exc:
+            raise type(exc)(exc.errno, f"the file of init_method cannot be written: {exc.strerror}", self._path) from None
+        with open(descriptor, "ab", buffering=0) as file:
             flock(file, LOCK_EX)
             file.write(record)
 
