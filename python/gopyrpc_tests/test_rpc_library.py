@@ -58,7 +58,7 @@ class Library(unittest.TestCase):
             import _interpreters as interpreters
         except ImportError:
             import _xxsubinterpreters as interpreters
-        made = interpreters.create("legacy") if sys.version_info >= (3, 13) else interpreters.create()
+        made = interpreters.create("legacy") if sys.version_info >= (3, 13) else interpreters.create(isolated=False)
         try:
             path = [os.path.dirname(os.path.dirname(os.path.abspath(sys.modules["gopyrpc"].__file__)))]
             failed = interpreters.run_string(

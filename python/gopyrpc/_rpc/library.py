@@ -39,7 +39,10 @@ def load():
             raise RuntimeError(
                 "init_rpc() works in a process whose Go program lets Python start agents (pyworker.Provide): this one does not"
             )
-        import ctypes
+        try:
+            import ctypes
+        except ImportError as exc:  # in a subinterpreter that is isolated, say
+            raise RuntimeError(f"{PACKAGE} cannot start an agent in an interpreter without ctypes: {exc}") from exc
 
         if _in_subinterpreter(ctypes):
             raise RuntimeError(
