@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -25,7 +24,6 @@ type python3 struct {
 const (
 	pathVariable   = "PYTHONPATH"
 	reportVariable = "GOPYRPC_REPORT"
-	pythonVariable = "GOPYRPC_PYTHON"
 )
 
 // pythonFor finds the interpreter, and a package gopyrpc for it.
@@ -39,7 +37,7 @@ func (c *common) pythonFor(ctx context.Context, said settings.Values, reports bo
 	if err != nil {
 		return nil, err
 	}
-	if p.installed(ctx, path) != nil {
+	if !p.hasPackage(ctx, path) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
@@ -74,20 +72,15 @@ func (c *common) searchPath() ([]string, error) {
 	return path, nil
 }
 
-var errNotInstalled = errors.New("not installed")
-
 // ask prints whether the package can be imported, from elsewhere than the working directory.
 const ask = "import sys, importlib.util\n" +
 	"sys.path[:] = [p for p in sys.path if p]\n" +
 	"print(importlib.util.find_spec(%q) is not None)\n"
 
-// installed is nil where the interpreter has a package gopyrpc of its own.
-func (p *python3) installed(ctx context.Context, path []string) error {
+// hasPackage says whether the interpreter has a package gopyrpc of its own, with that PYTHONPATH.
+func (p *python3) hasPackage(ctx context.Context, path []string) bool {
 	cmd := exec.CommandContext(ctx, p.executable, "-c", fmt.Sprintf(ask, pyname.Package))
 	cmd.Env = append(os.Environ(), pathVariable+"="+strings.Join(path, string(os.PathListSeparator)))
 	out, err := cmd.Output()
-	if err == nil && strings.TrimSpace(string(out)) != "True" {
-		err = errNotInstalled
-	}
-	return err
+	return err == nil && strings.TrimSpace(string(out)) == "True"
 }
