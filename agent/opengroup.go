@@ -80,20 +80,12 @@ func (a *Agent) enterOpenGroup(ctx context.Context, me *agentpb.Member) (*agentp
 		return nil, err
 	}
 	a.membership.Store(s)
-	me.Rank = rankIn(g, me.GetName(), me.GetRank())
+	if _, rank, err := membership.FromGroup(g, me.GetName(), 0); err == nil { // else enterGroup says what is wrong
+		me.Rank = int32(rank) // which a stream that is opened anew asks for
+	}
 	a.following.Store(true)
 	go a.followGroup(s, me)
 	return g, nil
-}
-
-// rankIn is the rank that a coordinator has given a worker.
-func rankIn(g *agentpb.Group, name string, otherwise int32) int32 {
-	for _, m := range g.GetMembers() {
-		if m.GetName() == name {
-			return m.GetRank()
-		}
-	}
-	return otherwise
 }
 
 // openMembership opens the stream, and returns the first list.
